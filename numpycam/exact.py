@@ -1,0 +1,73 @@
+"""To and from exact rational numbers.
+
+Grad-CAM of a piecewise-linear network takes no more than + - × ÷ and comparisons, so it can be
+computed without any rounding: convert the network and the image here, and all that follows is exact.
+
+>>> as_fractions([["0.1", 0.5], [3, -2]])
+array([[Fraction(1, 10), Fraction(1, 2)],
+       [Fraction(3, 1), Fraction(-2, 1)]], dtype=object)
+>>> as_fractions(0.1)                       # what the float really holds
+Fraction(3602879701896397, 36028797018963968)
+>>> as_floats(as_fractions(["1/3", "0.1"]))
+array([0.33333333, 0.1       ])
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from numpycam.layers import Layer
+from numpycam.network import Network
+from numpycam.validation import Array, as_array
+
+
+def as_fractions(value: Any) -> Any:
+    """Return numbers, a layer or a network with every number as a Fraction.
+
+    Parameters
+    ----------
+    value : number, str, array_like, Layer or Network
+        A float becomes the binary value that it holds, a string the decimal or fraction that it
+        spells: ``0.1`` and ``"0.1"`` differ.
+
+    Returns
+    -------
+    Fraction, array of Fractions, Layer or Network
+        As the argument was.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an element is not a finite number.
+    """
+    return _convert(value, _array_as_fractions)
+
+
+def as_floats(value: Any, dtype: DTypeLike = np.float64) -> Any:
+    """Return numbers, a layer or a network with every number as the nearest float of the given dtype."""
+    return _convert(value, lambda array: as_array("value", array).astype(dtype))
+
+
+def _convert(value: Any, convert: Callable[[Any], Array]) -> Any:
+    if isinstance(value, Network):
+        layers = [(name, _convert(layer, convert)) for name, layer in value.layers]
+        return Network(layers, target_layer=value.target_layer)
+    if isinstance(value, Layer):
+        return replace(value, **{name: convert(array) for name, array in value.parameters.items()})  # type: ignore[type-var]
+    return convert(value)[()]
+
+
+def _array_as_fractions(value: Any) -> Array:
+    array = np.array(value, dtype=object)
+    exact = np.empty(array.shape, dtype=object)
+    for index, element in np.ndenumerate(array):
+        number = element.item() if isinstance(element, np.generic) else element
+        try:
+            exact[index] = Fraction(number)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise type(error)(f"value must hold finite numbers, got {element!r} at index {index}.") from None
+    return as_array("value", exact)

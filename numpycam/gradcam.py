@@ -1,0 +1,292 @@
+"""Grad-CAM, step by step: each step of the method is one function of one line.
+
+    A    = features(x)              1. the feature maps A^k of the last convolution
+    g    = dy^c/dA                  2. the gradient maps of the score y^c
+    α_k  = (1/Z) Σ_ij g^k_ij        3. their global average, Z = H·W
+    L    = Σ_k α_k A^k              4. the weighted sum of the feature maps
+    L^c  = ReLU(L)                  5. the localization map
+
+:func:`grad_cam` takes all the steps and returns every stage in one :class:`Explanation`. It neither
+normalises nor resizes the map: the raw values are what the method computes. What comes after, up to
+the overlay on the picture, is in ``numpycam.resize`` and ``numpycam.display``.
+
+Source: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
+Localization", ICCV 2017, equations 1 and 2.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numpycam.layers import Conv2d, ReLU
+from numpycam.network import Network
+from numpycam.validation import (
+    Array,
+    Shape,
+    as_array,
+    as_class_indices,
+    as_images,
+    check_axes,
+    check_same_kind,
+    check_shape,
+    frozen,
+    sum_of,
+    zero_of,
+    zeros,
+)
+
+
+def compute_feature_maps(features: Network, x: Array) -> Array:  # (N, C, H, W) -> (N, K, H', W')
+    """Step 1: A = features(x), what the filters of the last convolution find in the picture."""
+    return features.forward(x)
+
+
+def compute_gradients(head: Network, activations: dict[str, Array], grad_output: Array) -> Array:
+    """Step 2: g = dy^c/dA, how much the score of class c changes with each cell of each feature map."""
+    return head.gradients(activations, grad_output)["input"]  # (N, classes) -> (N, K, H, W)
+
+
+def compute_alphas(gradients: Array) -> Array:  # (..., K, H, W) -> (..., K)
+    """Step 3: α_k = (1/Z) Σ_ij g^k_ij, how much y^c changes with the feature map k as a whole."""
+    return sum_of(gradients, axis=(-2, -1)) / (gradients.shape[-2] * gradients.shape[-1])
+
+
+def compute_weighted_maps(alphas: Array, feature_maps: Array) -> Array:  # (..., K), (..., K, H, W) -> (..., K, H, W)
+    """Step 4, the terms: α_k A^k, each feature map as far as it matters."""
+    return alphas[..., None, None] * feature_maps
+
+
+def compute_weighted_sum(weighted_maps: Array) -> Array:  # (..., K, H, W) -> (..., H, W)
+    """Step 4, the sum: L = Σ_k α_k A^k, positive where the picture speaks for class c, negative where against."""
+    return sum_of(weighted_maps, axis=-3)
+
+
+def compute_localization_map(weighted_sum: Array) -> Array:  # (..., H, W) -> (..., H, W)
+    """Step 5: L^c = ReLU(L), what speaks for class c."""
+    return ReLU().forward(weighted_sum)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation:
+    """Every stage of Grad-CAM, in the order of the method. Arrays are read-only.
+
+    Of a batch of N images every field has a leading axis N, and ``explanation[n]`` is the
+    explanation of image n. Fields that are not known (after :func:`grad_cam_from_maps`) are None.
+
+    Attributes
+    ----------
+    image : array, shape (C, H, W)
+    class_index : int
+        c, the class that is explained.
+    score : float or Fraction
+        y^c, before any softmax.
+    layer : str
+        The layer whose output the feature maps are.
+    feature_maps, gradients : array, shape (K, H', W')
+        A^k and dy^c/dA^k.
+    alphas : array, shape (K,)
+        α_k^c, the global average of dy^c/dA^k.
+    weighted_maps : array, shape (K, H', W')
+        α_k^c A^k.
+    weighted_sum : array, shape (H', W')
+        L = Σ_k α_k^c A^k, before the ReLU.
+    localization_map : array, shape (H', W')
+        L^c_Grad-CAM = ReLU(L), neither normalised nor resized.
+    """
+
+    image: Array | None
+    class_index: Any
+    score: Any
+    layer: str | None
+    feature_maps: Array
+    gradients: Array
+    alphas: Array
+    weighted_maps: Array
+    weighted_sum: Array
+    localization_map: Array
+
+    def __post_init__(self) -> None:
+        for name, value in self._fields().items():
+            if isinstance(value, np.ndarray):
+                view = value.view()
+                view.flags.writeable = False
+                object.__setattr__(self, name, view)
+
+    @property
+    def counterfactual_map(self) -> Array:
+        """ReLU(-L), Grad-CAM of -y^c: what speaks against class c (section 7 of the Grad-CAM paper)."""
+        return compute_localization_map(-self.weighted_sum)
+
+    @property
+    def channel_shares(self) -> Array:
+        """Σ_ij |α_k A^k_ij| over the total of all k: how much each map contributes, free of scale."""
+        parts = sum_of(np.abs(self.weighted_maps), axis=(-2, -1))  # (..., K, H, W) -> (..., K)
+        total = sum_of(parts, axis=-1, keepdims=True)
+        return parts / np.where(total == 0, zero_of(total) + 1, total)  # no part of nothing is 0, not 0/0
+
+    def __len__(self) -> int:
+        self._check_batch()
+        return len(self.feature_maps)
+
+    def __getitem__(self, n: Any) -> "Explanation":
+        """Return the explanation of image n of a batch."""
+        self._check_batch()
+        return Explanation(**{k: v[n] if isinstance(v, np.ndarray) else v for k, v in self._fields().items()})
+
+    def __repr__(self) -> str:
+        shown = {k: v for k, v in self._fields().items() if v is not None}
+        parts = [f"{k}=<{' × '.join(map(str, v.shape))}>" if np.ndim(v) else f"{k}={v}" for k, v in shown.items()]
+        return f"Explanation({', '.join(parts)})"
+
+    def _fields(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def _check_batch(self) -> None:
+        if self.feature_maps.ndim == 3:
+            raise TypeError("this Explanation is of one image, not of a batch: it has no length and no items.")
+
+
+def grad_cam(
+    network: Network,
+    image: ArrayLike,
+    class_index: int | Sequence[int] | None = None,
+    layer: str | None = None,
+    *,
+    check_finite: bool = True,
+) -> Explanation:
+    """Explain a score of the network by Grad-CAM, with every stage.
+
+    L^c = ReLU(Σ_k α_k^c A^k), where α_k^c = (1/Z) Σ_ij dy^c/dA^k_ij
+
+    Parameters
+    ----------
+    network : Network
+        Its output is one row of scores for each image, before any softmax.
+    image : array, shape (C, H, W) or (N, C, H, W)
+        One image or a batch. Integers are converted to the dtype of the network.
+    class_index : int or sequence of int, optional
+        The class c, for a batch one for all images or one for each. The one with the highest score
+        if not given, the first of equals.
+    layer : str, optional
+        The layer whose output is A. If not given, the network's ``target_layer``, or else its last
+        Conv2d: its output *before* any ReLU, because the document's maps have negative cells with
+        gradients. The paper's authors take the maps after the ReLU, and it matters: name the ReLU
+        to have those.
+    check_finite : bool, default True
+        Refuse an image with NaN or infinity. If False they pass, and are seen in the result.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind or the image does not fit the network, if the layer does
+        not exist or its output is not (N, K, H, W), if the class does not exist.
+
+    Examples
+    --------
+    >>> from numpycam import worked_example
+    >>> explanation = grad_cam(worked_example.network(), worked_example.IMAGE, class_index=0)
+    >>> print(explanation.localization_map.astype(str))
+    [['357/40' '0']
+     ['129/8' '13/5']]
+    """
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a numpycam Network, got {type(network).__name__}.")
+    images = as_images("image", image, dtype=network.dtype, check_finite=check_finite)
+    is_batch = images.ndim == 4
+    x = images if is_batch else images[None]
+    layer = _target_layer(network) if layer is None else layer
+    features, head = _cut(network, layer, x.shape)
+
+    feature_maps = compute_feature_maps(features, x)
+    activations = head.activations(feature_maps)
+    scores = list(activations.values())[-1]  # (N, classes)
+    chosen = np.arange(len(x)), as_class_indices(class_index, scores, is_batch)
+    one_hot = zeros(scores.shape, like=scores)  # dy^c/dy
+    one_hot[chosen] += 1
+    gradients = compute_gradients(head, activations, one_hot)
+    explanation = _explain(feature_maps, gradients, x, chosen[1], scores[chosen], layer)
+    return explanation if is_batch else explanation[0]
+
+
+def grad_cam_from_maps(feature_maps: ArrayLike, gradients: ArrayLike, *, check_finite: bool = True) -> Explanation:
+    """Take steps 3 to 5 of Grad-CAM on given feature maps and gradient maps.
+
+    Parameters
+    ----------
+    feature_maps : array, shape (K, H, W) or (N, K, H, W)
+        A^k. Integers are converted to the dtype of the gradients.
+    gradients : array, of the same shape
+        dy^c/dA^k, floats or Fractions.
+    check_finite : bool, default True
+        Refuse NaN and infinity. If False they pass, and are seen in the result.
+
+    Returns
+    -------
+    Explanation
+        Its image, class_index, score and layer are None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arrays are not of that kind, or differ in shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> feature_maps, gradients = np.array([[[1.0, -2.0]]]), np.array([[[4.0, 2.0]]])
+    >>> grad_cam_from_maps(feature_maps, gradients).localization_map
+    array([[3., 0.]])
+    """
+    if np.asarray(gradients).dtype.kind in "biu":
+        raise TypeError(f"gradients must hold floats or Fractions, got dtype {np.asarray(gradients).dtype}.")
+    g = frozen(as_array("gradients", gradients, check_finite=check_finite))
+    maps = frozen(as_array("feature_maps", feature_maps, dtype=g.dtype, check_finite=check_finite))
+    check_same_kind(feature_maps=maps, gradients=g)
+    check_axes("feature_maps", maps.shape, "K, H, W" if maps.ndim == 3 else "N, K, H, W")
+    check_shape("gradients", g, maps.shape)
+    return _explain(maps, g)
+
+
+def _explain(
+    feature_maps: Array,
+    gradients: Array,
+    image: Any = None,
+    class_index: Any = None,
+    score: Any = None,
+    layer: Any = None,
+) -> Explanation:
+    """Take steps 3 to 5."""
+    alphas = compute_alphas(gradients)
+    weighted_maps = compute_weighted_maps(alphas, feature_maps)
+    weighted_sum = compute_weighted_sum(weighted_maps)
+    localization_map = compute_localization_map(weighted_sum)
+    return Explanation(
+        image, class_index, score, layer, feature_maps, gradients, alphas, weighted_maps, weighted_sum, localization_map
+    )
+
+
+def _target_layer(network: Network) -> str:
+    """Return the network's declared target layer, or else its last Conv2d."""
+    convolutions = [name for name, layer in network.layers if isinstance(layer, Conv2d)]
+    if network.target_layer is None and not convolutions:
+        raise ValueError(f"the network has no Conv2d: pass layer, one of {[name for name, _ in network.layers]}.")
+    return network.target_layer or convolutions[-1]
+
+
+def _cut(network: Network, layer: str, input_shape: Shape) -> tuple[Network, Network]:
+    """Return (features, head), after checking that there are feature maps between them and scores at the end."""
+    features, head = network.split(layer)
+    maps_shape = features.output_shape(input_shape)
+    if len(maps_shape) != 4:
+        raise ValueError(f"Grad-CAM needs a layer with feature maps (N, K, H, W); {layer!r} has {maps_shape}.")
+    scores_shape = head.output_shape(maps_shape)
+    if len(scores_shape) != 2:
+        raise ValueError(f"Grad-CAM needs a network with scores (N, classes); this one's output is {scores_shape}.")
+    return features, head

@@ -1,0 +1,465 @@
+"""The layers of a small CNN, each with its forward and its backward pass written by hand.
+
+A layer is a value: a frozen dataclass whose fields are its parameters. It has two pure methods,
+
+    y  = layer.forward(x)
+    dx = layer.backward(grad_output, x)      # x is the layer's input, grad_output = dL/dy
+
+and keeps nothing of what passes through it: no cache, no hook, no write into an argument. The
+"tape" of a network is the ordinary dictionary that ``Network.activations`` returns.
+
+Everything is computed in the dtype that comes in, so the same lines serve float32, float64 and
+exact rationals (object arrays of ``fractions.Fraction``).
+
+Shapes: N images in a batch, C channels in, O channels out, height H and width W, kernel KH × KW,
+output H' × W'.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import InitVar, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from numpycam.validation import (
+    Array,
+    IntOrPair,
+    Pair,
+    Shape,
+    as_pair,
+    as_parameters,
+    check_axes,
+    check_same_kind,
+    check_shape,
+    sum_of,
+    zero_of,
+    zeros,
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Layer(ABC):
+    """What every layer can do. To write a layer of your own, give it these three methods."""
+
+    @abstractmethod
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of ``forward(x)`` for an x of this shape; raise ValueError if x does not fit."""
+
+    @abstractmethod
+    def forward(self, x: Array) -> Array:
+        """Return y = layer(x)."""
+
+    @abstractmethod
+    def backward(self, grad_output: Array, x: Array) -> Array:
+        """Return dL/dx for the input x, given grad_output = dL/dy."""
+
+    def parameter_gradients(self, grad_output: Array, x: Array) -> dict[str, Array]:
+        """Return dL/dp for every parameter p, by name. Grad-CAM never needs it; training does."""
+        self.check(x, grad_output)
+        return {}
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The layer's arrays, by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Return how many multiply-adds the forward pass takes: those of weights, by convention."""
+        return 0
+
+    def __call__(self, x: Array) -> Array:
+        return self.forward(x)
+
+    def check(self, x: Array, grad_output: Array | None = None) -> Shape:
+        """Return the output's shape, after checking that the arrays fit the layer and one another."""
+        check_same_kind(x=x, grad_output=grad_output, **self.parameters)
+        shape = self.output_shape(x.shape)
+        if grad_output is not None:
+            check_shape("grad_output", grad_output, shape)
+        return shape
+
+    def __repr__(self) -> str:
+        """Return the arguments that differ from their defaults, arrays by their shape."""
+        shown = []
+        for argument in filter(lambda argument: argument.init, fields(self)):
+            value = getattr(self, argument.name)
+            if isinstance(value, np.ndarray):
+                value = value.shape
+            elif isinstance(value, tuple) and value[0] == value[-1]:
+                value = value[0]
+            if value != argument.default:
+                shown.append(f"{argument.name}={value}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)  # the dataclass is frozen from here on
+
+
+@dataclass(frozen=True)
+class Window:
+    """The geometry that convolution and pooling share: a window that slides over padded maps.
+
+    Output cell (i, j) looks at the cells (s i + d u, s j + d v) of the padded maps, where (u, v)
+    runs over the window, s is the stride and d the dilation. All fields are (height, width).
+    """
+
+    size: Pair
+    stride: Pair
+    padding: Pair
+    dilation: Pair = (1, 1)
+
+    def output_size(self, height: int, width: int) -> Pair:
+        """Return floor((n + 2p - d(k - 1) - 1) / s) + 1 for both sides."""
+        padded = height + 2 * self.padding[0], width + 2 * self.padding[1]
+        span = [d * (k - 1) + 1 for k, d in zip(self.size, self.dilation, strict=True)]
+        if span[0] > padded[0] or span[1] > padded[1]:
+            raise ValueError(
+                f"kernel of size {self.size} with dilation {self.dilation} spans {span[0]} × {span[1]} cells, "
+                f"more than the input, {padded[0]} × {padded[1]} with padding {self.padding}."
+            )
+        return (padded[0] - span[0]) // self.stride[0] + 1, (padded[1] - span[1]) // self.stride[1] + 1
+
+    def pad(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, H + 2p, W + 2p)
+        """Return x with a border of zeros of its own type."""
+        if self.padding == (0, 0):
+            return x
+        padded = self._zero_padded(x.shape, like=x)
+        self.crop(padded)[...] = x
+        return padded
+
+    def crop(self, padded: Array) -> Array:  # (N, C, H + 2p, W + 2p) -> (N, C, H, W)
+        """Return the view of padded maps without their border."""
+        (top, left), (height, width) = self.padding, padded.shape[-2:]
+        return padded[..., top : height - top, left : width - left]
+
+    def taps(self, padded: Array) -> Iterator[Array]:  # (N, C, H + 2p, W + 2p) -> KH KW times (N, C, H', W')
+        """Yield, for each cell (u, v) of the window in row-major order, the view of what every position sees there."""
+        out_height, out_width = self.output_size(*self.crop(padded).shape[-2:])
+        for u in range(self.size[0]):
+            for v in range(self.size[1]):
+                top, left = self.dilation[0] * u, self.dilation[1] * v
+                bottom = top + self.stride[0] * (out_height - 1) + 1
+                right = left + self.stride[1] * (out_width - 1) + 1
+                yield padded[..., top : bottom : self.stride[0], left : right : self.stride[1]]
+
+    def real_cells(self, x: Array) -> Iterator[Array]:  # (N, C, H, W) -> KH KW times (1, 1, H', W')
+        """Yield, for each tap, where it sees a cell of x and where the border."""
+        return self.taps(self.pad(np.ones((1, 1, *x.shape[2:]), dtype=bool)))
+
+    def scatter(self, pieces: Iterable[Array], shape: Shape, like: Array) -> Array:  # -> (N, C, H, W)
+        """Add one piece per tap back to where it was seen, and drop the border: the adjoint of pad and taps."""
+        padded = self._zero_padded(shape, like)
+        for tap, piece in zip(self.taps(padded), pieces, strict=True):
+            tap += piece  # adds, because windows may overlap
+        return self.crop(padded)
+
+    def _zero_padded(self, shape: Shape, like: Array) -> Array:
+        *batch_and_channels, height, width = shape
+        return zeros((*batch_and_channels, height + 2 * self.padding[0], width + 2 * self.padding[1]), like)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Conv2d(Layer):
+    """Convolution in the sense of deep learning: cross-correlation, the kernel is not flipped.
+
+    y[n, o, i, j] = bias[o] + Σ_{c,u,v} weight[o, c, u, v] · x_padded[n, c, s i + d u, s j + d v]
+
+    Parameters
+    ----------
+    weight : array, shape (O, C, KH, KW)
+        As PyTorch stores it.
+    bias : array, shape (O,), optional
+    stride, padding, dilation : int or (height, width)
+        s, the width of the border of zeros, and d. See `Window.output_size` for the output's size.
+    check_finite : bool, default True
+        Refuse NaN and infinity in the parameters.
+
+    Notes
+    -----
+    The sum is one matrix product: what each position of the window sees becomes a column of length
+    C·KH·KW, and the weight a matrix with one row for each output channel. The two backward passes
+    are the adjoints of that product: without a bias, <forward(x), u> = <x, backward(u, x)>.
+
+    Examples
+    --------
+    >>> edges = Conv2d(np.array([[[[-1.0, 1.0]]]]))
+    >>> edges(np.array([[[[1.0, 1.0, 5.0, 5.0]]]]))
+    array([[[[0., 4., 0.]]]])
+    """
+
+    weight: Array
+    bias: Array | None = None
+    stride: IntOrPair = 1
+    padding: IntOrPair = 0
+    dilation: IntOrPair = 1
+    check_finite: InitVar[bool] = True
+    window: Window = field(init=False)
+
+    def __post_init__(self, check_finite: bool) -> None:
+        weight, bias = as_parameters(self.weight, self.bias, "O, C, KH, KW", check_finite)
+        stride, padding = as_pair("stride", self.stride, 1), as_pair("padding", self.padding, 0)
+        dilation = as_pair("dilation", self.dilation, 1)
+        window = Window(weight.shape[2:], stride, padding, dilation)
+        self._set(weight=weight, bias=bias, stride=stride, padding=padding, dilation=dilation, window=window)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        check_axes("Conv2d: x", input_shape, "N, C, H, W")
+        batch, channels, height, width = input_shape
+        out_channels, in_channels = self.weight.shape[:2]
+        if channels != in_channels:
+            raise ValueError(
+                f"Conv2d expects {in_channels} input channels, got {channels} "
+                f"(x has shape {input_shape}, weight {self.weight.shape})."
+            )
+        return batch, out_channels, *self.window.output_size(height, width)
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        return math.prod(self.weight.shape[1:]) * math.prod(self.output_shape(input_shape))
+
+    def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, O, H', W')
+        output_shape = self.check(x)
+        y = self._matrix() @ self._columns(x)  # (O, C KH KW) @ (N, C KH KW, H' W') -> (N, O, H' W')
+        if self.bias is not None:
+            y += self.bias[:, None]
+        return y.reshape(output_shape)
+
+    def backward(self, grad_output: Array, x: Array) -> Array:  # (N, O, H', W') -> (N, C, H, W)
+        batch, out_channels, *output_size = self.check(x, grad_output)
+        grad_rows = grad_output.reshape(batch, out_channels, math.prod(output_size))  # (N, O, H' W')
+        grad_columns = self._matrix().T @ grad_rows  # (C KH KW, O) @ (N, O, H' W') -> (N, C KH KW, H' W')
+        pieces = grad_columns.reshape(batch, x.shape[1], math.prod(self.window.size), *output_size)
+        return self.window.scatter(np.moveaxis(pieces, 2, 0), x.shape, like=grad_columns)
+
+    def parameter_gradients(self, grad_output: Array, x: Array) -> dict[str, Array]:
+        batch, out_channels, *output_size = self.check(x, grad_output)
+        grad_rows = grad_output.reshape(batch, out_channels, math.prod(output_size))  # (N, O, H' W')
+        columns = self._columns(x).swapaxes(1, 2)  # (N, H' W', C KH KW)
+        grad_weight = sum_of(grad_rows @ columns, axis=0)  # (N, O, H' W') @ (N, H' W', C KH KW) -> (O, C KH KW)
+        gradients = {"weight": grad_weight.reshape(self.weight.shape)}
+        return gradients if self.bias is None else gradients | {"bias": sum_of(grad_rows, axis=(0, 2))}
+
+    def _matrix(self) -> Array:  # (O, C, KH, KW) -> (O, C KH KW)
+        return self.weight.reshape(self.weight.shape[0], -1)
+
+    def _columns(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C KH KW, H' W')
+        """Return what each position of the window sees, as the columns of a matrix."""
+        batch, channels, *size = x.shape
+        output_size, cells = self.window.output_size(*size), math.prod(self.window.size)
+        columns = np.empty((batch, channels, cells, *output_size), dtype=x.dtype)
+        for cell, tap in enumerate(self.window.taps(self.window.pad(x))):
+            columns[:, :, cell] = tap
+        return columns.reshape(batch, channels * cells, math.prod(output_size))
+
+
+@dataclass(frozen=True, eq=False)
+class ReLU(Layer):
+    """y = max(x, 0), element by element, on an array of any shape.
+
+    The gate of the backward pass is shut where x <= 0: at x = 0 itself, where the derivative does
+    not exist, it is 0 by convention, as in PyTorch. NaN passes through in both directions.
+    """
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def forward(self, x: Array) -> Array:
+        self.check(x)
+        return np.maximum(x, zero_of(x))
+
+    def backward(self, grad_output: Array, x: Array) -> Array:
+        self.check(x, grad_output)
+        return np.where(x <= 0, zero_of(grad_output), grad_output)  # not grad * (x > 0): that would hide a NaN in x
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _Pool2d(Layer):
+    """What the two poolings share: the window, and that every window sees at least one real cell."""
+
+    kernel_size: IntOrPair
+    stride: IntOrPair | None = None
+    padding: IntOrPair = 0
+    window: Window = field(init=False)
+
+    def __post_init__(self) -> None:
+        size, padding = as_pair("kernel_size", self.kernel_size, 1), as_pair("padding", self.padding, 0)
+        stride = size if self.stride is None else as_pair("stride", self.stride, 1)
+        if 2 * padding[0] > size[0] or 2 * padding[1] > size[1]:
+            raise ValueError(f"padding must be at most half of kernel_size {size}, got {padding}.")
+        self._set(kernel_size=size, stride=stride, padding=padding, window=Window(size, stride, padding))
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        check_axes(f"{type(self).__name__}: x", input_shape, "N, C, H, W")
+        batch, channels, height, width = input_shape
+        return batch, channels, *self.window.output_size(height, width)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MaxPool2d(_Pool2d):
+    """y[n, c, i, j] = the largest of the cells (s i + u, s j + v) of x[n, c] in the window.
+
+    If several cells of a window share the maximum, the first of them in row-major order receives
+    the whole gradient, as in PyTorch. The border never wins. A NaN in the window is its maximum.
+
+    Parameters
+    ----------
+    kernel_size : int or (height, width)
+    stride : int or (height, width), optional
+        The kernel size if not given.
+    padding : int or (height, width), default 0
+        At most half of the kernel size.
+    """
+
+    def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, H', W')
+        self.check(x)
+        first, *rest = self.window.taps(self._padded_by_edge(x))
+        y = first.copy()
+        for tap in rest:
+            np.maximum(y, tap, out=y)
+        return y
+
+    def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C, H', W') -> (N, C, H, W)
+        self.check(x, grad_output)
+        return self.window.scatter(self._won(grad_output, x), x.shape, like=grad_output)
+
+    def _won(self, grad_output: Array, x: Array) -> Iterator[Array]:
+        """Yield, for each tap, the gradient where it holds the maximum and no tap before it did."""
+        y, taps = self.forward(x), self.window.taps(self._padded_by_edge(x))
+        unclaimed = np.ones(y.shape, dtype=bool)
+        for tap, real in zip(taps, self.window.real_cells(x), strict=True):
+            wins = ((tap == y) | (tap != tap)) & real & unclaimed  # tap != tap where it is NaN
+            unclaimed &= ~wins
+            yield np.where(wins, grad_output, zero_of(grad_output))
+
+    def _padded_by_edge(self, x: Array) -> Array:
+        """Pad with copies of the nearest real cell. It is in every window that sees the copy, so no maximum changes."""
+        (top, left) = self.window.padding
+        return np.pad(x, ((0, 0), (0, 0), (top, top), (left, left)), mode="edge") if top or left else x
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AvgPool2d(_Pool2d):
+    """y[n, c, i, j] = the mean of the cells (s i + u, s j + v) of x[n, c] in the window.
+
+    Parameters
+    ----------
+    kernel_size : int or (height, width)
+    stride : int or (height, width), optional
+        The kernel size if not given.
+    padding : int or (height, width), default 0
+        At most half of the kernel size.
+    count_include_pad : bool, default True
+        Whether the zeros of the border count as cells of the mean, as is PyTorch's default. If
+        False, the mean is that of the real cells alone, and a constant map stays constant.
+    """
+
+    count_include_pad: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.count_include_pad, bool):
+            raise TypeError(f"count_include_pad must be a bool, not {type(self.count_include_pad).__name__}.")
+        super().__post_init__()
+
+    def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, H', W')
+        self.check(x)
+        first, *rest = self.window.taps(self.window.pad(x))
+        total = first.copy()
+        for tap in rest:
+            total += tap
+        return total / self._counts(x)
+
+    def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C, H', W') -> (N, C, H, W)
+        self.check(x, grad_output)
+        share = grad_output / self._counts(x)
+        return self.window.scatter([share] * math.prod(self.window.size), x.shape, like=share)
+
+    def _counts(self, x: Array) -> Any:
+        """Return how many cells each mean is over: a number, or an array (1, 1, H', W')."""
+        if self.count_include_pad or self.window.padding == (0, 0):
+            return math.prod(self.window.size)
+        return np.add.reduce(list(self.window.real_cells(x)), dtype=int).astype(x.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalAvgPool2d(Layer):
+    """y[n, c] = the mean of x[n, c] over all of its H·W cells."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        check_axes("GlobalAvgPool2d: x", input_shape, "N, C, H, W")
+        return input_shape[:2]
+
+    def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C)
+        self.check(x)
+        return sum_of(x, axis=(2, 3)) / math.prod(x.shape[2:])
+
+    def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C) -> (N, C, H, W)
+        self.check(x, grad_output)
+        share = grad_output / math.prod(x.shape[2:])
+        return np.broadcast_to(share[:, :, None, None], x.shape).copy()
+
+
+@dataclass(frozen=True, eq=False)
+class Flatten(Layer):
+    """y[n] = all numbers of x[n] in one row, in C order: channel by channel, row by row."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) < 2 or 0 in input_shape[1:]:
+            raise ValueError(f"Flatten: x must have shape (N, ...) with no empty axis, got {input_shape}.")
+        return input_shape[0], math.prod(input_shape[1:])
+
+    def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C H W)
+        return x.reshape(self.check(x))
+
+    def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C H W) -> (N, C, H, W)
+        self.check(x, grad_output)
+        return grad_output.reshape(x.shape)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Linear(Layer):
+    """y[n, o] = bias[o] + Σ_f weight[o, f] · x[n, f].
+
+    Parameters
+    ----------
+    weight : array, shape (O, F)
+        As PyTorch stores it: one row for each output.
+    bias : array, shape (O,), optional
+    check_finite : bool, default True
+        Refuse NaN and infinity in the parameters.
+    """
+
+    weight: Array
+    bias: Array | None = None
+    check_finite: InitVar[bool] = True
+
+    def __post_init__(self, check_finite: bool) -> None:
+        weight, bias = as_parameters(self.weight, self.bias, "O, F", check_finite)
+        self._set(weight=weight, bias=bias)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 2 or input_shape[1] != self.weight.shape[1]:
+            raise ValueError(
+                f"Linear expects x of shape (N, {self.weight.shape[1]}), got {input_shape}"
+                + ("; put a Flatten or a GlobalAvgPool2d before it." if len(input_shape) == 4 else ".")
+            )
+        return input_shape[0], self.weight.shape[0]
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        return self.weight.size * input_shape[0]
+
+    def forward(self, x: Array) -> Array:  # (N, F) -> (N, O)
+        self.check(x)
+        y = x @ self.weight.T
+        return y if self.bias is None else y + self.bias
+
+    def backward(self, grad_output: Array, x: Array) -> Array:  # (N, O) -> (N, F)
+        self.check(x, grad_output)
+        return grad_output @ self.weight
+
+    def parameter_gradients(self, grad_output: Array, x: Array) -> dict[str, Array]:
+        self.check(x, grad_output)
+        product = grad_output.T @ x  # (O, N) @ (N, F) -> (O, F)
+        gradients = {"weight": zeros(product.shape, like=product) + product}  # an empty product of objects is int 0
+        return gradients if self.bias is None else gradients | {"bias": sum_of(grad_output, axis=0)}

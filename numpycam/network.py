@@ -1,0 +1,182 @@
+"""A network: layers with names, one after another.
+
+A :class:`Network` is itself a layer, with a forward and a backward pass. Beyond that it shows what
+happens inside: ``activations`` are the outputs of all layers, ``gradients`` what comes back through
+them, and ``split`` cuts the network in two at the layer that one wants to look at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numpycam.layers import Layer
+from numpycam.validation import Array, Shape, as_array, check_same_kind, position_of
+
+if TYPE_CHECKING:
+    from numpycam.summary import Summary
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Network(Layer):
+    """y = layer_n(… layer_2(layer_1(x))).
+
+    Parameters
+    ----------
+    layers : sequence of (name, layer)
+        Names are distinct; "input" is taken by x itself. An empty network returns its input.
+    target_layer : str, optional
+        The layer that Grad-CAM looks at unless told otherwise.
+
+    Notes
+    -----
+    Integer images are converted to the dtype of the network's parameters.
+
+    Examples
+    --------
+    >>> from numpycam import Linear, ReLU
+    >>> network = Network([("hidden", Linear([[1, 2], [3, -4]])), ("relu", ReLU())])
+    >>> network.activations([[1, 1]])
+    {'input': array([[1., 1.]]), 'hidden': array([[ 3., -1.]]), 'relu': array([[3., 0.]])}
+    """
+
+    layers: Sequence[tuple[str, Layer]]
+    target_layer: str | None = None
+
+    def __post_init__(self) -> None:
+        layers = tuple((name, layer) for name, layer in self.layers)
+        for name, layer in layers:
+            if not isinstance(name, str) or not name or name == "input":
+                raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {name!r}.")
+            if not isinstance(layer, Layer):
+                raise TypeError(f"layer {name!r} must be a numpycam Layer, got {type(layer).__name__}.")
+        names = [name for name, _ in layers]
+        if len(set(names)) < len(names):
+            raise ValueError(f"the names of the layers must be distinct, got {names}.")
+        self._set(layers=layers)
+        check_same_kind(**self.parameters)
+        if self.target_layer is not None:
+            self._position(self.target_layer)
+
+    def __getitem__(self, name: str) -> Layer:
+        """Return the layer of that name."""
+        if self._position(name) == 0:
+            raise ValueError("'input' is not a layer.")
+        return dict(self.layers)[name]
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """All parameters, by the name of the layer and their own: ``"conv.weight"``."""
+        return {
+            f"{name}.{parameter}": value for name, layer in self.layers for parameter, value in layer.parameters.items()
+        }
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the parameters; float64 if there are none."""
+        return np.result_type(*self.parameters.values()) if self.parameters else np.dtype(np.float64)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        for name, layer in self.layers:
+            try:
+                input_shape = layer.output_shape(input_shape)
+            except ValueError as error:
+                raise ValueError(f"layer {name!r}: {error}") from None
+        return input_shape
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        total = 0
+        for _, layer in self.layers:
+            total += layer.multiply_adds(input_shape)
+            input_shape = layer.output_shape(input_shape)
+        return total
+
+    def forward(self, x: ArrayLike) -> Array:
+        y = self._admit(x)
+        for _, layer in self.layers:
+            y = layer.forward(y)
+        return y
+
+    def activations(self, x: ArrayLike) -> dict[str, Array]:
+        """Return the outputs of all layers by name, from the first on, with x itself before them as "input"."""
+        y = self._admit(x)
+        steps = {"input": y}
+        for name, layer in self.layers:
+            y = steps[name] = layer.forward(y)
+        return steps
+
+    def backward(self, grad_output: Array, x: ArrayLike) -> Array:
+        return self.gradients(self.activations(x), grad_output)["input"]
+
+    def gradients(self, activations: dict[str, Array], grad_output: Array, to: str = "input") -> dict[str, Array]:
+        """Return dL/d(activation) by name, from the output down to the activation ``to``, both included.
+
+        Parameters
+        ----------
+        activations : dict
+            What :meth:`activations` returned.
+        grad_output : array
+            dL/dy, in the shape of the network's output y.
+        to : str, default "input"
+            Where to stop: nothing below it is computed.
+        """
+        kept = self._position(to)
+        inputs = ["input", *(name for name, _ in self.layers)]
+        grads = {inputs.pop(): grad_output}
+        for (_, layer), name in reversed(list(zip(self.layers, inputs, strict=True))[kept:]):
+            grad_output = grads[name] = layer.backward(grad_output, activations[name])
+        return grads
+
+    def parameter_gradients(
+        self, grad_output: Array, x: ArrayLike, activations: dict[str, Array] | None = None
+    ) -> dict[str, Array]:
+        """Return dL/dp for every parameter p by name: ``"conv.weight"``. Given activations are not computed again."""
+        activations = self.activations(x) if activations is None else activations
+        first = self.layers[0][0] if self.layers else "input"
+        grads = self.gradients(activations, grad_output, to=first)  # the gradient of x itself is not needed
+        return {
+            f"{name}.{parameter}": value
+            for (name, layer), x in zip(self.layers, activations.values(), strict=False)
+            for parameter, value in layer.parameter_gradients(grads[name], x).items()
+        }
+
+    def split(self, name: str) -> tuple["Network", "Network"]:
+        """Return (features, head) with head(features(x)) = network(x); features ends with the layer of that name."""
+        cut = self._position(name)
+        features, head = self.layers[:cut], self.layers[cut:]
+        return Network(features), Network(head)
+
+    def summary(self, input_shape: Shape) -> "Summary":
+        """Return a table of layers, output shapes, parameters and multiply-adds.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            The shape of one image, (C, H, W); all shapes and counts of the table are for one image.
+        """
+        from numpycam.summary import Row, Summary
+
+        shape: Shape = (1, *input_shape)
+        self.output_shape(shape)
+        rows = []
+        for name, layer in self.layers:
+            parameters = sum(value.size for value in layer.parameters.values())
+            multiply_adds, shape = layer.multiply_adds(shape), layer.output_shape(shape)
+            rows.append(Row(name, repr(layer), shape[1:], parameters, multiply_adds))
+        return Summary(rows)
+
+    def __repr__(self) -> str:
+        rows = "".join(f"    ({name!r}, {layer!r}),\n" for name, layer in self.layers)
+        target = "" if self.target_layer is None else f", target_layer={self.target_layer!r}"
+        return f"Network([\n{rows}]{target})"
+
+    def _admit(self, x: ArrayLike) -> Array:
+        x = as_array("x", x, dtype=self.dtype, check_finite=False)
+        self.check(x)
+        return x
+
+    def _position(self, name: str) -> int:
+        """Return how many layers it takes to compute the activation of that name."""
+        return position_of(name, ["input", *(name for name, _ in self.layers)])

@@ -1,0 +1,54 @@
+"""The table that ``network.summary(input_shape)`` returns."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import NamedTuple
+
+from numpycam.validation import Shape
+
+
+class Row(NamedTuple):
+    """One layer of a :class:`Summary`."""
+
+    name: str
+    layer: str
+    output_shape: Shape
+    parameters: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A table of a network's layers; prints as text, shows as a table in a notebook."""
+
+    rows: list[Row]
+
+    def _cells(self) -> list[list[str]]:
+        """Return the table with its head and its foot, every cell as text."""
+        body = [[*map(str, row[:3]), f"{row.parameters:,}", f"{row.multiply_adds:,}"] for row in self.rows]
+        totals = sum(row.parameters for row in self.rows), sum(row.multiply_adds for row in self.rows)
+        head = ["name", "layer", "output shape", "parameters", "multiply-adds"]
+        return [head, *body, ["total", "", "", f"{totals[0]:,}", f"{totals[1]:,}"]]
+
+    def __str__(self) -> str:
+        cells = self._cells()
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ["  ".join([
+            *(cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True)),
+            *(cell.rjust(width) for cell, width in zip(row[3:], widths[3:], strict=True)),
+        ]) for row in cells]  # fmt: skip
+        rule = "-" * len(lines[0])
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head, *body = self._cells()
+        right = [' style="text-align: right"' if column >= 3 else ' style="text-align: left"' for column in range(5)]
+
+        def line(cells: list[str], tag: str) -> str:
+            return (
+                "<tr>" + "".join(f"<{tag}{a}>{escape(c)}</{tag}>" for c, a in zip(cells, right, strict=True)) + "</tr>"
+            )
+
+        return f"<table>{line(head, 'th')}{''.join(line(row, 'td') for row in body)}</table>"

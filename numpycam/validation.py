@@ -1,0 +1,224 @@
+"""What may enter, and in which dtype; the zero of an array's own type.
+
+Everything that a user hands over passes through this file once, at a public entry point. What is
+wrong is refused with a sentence that names the argument, what came and what was expected; nothing
+is silently repaired.
+
+Two kinds of numbers are computed with: floats (``float32``, ``float64``) and exact rationals
+(object arrays of :class:`fractions.Fraction`). The same code serves both, so a constant that it
+needs is made by :func:`zero_of` instead of being written down.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from numbers import Rational
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+Pair = tuple[int, int]
+IntOrPair = int | Pair
+
+
+def zero_of(array: Array) -> Any:
+    """Return the zero of the array's own type: ``Fraction(0)`` for an object array, else a NumPy scalar.
+
+    A plain ``0`` among Fractions stays an ``int``, and ``0 / 3`` is then a float: exactness would
+    be lost without a word. A ``np.float64(0)`` beside float32 would turn everything into float64.
+    """
+    return Fraction(0) if array.dtype == object else array.dtype.type(0)
+
+
+def zeros(shape: Shape, like: Array) -> Array:
+    """Return an array of the given shape, filled with the zero of ``like``'s own type."""
+    return np.full(shape, zero_of(like), dtype=like.dtype)
+
+
+def sum_of(x: Array, axis: int | tuple[int, ...], keepdims: bool = False) -> Array:
+    """Return the sum over the axes; where there is nothing to sum, the zero of x's own type."""
+    return x.sum(axis=axis, initial=zero_of(x), keepdims=keepdims)
+
+
+def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, check_finite: bool = True) -> Array:
+    """Return ``value`` as an array of floats or of Fractions.
+
+    float32 and float64 stay what they are, float16 becomes float32 (300 · 300 is infinite in
+    float16), integers and booleans become ``dtype``: in their own type 200 + 100 is 44 for uint8.
+    An object array may hold Fractions and ints only and comes back holding Fractions only. The
+    argument itself is never written to.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the error messages.
+    value : array_like
+    dtype : dtype, default float64
+        What integers become: a float dtype, or ``object`` for Fractions.
+    check_finite : bool, default True
+        Refuse NaN and infinity. If False they pass, and then they propagate.
+
+    Raises
+    ------
+    TypeError
+        If the elements are not numbers that are computed with here.
+    ValueError
+        If a number is NaN or infinite, or the rows of a nested list differ in length.
+    """
+    if isinstance(value, np.ma.MaskedArray | np.matrix):
+        raise TypeError(f"{name} must be a plain array, got {type(value).__name__}.")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array, got rows of different lengths.") from error
+    if array.dtype == bool:
+        array = array.astype(np.uint8)
+    if array.dtype.kind in "iu":
+        array = array.astype(dtype)
+    if array.dtype == object:
+        return _as_fractions(name, array, value)
+    if array.dtype.kind != "f":
+        raise TypeError(f"{name} must hold floats, integers or Fractions, got dtype {array.dtype}.")
+    if array.dtype == np.float16:
+        array = array.astype(np.float32)
+    if check_finite and not np.isfinite(array).all():
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        what = "NaN" if np.isnan(array[index]) else "infinity"
+        raise ValueError(f"{name} contains {what} at index {index}. Pass check_finite=False to let it through.")
+    return array
+
+
+def _as_fractions(name: str, array: Array, value: ArrayLike) -> Array:
+    if array.ndim == 0 and not isinstance(value, Rational | np.ndarray):
+        raise TypeError(f"{name} must be an array, got {type(value).__name__}.")
+    exact = np.empty(array.shape, dtype=object)
+    for index, element in np.ndenumerate(array):
+        if not isinstance(element, Rational) or isinstance(element, bool):
+            raise TypeError(
+                f"{name} must hold Fractions or ints only if its dtype is object, "
+                f"got {type(element).__name__} at index {index}."
+            )
+        # A Fraction of NumPy integers overflows silently: Fraction(np.int64(2**40), 3) ** 2 == 0.
+        exact[index] = Fraction(int(element.numerator), int(element.denominator))
+    return exact
+
+
+def frozen(array: Array) -> Array:
+    """Return the array read-only and out of everybody's reach: a copy, unless it is so already."""
+    if array.flags.writeable or array.base is not None:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
+
+
+def as_parameters(weight: Array, bias: Array | None, axes: str, check_finite: bool) -> tuple[Array, Array | None]:
+    """Return weight and bias read-only and in one dtype, with one bias for each row of the weight."""
+    weight = as_array("weight", weight, check_finite=check_finite)
+    check_axes("weight", weight.shape, axes)
+    if bias is None:
+        return frozen(weight), None
+    bias = as_array("bias", bias, dtype=weight.dtype, check_finite=check_finite)
+    check_shape("bias", bias, weight.shape[:1])
+    check_same_kind(weight=weight, bias=bias)
+    dtype = np.result_type(weight, bias)
+    return frozen(weight.astype(dtype, copy=False)), frozen(bias.astype(dtype, copy=False))
+
+
+def check_same_kind(**arrays: Array | None) -> None:
+    """Raise TypeError unless all arrays hold floats, or all hold Fractions.
+
+    One float among Fractions would degrade the rest of the computation to floats silently.
+    """
+    first: str | None = None
+    for name, array in arrays.items():
+        if array is None:
+            continue
+        if not isinstance(array, np.ndarray) or (array.dtype.kind != "f" and array.dtype != object):
+            came = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise TypeError(f"{name} must be an array of floats or Fractions, got {came}.")
+        if first is None:
+            first = name
+        elif (array.dtype == object) != (arrays[first].dtype == object):  # type: ignore[union-attr]
+            floats, fractions = (first, name) if array.dtype == object else (name, first)
+            raise TypeError(
+                f"{floats} holds floats but {fractions} holds Fractions; convert one of them "
+                "with numpycam.exact.as_fractions or numpycam.exact.as_floats."
+            )
+
+
+def check_axes(name: str, shape: Shape, axes: str) -> None:
+    """Raise ValueError unless the shape has these axes, with none empty but the batch N."""
+    expected = axes.split(", ")
+    if len(shape) != len(expected):
+        fix = "; for one image pass x[None]" if len(shape) == 3 and axes == "N, C, H, W" else ""
+        raise ValueError(f"{name} must have shape ({axes}), got {shape}{fix}.")
+    for axis, length in zip(expected, shape, strict=True):
+        if length == 0 and axis != "N":
+            raise ValueError(f"{name} must have shape ({axes}), got {shape}: axis {axis} is empty.")
+
+
+def check_shape(name: str, array: Array, expected: Shape) -> None:
+    """Raise ValueError unless the array has the expected shape."""
+    if array.shape != expected:
+        raise ValueError(f"{name} must have shape {expected}, got {array.shape}.")
+
+
+def as_int(name: str, value: object, minimum: int) -> int:
+    """Return ``value`` as an int; NumPy integers are accepted, booleans and floats are not."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an instance of int, not {type(value).__name__}.")
+    if value < minimum:
+        raise ValueError(f"{name} == {value}, must be >= {minimum}.")
+    return int(value)
+
+
+def as_pair(name: str, value: object, minimum: int) -> Pair:
+    """Return an int or a (height, width) pair of ints as a pair."""
+    if not isinstance(value, tuple | list):
+        side = as_int(name, value, minimum)
+        return side, side
+    if len(value) != 2:
+        raise ValueError(f"{name} must be an int or a (height, width) pair, got {value!r}.")
+    height, width = value
+    return as_int(name, height, minimum), as_int(name, width, minimum)
+
+
+def as_images(name: str, value: ArrayLike, *, dtype: DTypeLike, check_finite: bool) -> Array:
+    """Return one image (C, H, W) or a batch (N, C, H, W), read-only."""
+    images = as_array(name, value, dtype=dtype, check_finite=check_finite)
+    if images.ndim not in (3, 4):
+        fix = f"; for one channel pass {name}[None]" if images.ndim == 2 else ""
+        raise ValueError(f"{name} must have shape (C, H, W) or (N, C, H, W), got {images.shape}{fix}.")
+    return frozen(images)
+
+
+def as_class_indices(class_index: object, scores: Array, is_batch: bool) -> NDArray[np.intp]:
+    """Return one class for each image, checked against the scores (N, classes)."""
+    batch, classes = scores.shape
+    if class_index is None:
+        return scores.argmax(axis=1)
+    given = [class_index] * batch
+    if is_batch and isinstance(class_index, Sequence | np.ndarray):
+        given = list(class_index)
+        if len(given) != batch:
+            raise ValueError(f"class_index must hold one class for each of the {batch} images, got {len(given)}.")
+    for index in given:
+        what = f"class_index must be an int in 0..{classes - 1}, got {index!r}."
+        if not isinstance(index, int | np.integer) or isinstance(index, bool):
+            raise TypeError(what)
+        if not 0 <= index < classes:
+            raise ValueError(what)
+    return np.array(given, dtype=np.intp)
+
+
+def position_of(name: str, names: list[str]) -> int:
+    """Return where the name stands among the names of a network's layers."""
+    if name in names:
+        return names.index(name)
+    from difflib import get_close_matches
+
+    close = get_close_matches(str(name), names, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"the network has no layer {name!r}, only {', '.join(map(repr, names))}.{hint}")

@@ -1,0 +1,118 @@
+"""The worked example: its numbers, and a picture and networks that really produce them.
+
+The numbers are exact (Fractions). The networks are ordinary ones: their first layer yields
+FEATURE_MAPS from IMAGE by convolution, and the gradient of the cat's score is GRADIENTS.
+
+>>> from numpycam import grad_cam
+>>> explanation = grad_cam(network(), IMAGE, class_index=CLASS_NAMES.index("cat"))
+>>> bool((explanation.weighted_sum == WEIGHTED_SUM).all())
+True
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from numpycam.exact import as_floats, as_fractions
+from numpycam.layers import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU
+from numpycam.network import Network
+from numpycam.validation import Array, frozen, zeros
+
+Head = Literal["linear", "conv", "dead-unit"]
+
+
+def _exact(rows: list[object]) -> Array:
+    return frozen(as_fractions(rows))
+
+
+CLASS_NAMES = ("cat", "elephant")
+
+IMAGE = _exact([[
+    [0, 0, 0, 1],
+    [1, 0, 0, 0],
+    [1, 1, 1, 1],
+    [1, 1, 0, 0],
+]])  # fmt: skip
+"""A cat (ear, body, tail) at the bottom left, a moon at the top right; shape (1, 4, 4)."""
+
+FEATURE_MAPS = _exact([
+    [[1, -1], [2, "0.1"]],
+    [["1.5", "0.1"], ["2.5", "0.5"]],
+    [[-2, 3], [0, 2]],
+])  # fmt: skip
+"""A^1, A^2, A^3: what the last convolution makes of the cat. A^3 is the background kernel's map."""
+
+GRADIENTS = _exact([
+    [[2, 3], [4, 2]],
+    [[3, 5], [6, 3]],
+    [["0.1", "-0.1"], ["0.2", "0.2"]],
+])  # fmt: skip
+"""dy^c/dA^k for the cat."""
+
+ALPHAS = _exact(["2.75", "4.25", "0.1"])
+"""α_k^c, the mean of each gradient map."""
+
+WEIGHTED_SUM = _exact([["8.925", "-2.025"], ["16.125", "2.6"]])
+"""L = Σ_k α_k^c A^k."""
+
+LOCALIZATION_MAP = _exact([["8.925", 0], ["16.125", "2.6"]])
+"""L^c_Grad-CAM = ReLU(L)."""
+
+_KERNELS = _exact([
+    [[["1.1", -1], [1, "0.9"]]],
+    [[["0.4", "0.1"], ["1.5", "0.5"]]],
+    [[[-1, 3], [-2, 0]]],
+])  # fmt: skip
+_ELEPHANT_GRADIENTS = _exact([
+    [[-1, 0], [-1, 0]],
+    [[0, 0], [-1, 0]],
+    [[1, 4], [1, 2]],
+])  # fmt: skip
+
+
+def network(head: Head = "linear", exact: bool = True) -> Network:
+    """Return a network that makes FEATURE_MAPS of IMAGE, and a score for each of CLASS_NAMES of them.
+
+    Parameters
+    ----------
+    head : {"linear", "conv", "dead-unit"}
+        What comes after the feature maps. "linear" has the gradient maps as its weights. "conv"
+        has them as the kernels of a second convolution, with ReLU and max-pooling behind it: at
+        IMAGE, scores and gradients are the same. In "dead-unit" each map has a kernel and a ReLU of
+        its own; the cat's third unit is shut, so that its gradient map is zero.
+    exact : bool, default True
+        Compute in Fractions, or else in float64.
+
+    Returns
+    -------
+    Network
+        Its target layer is "features".
+    """
+    gradients = np.stack([GRADIENTS, _ELEPHANT_GRADIENTS])  # (class, K, 2, 2)
+    heads: dict[str, list[tuple[str, Layer]]] = {
+        "linear": [("flatten", Flatten()), ("linear", Linear(gradients.reshape(2, 12)))],
+        "conv": [
+            ("conv", Conv2d(gradients, padding=1)),
+            ("relu", ReLU()),
+            ("max_pool", MaxPool2d(3)),
+            ("flatten", Flatten()),
+        ],
+        "dead-unit": [
+            ("hidden", Conv2d(_one_map_each(gradients))),
+            ("relu", ReLU()),
+            ("flatten", Flatten()),
+            ("linear", Linear(as_fractions([[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]]))),
+        ],
+    }
+    if head not in heads:
+        raise ValueError(f"head must be one of {', '.join(map(repr, heads))}, got {head!r}.")
+    built = Network([("features", Conv2d(_KERNELS, stride=2)), *heads[head]], target_layer="features")
+    return built if exact else as_floats(built)
+
+
+def _one_map_each(gradients: Array) -> Array:  # (class, K, 2, 2) -> (class K, K, 2, 2)
+    """Return one kernel for each class and map, which sees that map only."""
+    classes, maps, *size = gradients.shape
+    kernels = zeros((classes, maps, maps, *size), like=gradients)
+    kernels[:, np.arange(maps), np.arange(maps)] = gradients
+    return kernels.reshape(classes * maps, maps, *size)
