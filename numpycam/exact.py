@@ -57,7 +57,7 @@ def _convert(value: Any, convert: Callable[[Any], Array]) -> Any:
         layers = [(name, _convert(layer, convert)) for name, layer in value.layers]
         return Network(layers, target_layer=value.target_layer)
     if isinstance(value, Layer):
-        return replace(value, **{name: convert(array) for name, array in value.parameters.items()})  # type: ignore[type-var]
+        return replace(value, **{name: convert(array) for name, array in value.parameters.items()})
     return convert(value)[()]
 
 

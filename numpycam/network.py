@@ -62,8 +62,6 @@ class Network(Layer):
 
     def __getitem__(self, name: str) -> Layer:
         """Return the layer of that name."""
-        if self._position(name) == 0:
-            raise ValueError("'input' is not a layer.")
         return dict(self.layers)[name]
 
     @property
@@ -87,11 +85,7 @@ class Network(Layer):
         return input_shape
 
     def multiply_adds(self, input_shape: Shape) -> int:
-        total = 0
-        for _, layer in self.layers:
-            total += layer.multiply_adds(input_shape)
-            input_shape = layer.output_shape(input_shape)
-        return total
+        return input_shape[0] * sum(row.multiply_adds for row in self.summary(input_shape[1:]).rows)
 
     def forward(self, x: ArrayLike) -> Array:
         y = self._admit(x)

@@ -9,7 +9,7 @@ FEATURE_MAPS from IMAGE by convolution, and the gradient of the cat's score is G
 True
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from numpycam.network import Network
 from numpycam.validation import Array, frozen, zeros
 
 Head = Literal["linear", "conv", "dead-unit"]
+HEADS: tuple[Head, ...] = get_args(Head)
 
 
 def _exact(rows: list[object]) -> Array:

@@ -1,0 +1,243 @@
+"""Pictures: the overlay of a map on the image, and one figure of all stages.
+
+This is the only module that imports matplotlib. It draws on figures of its own and leaves pyplot,
+its backends and its settings alone. Signed maps are drawn in colours that diverge from white at
+zero, all others in cividis; numbers are printed into the cells of small maps, so that colour is
+never the only way to read them.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from numpycam.exact import as_floats
+from numpycam.gradcam import Explanation
+from numpycam.resize import normalise, resize
+from numpycam.validation import Array, as_array
+
+SIGNED, POSITIVE = "RdBu_r", "cividis"
+
+
+def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: str = POSITIVE) -> NDArray[np.float64]:
+    """Return the map laid over the image: (1 - strength) · image + strength · colour(heat).
+
+    Parameters
+    ----------
+    image : array, shape (C, H, W)
+        Grey (C = 1) or colour (C = 3), in 0 … 1; or of dtype uint8, in 0 … 255.
+    heat : array, shape (H, W)
+        In 0 … 1 and of the image's size: see :func:`numpycam.resize.normalise` and ``resize``.
+    strength : float, default 0.5
+        0 gives the image, 1 the coloured map.
+    colormap : str, default "cividis"
+        A colour map of matplotlib.
+
+    Returns
+    -------
+    array of float64, shape (H, W, 3)
+        In 0 … 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind, size or range.
+    """
+    picture, values = _rgb(image), as_array("heat", heat).astype(np.float64)
+    if values.shape != picture.shape[:2]:
+        raise ValueError(f"heat must have the image's size {picture.shape[:2]}, got shape {values.shape}: resize it.")
+    _check_unit_range("heat", values, "normalise it")
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength must be in 0..1, got {strength}.")
+    colours = mpl.colormaps[colormap](values)[..., :3]
+    return (1 - strength) * picture + strength * colours
+
+
+def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
+    """Return values in 0 … 1 as bytes in 0 … 255: clipped, rounded, and only then cast, so that nothing wraps."""
+    return np.rint(255 * np.clip(as_array("picture", picture), 0, 1)).astype(np.uint8)
+
+
+def figure_of_stages(
+    explanation: Explanation,
+    *,
+    title: str = "",
+    method: Literal["bilinear", "nearest"] = "bilinear",
+    most_maps: int = 4,
+) -> Figure:
+    """Draw all stages in a row: picture, A, dy/dA, α, α A, weighted sum, ReLU, overlay.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Of one image.
+    title : str
+        A line above the figure.
+    method : {"bilinear", "nearest"}
+        How the map is resized for the overlay.
+    most_maps : int, default 4
+        How many feature maps to show at most: those with the largest shares.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        To be shown by a notebook or written by its ``savefig``.
+
+    Raises
+    ------
+    ValueError
+        If the explanation is of a batch, or its image has neither one nor three channels.
+    """
+    columns = _columns(explanation, method, most_maps)
+    rows = max(len(column.maps) for column in columns)
+    width = 2 * _MARGIN + sum(column.width + _GAP for column in columns) - _GAP
+    figure = Figure(figsize=(width, _TOP + rows * (_SIDE + _ROW_GAP) + _BOTTOM))
+    _write(figure, _MARGIN, 0.16, title, size=15, weight="bold")
+    left = _MARGIN
+    for column in columns:
+        _draw_column(figure, column, left, rows)
+        left += column.width + _GAP
+    return figure
+
+
+_SIDE, _GAP, _ROW_GAP, _MARGIN, _TOP, _BOTTOM = 1.5, 0.6, 0.36, 0.25, 1.2, 0.55  # inches
+
+
+class _Column(NamedTuple):
+    """One stage of the figure: its maps from top to bottom, on one scale, and how they came about."""
+
+    heading: str
+    operation: str
+    symbol: str
+    maps: Array
+    channels: Sequence[int] = ()
+    colormap: str = SIGNED
+    limits: tuple[float, float] | None = None
+    width: float = _SIDE
+    has_bar: bool = True
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """The limits given, or else those that put zero in the middle."""
+        largest = float(np.abs(self.maps).max()) or 1.0
+        return self.limits or (-largest, largest)
+
+
+def _columns(explanation: Explanation, method: Any, most_maps: int) -> list[_Column]:
+    """Return the stages as columns; those of an image that is not known are left out."""
+    e = explanation
+    if e.feature_maps.ndim != 3:
+        raise ValueError("a figure shows the explanation of one image: of a batch pass explanation[n].")
+    kept = np.sort(np.argsort(-e.channel_shares, kind="stable")[:most_maps])
+    channels = [int(k) + 1 for k in kept]
+    gradients = _Column("gradient maps", "d / dA", "dy^c/dA^k", as_floats(e.gradients[kept]), channels)
+    localization = as_floats(e.localization_map)
+    columns = [
+        _Column("feature maps", "conv", "A^k", as_floats(e.feature_maps[kept]), channels),
+        gradients,
+        _Column("average", "mean", r"\alpha_k", as_floats(e.alphas[kept, None, None]), channels,
+                limits=gradients.scale, width=0.62 * _SIDE, has_bar=False),
+        _Column("weighted maps", "× $A^k$", r"\alpha_k A^k", as_floats(e.weighted_maps[kept]), channels),
+        _Column("weighted sum", r"$\Sigma_k$", r"L = \Sigma_k\, \alpha_k A^k", as_floats(e.weighted_sum[None])),
+        _Column("Grad-CAM", "ReLU", r"L^c = \mathrm{ReLU}(L)", localization[None],
+                colormap=POSITIVE, limits=(0.0, float(localization.max()) or 1.0)),
+    ]  # fmt: skip
+    if e.image is None:
+        return columns
+    picture = _shown(e.image)
+    heat = resize(normalise(localization), picture.shape[1:], method)
+    drawn = picture if len(picture) == 1 else np.moveaxis(picture, 0, -1)[None]
+    return [
+        _Column("picture", "", "x", drawn, colormap="gray", limits=(0, 1), has_bar=False),
+        *columns,
+        _Column("overlay", "on x", r"\frac{1}{2}\,x + \frac{1}{2}\,L^c", overlay(picture, heat)[None], has_bar=False),
+    ]
+
+
+def _draw_column(figure: Figure, column: _Column, left: float, rows: int) -> None:
+    middle, pitch = left + column.width / 2, _SIDE + _ROW_GAP
+    _write(figure, middle, 0.6, column.heading, size=13, weight="bold", ha="center")
+    _write(figure, middle, 0.85, f"${column.symbol}$", size=13, ha="center")
+    if column.operation:
+        arrow = _TOP + rows * pitch / 2
+        _write(figure, left - _GAP / 2, arrow - 0.22, column.operation, size=10, ha="center", color="0.35")
+        _write(figure, left - _GAP / 2, arrow - 0.05, "⟶", size=15, ha="center", color="0.35")
+    top = _TOP + (rows - len(column.maps)) / 2 * pitch  # a single map stands in the middle
+    for row, values in enumerate(column.maps):
+        axes = _add_axes(figure, left, top + row * pitch + _ROW_GAP, column.width, _SIDE)
+        draw_map(axes, values, column.colormap, column.scale)
+        if column.channels:
+            axes.set_title(f"${column.symbol.replace('k', f'{{{column.channels[row]}}}')}$", size=12, pad=3)
+    if column.has_bar:
+        axes = _add_axes(figure, left, _TOP + rows * pitch + 0.15, column.width, 0.1)
+        scale = ScalarMappable(Normalize(*column.scale), column.colormap)
+        bar = figure.colorbar(scale, cax=axes, orientation="horizontal")
+        ticks = sorted({column.scale[0], 0, column.scale[1]})
+        bar.set_ticks(ticks, labels=[format_number(tick) for tick in ticks])
+        axes.tick_params(labelsize=10, length=2, pad=2)
+        first, *_, last = axes.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
+        bar.outline.set_linewidth(0.5)
+
+
+def _add_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Add axes at a place in inches from the upper left corner."""
+    all_width, all_height = figure.get_size_inches()
+    bottom = all_height - top - height
+    return figure.add_axes((left / all_width, bottom / all_height, width / all_width, height / all_height))
+
+
+def _write(figure: Figure, left: float, top: float, text: str, **style: Any) -> None:
+    """Write at a place in inches from the upper left corner."""
+    width, height = figure.get_size_inches()
+    figure.text(left / width, 1 - top / height, text, va="top", **style)
+
+
+def draw_map(axes: Axes, values: Array, colormap: str, limits: tuple[float, float]) -> None:
+    """Draw one map (H, W) or picture (H, W, 3); print its numbers if there are few enough of them."""
+    axes.imshow(values, cmap=colormap, norm=Normalize(*limits), interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.5)
+    if values.ndim == 3 or max(values.shape) > 6:
+        return
+    colours = mpl.colormaps[colormap](Normalize(*limits)(values))
+    for (row, column), value in np.ndenumerate(values):
+        dark = colours[row, column, :3] @ (0.2126, 0.7152, 0.0722) < 0.5  # relative luminance
+        size = 13 if max(values.shape) <= 2 else 10
+        text, colour = format_number(value), "white" if dark else "black"
+        axes.text(column, row, text, color=colour, size=size, ha="center", va="center")
+
+
+def format_number(value: float) -> str:
+    """Return a number in at most five digits, with a true minus sign."""
+    return f"{value + 0.0:.5g}".replace("-", "−")
+
+
+def _shown(image: Array) -> Array:
+    """Return the image in floats, in 0 … 1: unchanged if it lies there, or else from its minimum to its maximum."""
+    picture = as_floats(image)
+    low, high = picture.min(), picture.max()
+    return picture if low >= 0 and high <= 1 else (picture - low) / ((high - low) or 1)
+
+
+def _rgb(image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W) -> (H, W, 3)
+    scale = 255 if np.asarray(image).dtype == np.uint8 else 1
+    picture = as_array("image", image).astype(np.float64) / scale
+    if picture.ndim != 3 or len(picture) not in (1, 3):
+        raise ValueError(f"image must have shape (1, H, W) or (3, H, W), got {picture.shape}.")
+    _check_unit_range("image", picture, "scale it")
+    return np.moveaxis(np.broadcast_to(picture, (3, *picture.shape[1:])), 0, -1)
+
+
+def _check_unit_range(name: str, values: Array, mend: str) -> None:
+    if values.size and not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError(f"{name} must lie in 0..1, got {values.min():.6g}..{values.max():.6g}: {mend}.")

@@ -1,0 +1,112 @@
+"""From a small map to the size of the picture, and to a scale of 0 to 1.
+
+Both work on any leading axes, (..., H, W), and are exact for Fractions.
+
+>>> from numpycam.worked_example import LOCALIZATION_MAP
+>>> print(resize(LOCALIZATION_MAP, (2, 4)).astype(str))
+[['357/40' '1071/160' '357/160' '0']
+ ['129/8' '2039/160' '957/160' '13/5']]
+>>> print(normalise(LOCALIZATION_MAP).astype(str))
+[['119/215' '0']
+ ['1' '104/645']]
+"""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numpycam.validation import Array, IntOrPair, as_array, as_pair, zero_of, zeros
+
+
+def resize(
+    maps: ArrayLike,
+    size: IntOrPair,
+    method: Literal["bilinear", "nearest"] = "bilinear",
+    *,
+    align_corners: bool = False,
+) -> Array:
+    """Return the maps at another size.
+
+    Along each axis, output cell i of m lies at the place x = (i + 1/2) n/m - 1/2 among the n input
+    cells (their centres are half-pixels), or with ``align_corners`` at x = i (n - 1)/(m - 1).
+    "bilinear" takes the mean of the two cells around x, weighted by nearness; beyond the outermost
+    centres the outermost value goes on. "nearest" takes the cell that x lies in, of two the later.
+
+    Parameters
+    ----------
+    maps : array, shape (..., H, W)
+    size : int or (height, width)
+        The new size.
+    method : {"bilinear", "nearest"}
+    align_corners : bool, default False
+        For "bilinear": place the outermost centres on one another, instead of the outermost edges.
+
+    Returns
+    -------
+    array, shape (..., height, width)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind.
+
+    Notes
+    -----
+    The half-pixel convention is that of OpenCV and of PyTorch's ``interpolate``; its "nearest" is
+    PyTorch's "nearest-exact". There is no filter against aliasing when the maps become smaller.
+    """
+    result = as_array("maps", maps, check_finite=False)
+    if result.ndim < 2 or 0 in result.shape[-2:]:
+        raise ValueError(f"maps must have shape (..., H, W) with no empty axis, got {result.shape}.")
+    if method not in ("bilinear", "nearest"):
+        raise ValueError(f"method must be 'bilinear' or 'nearest', got {method!r}.")
+    if align_corners and method == "nearest":
+        raise ValueError("align_corners is for method 'bilinear' only.")
+    for axis, length in zip((-2, -1), as_pair("size", size, 1), strict=True):
+        result = _resize_axis(result, axis, length, method, align_corners)
+    return result
+
+
+def _resize_axis(maps: Array, axis: int, m: int, method: str, align_corners: bool) -> Array:
+    n, i = maps.shape[axis], np.arange(m)
+    if method == "nearest":
+        return maps.take((2 * i + 1) * n // (2 * m), axis=axis)
+    # The place x is kept in whole numbers, x = place / unit, so that no rounding can move a cell.
+    place, unit = (i * (n - 1), max(m - 1, 1)) if align_corners else ((2 * i + 1) * n - m, 2 * m)
+    left, rest = np.divmod(place.clip(0, (n - 1) * unit), unit)
+    low, high = maps.take(left, axis=axis), maps.take(left + (rest > 0), axis=axis)
+    rest = np.moveaxis(rest.reshape(m, *[1] * (maps.ndim - 1)), 0, axis)
+    weight = (zeros(rest.shape, like=maps) + rest) / unit
+    return low + (high - low) * weight.astype(maps.dtype)
+
+
+def normalise(maps: ArrayLike) -> Array:
+    """Return each map divided by its largest absolute value; a map of zeros stays zero.
+
+    So a localization map lies in 0 … 1 and a signed map in -1 … 1, zero stays zero, and a map and
+    its multiples become the same picture: how large the values were is gone.
+
+    Parameters
+    ----------
+    maps : array, shape (..., H, W)
+
+    Returns
+    -------
+    array, shape (..., H, W)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind, or contains NaN or infinity: then there is no scale.
+
+    Notes
+    -----
+    Many implementations scale from the minimum to the maximum instead. That shows the least
+    positive cell as "no evidence", and moves the zero of a signed map.
+    """
+    values = as_array("maps", maps)
+    if values.ndim < 2:
+        raise ValueError(f"maps must have shape (..., H, W), got {values.shape}.")
+    largest = np.abs(values).max(axis=(-2, -1), keepdims=True)
+    return values / np.where(largest == 0, zero_of(values) + 1, largest)
