@@ -199,6 +199,7 @@ def grad_cam(
     if not isinstance(network, Network):
         raise TypeError(f"network must be a numpycam Network, got {type(network).__name__}.")
     images = as_images("image", image, dtype=network.dtype, check_finite=check_finite)
+    check_same_kind(image=images, **network.parameters)
     is_batch = images.ndim == 4
     x = images if is_batch else images[None]
     layer = _target_layer(network) if layer is None else layer

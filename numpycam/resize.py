@@ -56,9 +56,7 @@ def resize(
     The half-pixel convention is that of OpenCV and of PyTorch's ``interpolate``; its "nearest" is
     PyTorch's "nearest-exact". There is no filter against aliasing when the maps become smaller.
     """
-    result = as_array("maps", maps, check_finite=False)
-    if result.ndim < 2 or 0 in result.shape[-2:]:
-        raise ValueError(f"maps must have shape (..., H, W) with no empty axis, got {result.shape}.")
+    result = _as_maps(maps, check_finite=False)
     if method not in ("bilinear", "nearest"):
         raise ValueError(f"method must be 'bilinear' or 'nearest', got {method!r}.")
     if align_corners and method == "nearest":
@@ -105,8 +103,13 @@ def normalise(maps: ArrayLike) -> Array:
     Many implementations scale from the minimum to the maximum instead. That shows the least
     positive cell as "no evidence", and moves the zero of a signed map.
     """
-    values = as_array("maps", maps)
-    if values.ndim < 2:
-        raise ValueError(f"maps must have shape (..., H, W), got {values.shape}.")
+    values = _as_maps(maps, check_finite=True)
     largest = np.abs(values).max(axis=(-2, -1), keepdims=True)
     return values / np.where(largest == 0, zero_of(values) + 1, largest)
+
+
+def _as_maps(maps: ArrayLike, check_finite: bool) -> Array:
+    array = as_array("maps", maps, check_finite=check_finite)
+    if array.ndim < 2 or 0 in array.shape[-2:]:
+        raise ValueError(f"maps must have shape (..., H, W) with no empty axis, got {array.shape}.")
+    return array

@@ -52,7 +52,7 @@ def walkthrough(network: Network, explanation: Explanation, exact: Explanation) 
 def _on_picture(network: Network, e: Explanation) -> str:
     scores = zip(CLASS_NAMES, network(e.image[None])[0], strict=True)  # type: ignore[index]
     return "\n".join([
-        "A cat (ear, body, tail) at the bottom left, a moon at the top right.",
+        "A cat (ear, body, tail) bottom left, a moon top right.",
         f"The network: {' → '.join(layer for layer, _ in network.layers)}",
         f"Its scores:  {', '.join(f'{name} {_both(score)}' for name, score in scores)}",
     ])  # fmt: skip

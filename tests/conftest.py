@@ -1,0 +1,20 @@
+"""Hypothesis profiles, loaded before any test is imported: ``@given`` binds its settings when it decorates."""
+
+import os
+
+from hypothesis import Phase, settings
+
+# Timings are never tested, so no deadline.
+settings.register_profile("dev", max_examples=30, deadline=None)
+settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True, database=None)
+settings.register_profile("thorough", max_examples=1000, deadline=None)
+settings.register_profile(
+    "mutation",
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],  # that a mistake is found is enough; its smallest example is not needed
+    report_multiple_bugs=False,
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))

@@ -1,0 +1,217 @@
+"""The bug museum: mistakes that people really make, each with the test that finds it.
+
+An exhibit replaces one function of the package by a wrong one. The named test must fail then; if
+it does not, the test is too weak. Some mistakes break no law, because they are consistent with
+themselves: only a definition or a golden vector finds those.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import test_display
+import test_gradcam
+import test_layers
+import test_network
+import test_resize
+import test_worked_example
+
+from numpycam import AvgPool2d, Conv2d, MaxPool2d, ReLU, gradcam, resize
+from numpycam.layers import Window
+from numpycam.validation import sum_of, zero_of
+
+conv_forward, conv_backward = Conv2d.forward, Conv2d.backward
+relu_backward, avg_backward, max_forward = ReLU.backward, AvgPool2d.backward, MaxPool2d.forward
+output_size, scatter, resize_axis = Window.output_size, Window.scatter, resize._resize_axis
+
+
+def flipped(layer):
+    return replace(layer, weight=layer.weight[:, :, ::-1, ::-1])
+
+
+class Exhibit(NamedTuple):
+    mistake: str
+    where: Any
+    name: str
+    wrong: Callable[..., Any]
+    found_by: Callable[..., Any]
+
+
+def true_convolution_forward(self, x):
+    return conv_forward(flipped(self), x)
+
+
+def unflipped_kernel_backward(self, grad_output, x):
+    return conv_backward(flipped(self), grad_output, x)
+
+
+def size_rounded_up(self, height, width):
+    sides = zip((height, width), self.size, self.stride, self.padding, self.dilation, strict=True)
+    return tuple(-(-(n + 2 * p - d * (k - 1) - 1) // s) + 1 for n, k, s, p, d in sides)
+
+
+def size_without_dilation(self, height, width):
+    return output_size(replace(self, dilation=(1, 1)), height, width)
+
+
+def stride_of_one_axis(self, height, width):
+    return output_size(replace(self, stride=(self.stride[0], self.stride[0])), height, width)
+
+
+def relu_gate_by_the_sign_of_the_gradient(self, grad_output, x):
+    return np.where(grad_output <= 0, zero_of(grad_output), grad_output)
+
+
+def relu_without_a_gate(self, grad_output, x):
+    return grad_output.copy()
+
+
+def relu_gate_open_at_zero(self, grad_output, x):
+    return np.where(x < 0, zero_of(grad_output), grad_output)
+
+
+def relu_mask_from_the_output(self, grad_output, x):
+    return np.where(self.forward(x) >= 0, grad_output, zero_of(grad_output))
+
+
+def relu_that_overwrites_the_gradient(self, grad_output, x):
+    grad_output[x <= 0] = zero_of(grad_output)
+    return grad_output
+
+
+def relu_that_swallows_nan(self, x):
+    return np.where(x > 0, x, zero_of(x))
+
+
+def average_pool_that_forgets_to_divide(self, grad_output, x):
+    return avg_backward(self, grad_output, x) * (self.kernel_size[0] * self.kernel_size[1])
+
+
+def scatter_where_the_last_write_wins(self, pieces, shape, like):
+    padded = self._zero_padded(shape, like)
+    for tap, piece in zip(self.taps(padded), pieces, strict=True):
+        tap[piece != 0] = piece[piece != 0]
+    return self.crop(padded)
+
+
+def max_pool_gradient_to_every_tied_cell(self, grad_output, x):
+    y = max_forward(self, x)
+    for tap, real in zip(self.window.taps(self._padded_by_edge(x)), self.window.real_cells(x), strict=True):
+        yield np.where((tap == y) & real, grad_output, zero_of(grad_output))
+
+
+def max_pool_padded_with_zeros(self, x):
+    return self.window.pad(x)
+
+
+def average_as_a_sum(gradients):
+    return sum_of(gradients, axis=(-2, -1))
+
+
+def average_as_a_maximum(gradients):
+    return gradients.max(axis=(-2, -1))
+
+
+def average_over_the_maps(gradients):
+    return np.broadcast_to(gradients.mean(axis=(-3, -2, -1))[..., None], gradients.shape[:-2])
+
+
+def alphas_rectified(gradients):
+    return np.maximum(sum_of(gradients, (-2, -1)) / (gradients.shape[-2] * gradients.shape[-1]), zero_of(gradients))
+
+
+def relu_before_the_sum(weighted_maps):
+    return sum_of(np.maximum(weighted_maps, zero_of(weighted_maps)), axis=-3)
+
+
+def absolute_value_for_relu(weighted_sum):
+    return np.abs(weighted_sum)
+
+
+def no_relu(weighted_sum):
+    return weighted_sum
+
+
+def gradient_of_the_softmax(head, activations, grad_output):
+    scores = list(activations.values())[-1]
+    powers = 1 / (1 + scores * scores)  # any rational function with weights that sum to 1 stands for exp
+    p = powers / powers.sum(axis=1, keepdims=True)
+    chosen = (p * grad_output).sum(axis=1, keepdims=True)
+    return head.gradients(activations, chosen * (grad_output - p))["input"]
+
+
+def resize_with_transposed_axes(maps, axis, m, method, align_corners):
+    other = -1 if axis == -2 else -2
+    return resize_axis(maps, other, m, method, align_corners)
+
+
+def minimum_to_maximum(maps):
+    maps = np.asarray(maps)
+    low = maps.min(axis=(-2, -1), keepdims=True)
+    high = maps.max(axis=(-2, -1), keepdims=True)
+    return (maps - low) / np.where(high == low, zero_of(maps) + 1, high - low)
+
+
+def an_epsilon_in_the_denominator(maps):
+    return np.asarray(maps) / (np.abs(maps).max(axis=(-2, -1), keepdims=True) + 1e-7)
+
+
+def bytes_that_wrap(picture):
+    return np.rint(255 * np.asarray(picture)).astype(int).astype(np.uint8)
+
+
+document = test_worked_example.test_the_document_stage_by_stage
+
+MUSEUM = [
+    Exhibit("true convolution forward, not backward", Conv2d, "forward", true_convolution_forward,
+            test_layers.test_conv_adj),
+    Exhibit("kernel not flipped in the input gradient", Conv2d, "backward", unflipped_kernel_backward,
+            test_layers.test_conv_adj),
+    Exhibit("true convolution, consistently: no law finds it", Conv2d, "_matrix",
+            lambda self: self.weight[:, :, ::-1, ::-1].reshape(len(self.weight), -1), test_layers.test_conv_def),
+    Exhibit("output size rounded up", Window, "output_size", size_rounded_up, test_layers.test_conv_size),
+    Exhibit("output size without dilation", Window, "output_size", size_without_dilation, test_layers.test_conv_size),
+    Exhibit("stride of the rows for the columns", Window, "output_size", stride_of_one_axis,
+            test_layers.test_conv_size),
+    Exhibit("ReLU masked by the gradient", ReLU, "backward", relu_gate_by_the_sign_of_the_gradient,
+            test_network.test_bp_full),
+    Exhibit("ReLU backward without a gate", ReLU, "backward", relu_without_a_gate, test_network.test_bp_full),
+    Exhibit("ReLU gate open at zero: no law finds it", ReLU, "backward", relu_gate_open_at_zero,
+            test_layers.test_relu_gate_is_shut_at_zero),
+    Exhibit("ReLU mask from the output with >=, always true", ReLU, "backward", relu_mask_from_the_output,
+            test_network.test_bp_fd),
+    Exhibit("upstream gradient overwritten in place", ReLU, "backward", relu_that_overwrites_the_gradient,
+            test_network.test_bp_pure),
+    Exhibit("NaN swallowed by the ReLU", ReLU, "forward", relu_that_swallows_nan,
+            test_layers.test_relu_hides_no_nan),
+    Exhibit("average pool backward forgets 1/k²", AvgPool2d, "backward", average_pool_that_forgets_to_divide,
+            test_layers.test_avg_adj),
+    Exhibit("pool backward with = for +=", Window, "scatter", scatter_where_the_last_write_wins,
+            test_layers.test_max_mass),
+    Exhibit("max pool gradient to every tied cell", MaxPool2d, "_won", max_pool_gradient_to_every_tied_cell,
+            test_layers.test_max_mass),
+    Exhibit("max pool padded with zeros", MaxPool2d, "_padded_by_edge", max_pool_padded_with_zeros,
+            test_layers.test_max_def),
+    Exhibit("average of the gradients as a sum", gradcam, "compute_alphas", average_as_a_sum,
+            test_gradcam.test_cam_shift),
+    Exhibit("average of the gradients as a maximum", gradcam, "compute_alphas", average_as_a_maximum,
+            test_gradcam.test_cam_cf),
+    Exhibit("average over the wrong axes", gradcam, "compute_alphas", average_over_the_maps,
+            test_gradcam.test_cam_shift),
+    Exhibit("ReLU on the alphas", gradcam, "compute_alphas", alphas_rectified, test_gradcam.test_cam_cf),
+    Exhibit("ReLU before the sum", gradcam, "compute_weighted_sum", relu_before_the_sum, test_gradcam.test_cam_cf),
+    Exhibit("absolute value for ReLU", gradcam, "compute_localization_map", absolute_value_for_relu,
+            test_gradcam.test_cam_cf),
+    Exhibit("no ReLU", gradcam, "compute_localization_map", no_relu, test_gradcam.test_cam_def),
+    Exhibit("gradient of the softmax, not of the score", gradcam, "compute_gradients", gradient_of_the_softmax,
+            test_gradcam.test_cam_const_logit),
+    Exhibit("resize with transposed axes", resize, "_resize_axis", resize_with_transposed_axes,
+            test_resize.test_bilinear_def),
+    Exhibit("minimum to maximum after the ReLU", test_resize, "normalise", minimum_to_maximum,
+            test_resize.test_norm_scale),
+    Exhibit("an epsilon in the denominator", test_resize, "normalise", an_epsilon_in_the_denominator,
+            test_resize.test_normalise_decides_the_flat_cases),
+    Exhibit("bytes that wrap", test_display, "as_uint8", bytes_that_wrap,
+            test_display.test_bytes_are_clipped_rounded_and_then_cast),
+]  # fmt: skip

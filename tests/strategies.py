@@ -1,0 +1,133 @@
+"""What the properties draw: small, exact, never square.
+
+Values are small integers: as float64 they make convolution exact at the speed of floats, as
+Fractions (over a small denominator) they stay exact where something divides. Sizes are constructed
+to fit, not filtered; heights and widths always differ, and so do those of kernels.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
+from numpycam.exact import as_fractions
+from numpycam.validation import zeros
+
+KINDS = ("float64", "fraction")
+
+
+@st.composite
+def tensors(draw, shape, kind="fraction", largest=4):
+    """An array of small integers, as float64 or as Fractions."""
+    integers = draw(hnp.arrays(np.int8, shape, elements=st.integers(-largest, largest)))
+    if kind == "float64":
+        return integers.astype(np.float64)
+    return as_fractions(integers.astype(object)) / draw(st.integers(1, 3))
+
+
+def kinds():
+    return st.sampled_from(KINDS)
+
+
+def sides(low, high):
+    """A (height, width) of different numbers."""
+    return st.tuples(st.integers(low, high), st.integers(low, high - 1)).map(
+        lambda pair: (pair[0], pair[1] if pair[1] < pair[0] else pair[1] + 1)
+    )
+
+
+class ConvCase(NamedTuple):
+    layer: Conv2d
+    x: np.ndarray
+    kind: str
+
+
+@st.composite
+def conv_cases(draw, kind=None, bias=False, padding=None, stride=None, dilation=None, kernel=None):
+    """A convolution and an input that it fits; half of the strides are smaller than the kernel."""
+    kind = draw(kinds()) if kind is None else kind
+    channels, out_channels, batch = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    kernel = draw(sides(1, 3)) if kernel is None else kernel
+    stride = draw(st.tuples(st.integers(1, 3), st.integers(1, 3))) if stride is None else stride
+    padding = draw(st.tuples(st.integers(0, 2), st.integers(0, 2))) if padding is None else padding
+    dilation = draw(st.tuples(st.integers(1, 2), st.integers(1, 2))) if dilation is None else dilation
+    size = draw(_input_sizes(kernel, padding, dilation))
+    weight = draw(tensors((out_channels, channels, *kernel), kind))
+    offsets = draw(tensors((out_channels,), kind)) if bias else None
+    x = draw(tensors((batch, channels, *size), kind))
+    return ConvCase(Conv2d(weight, offsets, stride, padding, dilation), x, kind)
+
+
+@st.composite
+def _input_sizes(draw, kernel, padding, dilation):
+    smallest = [max(1, d * (k - 1) + 1 - 2 * p) for k, p, d in zip(kernel, padding, dilation, strict=True)]
+    height, width = (low + draw(st.integers(0, 3)) for low in smallest)
+    return height, width + (height == width)
+
+
+class PoolCase(NamedTuple):
+    layer: Any
+    x: np.ndarray
+    kind: str
+
+
+@st.composite
+def pool_cases(draw, pool, kind=None, padding=None, **options):
+    """A pooling layer and an input that it fits; the windows overlap more often than not."""
+    kind = draw(kinds()) if kind is None else kind
+    size = draw(sides(1, 3))
+    stride = draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
+    if padding is None:
+        padding = draw(st.tuples(st.integers(0, size[0] // 2), st.integers(0, size[1] // 2)))
+    height_width = draw(_input_sizes(size, padding, (1, 1)))
+    x = draw(tensors((draw(st.integers(1, 2)), draw(st.integers(1, 2)), *height_width), kind, largest=2))
+    return PoolCase(pool(size, stride, padding, **options), x, kind)
+
+
+class NetworkCase(NamedTuple):
+    network: Network
+    x: np.ndarray
+
+
+@st.composite
+def network_cases(draw, bias=True, head=None):
+    """A network of piecewise linear layers with scores for two classes, in Fractions, and an input.
+
+    conv - ReLU - max or average pool - conv ("target") - then one of three heads: "linear" (Flatten and Linear),
+    "gap" (global average and Linear) or "deep" (ReLU, max pool, Flatten, Linear).
+    """
+    maps, hidden, batch = draw(st.integers(1, 2)), draw(st.integers(2, 3)), draw(st.integers(1, 2))
+    head = draw(st.sampled_from(["linear", "gap", "deep"])) if head is None else head
+
+    def offsets(length):
+        return draw(tensors((length,))) if bias else None
+
+    pool = draw(st.sampled_from([MaxPool2d, AvgPool2d]))
+    body = [
+        ("conv", Conv2d(draw(tensors((maps, 1, 2, 3))), offsets(maps), padding=(0, 1))),
+        ("relu", ReLU()),
+        ("pool", pool((2, 1), stride=(1, 1))),
+        ("target", Conv2d(draw(tensors((hidden, maps, 1, 2))), offsets(hidden))),
+    ]
+    heads = {
+        "linear": [("flatten", Flatten())],
+        "gap": [("gap", GlobalAvgPool2d())],
+        "deep": [("relu2", ReLU()), ("pool2", MaxPool2d((1, 2), stride=1)), ("flatten", Flatten())],
+    }
+    x = draw(tensors((batch, 1, 4, 5)))
+    headless = Network([*body, *heads[head]])
+    features = headless.output_shape(x.shape)[1]
+    classifier = Linear(draw(tensors((2, features))), offsets(2))
+    return NetworkCase(Network([*body, *heads[head], ("linear", classifier)], target_layer="target"), x)
+
+
+def inner(a, b):
+    """<a, b>, exact for Fractions."""
+    return (a * b).sum(initial=zeros((), like=a)[()])
+
+
+def same(a, b):
+    """Whether two arrays have the same shape and equal numbers: with ``==``, no tolerance."""
+    return a.shape == b.shape and bool((a == b).all())

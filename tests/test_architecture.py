@@ -1,0 +1,93 @@
+"""The rules of docs/design.md that a test can hold: who imports whom, and what an import loads."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import numpycam
+
+PACKAGE = Path(numpycam.__file__).parent
+
+MAY_IMPORT = {
+    "validation": set(),
+    "layers": {"validation"},
+    "summary": {"validation"},
+    "network": {"layers", "validation"},
+    "gradcam": {"layers", "network", "validation"},
+    "exact": {"layers", "network", "validation"},
+    "resize": {"validation"},
+    "worked_example": {"exact", "gradcam", "layers", "network", "validation"},
+    "display": {"exact", "gradcam", "network", "resize", "validation"},
+    "walkthrough": {"exact", "gradcam", "network", "validation", "worked_example"},
+    "checks": {"exact", "gradcam", "layers", "network", "validation", "worked_example"},
+    "cli": {"exact", "gradcam", "resize", "walkthrough", "worked_example", "display"},
+    "__init__": {"gradcam", "layers", "network"},
+    "__main__": {"cli"},
+}
+
+
+def imports(path, at_load_only=True):
+    """The modules that a file imports, when it loads or ever: ("numpycam", "layers"), ("numpy",) …"""
+    tree = ast.parse(path.read_text())
+    inside_functions = {
+        node for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for node in ast.walk(f) if node is not f
+    }
+    typing_only = {
+        node
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
+        for node in ast.walk(branch)
+    }
+    for node in ast.walk(tree):
+        if at_load_only and (node in inside_functions or node in typing_only):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (tuple(alias.name.split(".")) for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            module = tuple((node.module or "").split("."))
+            submodules = [(*module, alias.name) for alias in node.names if module == ("numpycam",)]
+            yield from submodules or [module]
+
+
+def test_every_module_has_its_place():
+    assert {path.stem for path in PACKAGE.glob("*.py")} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("module", MAY_IMPORT)
+def test_imports_run_one_way(module):
+    used = {name[1] for name in imports(PACKAGE / f"{module}.py") if name[0] == "numpycam"}
+    assert used <= MAY_IMPORT[module]
+
+
+def test_the_rule_has_no_circles():
+    done = set()
+    while len(done) < len(MAY_IMPORT):
+        free = {module for module, needs in MAY_IMPORT.items() if module not in done and needs <= done}
+        assert free
+        done |= free
+
+
+@pytest.mark.parametrize("module", sorted(set(MAY_IMPORT) - {"display"}))
+def test_matplotlib_is_imported_by_display_alone_when_it_loads(module):
+    assert "matplotlib" not in {name[0] for name in imports(PACKAGE / f"{module}.py")}
+
+
+def test_nothing_but_numpy_and_matplotlib_is_needed():
+    used = {name[0] for path in PACKAGE.glob("*.py") for name in imports(path, at_load_only=False)}
+    assert used - set(sys.stdlib_module_names) == {"numpy", "numpycam", "matplotlib"}
+
+
+def test_importing_numpycam_loads_numpy_alone():
+    code = "import sys, numpy; before = set(sys.modules); import numpycam; print(*(set(sys.modules) - before))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    foreign = {name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"numpy", "numpycam"}
+    assert foreign == set()
+
+
+def test_only_exact_modules_name_fractions():
+    """The core is generic: it works on Fractions without naming them."""
+    naming = {path.stem for path in PACKAGE.glob("*.py") if ("fractions",) in set(imports(path))}
+    assert naming <= {"validation", "exact", "worked_example", "cli", "checks"}

@@ -1,0 +1,171 @@
+"""The command line: what it prints, what it writes, and how it fails."""
+
+import json
+import re
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from strategies import same
+
+from numpycam import worked_example
+from numpycam.cli import main
+from numpycam.exact import as_fractions
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Run the command line with an output folder and return (status, standard output, standard error)."""
+
+    def call(*arguments):
+        status = main([*arguments, "--out", str(tmp_path / "out")])
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def words(text):
+    return re.sub(r"\s+", " ", text)
+
+
+def test_every_number_of_the_document_is_printed_at_its_stage(run):
+    status, out, err = run()
+    assert (status, err) == (0, "")
+    stages = re.split(r"\n-{79}\n", out)
+    assert "0 0 0 1" in stages[1]
+    assert "28.6" in stages[1]
+    assert "3/2 1/10 -2 3" in words(stages[2])
+    assert "1.5 0.1 -2 3" in words(stages[2])
+    assert "2 3 3 5 1/10 -1/10" in words(stages[3])
+    assert "y goes from 28.6 to 30.6. It changes by 2, exactly as dy/dA^1_11 says." in words(stages[3])
+    assert "11/4 17/4 1/10" in words(stages[4])
+    assert "2.75 4.25 0.1" in words(stages[4])
+    assert "α_3 is the smallest" in stages[4]
+    assert "357/40 -81/40 129/8 13/5" in words(stages[5])
+    assert "8.925 -2.025 16.125 2.6" in words(stages[5])
+    assert "A^3 2.2 %" in words(stages[5])
+    assert "8.925 0 16.125 2.6" in words(stages[6])
+    assert "The ReLU removed -2.025" in stages[6]
+    assert "y goes from 28.6 to 31.4" in words(stages[6])
+
+
+def test_80_columns_are_enough(run):
+    for head in worked_example.HEADS:
+        for name in worked_example.CLASS_NAMES:
+            _, out, _ = run("--head", head, "--class", name)
+            *lines, written_to = out.splitlines()
+            assert max(map(len, lines)) <= 80
+            assert written_to.startswith("Written to")
+
+
+def test_the_elephant_looks_at_the_moon(run):
+    _, out, _ = run("example", "--class", "elephant", "--head", "conv")
+    assert "α_2 is the smallest and α_3 the largest in size." in words(out)
+    assert "-1/2 -1/4 2" in words(out)
+    assert "y goes from 8.5 to 11.5" in words(out)
+
+
+def test_in_floats_the_rounding_is_told(run):
+    _, out, _ = run("--float")
+    assert "computed in float64. Cells of L off in the last bits: -2.0250000000000004 for -81/40" in words(out)
+    assert "/40" not in out.split("All of this")[0]
+
+
+def test_the_files(run, tmp_path):
+    run()
+    folder = tmp_path / "out"
+    assert sorted(path.name for path in folder.iterdir()) == ["explanation.json", "overlay.png", "stages.png"]
+    written = json.loads((folder / "explanation.json").read_text())
+    assert (written["class"], written["class_index"], written["score"]) == ("cat", 0, "143/5")
+    for name in ("image", "feature_maps", "gradients", "alphas", "weighted_sum", "localization_map"):
+        assert same(as_fractions(written[name]), getattr(worked_example, name.upper()))
+    assert [Fraction(share) for share in written["channel_shares"]] == [Fraction(n, 1261) for n in (451, 782, 28)]
+    assert written["counterfactual_map"] == [["0", "81/40"], ["0", "0"]]
+
+
+def test_the_overlay_is_the_picture_under_the_map(run, tmp_path):
+    run()
+    picture = imread(tmp_path / "out" / "overlay.png")[..., :3]
+    assert picture.shape == (480, 480, 3)
+    cells = picture[60::120, 60::120]  # the middle of each pixel of the 4 × 4 picture
+    brightness = cells.mean(axis=-1)
+    assert brightness.argmax() in (8, 9, 12, 13)  # the body of the cat
+    assert brightness[0, 3] > brightness[0, 2]  # the moon is lighter than the night beside it
+
+
+def test_json_in_floats_holds_numbers(run, tmp_path):
+    run("--float")
+    written = json.loads((tmp_path / "out" / "explanation.json").read_text())
+    assert written["alphas"] == [2.75, 4.25, 0.10000000000000002] or np.allclose(written["alphas"], [2.75, 4.25, 0.1])
+    assert written["score"] == pytest.approx(28.6, rel=1e-15)
+
+
+def test_the_same_again(run, tmp_path):
+    first = run("--class", "elephant")
+    files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert run("--class", "elephant") == first
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == files
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--class", "dog"], "argument --class: invalid choice: 'dog' (choose from "),
+        (["--head"], "argument --head: expected one argument"),
+        (["explode"], "argument COMMAND: invalid choice: 'explode' (choose from "),
+        (["--bogus"], "unrecognized arguments: --bogus"),
+    ],
+)
+def test_mistakes_get_one_line_and_status_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_gets_one_line_and_leaves_nothing(tmp_path, capsys):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for out in (file, file / "deeper"):
+        assert main(["--out", str(out)]) == 2
+        printed, err = capsys.readouterr()
+        assert printed == ""
+        assert err.startswith(f"numpycam: error: cannot write {out}: ")
+        assert err.count("\n") == 1
+    assert file.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_when_writing_fails_the_old_files_stay(run, tmp_path, monkeypatch):
+    run("--class", "elephant")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    def disk_is_full(path, content):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", disk_is_full)
+    status, _, err = run("--class", "cat")
+    assert status == 2
+    assert "No space left on device" in err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path):
+    command = f"{sys.executable} -m numpycam --out {tmp_path} | head -n 1"
+    result = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("Grad-CAM, step by step")
+
+
+def test_help_and_version(capsys):
+    for option in ("--help", "--version"):
+        with pytest.raises(SystemExit) as stopped:
+            main([option])
+        assert stopped.value.code == 0
+    assert "numpycam 0." in capsys.readouterr().out

@@ -1,0 +1,113 @@
+"""Pictures: the values of the overlay, and what the figure shows."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from matplotlib.figure import Figure
+from test_network import refusal
+
+from numpycam import grad_cam, grad_cam_from_maps, worked_example
+from numpycam.display import as_uint8, figure_of_stages, format_number, overlay
+
+unit = st.floats(0, 1, width=32)
+
+
+@given(hnp.arrays(np.float64, (3, 2, 4), elements=unit), hnp.arrays(np.float64, (2, 4), elements=unit), unit)
+def test_over_convex(image, heat, strength):
+    """The overlay lies between the image and the coloured map; strength 0 and 1 are the two."""
+    picture, colours = np.moveaxis(image, 0, -1), overlay(image, heat, strength=1)
+    mixed = overlay(image, heat, strength)
+    assert (np.minimum(picture, colours) - 1e-15 <= mixed).all()
+    assert (mixed <= np.maximum(picture, colours) + 1e-15).all()
+    assert (overlay(image, heat, strength=0) == picture).all()
+
+
+def test_overlay_takes_grey_and_bytes():
+    heat = np.zeros((1, 2))
+    grey, bytes_ = np.array([[[0.0, 1.0]]]), np.array([[[0, 255]]], dtype=np.uint8)
+    assert overlay(grey, heat, 0).tolist() == overlay(bytes_, heat, 0).tolist() == [[[0, 0, 0], [1, 1, 1]]]
+
+
+def test_bytes_are_clipped_rounded_and_then_cast():
+    assert as_uint8([[-0.1, 0.5, 1.0, 1.01]]).tolist() == [[0, 128, 255, 255]]
+    assert as_uint8([[-0.1, 0.5, 1.0, 1.01]]).dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("image", "heat", "options", "message"),
+    [
+        (
+            np.ones((1, 4, 4)),
+            np.ones((2, 2)),
+            {},
+            "heat must have the image's size (4, 4), got shape (2, 2): resize it.",
+        ),
+        (np.ones((1, 2, 2)), np.full((2, 2), 16.125), {}, "heat must lie in 0..1, got 16.125..16.125: normalise it."),
+        (np.full((1, 2, 2), 255.0), np.ones((2, 2)), {}, "image must lie in 0..1, got 255..255: scale it."),
+        (np.ones((2, 2, 2)), np.ones((2, 2)), {}, "image must have shape (1, H, W) or (3, H, W), got (2, 2, 2)."),
+        (np.ones((1, 2, 2)), np.ones((2, 2)), {"strength": 1.5}, "strength must be in 0..1, got 1.5."),
+        (
+            np.ones((1, 1, 1)),
+            np.full((1, 1), np.nan),
+            {},
+            "heat contains NaN at index (0, 0). Pass check_finite=False to let it through.",
+        ),
+    ],
+)
+def test_what_cannot_be_overlaid(image, heat, options, message):
+    assert refusal(ValueError, lambda: overlay(image, heat, **options)) == message
+
+
+def texts(figure):
+    figure.canvas.draw()
+    written = [text.get_text() for axes in figure.axes for text in [*axes.texts, axes.title, *axes.get_xticklabels()]]
+    return written + [text.get_text() for text in figure.texts]
+
+
+@pytest.mark.parametrize("c", [0, 1])
+def test_the_figure_shows_every_number_of_every_stage(c):
+    explanation = grad_cam(worked_example.network(), worked_example.IMAGE, c)
+    figure = figure_of_stages(explanation, title="the title", method="nearest")
+    written = texts(figure)
+    for stage in ("image", "feature_maps", "gradients", "alphas", "weighted_maps", "weighted_sum", "localization_map"):
+        for value in getattr(explanation, stage).flat:
+            assert format_number(float(value)) in written
+    assert {"the title", "feature maps", "gradient maps", "weighted sum", "overlay", "$A^{3}$"} <= set(written)
+
+
+def test_the_figure_stays_inside_its_edges():
+    figure = figure_of_stages(grad_cam(worked_example.network(), worked_example.IMAGE))
+    assert isinstance(figure, Figure)
+    figure.canvas.draw()
+    edges = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    assert edges.x0 >= 0
+    assert edges.y0 >= 0
+    assert edges.x1 <= width
+    assert edges.y1 <= height
+
+
+def test_the_figure_of_many_maps_shows_those_with_the_largest_shares():
+    maps = np.ones((6, 2, 3)) * np.array([1, 6, 2, 5, 3, 4])[:, None, None]
+    written = texts(figure_of_stages(grad_cam_from_maps(maps, np.ones((6, 2, 3))), most_maps=3))
+    assert [f"$A^{{{k}}}$" in written for k in range(1, 7)] == [False, True, False, True, False, True]
+    assert "picture" not in written
+    assert "overlay" not in written
+
+
+def test_a_figure_of_zeros_is_drawn():
+    written = texts(figure_of_stages(grad_cam_from_maps(np.zeros((1, 2, 3)), np.zeros((1, 2, 3)))))
+    assert written.count("0") >= 6 * 4
+
+
+def test_a_figure_of_a_batch_is_refused():
+    batch = grad_cam(worked_example.network(), worked_example.IMAGE[None])
+    message = "a figure shows the explanation of one image: of a batch pass explanation[n]."
+    assert refusal(ValueError, lambda: figure_of_stages(batch)) == message
+
+
+def test_numbers_are_written_in_five_digits_with_a_true_minus():
+    assert [format_number(value) for value in (16.125, -2.0250000000000004, -0.0, 1 / 3)] == [
+        "16.125", "−2.025", "0", "0.33333"]  # fmt: skip

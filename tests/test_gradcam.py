@@ -1,0 +1,474 @@
+"""Grad-CAM: its interface, and its laws."""
+
+from dataclasses import FrozenInstanceError, fields, replace
+from fractions import Fraction
+
+import numpy as np
+import oracle
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from strategies import inner, network_cases, same, sides, tensors
+from test_network import pattern, refusal
+
+from numpycam import (
+    AvgPool2d,
+    Conv2d,
+    Explanation,
+    Flatten,
+    GlobalAvgPool2d,
+    Linear,
+    Network,
+    ReLU,
+    grad_cam,
+    grad_cam_from_maps,
+    worked_example,
+)
+from numpycam.exact import as_floats, as_fractions
+from numpycam.gradcam import compute_alphas
+
+STAGES = ["feature_maps", "gradients", "alphas", "weighted_maps", "weighted_sum", "localization_map"]
+
+
+@st.composite
+def maps_and_gradients(draw, count=2):
+    """Arrays of one shape (K, H, W): A, g, and more if asked for."""
+    shape = draw(st.tuples(st.integers(1, 3), sides(1, 4)).map(lambda drawn: (drawn[0], *drawn[1])))
+    return [draw(tensors(shape)) for _ in range(count)]
+
+
+def weighted_sum(feature_maps, gradients):
+    return grad_cam_from_maps(feature_maps, gradients).weighted_sum
+
+
+def localization_map(feature_maps, gradients):
+    return grad_cam_from_maps(feature_maps, gradients).localization_map
+
+
+# --- Laws of the map, for given A and g -------------------------------------------------------------
+
+
+@given(maps_and_gradients())
+def test_cam_def(drawn):
+    explanation = grad_cam_from_maps(*drawn)
+    for stage, expected in zip(("alphas", "weighted_sum", "localization_map"), oracle.grad_cam(*drawn), strict=True):
+        assert same(getattr(explanation, stage), expected)
+
+
+@given(maps_and_gradients(4), st.integers(-3, 3))
+def test_cam_lin(drawn, s):
+    """The weighted sum is linear in g for fixed A, and in A for fixed g."""
+    a, g, b, h = drawn
+    assert same(weighted_sum(a, s * g + h), s * weighted_sum(a, g) + weighted_sum(a, h))
+    assert same(weighted_sum(s * a + b, g), s * weighted_sum(a, g) + weighted_sum(b, g))
+
+
+@given(maps_and_gradients(), st.fractions(0, 3, max_denominator=4))
+def test_cam_hom(drawn, s):
+    a, g = drawn
+    assert same(localization_map(a, s * g), s * localization_map(a, g))
+    assert same(localization_map(s * a, g), s * localization_map(a, g))
+
+
+@given(maps_and_gradients(), st.randoms(use_true_random=False))
+def test_cam_perm(drawn, random):
+    a, g = drawn
+    order = random.sample(range(len(a)), len(a))
+    assert same(localization_map(a[order], g[order]), localization_map(a, g))
+
+
+@given(maps_and_gradients())
+def test_cam_flip(drawn):
+    a, g = drawn
+    assert same(localization_map(a[:, ::-1], g[:, ::-1]), localization_map(a, g)[::-1])
+    assert same(localization_map(a[:, :, ::-1], g[:, :, ::-1]), localization_map(a, g)[:, ::-1])
+    assert same(localization_map(a.swapaxes(1, 2), g.swapaxes(1, 2)), localization_map(a, g).T)
+
+
+@given(maps_and_gradients(), st.randoms(use_true_random=False))
+def test_cam_blind(drawn, random):
+    """Any rearrangement of a gradient map within itself changes nothing: Grad-CAM does not see where g is."""
+    a, g = drawn
+    shuffled = g.copy()
+    for k in range(len(g)):
+        cells = list(g[k].flat)
+        random.shuffle(cells)
+        shuffled[k].flat = cells
+    assert same(weighted_sum(a, shuffled), weighted_sum(a, g))
+
+
+@given(maps_and_gradients(), st.fractions(-2, 2, max_denominator=3))
+def test_cam_dup(drawn, weight):
+    """A map split into two copies whose weights sum to 1 counts as before."""
+    a, g = drawn
+    split = np.concatenate([weight * g[:1], g[1:], (1 - weight) * g[:1]])
+    assert same(weighted_sum(np.concatenate([a, a[:1]]), split), weighted_sum(a, g))
+
+
+@given(maps_and_gradients(), st.integers(-3, 3))
+def test_cam_notshift(drawn, c):
+    """A → A + c with c taken back behind it is the same function with the same g, but L moves by c Σ α."""
+    a, g = drawn
+    moved = grad_cam_from_maps(a + Fraction(c), g)
+    assert same(moved.weighted_sum, weighted_sum(a, g) + c * moved.alphas.sum())
+
+
+@given(maps_and_gradients())
+def test_cam_cf(drawn):
+    """The counterfactual map is Grad-CAM of -y, and the two are the halves of L."""
+    a, g = drawn
+    explanation, negated = grad_cam_from_maps(a, g), grad_cam_from_maps(a, -g)
+    assert same(explanation.counterfactual_map, negated.localization_map)
+    assert same(explanation.localization_map - negated.localization_map, explanation.weighted_sum)
+    assert not (explanation.localization_map * negated.localization_map).any()
+
+
+@given(maps_and_gradients())
+def test_cam_zero(drawn):
+    a, g = drawn
+    assert not localization_map(a, 0 * g).any()
+    assert not localization_map(0 * a, g).any()
+    assert not grad_cam_from_maps(a, 0 * g).channel_shares.any()
+
+
+@given(maps_and_gradients(), st.integers(1, 5), st.booleans())
+def test_shares_are_free_of_scale_and_sum_to_one(drawn, s, negative):
+    a, g = drawn
+    shares = grad_cam_from_maps(a, g).channel_shares
+    assert (shares >= 0).all()
+    assert shares.sum() == (1 if (compute_alphas(g)[:, None, None] * a).any() else 0)
+    assert same(grad_cam_from_maps(a / Fraction(s), (-s if negative else s) * g).channel_shares, shares)
+
+
+# --- Laws of the whole network ----------------------------------------------------------------------
+
+
+@given(network_cases(), st.integers(0, 1), st.data())
+def test_cam_shift(case, c, data):
+    """α_k = (1/Z) (y(A + t 1_k) - y(A)) / t, for a finite t in one linear piece: the meaning of the average."""
+    network, x = case
+    explanation = grad_cam(network, x[0], c)
+    _, head = network.split("target")
+    maps = explanation.feature_maps
+    k = data.draw(st.integers(0, len(maps) - 1))
+    unit, t = 0 * maps, Fraction(1)
+    unit[k] += 1
+    while not all(
+        same(p, q) for p, q in zip(pattern(head, maps[None]), pattern(head, (maps + t * unit)[None]), strict=True)
+    ):
+        t /= 2
+        assume(t > Fraction(1, 2**20))
+    change = head((maps + t * unit)[None])[0, c] - head(maps[None])[0, c]
+    assert explanation.alphas[k] == change / t / maps[k].size
+
+
+@given(network_cases(), st.integers(0, 1))
+def test_cam_is_that_of_its_maps_and_gradients(case, c):
+    network, x = case
+    explanation = grad_cam(network, x, c)
+    _, head = network.split("target")
+    u = as_fractions(np.zeros((len(x), 2)))
+    u[:, c] += 1
+    assert same(explanation.gradients, head.backward(u, explanation.feature_maps))
+    assert same(explanation.score, network(x)[:, c])
+    from_maps = grad_cam_from_maps(explanation.feature_maps, explanation.gradients)
+    assert all(same(getattr(explanation, stage), getattr(from_maps, stage)) for stage in STAGES)
+
+
+@given(network_cases(), st.fractions(-2, 2, max_denominator=2))
+def test_cam_const_logit(case, constant):
+    network, x = case
+    *body, (name, linear) = network.layers
+    moved = Network([*body, (name, replace(linear, bias=linear.bias + constant))], network.target_layer)
+    assert same(grad_cam(moved, x, 1).weighted_sum, grad_cam(network, x, 1).weighted_sum)
+
+
+@given(network_cases(head="gap"), st.integers(0, 1))
+def test_cam_cam(case, c):
+    """With a global average and a Linear behind A, Grad-CAM is CAM divided by Z (Zhou et al. 2016)."""
+    network, x = case
+    explanation = grad_cam(network, x[0], c)
+    cam = sum(w * a for w, a in zip(network["linear"].weight[c], explanation.feature_maps, strict=True))
+    assert same(explanation.weighted_sum, cam / Fraction(cam.size))
+
+
+@given(network_cases(), st.integers(-2, 2), st.integers(-2, 2))
+def test_cam_mixing(case, below, above):
+    """Maps mixed by an invertible 1 × 1 convolution, and unmixed behind it, leave the weighted sum unchanged."""
+    network, x = case
+    features, head = network.split("target")
+    maps = network["target"].weight.shape[0]
+    lower, upper = np.eye(maps, dtype=int), np.eye(maps, dtype=int)
+    lower[1, 0], upper[0, 1] = below, above
+    mix = lower @ upper
+    unmix = np.rint(np.linalg.inv(mix)).astype(int)
+    assert (mix @ unmix == np.eye(maps)).all()
+    mixing, unmixing = (Conv2d(as_fractions(m)[:, :, None, None]) for m in (mix, unmix))
+    mixed = Network([*features.layers, ("mix", mixing), ("unmix", unmixing), *head.layers], target_layer="mix")
+    assert same(grad_cam(mixed, x, 0).weighted_sum, grad_cam(network, x, 0).weighted_sum)
+
+
+@given(network_cases(head="linear"), st.data())
+def test_avg_cam(case, data):
+    """One layer before an average pool, Grad-CAM is a finer version of the same map: its block means are L / k²."""
+    network, x = case
+    features, _ = network.split("target")
+    pool = AvgPool2d((1, 2))
+    _, maps, height, width = features.output_shape(x.shape)
+    assume(width % 2 == 0)
+    body = [(name, layer) for name, layer in features.layers if name != "target"]
+    linear = Linear(data.draw(tensors((2, maps * height * width // 2))))
+    pooled = Network([*body, ("target", network["target"]), ("halve", pool), ("flat", Flatten()), ("linear", linear)])
+    fine, coarse = grad_cam(pooled, x, 0, layer="target"), grad_cam(pooled, x, 0, layer="halve")
+    assert same(pool(fine.weighted_sum[:, None])[:, 0], coarse.weighted_sum / Fraction(2))
+
+
+@given(network_cases())
+def test_a_batch_is_its_images(case):
+    network, x = case
+    both = grad_cam(network, np.concatenate([x, x]), [0, 1] * len(x))
+    assert len(both) == 2 * len(x)
+    for n, explanation in enumerate(both):
+        alone = grad_cam(network, both.image[n], n % 2)
+        assert explanation.class_index == alone.class_index == n % 2
+        assert explanation.score == alone.score
+        assert all(same(getattr(explanation, stage), getattr(alone, stage)) for stage in STAGES)
+        assert same(explanation.counterfactual_map, alone.counterfactual_map)
+        assert same(both.channel_shares[n], alone.channel_shares)
+
+
+# --- Interface --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def network():
+    return worked_example.network(exact=False)
+
+
+@pytest.fixture
+def image():
+    return as_floats(worked_example.IMAGE)
+
+
+def test_the_fields_are_the_stages_in_order():
+    names = [field.name for field in fields(Explanation)]
+    assert names == ["image", "class_index", "score", "layer", *STAGES]
+
+
+def test_the_class_is_the_highest_score_unless_given(network, image):
+    assert grad_cam(network, image).class_index == 0
+    assert grad_cam(network, image, class_index=np.int64(1)).score == 8.5
+    tied = Network([("conv", Conv2d(np.ones((3, 1, 1, 1)))), ("gap", GlobalAvgPool2d())])
+    assert grad_cam(tied, image).class_index == 0
+
+
+def test_the_layer_is_the_target_or_else_the_last_convolution(image):
+    layers = worked_example.network("conv", exact=False).layers
+    assert grad_cam(Network(layers, target_layer="features"), image).layer == "features"
+    assert grad_cam(Network(layers), image).layer == "conv"
+    assert grad_cam(Network(layers), image, layer="relu").layer == "relu"
+    assert grad_cam(Network(layers), image, layer="input").feature_maps.shape == (1, 4, 4)
+
+
+def test_before_or_after_the_relu_matters():
+    """The maps of the convolution have negative cells with gradients; those of the ReLU do not."""
+    head = [("relu", ReLU()), ("flatten", Flatten()), ("linear", Linear(np.ones((1, 2))))]
+    network = Network([("conv", Conv2d(np.ones((1, 1, 1, 1)))), *head])
+    image = np.array([[[4.0, -2.0]]])
+    assert grad_cam(network, image, layer="conv").weighted_sum.tolist() == [[2, -1]]
+    assert grad_cam(network, image, layer="relu").weighted_sum.tolist() == [[4, 0]]
+
+
+def test_explanations_are_frozen(network, image):
+    explanation = grad_cam(network, image)
+    with pytest.raises(FrozenInstanceError):
+        explanation.score = 3
+    for name in ("image", *STAGES):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(explanation, name)[...] = 0
+
+
+def test_arguments_are_neither_changed_nor_kept(network, image):
+    maps, gradients = np.ones((1, 2, 3)), np.ones((1, 2, 3))
+    explanations = grad_cam(network, image), grad_cam_from_maps(maps, gradients)
+    image[:], maps[:], gradients[:] = 9, 9, 9
+    assert image.flags.writeable
+    assert maps.flags.writeable
+    assert explanations[0].image.max() == 1
+    assert explanations[1].feature_maps.max() == explanations[1].gradients.max() == 1
+
+
+def test_two_explanations_do_not_disturb_each_other(network, image):
+    first = grad_cam(network, image, 0)
+    before = first.gradients.copy()
+    grad_cam(network, 2 * image, 1)
+    assert same(first.gradients, before)
+
+
+def test_an_empty_batch_gives_an_empty_explanation(network):
+    for empty in (np.zeros((0, 1, 4, 4)), np.zeros((0, 1, 4, 4), int)):
+        explanation = grad_cam(network, empty)
+        assert len(explanation) == 0
+        assert list(explanation) == []
+        assert explanation.localization_map.shape == (0, 2, 2)
+        assert explanation.channel_shares.shape == (0, 3)
+
+
+def test_batches_are_sliced_and_single_images_are_not(network, image):
+    batch = grad_cam(network, np.stack([image, 2 * image, 3 * image]))
+    assert len(batch[1:]) == 2
+    assert batch[1:][0].score == batch[1].score
+    assert batch[-1].score == pytest.approx(3 * 28.6, rel=1e-15)
+    with pytest.raises(IndexError):
+        batch[3]
+    message = "this Explanation is of one image, not of a batch: it has no length and no items."
+    assert refusal(TypeError, lambda: len(batch[0])) == message
+    assert refusal(TypeError, lambda: batch[0][0]) == message
+
+
+def test_from_maps_knows_the_maps_only():
+    explanation = grad_cam_from_maps(worked_example.FEATURE_MAPS, worked_example.GRADIENTS)
+    assert same(explanation.localization_map, worked_example.LOCALIZATION_MAP)
+    assert [explanation.image, explanation.class_index, explanation.score, explanation.layer] == [None] * 4
+    batch = grad_cam_from_maps(worked_example.FEATURE_MAPS[None], worked_example.GRADIENTS[None])
+    assert same(batch[0].alphas, worked_example.ALPHAS)
+    assert batch[0].image is None
+
+
+def test_from_maps_takes_integer_maps_in_the_dtype_of_the_gradients():
+    maps = np.array([[[1, 2]]])
+    assert grad_cam_from_maps(maps, np.ones((1, 1, 2), np.float32)).weighted_sum.dtype == np.float32
+    exact = grad_cam_from_maps(maps, as_fractions([[["1/3", 0]]]))
+    assert exact.weighted_sum.tolist() == [[Fraction(1, 6), Fraction(1, 3)]]
+
+
+def test_repr_shows_shapes_not_numbers(network, image):
+    assert repr(grad_cam(network, image, 1)) == (
+        "Explanation(image=<1 × 4 × 4>, class_index=1, score=8.5, layer=features, feature_maps=<3 × 2 × 2>, "
+        "gradients=<3 × 2 × 2>, alphas=<3>, weighted_maps=<3 × 2 × 2>, weighted_sum=<2 × 2>, localization_map=<2 × 2>)"
+    )
+
+
+# --- Bad input --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "options", "message"),
+    [
+        (ValueError, {"class_index": -1}, "class_index must be an int in 0..1, got -1."),
+        (ValueError, {"class_index": 2}, "class_index must be an int in 0..1, got 2."),
+        (TypeError, {"class_index": True}, "class_index must be an int in 0..1, got True."),
+        (TypeError, {"class_index": 1.0}, "class_index must be an int in 0..1, got 1.0."),
+        (TypeError, {"class_index": [0]}, "class_index must be an int in 0..1, got [0]."),
+        (TypeError, {"class_index": "cat"}, "class_index must be an int in 0..1, got 'cat'."),
+        (
+            ValueError,
+            {"layer": "feature"},
+            "the network has no layer 'feature', only 'input', 'features', 'flatten', 'linear'. "
+            "Did you mean 'features'?",
+        ),
+        (
+            ValueError,
+            {"layer": "flatten"},
+            "Grad-CAM needs a layer with feature maps (N, K, H, W); 'flatten' has (1, 12).",
+        ),
+        (
+            ValueError,
+            {"image": np.ones((4, 4))},
+            "image must have shape (C, H, W) or (N, C, H, W), got (4, 4); for one channel pass image[None].",
+        ),
+        (ValueError, {"image": np.ones(4)}, "image must have shape (C, H, W) or (N, C, H, W), got (4,)."),
+        (
+            ValueError,
+            {"image": np.ones((2, 4, 4))},
+            "layer 'features': Conv2d expects 1 input channels, got 2 (x has shape (1, 2, 4, 4), weight (3, 1, 2, 2)).",
+        ),
+        (
+            ValueError,
+            {"image": np.ones((1, 0, 4))},
+            "layer 'features': Conv2d: x must have shape (N, C, H, W), got (1, 1, 0, 4): axis H is empty.",
+        ),
+        (
+            ValueError,
+            {"image": np.ones((1, 8, 8))},
+            "layer 'linear': Linear expects x of shape (N, 12), got (1, 48).",
+        ),
+        (TypeError, {"image": "cat.png"}, "image must hold floats, integers or Fractions, got dtype <U7."),
+        (
+            TypeError,
+            {"image": worked_example.IMAGE},
+            "features.weight holds floats but image holds Fractions; convert one of them "
+            "with numpycam.exact.as_fractions or numpycam.exact.as_floats.",
+        ),
+        (TypeError, {"network": np.maximum}, "network must be a numpycam Network, got ufunc."),
+        (
+            ValueError,
+            {"network": Network([("flatten", Flatten())])},
+            "the network has no Conv2d: pass layer, one of ['flatten'].",
+        ),
+        (
+            ValueError,
+            {"network": Network([("conv", Conv2d(np.ones((1, 1, 1, 1))))])},
+            "Grad-CAM needs a network with scores (N, classes); this one's output is (1, 1, 4, 4).",
+        ),
+    ],
+)
+def test_what_cannot_be_explained(network, image, error, options, message):
+    assert refusal(error, lambda: grad_cam(**({"network": network, "image": image} | options))) == message
+
+
+def test_classes_of_a_batch(network, image):
+    batch = np.stack([image] * 3)
+    assert grad_cam(network, batch, 1).class_index.tolist() == [1, 1, 1]
+    assert grad_cam(network, batch, np.array([1, 0, 1])).class_index.tolist() == [1, 0, 1]
+    message = "class_index must hold one class for each of the 3 images, got 2."
+    assert refusal(ValueError, lambda: grad_cam(network, batch, [0, 1])) == message
+    assert refusal(ValueError, lambda: grad_cam(network, batch, [0, 1, 2])) == (
+        "class_index must be an int in 0..1, got 2."
+    )
+
+
+def test_nan_is_refused_or_seen(network, image):
+    image[0, 3, 2] = np.nan
+    assert refusal(ValueError, lambda: grad_cam(network, image)) == (
+        "image contains NaN at index (0, 3, 2). Pass check_finite=False to let it through."
+    )
+    explanation = grad_cam(network, image, check_finite=False)
+    assert np.isnan(explanation.localization_map).tolist() == [[False, False], [False, True]]
+
+
+def test_nan_in_the_maps_is_refused_or_seen():
+    maps, gradients = np.ones((1, 1, 2)), np.array([[[1.0, np.inf]]])
+    assert refusal(ValueError, lambda: grad_cam_from_maps(maps, gradients)) == (
+        "gradients contains infinity at index (0, 0, 1). Pass check_finite=False to let it through."
+    )
+    maps[0, 0, 0] = np.nan
+    explanation = grad_cam_from_maps(maps, np.ones((1, 1, 2)), check_finite=False)
+    assert np.isnan(explanation.localization_map).tolist() == [[True, False]]
+
+
+def test_maps_that_do_not_belong_together():
+    maps = np.ones((2, 3, 4))
+    assert refusal(ValueError, lambda: grad_cam_from_maps(maps, np.ones((2, 4, 3)))) == (
+        "gradients must have shape (2, 3, 4), got (2, 4, 3)."
+    )
+    assert refusal(TypeError, lambda: grad_cam_from_maps(maps, np.ones((2, 3, 4), int))) == (
+        "gradients must hold floats or Fractions, got dtype int64."
+    )
+    assert refusal(TypeError, lambda: grad_cam_from_maps(maps, as_fractions(maps))) == (
+        "feature_maps holds floats but gradients holds Fractions; convert one of them "
+        "with numpycam.exact.as_fractions or numpycam.exact.as_floats."
+    )
+    assert refusal(ValueError, lambda: grad_cam_from_maps(maps[0], maps[0])) == (
+        "feature_maps must have shape (N, K, H, W), got (3, 4)."
+    )
+    assert refusal(ValueError, lambda: grad_cam_from_maps(maps[:0], maps[:0])) == (
+        "feature_maps must have shape (K, H, W), got (0, 3, 4): axis K is empty."
+    )
+
+
+def test_inner_is_exact():
+    """The helper that the laws rest on."""
+    third = as_fractions(["1/3"] * 3)
+    assert inner(third, third) == Fraction(1, 3)
+    assert type(inner(third, third)) is Fraction

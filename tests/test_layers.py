@@ -1,0 +1,420 @@
+"""The layers: against their definitions, against their laws, and against bad input."""
+
+from dataclasses import FrozenInstanceError, replace
+from fractions import Fraction
+
+import numpy as np
+import oracle
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import conv_cases, inner, kinds, pool_cases, same, sides, tensors
+
+from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
+from numpycam.exact import as_fractions
+from numpycam.validation import zeros
+
+# --- Convolution ------------------------------------------------------------------------------------
+
+
+@given(conv_cases(bias=True))
+def test_conv_def(case):
+    layer, x, _ = case
+    expected = oracle.conv2d(x, layer.weight, layer.bias, layer.stride, layer.padding, layer.dilation)
+    assert same(layer.forward(x), expected)
+
+
+@given(conv_cases())
+def test_conv_size(case):
+    """The output has as many rows as there are window positions {0, s, 2s, …} that fit into the padded input."""
+    layer, x, _ = case
+    for axis in (0, 1):
+        span = layer.dilation[axis] * (layer.weight.shape[2 + axis] - 1)
+        fitting = range(0, x.shape[2 + axis] + 2 * layer.padding[axis] - span, layer.stride[axis])
+        assert layer.forward(x).shape[2 + axis] == layer.output_shape(x.shape)[2 + axis] == len(fitting)
+
+
+@given(conv_cases(), st.data())
+def test_conv_lin(case, data):
+    layer, x, kind = case
+    other_x = data.draw(tensors(x.shape, kind))
+    other_weight = data.draw(tensors(layer.weight.shape, kind))
+    scale = data.draw(st.integers(-3, 3))
+    mixed = replace(layer, weight=scale * layer.weight + other_weight)
+    assert same(layer.forward(scale * x + other_x), scale * layer.forward(x) + layer.forward(other_x))
+    assert same(mixed.forward(x), scale * layer.forward(x) + replace(layer, weight=other_weight).forward(x))
+
+
+@given(conv_cases(), st.data())
+def test_conv_adj(case, data):
+    """<conv(x, W), u> = <x, dx(u, W)> = <W, dW(u, x)>: given the forward pass, this fixes both backward passes."""
+    layer, x, kind = case
+    u = data.draw(tensors(layer.output_shape(x.shape), kind))
+    score = inner(layer.forward(x), u)
+    assert score == inner(x, layer.backward(u, x))
+    assert score == inner(layer.weight, layer.parameter_gradients(u, x)["weight"])
+
+
+@given(conv_cases(bias=True), st.data())
+def test_conv_bias_gradient(case, data):
+    layer, x, kind = case
+    u = data.draw(tensors(layer.output_shape(x.shape), kind))
+    expected = [inner(u[:, o], u[:, o] * 0 + 1) for o in range(u.shape[1])]
+    assert list(layer.parameter_gradients(u, x)["bias"]) == expected
+
+
+@given(conv_cases(kernel=(1, 1), padding=(0, 0), stride=(1, 1)))
+def test_conv_1x1(case):
+    layer, x, _ = case
+    expected = np.tensordot(layer.weight[:, :, 0, 0], x, axes=(1, 1)).swapaxes(0, 1)
+    assert same(layer.forward(x), expected)
+
+
+@given(conv_cases(stride=(1, 1), dilation=(1, 1)))
+def test_conv_shift_sum(case):
+    """y = Σ_{u,v} W[:, :, u, v] · (the padded input, shifted by (u, v))."""
+    layer, x, _ = case
+    *_, height, width = layer.output_shape(x.shape)
+    top, left = layer.padding
+    padded = zeros((*x.shape[:2], x.shape[2] + 2 * top, x.shape[3] + 2 * left), like=x)
+    padded[:, :, top : top + x.shape[2], left : left + x.shape[3]] = x
+    total = zeros(layer.output_shape(x.shape), like=x)
+    for u, v in np.ndindex(*layer.weight.shape[2:]):
+        shifted = padded[:, :, u : u + height, v : v + width]
+        total = total + np.tensordot(layer.weight[:, :, u, v], shifted, axes=(1, 1)).swapaxes(0, 1)
+    assert same(layer.forward(x), total)
+
+
+@given(conv_cases())
+def test_conv_stride(case):
+    layer, x, _ = case
+    rows, columns = layer.stride
+    assert same(layer.forward(x), replace(layer, stride=1).forward(x)[:, :, ::rows, ::columns])
+
+
+@given(conv_cases())
+def test_conv_dil(case):
+    """Dilation d is the same as d - 1 zeros between the weights."""
+    layer, x, _ = case
+    (down, right), (height, width) = layer.dilation, layer.weight.shape[2:]
+    spread = zeros((*layer.weight.shape[:2], down * (height - 1) + 1, right * (width - 1) + 1), like=layer.weight)
+    spread[:, :, ::down, ::right] = layer.weight
+    assert same(layer.forward(x), replace(layer, weight=spread, dilation=1).forward(x))
+
+
+@given(conv_cases(padding=(0, 0)), st.tuples(st.integers(0, 1), st.integers(0, 1)), st.data())
+def test_conv_trans(case, steps, data):
+    """A shift of the input by a multiple of the stride shifts the output; without padding."""
+    layer, x, kind = case
+    down, right = steps[0] * layer.stride[0], steps[1] * layer.stride[1]
+    wider = data.draw(tensors((*x.shape[:2], x.shape[2] + down, x.shape[3] + right), kind))
+    wider[:, :, down:, right:] = x
+    assert same(layer.forward(wider)[:, :, steps[0] :, steps[1] :], layer.forward(x))
+
+
+@given(conv_cases(stride=(1, 1)))
+def test_conv_flip(case):
+    """Flipping the input and the kernel flips the output, where the windows reach both edges: here, stride 1."""
+    layer, x, _ = case
+    flipped = replace(layer, weight=layer.weight[:, :, ::-1, ::-1])
+    assert same(flipped.forward(x[:, :, ::-1, ::-1]), layer.forward(x)[:, :, ::-1, ::-1])
+
+
+def test_conv_flip_needs_windows_that_reach_both_edges():
+    layer, x = Conv2d([[[[1.0]]]], stride=2), np.array([[[[1.0, 2.0, 3.0, 4.0]]]])
+    assert layer.forward(x).ravel().tolist() == [1, 3]
+    assert layer.forward(x[..., ::-1]).ravel().tolist() == [4, 2]
+
+
+@given(conv_cases(), st.randoms(use_true_random=False))
+def test_conv_perm(case, random):
+    layer, x, _ = case
+    inputs = random.sample(range(x.shape[1]), x.shape[1])
+    outputs = random.sample(range(layer.weight.shape[0]), layer.weight.shape[0])
+    assert same(replace(layer, weight=layer.weight[:, inputs]).forward(x[:, inputs]), layer.forward(x))
+    assert same(replace(layer, weight=layer.weight[outputs]).forward(x), layer.forward(x)[:, outputs])
+
+
+@given(conv_cases(padding=(0, 0)), st.data())
+def test_conv_mass(case, data):
+    """Without padding no gradient is lost: Σ dx = Σ_o (Σ u_o)(Σ W_o)."""
+    layer, x, kind = case
+    u = data.draw(tensors(layer.output_shape(x.shape), kind))
+    expected = inner(u.sum(axis=(0, 2, 3)), layer.weight.sum(axis=(1, 2, 3)))
+    assert layer.backward(u, x).sum() == expected
+
+
+@given(conv_cases(bias=True), st.data())
+def test_conv_batch(case, data):
+    layer, x, kind = case
+    u = data.draw(tensors(layer.output_shape(x.shape), kind))
+    singles = [(x[n : n + 1], u[n : n + 1]) for n in range(len(x))]
+    assert same(layer.forward(x), np.concatenate([layer.forward(a) for a, _ in singles]))
+    assert same(layer.backward(u, x), np.concatenate([layer.backward(b, a) for a, b in singles]))
+    for name, gradient in layer.parameter_gradients(u, x).items():
+        assert same(gradient, sum(layer.parameter_gradients(b, a)[name] for a, b in singles))
+
+
+# --- ReLU -------------------------------------------------------------------------------------------
+
+
+@given(kinds().flatmap(lambda kind: tensors((3, 4), kind)), st.integers(0, 3))
+def test_relu_laws(x, scale):
+    relu = ReLU().forward
+    assert same(relu(relu(x)), relu(x))
+    assert same(relu(x) - relu(-x), x)
+    assert same(relu(x) + relu(-x), np.abs(x))
+    assert same(relu(scale * x), scale * relu(x))
+
+
+@given(tensors((3, 4)), tensors((3, 4)))
+def test_relu_is_monotone_and_never_stretches(x, y):
+    relu = ReLU().forward
+    assert (relu(np.maximum(x, y)) >= relu(x)).all()
+    assert (np.abs(relu(x) - relu(y)) <= np.abs(x - y)).all()
+
+
+@given(tensors((3, 4)), tensors((3, 4)))
+def test_relu_backward_opens_where_x_is_positive(x, u):
+    expected = [[b if a > 0 else Fraction(0) for a, b in zip(*rows, strict=True)] for rows in zip(x, u, strict=True)]
+    assert same(ReLU().backward(u, x), as_fractions(expected))
+
+
+def test_relu_gate_is_shut_at_zero():
+    """A convention: the derivative does not exist there. As a consequence relu(x) - relu(-x) = x has the slope 0."""
+    zero, one = np.array([0.0]), np.array([1.0])
+    assert ReLU().backward(one, zero).tolist() == [0]
+    assert (ReLU().backward(one, zero) - ReLU().backward(one, -zero)).tolist() == [0]
+
+
+def test_relu_hides_no_nan():
+    x = np.array([np.nan, -1.0, 2.0])
+    assert np.isnan(ReLU().forward(x)).tolist() == [True, False, False]
+    assert ReLU().backward(np.array([3.0, 3.0, 3.0]), x).tolist() == [3, 0, 3]
+    assert np.isnan(ReLU().backward(np.array([np.nan, 3.0, 3.0]), x)).tolist() == [True, False, False]
+
+
+# --- Pooling ----------------------------------------------------------------------------------------
+
+
+@given(pool_cases(MaxPool2d))
+def test_max_def(case):
+    layer, x, _ = case
+    expected = oracle.pool2d(x, layer.kernel_size, layer.stride, layer.padding, lambda cells, _: max(cells))
+    assert same(layer.forward(x), expected)
+
+
+@given(pool_cases(MaxPool2d), st.data())
+def test_max_mass(case, data):
+    """Σ dx = Σ u: one cell of each window receives all of its gradient, also where windows overlap or tie."""
+    layer, x, kind = case
+    u = data.draw(tensors(layer.output_shape(x.shape), kind))
+    assert layer.backward(u, x).sum() == u.sum()
+
+
+@given(pool_cases(MaxPool2d), st.data())
+def test_max_euler(case, data):
+    layer, x, kind = case
+    u = data.draw(tensors(layer.output_shape(x.shape), kind))
+    assert inner(layer.backward(u, x), x) == inner(u, layer.forward(x))
+
+
+@given(pool_cases(MaxPool2d))
+def test_max_tie_goes_to_the_first_in_row_major_order(case):
+    """On a constant input all windows tie; the winner is the first real cell of each."""
+    layer, x, _ = case
+    constant, u = x * 0 - 1, layer.forward(x) * 0 + 1
+    expected = zeros(x.shape, like=x)
+    _, _, height, width = u.shape
+    for i, j in np.ndindex(height, width):
+        top = max(i * layer.stride[0] - layer.padding[0], 0)
+        left = max(j * layer.stride[1] - layer.padding[1], 0)
+        expected[:, :, top, left] += 1
+    assert same(layer.backward(u, constant), expected)
+
+
+def test_max_tie_golden():
+    x = np.array([[[[1.0, 3.0, 3.0], [3.0, 0.0, 3.0]]]])
+    expected = np.array([[[[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]]])
+    assert same(MaxPool2d((2, 3)).backward(np.ones((1, 1, 1, 1)), x), expected)
+
+
+def test_max_pad_never_wins():
+    x = np.array([[[[-5.0, -7.0]]]])
+    layer = MaxPool2d((2, 2), stride=1, padding=1)
+    assert same(layer.forward(x), np.array([[[[-5.0, -5.0, -7.0], [-5.0, -5.0, -7.0]]]]))
+    assert same(layer.backward(np.ones((1, 1, 2, 3)), x), np.array([[[[4.0, 2.0]]]]))
+
+
+def test_max_pool_hides_no_nan():
+    x = np.array([[[[1.0, np.nan], [2.0, 0.0]]]])
+    layer = MaxPool2d(2)
+    assert np.isnan(layer.forward(x)).all()
+    assert same(layer.backward(np.ones((1, 1, 1, 1)), x), np.array([[[[0.0, 1.0], [0.0, 0.0]]]]))
+
+
+@given(pool_cases(AvgPool2d, kind="fraction"), st.booleans())
+def test_avg_def(case, count_include_pad):
+    layer, x, _ = case
+    layer = replace(layer, count_include_pad=count_include_pad)
+
+    def mean(cells, window):
+        return sum(cells) / Fraction(window if count_include_pad else len(cells))
+
+    assert same(layer.forward(x), oracle.pool2d(x, layer.kernel_size, layer.stride, layer.padding, mean))
+
+
+@given(pool_cases(AvgPool2d, kind="fraction"), st.booleans(), st.data())
+def test_avg_adj(case, count_include_pad, data):
+    layer, x, _ = case
+    layer = replace(layer, count_include_pad=count_include_pad)
+    u = data.draw(tensors(layer.output_shape(x.shape)))
+    assert inner(layer.forward(x), u) == inner(x, layer.backward(u, x))
+
+
+@given(pool_cases(AvgPool2d, kind="fraction", count_include_pad=False), st.data())
+def test_avg_mass(case, data):
+    layer, x, _ = case
+    u = data.draw(tensors(layer.output_shape(x.shape)))
+    assert layer.backward(u, x).sum() == u.sum()
+
+
+def test_avg_mass_leaks_into_a_border_that_counts():
+    layer, x = AvgPool2d((1, 2), padding=(0, 1)), as_fractions(np.zeros((1, 1, 1, 2)))
+    u = as_fractions(np.ones((1, 1, 1, 2)))
+    assert layer.backward(u, x).sum() == 1
+    assert replace(layer, count_include_pad=False).backward(u, x).sum() == 2
+
+
+@given(pool_cases(AvgPool2d, kind="fraction", count_include_pad=False), st.fractions(-2, 2, max_denominator=3))
+def test_avg_const(case, value):
+    layer, x, _ = case
+    assert (layer.forward(x * 0 + value) == value).all()
+
+
+@given(sides(1, 4).flatmap(lambda size: tensors((2, 3, *size))), st.data())
+def test_gap(x, data):
+    """The global average is the average pool whose window is the whole map."""
+    layer, (_, _, *size) = GlobalAvgPool2d(), x.shape
+    whole, u = AvgPool2d(tuple(size)), data.draw(tensors((2, 3)))
+    assert same(layer.forward(x), whole.forward(x)[:, :, 0, 0])
+    assert same(layer.backward(u, x), whole.backward(u[:, :, None, None], x))
+    assert layer.backward(u, x).sum() == u.sum()
+    assert (layer.backward(u, x) == u[:, :, None, None] / Fraction(size[0] * size[1])).all()
+
+
+@given(tensors((2, 3, 2, 5)), st.data())
+def test_flatten_is_an_isometry_in_c_order(x, data):
+    layer, u = Flatten(), data.draw(tensors((2, 30)))
+    assert layer.forward(x)[1].tolist() == [value for channel in x[1] for row in channel for value in row]
+    assert same(layer.backward(layer.forward(x), x), x)
+    assert inner(layer.forward(x), u) == inner(x, layer.backward(u, x))
+
+
+# --- Linear -----------------------------------------------------------------------------------------
+
+
+@given(kinds(), st.data())
+def test_linear_def_and_adj(kind, data):
+    weight, bias = data.draw(tensors((2, 3), kind)), data.draw(tensors((2,), kind))
+    x, u = data.draw(tensors((2, 3), kind)), data.draw(tensors((2, 2), kind))
+    layer, linear = Linear(weight, bias), Linear(weight)
+    for n, o in np.ndindex(2, 2):
+        assert layer.forward(x)[n, o] == bias[o] + sum(weight[o, f] * x[n, f] for f in range(3))
+    gradients = layer.parameter_gradients(u, x)
+    assert inner(linear.forward(x), u) == inner(x, layer.backward(u, x)) == inner(weight, gradients["weight"])
+    assert inner(layer.forward(x), u) == inner(weight, gradients["weight"]) + inner(bias, gradients["bias"])
+    assert set(linear.parameter_gradients(u, x)) == {"weight"}
+
+
+# --- All layers -------------------------------------------------------------------------------------
+
+LAYERS = [
+    Conv2d(np.ones((2, 3, 2, 1)), np.ones(2), padding=1),
+    ReLU(),
+    MaxPool2d((2, 3), stride=1, padding=(1, 0)),
+    AvgPool2d((2, 3), stride=1, padding=(1, 0), count_include_pad=False),
+    GlobalAvgPool2d(),
+    Flatten(),
+    Linear(np.ones((2, 60)), np.ones(2)),
+]
+
+
+def input_of(layer, batch=2):
+    return np.ones((batch, 60) if isinstance(layer, Linear) else (batch, 3, 4, 5))
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+def test_layers_write_into_nothing_and_answer_the_same_again(layer):
+    """Read-only inputs work, and the second call gives what the first one gave (bp.pure)."""
+    x = input_of(layer) * np.arange(2)[(slice(None), *[None] * (input_of(layer).ndim - 1))]
+    u = np.ones(layer.output_shape(x.shape))
+    x.flags.writeable = u.flags.writeable = False
+    for method in (lambda: layer.forward(x), lambda: layer.backward(u, x)):
+        assert same(method(), method())
+    first, second = layer.parameter_gradients(u, x), layer.parameter_gradients(u, x)
+    assert all(same(first[name], second[name]) for name in layer.parameters)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, object])
+def test_layers_keep_the_dtype(layer, dtype):
+    """float32 stays float32, and among Fractions every element is a Fraction, also where the batch is empty."""
+    for batch in (2, 0):
+        convert = as_fractions if dtype is object else lambda array: array.astype(dtype)
+        converted = replace(layer, **{name: convert(array) for name, array in layer.parameters.items()})
+        x = convert(input_of(layer, batch))
+        y = converted.forward(x)
+        results = [y, converted.backward(y, x), *converted.parameter_gradients(y, x).values()]
+        assert [result.dtype for result in results] == [np.dtype(dtype)] * len(results)
+        assert y.shape == converted.output_shape(x.shape)
+        assert results[1].shape == x.shape
+        if dtype is object:
+            assert {type(element) for result in results for element in result.flat} <= {Fraction}
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+def test_layers_take_any_memory_layout(layer):
+    rng = np.random.default_rng(0)
+    x = rng.integers(-4, 5, input_of(layer).shape).astype(float)
+    u = rng.integers(-4, 5, layer.output_shape(x.shape)).astype(float)
+    layouts = [np.asfortranarray, lambda a: np.flip(np.flip(a).copy()), lambda a: a.repeat(2, axis=0)[::2]]
+    for layout in layouts:
+        assert same(layer.forward(layout(x)), layer.forward(x))
+        assert same(layer.backward(layout(u), layout(x)), layer.backward(u, x))
+        for name, gradient in layer.parameter_gradients(layout(u), layout(x)).items():
+            assert same(gradient, layer.parameter_gradients(u, x)[name])
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+def test_no_layer_ties_two_images_of_a_batch(layer):
+    """d y_n / d x_m = 0 for n != m (bp.batch)."""
+    x, u = input_of(layer), np.ones(layer.output_shape(input_of(layer).shape))
+    u[1] = 0
+    assert not layer.backward(u, x)[1].any()
+
+
+def test_layers_are_values():
+    weight = np.ones((1, 1, 1, 2))
+    layer = Conv2d(weight, stride=np.int64(2))
+    weight[:] = 7
+    assert layer.weight.tolist() == [[[[1, 1]]]]
+    assert layer.stride == (2, 2)
+    assert type(layer.stride[0]) is int
+    with pytest.raises(ValueError, match="read-only"):
+        layer.weight[0] = 3
+    with pytest.raises(FrozenInstanceError):
+        layer.stride = (1, 1)
+    view = np.broadcast_to(weight, (1, 1, 1, 2))
+    frozen_view = Conv2d(view)
+    weight[:] = 8
+    assert frozen_view.weight.tolist() == [[[[7, 7]]]]
+
+
+def test_repr_shows_what_differs_from_the_defaults():
+    assert repr(Conv2d(np.ones((4, 3, 2, 1)), np.ones(4), stride=2, dilation=(1, 2))) == (
+        "Conv2d(weight=(4, 3, 2, 1), bias=(4,), stride=2, dilation=(1, 2))"
+    )
+    assert repr(AvgPool2d(2, count_include_pad=False)) == "AvgPool2d(kernel_size=2, stride=2, count_include_pad=False)"
+    assert repr(Linear(np.ones((2, 2)))) == "Linear(weight=(2, 2))"
+    assert repr(ReLU()) == "ReLU()"

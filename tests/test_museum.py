@@ -1,0 +1,14 @@
+"""Every exhibit of the bug museum is found by the test that is named for it."""
+
+import pytest
+from hypothesis import settings
+from museum import MUSEUM
+
+
+@pytest.mark.parametrize("exhibit", MUSEUM, ids=lambda exhibit: exhibit.mistake)
+def test_the_named_test_finds_the_mistake(exhibit, monkeypatch):
+    if hasattr(exhibit.found_by, "hypothesis"):
+        monkeypatch.setattr(exhibit.found_by, "_hypothesis_internal_use_settings", settings.get_profile("mutation"))
+    monkeypatch.setattr(exhibit.where, exhibit.name, exhibit.wrong)
+    with pytest.raises((AssertionError, ValueError)):
+        exhibit.found_by()

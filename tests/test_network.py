@@ -1,0 +1,317 @@
+"""The network: its interface, and the laws of backpropagation."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from strategies import inner, network_cases, same, tensors
+
+from numpycam import Conv2d, Flatten, Layer, Linear, MaxPool2d, Network, ReLU, worked_example
+from numpycam.exact import as_floats, as_fractions
+
+# --- Laws -------------------------------------------------------------------------------------------
+
+
+def scores_gradient(data, network, x):
+    return data.draw(tensors(network.output_shape(x.shape)))
+
+
+@given(network_cases(), st.data())
+def test_bp_chain(case, data):
+    """The backward pass of a composition is the composition of the backward passes, wherever one cuts."""
+    network, x = case
+    u = scores_gradient(data, network, x)
+    cut = data.draw(st.sampled_from(["input", *(name for name, _ in network.layers)]))
+    features, head = network.split(cut)
+    middle = features.forward(x)
+    assert same(head.forward(middle), network.forward(x))
+    assert same(features.backward(head.backward(u, middle), x), network.backward(u, x))
+
+
+@given(network_cases(), st.data())
+def test_bp_lin(case, data):
+    network, x = case
+    u, v, scale = scores_gradient(data, network, x), scores_gradient(data, network, x), data.draw(st.integers(-3, 3))
+    assert same(network.backward(scale * u + v, x), scale * network.backward(u, x) + network.backward(v, x))
+
+
+def pattern(network, x):
+    """Which linear piece of the network x lies in: the gates of its ReLUs, the winners of its max pools."""
+    activations = network.activations(x)
+    parts = []
+    for (_, layer), given_to_it in zip(network.layers, activations.values(), strict=False):
+        if isinstance(layer, ReLU):
+            parts.append(given_to_it > 0)
+        if isinstance(layer, MaxPool2d):
+            shape = layer.output_shape(given_to_it.shape)
+            numbered = as_fractions(np.arange(1, np.prod(shape) + 1).reshape(shape))
+            parts.append(layer.backward(numbered, given_to_it))
+    return parts
+
+
+@given(network_cases(), st.data())
+def test_bp_fd(case, data):
+    """f(x + t v) - f(x) = t <∇f, v> for a finite t, exactly, where both points lie in one linear piece."""
+    network, x = case
+    v, u = data.draw(tensors(x.shape)), scores_gradient(data, network, x)
+    t = Fraction(1)
+    here = pattern(network, x)
+    while not all(same(a, b) for a, b in zip(here, pattern(network, x + t * v), strict=True)):
+        t /= 2
+        assume(t > Fraction(1, 2**20))  # x itself may lie on a kink: then halving never ends
+    difference = inner(u, network.forward(x + t * v)) - inner(u, network.forward(x))
+    assert difference == t * inner(network.backward(u, x), v)
+
+
+@given(network_cases(bias=False), st.data())
+def test_bp_euler(case, data):
+    """Without biases the network is homogeneous: <u, f(x)> = <∇, x>, even at kinks and ties."""
+    network, x = case
+    u = scores_gradient(data, network, x)
+    assert inner(u, network.forward(x)) == inner(network.backward(u, x), x)
+
+
+@given(network_cases(), st.data())
+def test_bp_full(case, data):
+    """<u, f(x)> = <∇, x> + Σ <∂/∂b, b>: the full-gradient decomposition (Srinivas & Fleuret 2019)."""
+    network, x = case
+    u = scores_gradient(data, network, x)
+    gradients = network.parameter_gradients(u, x)
+    biases = sum(inner(gradients[name], b) for name, b in network.parameters.items() if name.endswith("bias"))
+    assert inner(u, network.forward(x)) == inner(network.backward(u, x), x) + biases
+
+
+@given(network_cases(), st.data())
+def test_bp_parameters(case, data):
+    """The score is affine in each weight: for a linear layer on top, y(W + V) - y(W) = <∂y/∂W, V>."""
+    network, x = case
+    u = scores_gradient(data, network, x)
+    change = data.draw(tensors(network["linear"].weight.shape))
+    moved = Network(
+        [(n, Linear(f.weight + change, f.bias) if n == "linear" else f) for n, f in network.layers],
+    )
+    difference = inner(u, moved.forward(x)) - inner(u, network.forward(x))
+    assert difference == inner(network.parameter_gradients(u, x)["linear.weight"], change)
+
+
+@given(network_cases(), st.data())
+def test_bp_pure(case, data):
+    """Nothing is written into an argument, and nothing is remembered from one call to the next."""
+    network, x = Network([*case.network.layers, ("last", ReLU())]), case.x
+    u, other = scores_gradient(data, network, x), data.draw(tensors(x.shape))
+    x_before, u_before = x.copy(), u.copy()
+    activations = network.activations(x)
+    activations_before = {name: value.copy() for name, value in activations.items()}
+    gradients = network.gradients(activations, u)
+    gradients_before = {name: value.copy() for name, value in gradients.items()}
+    network.backward(u, other)
+    assert same(x, x_before)
+    assert same(u, u_before)
+    assert all(same(value, activations_before[name]) for name, value in activations.items())
+    assert all(same(value, gradients_before[name]) for name, value in network.gradients(activations, u).items())
+    assert all(same(value, gradients_before[name]) for name, value in gradients.items())
+
+
+@given(network_cases(), st.data())
+def test_bp_batch(case, data):
+    network, x = case
+    u = scores_gradient(data, network, x)
+    assert same(network.forward(x), np.concatenate([network.forward(one[None]) for one in x]))
+    singles = [network.backward(b[None], a[None]) for a, b in zip(x, u, strict=True)]
+    assert same(network.backward(u, x), np.concatenate(singles))
+
+
+# --- Interface --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def network():
+    return worked_example.network("conv")
+
+
+def test_activations_are_all_outputs_in_order(network):
+    x = worked_example.IMAGE[None]
+    activations = network.activations(x)
+    assert list(activations) == ["input", "features", "conv", "relu", "max_pool", "flatten"]
+    assert same(activations["input"], x)
+    assert same(activations["features"], network["features"](x))
+    assert same(activations["relu"], ReLU()(activations["conv"]))
+    assert same(activations["flatten"], network(x))
+
+
+def test_gradients_go_down_to_where_they_are_asked_for(network):
+    x = worked_example.IMAGE[None]
+    u = as_fractions([[1, 0]])
+    activations = network.activations(x)
+    to_input, to_relu = network.gradients(activations, u), network.gradients(activations, u, to="relu")
+    assert list(to_input) == ["flatten", "max_pool", "relu", "conv", "features", "input"]
+    assert list(to_relu) == ["flatten", "max_pool", "relu"]
+    assert same(to_input["input"], network.backward(u, x))
+    assert all(same(to_relu[name], to_input[name]) for name in to_relu)
+    assert all(to_input[name].shape == activations[name].shape for name in to_input)
+
+
+def test_gradients_compute_nothing_below(network):
+    """Below the layer asked for, the activations are not even looked at."""
+    activations = network.activations(worked_example.IMAGE[None])
+    above = {name: value for name, value in activations.items() if name not in ("input", "features")}
+    assert list(network.gradients(above, as_fractions([[1, 0]]), to="conv"))[-1] == "conv"
+
+
+def test_parameter_gradients_take_given_activations(network):
+    x, u = worked_example.IMAGE[None], as_fractions([[1, 0]])
+    expected = network.parameter_gradients(u, x)
+    given_activations = network.parameter_gradients(u, x, network.activations(x))
+    assert list(expected) == ["features.weight", "conv.weight"]
+    assert all(same(expected[name], given_activations[name]) for name in expected)
+
+
+def test_a_network_is_a_layer(network):
+    features, head = network.split("features")
+    nested = Network([("features", features), ("head", head)])
+    x, u = worked_example.IMAGE[None], as_fractions([[1, 0]])
+    assert isinstance(network, Layer)
+    assert same(nested(x), network(x))
+    assert same(nested.backward(u, x), network.backward(u, x))
+    assert list(nested.parameters) == ["features.features.weight", "head.conv.weight"]
+    assert same(nested.parameter_gradients(u, x)["head.conv.weight"], network.parameter_gradients(u, x)["conv.weight"])
+    assert nested.multiply_adds((2, 1, 4, 4)) == network.multiply_adds((2, 1, 4, 4)) == 2 * 264
+
+
+def test_the_empty_network_is_the_identity():
+    x = np.ones((2, 3))
+    empty = Network([])
+    assert same(empty(x), x)
+    assert same(empty.backward(x, x), x)
+    assert empty.parameter_gradients(x, x) == {}
+
+
+def test_any_layer_with_the_three_methods_will_do():
+    class Double(Layer):
+        def output_shape(self, input_shape):
+            return input_shape
+
+        def forward(self, x):
+            return 2 * x
+
+        def backward(self, grad_output, x):
+            return 2 * grad_output
+
+    network, x = Network([("double", Double()), ("flatten", Flatten())]), np.ones((1, 1, 2, 3))
+    assert network(x).tolist() == [[2] * 6]
+    assert same(network.backward(np.ones((1, 6)), x), 2 * x)
+    assert network.parameters == {}
+
+
+def test_integers_take_the_dtype_of_the_network():
+    image = np.array([[[[200, 100]]]], dtype=np.uint8)
+    for dtype in (np.float32, np.float64):
+        network = Network([("conv", Conv2d(np.ones((1, 1, 1, 2), dtype)))])
+        assert network(image).item() == 300
+        assert network(image).dtype == dtype
+    exact = Network([("conv", Conv2d(as_fractions([[[[1, "1/3"]]]])))])
+    assert exact(image).item() == Fraction(700, 3)
+    assert type(exact(image).item()) is Fraction
+    assert Network([("relu", ReLU())])(image).dtype == np.float64
+
+
+def test_summary_as_text(network):
+    assert str(network.summary((1, 4, 4))) == "\n".join([
+        "name      layer                                   output shape  parameters  multiply-adds",
+        "-----------------------------------------------------------------------------------------",
+        "features  Conv2d(weight=(3, 1, 2, 2), stride=2)   (3, 2, 2)             12             48",
+        "conv      Conv2d(weight=(2, 3, 2, 2), padding=1)  (2, 3, 3)             24            216",
+        "relu      ReLU()                                  (2, 3, 3)              0              0",
+        "max_pool  MaxPool2d(kernel_size=3, stride=3)      (2, 1, 1)              0              0",
+        "flatten   Flatten()                               (2,)                   0              0",
+        "-----------------------------------------------------------------------------------------",
+        "total                                                                   36            264",
+    ])  # fmt: skip
+
+
+def test_summary_as_html_escapes_names():
+    html = Network([("<b>", ReLU())]).summary((1, 2, 3))._repr_html_()
+    assert html.startswith("<table>")
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
+
+
+def test_summary_refuses_what_does_not_fit(network):
+    with pytest.raises(ValueError, match=r"layer 'features': Conv2d expects 1 input channels, got 3"):
+        network.summary((3, 4, 4))
+
+
+def test_repr(network):
+    assert repr(network).splitlines()[:2] == [
+        "Network([",
+        "    ('features', Conv2d(weight=(3, 1, 2, 2), stride=2)),",
+    ]
+    assert repr(network).endswith("target_layer='features')")
+
+
+# --- Bad input --------------------------------------------------------------------------------------
+
+
+def refusal(error, action):
+    """Return the message with which an action is refused."""
+    with pytest.raises(error) as caught:
+        action()
+    assert type(caught.value) is error
+    return str(caught.value)
+
+
+def test_layers_must_have_names_of_their_own():
+    relu = ReLU()
+    assert refusal(ValueError, lambda: Network([("a", relu), ("a", relu)])) == (
+        "the names of the layers must be distinct, got ['a', 'a']."
+    )
+    assert refusal(ValueError, lambda: Network([("input", relu)])) == (
+        "a layer's name must be a non-empty string other than 'input', got 'input'."
+    )
+    assert refusal(TypeError, lambda: Network([("a", np.maximum)])) == (
+        "layer 'a' must be a numpycam Layer, got ufunc."
+    )
+
+
+def test_unknown_names_are_met_with_those_that_exist(network):
+    expected = (
+        "the network has no layer 'feature', only 'input', 'features', 'conv', 'relu', 'max_pool', 'flatten'. "
+        "Did you mean 'features'?"
+    )
+    assert refusal(ValueError, lambda: network.split("feature")) == expected
+    assert refusal(ValueError, lambda: Network(network.layers, target_layer="feature")) == expected
+    assert refusal(ValueError, lambda: network.gradients({}, as_fractions([[1, 0]]), to="zzz")).endswith("'flatten'.")
+
+
+def test_floats_and_fractions_do_not_meet(network):
+    x = as_floats(worked_example.IMAGE[None])
+    convert = "; convert one of them with numpycam.exact.as_fractions or numpycam.exact.as_floats."
+    assert refusal(TypeError, lambda: network(x)) == "x holds floats but features.weight holds Fractions" + convert
+    assert refusal(TypeError, lambda: as_floats(network)(worked_example.IMAGE[None])) == (
+        "features.weight holds floats but x holds Fractions" + convert
+    )
+    mixed = [("a", Linear([[1.0]])), ("b", Linear(as_fractions([[1]])))]
+    assert refusal(TypeError, lambda: Network(mixed)) == "a.weight holds floats but b.weight holds Fractions" + convert
+    exact = worked_example.IMAGE[None]
+    assert refusal(TypeError, lambda: network.backward(np.ones((1, 2)), exact)).startswith(
+        "grad_output holds floats but x holds Fractions"
+    )
+
+
+def test_gradients_of_another_shape_are_refused(network):
+    message = refusal(ValueError, lambda: network.backward(as_fractions([[1, 0, 0]]), worked_example.IMAGE[None]))
+    assert message == "grad_output must have shape (1, 2), got (1, 3)."
+
+
+def test_integer_gradients_are_refused(network):
+    message = refusal(TypeError, lambda: as_floats(network).backward(np.array([[1, 0]]), np.zeros((1, 1, 4, 4))))
+    assert message == "grad_output must be an array of floats or Fractions, got int64."
+
+
+def test_an_image_of_another_size_is_refused_before_anything_is_computed():
+    network = worked_example.network("linear")
+    assert refusal(ValueError, lambda: network(as_fractions(np.zeros((1, 1, 8, 8))))) == (
+        "layer 'linear': Linear expects x of shape (N, 12), got (1, 48)."
+    )

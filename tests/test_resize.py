@@ -1,0 +1,162 @@
+"""Resizing and normalising: against their definitions, and their laws."""
+
+from fractions import Fraction
+
+import numpy as np
+import oracle
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import same, sides, tensors
+from test_network import refusal
+
+from numpycam.exact import as_floats, as_fractions
+from numpycam.resize import normalise, resize
+from numpycam.worked_example import LOCALIZATION_MAP
+
+maps = sides(1, 4).flatmap(lambda size: tensors((2, *size)))
+
+
+@given(maps, sides(1, 7), st.booleans())
+def test_bilinear_def(x, size, align_corners):
+    resized = resize(x, size, align_corners=align_corners)
+    rows = [[oracle.bilinear(list(row), size[1], align_corners) for row in image] for image in x]
+    expected = [
+        np.array([oracle.bilinear(list(column), size[0], align_corners) for column in zip(*image, strict=True)]).T
+        for image in rows
+    ]
+    assert same(resized, np.array(expected))
+    assert {type(element) for element in resized.flat} == {Fraction}
+
+
+def test_golden_values():
+    half_pixel = [
+        ["8.925", "6.69375", "2.23125", 0],
+        ["10.725", "8.20625", "3.16875", "0.65"],
+        ["14.325", "11.23125", "5.04375", "1.95"],
+        ["16.125", "12.74375", "5.98125", "2.6"],
+    ]
+    assert same(resize(LOCALIZATION_MAP, 4), as_fractions(half_pixel))
+    aligned = resize(LOCALIZATION_MAP, 4, align_corners=True)
+    assert same(aligned[0], as_fractions(["8.925", "5.95", "2.975", 0]))
+    assert [f"{float(value):.6g}" for value in aligned[3]] == ["16.125", "11.6167", "7.10833", "2.6"]
+    assert same(normalise(LOCALIZATION_MAP), as_fractions([["119/215", 0], [1, "104/645"]]))
+
+
+@given(maps, sides(1, 7), st.booleans())
+def test_up_pou(x, size, align_corners):
+    """The weights are not negative and sum to 1: constants stay, and nothing leaves the range of the input."""
+    resized = resize(x, size, align_corners=align_corners)
+    assert (resize(x * 0 + 3, size, align_corners=align_corners) == 3).all()
+    assert resized.shape == (len(x), *size)
+    for before, after in zip(x, resized, strict=True):
+        assert before.min() <= after.min()
+        assert after.max() <= before.max()
+
+
+@given(maps, st.booleans())
+def test_up_id(x, align_corners):
+    assert same(resize(x, x.shape[1:], align_corners=align_corners), x)
+    assert same(resize(x, x.shape[1:], "nearest"), x)
+
+
+@given(maps, sides(2, 7))
+def test_up_corners(x, size):
+    aligned = resize(x, size, align_corners=True)
+    assert same(aligned[:, 0, 0], x[:, 0, 0])
+    if min(x.shape[1:]) > 1:
+        assert same(aligned[:, -1, -1], x[:, -1, -1])
+
+
+@given(maps, st.integers(1, 3), st.integers(1, 3))
+def test_up_mean(x, rows, columns):
+    """With half-pixel centres and whole factors the mean stays."""
+    resized = resize(x, (rows * x.shape[1], columns * x.shape[2]))
+    assert resized.sum() == x.sum() * rows * columns
+
+
+def test_up_mean_is_not_kept_by_aligned_corners():
+    assert resize(as_fractions([[0, 1, 0]]), (1, 5), align_corners=True).sum() != Fraction(5, 3)
+
+
+@given(maps, sides(1, 7))
+def test_up_sep(x, size):
+    assert same(resize(resize(x, (size[0], x.shape[2])), size), resize(x, size))
+    assert same(resize(x.swapaxes(1, 2), size[::-1]), resize(x, size).swapaxes(1, 2))
+
+
+@given(maps, st.integers(1, 3), st.integers(1, 3))
+def test_up_near(x, rows, columns):
+    repeated = x.repeat(rows, axis=1).repeat(columns, axis=2)
+    assert same(resize(x, repeated.shape[1:], "nearest"), repeated)
+
+
+@given(maps, sides(1, 7))
+def test_up_jensen(x, size):
+    """ReLU and resizing do not commute: ReLU comes first."""
+    assert (np.maximum(resize(x, size), Fraction(0)) <= resize(np.maximum(x, Fraction(0)), size)).all()
+
+
+def test_up_peak():
+    """Doubling with half-pixel centres lowers an inner peak to 9/16: normalise after resizing for a peak of 1."""
+    peak = as_fractions([[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    assert resize(peak, 6).max() == Fraction(9, 16)
+    assert resize(peak, 5, align_corners=True).max() == 1
+
+
+def test_nan_stays_where_it_is():
+    x = np.array([[np.nan, 1.0, 2.0]])
+    assert np.isnan(resize(x, (1, 3))).tolist() == [[True, False, False]]
+    assert np.isnan(resize(x, (1, 6))).tolist() == [[True, True, True, False, False, False]]
+
+
+@given(maps, st.fractions(Fraction(1, 3), 3, max_denominator=4))
+def test_norm_scale(x, scale):
+    normalised = normalise(x)
+    assert same(normalise(scale * x), normalised)
+    assert same(normalise(normalised), normalised)
+    assert same(normalised == 0, x == 0)
+    for before, after in zip(x, normalised, strict=True):
+        assert np.abs(after).max() == (1 if before.any() else 0)
+
+
+def test_normalise_decides_the_flat_cases():
+    assert normalise(np.zeros((2, 3))).tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert normalise(np.full((2, 2), 7.0)).tolist() == [[1, 1], [1, 1]]
+    assert normalise([[5.0]]).tolist() == [[1]]
+    assert normalise(np.array([[1e-7]])).tolist() == [[1]]
+    assert normalise(np.float32([[3]])).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("error", "arguments", "message"),
+    [
+        (ValueError, ([[1.0]], 0), "size == 0, must be >= 1."),
+        (TypeError, ([[1.0]], 2.0), "size must be an instance of int, not float."),
+        (ValueError, ([[1.0]], (1, 2, 3)), "size must be an int or a (height, width) pair, got (1, 2, 3)."),
+        (ValueError, ([[1.0]], 2, "cubic"), "method must be 'bilinear' or 'nearest', got 'cubic'."),
+        (ValueError, ([1.0], 2), "maps must have shape (..., H, W) with no empty axis, got (1,)."),
+        (ValueError, (np.ones((2, 0)), 2), "maps must have shape (..., H, W) with no empty axis, got (2, 0)."),
+    ],
+)
+def test_sizes_that_cannot_be(error, arguments, message):
+    assert refusal(error, lambda: resize(*arguments)) == message
+
+
+def test_corners_of_nearest_cells_are_refused():
+    message = "align_corners is for method 'bilinear' only."
+    assert refusal(ValueError, lambda: resize([[1.0]], 2, "nearest", align_corners=True)) == message
+
+
+def test_maps_that_have_no_scale():
+    assert refusal(ValueError, lambda: normalise([[np.nan]])).startswith("maps contains NaN at index (0, 0).")
+    assert refusal(ValueError, lambda: normalise([[np.inf]])).startswith("maps contains infinity at index (0, 0).")
+    assert refusal(ValueError, lambda: normalise([1.0])) == (
+        "maps must have shape (..., H, W) with no empty axis, got (1,)."
+    )
+
+
+def test_floats_follow():
+    assert resize(np.float32([[0, 1]]), (1, 4)).tolist() == [[0, 0.25, 0.75, 1]]
+    assert resize(np.float32([[0, 1]]), (1, 4)).dtype == np.float32
+    assert as_floats(resize(LOCALIZATION_MAP, 5)) == pytest.approx(resize(as_floats(LOCALIZATION_MAP), 5), rel=1e-15)
