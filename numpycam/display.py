@@ -1,12 +1,13 @@
-"""Pictures: the overlay of a map on the image, and one figure of all stages.
+"""Pictures: the overlay of a map on the image, maps with their numbers, and one figure of all stages.
 
 This is the only module that imports matplotlib. It draws on figures of its own and leaves pyplot,
 its backends and its settings alone. Signed maps are drawn in colours that diverge from white at
 zero, all others in cividis; numbers are printed into the cells of small maps, so that colour is
-never the only way to read them.
+never the only way to read them, and every picture carries them in its alternative text.
 """
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
@@ -23,6 +24,17 @@ from numpycam.resize import normalise, resize
 from numpycam.validation import Array, as_array
 
 SIGNED, POSITIVE = "RdBu_r", "cividis"
+
+
+class Picture(Figure):
+    """A matplotlib figure with an alternative text, which notebooks show and keep."""
+
+    alt: str = ""
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", dpi=100)
+        return {"image/png": buffer.getvalue()}, {"image/png": {"alt": self.alt}}
 
 
 def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: str = POSITIVE) -> NDArray[np.float64]:
@@ -64,13 +76,45 @@ def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
     return np.rint(255 * np.clip(as_array("picture", picture), 0, 1)).astype(np.uint8)
 
 
+def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True) -> Picture:
+    """Draw maps side by side on one scale.
+
+    Parameters
+    ----------
+    maps : array, shape (K, H, W)
+    symbol : str
+        What they are, as a formula in which k stands for the number of the map: ``"A^k"``.
+    signed : bool, default True
+        Whether zero is the middle of the colours or their lower end.
+
+    Returns
+    -------
+    Picture
+        A matplotlib figure.
+    """
+    values = as_floats(maps)
+    if values.ndim != 3 or 0 in values.shape:
+        raise ValueError(f"maps must have shape (K, H, W) with no empty axis, got {values.shape}.")
+    colormap, limits = (SIGNED, _balanced(values)) if signed else (POSITIVE, _from_zero(values))
+    pitch = _SIDE + 0.3
+    width = len(values) * pitch - 0.3
+    picture = Picture(figsize=(width + 2 * _MARGIN, _SIDE + 0.9))
+    for number, one in enumerate(values, 1):
+        axes = _add_axes(picture, _MARGIN + (number - 1) * pitch, 0.4, _SIDE, _SIDE)
+        draw_map(axes, one, colormap, limits)
+        axes.set_title(_numbered(symbol, number), size=12, pad=3)
+    _draw_bar(picture, _MARGIN, _SIDE + 0.5, width, colormap, limits)
+    picture.alt = " ".join(_in_words(_numbered(symbol, n), one) for n, one in enumerate(values, 1))
+    return picture
+
+
 def figure_of_stages(
     explanation: Explanation,
     *,
     title: str = "",
     method: Literal["bilinear", "nearest"] = "bilinear",
     most_maps: int = 4,
-) -> Figure:
+) -> Picture:
     """Draw all stages in a row: picture, A, dy/dA, α, α A, weighted sum, ReLU, overlay.
 
     Parameters
@@ -86,8 +130,8 @@ def figure_of_stages(
 
     Returns
     -------
-    matplotlib.figure.Figure
-        To be shown by a notebook or written by its ``savefig``.
+    Picture
+        A matplotlib figure.
 
     Raises
     ------
@@ -97,16 +141,18 @@ def figure_of_stages(
     columns = _columns(explanation, method, most_maps)
     rows = max(len(column.maps) for column in columns)
     width = 2 * _MARGIN + sum(column.width + _GAP for column in columns) - _GAP
-    figure = Figure(figsize=(width, _TOP + rows * (_SIDE + _ROW_GAP) + _BOTTOM))
-    _write(figure, _MARGIN, 0.16, title, size=15, weight="bold")
+    picture = Picture(figsize=(width, _TOP + rows * (_SIDE + _ROW_GAP) + _BOTTOM))
+    _write(picture, _MARGIN, 0.16, title, size=15, weight="bold")
     left = _MARGIN
     for column in columns:
-        _draw_column(figure, column, left, rows)
+        _draw_column(picture, column, left, rows)
         left += column.width + _GAP
-    return figure
+    picture.alt = " ".join([f"{title}."] + [column.in_words() for column in columns])
+    return picture
 
 
 _SIDE, _GAP, _ROW_GAP, _MARGIN, _TOP, _BOTTOM = 1.5, 0.6, 0.36, 0.25, 1.2, 0.55  # inches
+_Limits = tuple[float, float]
 
 
 class _Column(NamedTuple):
@@ -118,15 +164,13 @@ class _Column(NamedTuple):
     maps: Array
     channels: Sequence[int] = ()
     colormap: str = SIGNED
-    limits: tuple[float, float] | None = None
+    limits: _Limits | None = None
     width: float = _SIDE
     has_bar: bool = True
 
-    @property
-    def scale(self) -> tuple[float, float]:
-        """The limits given, or else those that put zero in the middle."""
-        largest = float(np.abs(self.maps).max()) or 1.0
-        return self.limits or (-largest, largest)
+    def in_words(self) -> str:
+        names = [f"{self.heading} {_numbered(self.symbol, channel)}" for channel in self.channels] or [self.heading]
+        return " ".join(_in_words(name, values) for name, values in zip(names, self.maps, strict=True))
 
 
 def _columns(explanation: Explanation, method: Any, most_maps: int) -> list[_Column]:
@@ -136,78 +180,82 @@ def _columns(explanation: Explanation, method: Any, most_maps: int) -> list[_Col
         raise ValueError("a figure shows the explanation of one image: of a batch pass explanation[n].")
     kept = np.sort(np.argsort(-e.channel_shares, kind="stable")[:most_maps])
     channels = [int(k) + 1 for k in kept]
-    gradients = _Column("gradient maps", "d / dA", "dy^c/dA^k", as_floats(e.gradients[kept]), channels)
-    localization = as_floats(e.localization_map)
+    gradients, localization = as_floats(e.gradients[kept]), as_floats(e.localization_map)
     columns = [
         _Column("feature maps", "conv", "A^k", as_floats(e.feature_maps[kept]), channels),
-        gradients,
+        _Column("gradient maps", "d / dA", "dy^c/dA^k", gradients, channels),
         _Column("average", "mean", r"\alpha_k", as_floats(e.alphas[kept, None, None]), channels,
-                limits=gradients.scale, width=0.62 * _SIDE, has_bar=False),
+                limits=_balanced(gradients), width=0.62 * _SIDE, has_bar=False),
         _Column("weighted maps", "× $A^k$", r"\alpha_k A^k", as_floats(e.weighted_maps[kept]), channels),
         _Column("weighted sum", r"$\Sigma_k$", r"L = \Sigma_k\, \alpha_k A^k", as_floats(e.weighted_sum[None])),
         _Column("Grad-CAM", "ReLU", r"L^c = \mathrm{ReLU}(L)", localization[None],
-                colormap=POSITIVE, limits=(0.0, float(localization.max()) or 1.0)),
+                colormap=POSITIVE, limits=_from_zero(localization)),
     ]  # fmt: skip
     if e.image is None:
         return columns
-    picture = _shown(e.image)
-    heat = resize(normalise(localization), picture.shape[1:], method)
-    drawn = picture if len(picture) == 1 else np.moveaxis(picture, 0, -1)[None]
+    image = _shown(e.image)
+    heat = resize(normalise(localization), image.shape[1:], method)
+    drawn = image if len(image) == 1 else np.moveaxis(image, 0, -1)[None]
     return [
         _Column("picture", "", "x", drawn, colormap="gray", limits=(0, 1), has_bar=False),
         *columns,
-        _Column("overlay", "on x", r"\frac{1}{2}\,x + \frac{1}{2}\,L^c", overlay(picture, heat)[None], has_bar=False),
+        _Column("overlay", "on x", r"\frac{1}{2}\,x + \frac{1}{2}\,L^c", overlay(image, heat)[None], has_bar=False),
     ]
 
 
-def _draw_column(figure: Figure, column: _Column, left: float, rows: int) -> None:
+def _draw_column(picture: Picture, column: _Column, left: float, rows: int) -> None:
     middle, pitch = left + column.width / 2, _SIDE + _ROW_GAP
-    _write(figure, middle, 0.6, column.heading, size=13, weight="bold", ha="center")
-    _write(figure, middle, 0.85, f"${column.symbol}$", size=13, ha="center")
+    _write(picture, middle, 0.6, column.heading, size=13, weight="bold", ha="center")
+    _write(picture, middle, 0.85, f"${column.symbol}$", size=13, ha="center")
     if column.operation:
         arrow = _TOP + rows * pitch / 2
-        _write(figure, left - _GAP / 2, arrow - 0.22, column.operation, size=10, ha="center", color="0.35")
-        _write(figure, left - _GAP / 2, arrow - 0.05, "⟶", size=15, ha="center", color="0.35")
+        _write(picture, left - _GAP / 2, arrow - 0.22, column.operation, size=10, ha="center", color="0.35")
+        _write(picture, left - _GAP / 2, arrow - 0.05, "⟶", size=15, ha="center", color="0.35")
+    limits = column.limits or _balanced(column.maps)
     top = _TOP + (rows - len(column.maps)) / 2 * pitch  # a single map stands in the middle
     for row, values in enumerate(column.maps):
-        axes = _add_axes(figure, left, top + row * pitch + _ROW_GAP, column.width, _SIDE)
-        draw_map(axes, values, column.colormap, column.scale)
+        axes = _add_axes(picture, left, top + row * pitch + _ROW_GAP, column.width, _SIDE)
+        draw_map(axes, values, column.colormap, limits)
         if column.channels:
-            axes.set_title(f"${column.symbol.replace('k', f'{{{column.channels[row]}}}')}$", size=12, pad=3)
+            axes.set_title(_numbered(column.symbol, column.channels[row]), size=12, pad=3)
     if column.has_bar:
-        axes = _add_axes(figure, left, _TOP + rows * pitch + 0.15, column.width, 0.1)
-        scale = ScalarMappable(Normalize(*column.scale), column.colormap)
-        bar = figure.colorbar(scale, cax=axes, orientation="horizontal")
-        ticks = sorted({column.scale[0], 0, column.scale[1]})
-        bar.set_ticks(ticks, labels=[format_number(tick) for tick in ticks])
-        axes.tick_params(labelsize=10, length=2, pad=2)
-        first, *_, last = axes.get_xticklabels()
-        first.set_horizontalalignment("left")
-        last.set_horizontalalignment("right")
-        bar.outline.set_linewidth(0.5)
+        _draw_bar(picture, left, _TOP + rows * pitch + 0.15, column.width, column.colormap, limits)
 
 
-def _add_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap: str, limits: _Limits) -> None:
+    """Draw a colour bar that names its limits and zero, nothing outside of its width."""
+    axes = _add_axes(picture, left, top, width, 0.1)
+    bar = picture.colorbar(ScalarMappable(Normalize(*limits), colormap), cax=axes, orientation="horizontal")
+    ticks = sorted({limits[0], 0, limits[1]})
+    bar.set_ticks(ticks, labels=[format_number(tick) for tick in ticks])
+    bar.outline.set_linewidth(0.5)
+    axes.tick_params(labelsize=10, length=2, pad=2)
+    first, *_, last = axes.get_xticklabels()
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")
+
+
+def _add_axes(picture: Picture, left: float, top: float, width: float, height: float) -> Axes:
     """Add axes at a place in inches from the upper left corner."""
-    all_width, all_height = figure.get_size_inches()
+    all_width, all_height = picture.get_size_inches()
     bottom = all_height - top - height
-    return figure.add_axes((left / all_width, bottom / all_height, width / all_width, height / all_height))
+    return picture.add_axes((left / all_width, bottom / all_height, width / all_width, height / all_height))
 
 
-def _write(figure: Figure, left: float, top: float, text: str, **style: Any) -> None:
+def _write(picture: Picture, left: float, top: float, text: str, **style: Any) -> None:
     """Write at a place in inches from the upper left corner."""
-    width, height = figure.get_size_inches()
-    figure.text(left / width, 1 - top / height, text, va="top", **style)
+    width, height = picture.get_size_inches()
+    picture.text(left / width, 1 - top / height, text, va="top", **style)
 
 
-def draw_map(axes: Axes, values: Array, colormap: str, limits: tuple[float, float]) -> None:
+def draw_map(axes: Axes, values: Array, colormap: str, limits: _Limits) -> None:
     """Draw one map (H, W) or picture (H, W, 3); print its numbers if there are few enough of them."""
     axes.imshow(values, cmap=colormap, norm=Normalize(*limits), interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_linewidth(0.5)
-    if values.ndim == 3 or max(values.shape) > 6:
+    if not _is_small(values):
         return
     colours = mpl.colormaps[colormap](Normalize(*limits)(values))
     for (row, column), value in np.ndenumerate(values):
@@ -220,6 +268,33 @@ def draw_map(axes: Axes, values: Array, colormap: str, limits: tuple[float, floa
 def format_number(value: float) -> str:
     """Return a number in at most five digits, with a true minus sign."""
     return f"{value + 0.0:.5g}".replace("-", "−")
+
+
+def _is_small(values: Array) -> bool:
+    """Whether the numbers of a map can be printed into its cells."""
+    return values.ndim == 2 and max(values.shape) <= 6
+
+
+def _in_words(name: str, values: Array) -> str:
+    """Return a map for the alternative text: its numbers, row by row, or else its size."""
+    spoken = name.replace(r"\alpha", "α").translate({ord(sign): None for sign in "${}"})
+    if _is_small(values):
+        return f"{spoken}: {'; '.join(', '.join(map(format_number, row)) for row in values)}."
+    return f"{spoken}: {values.shape[0]} × {values.shape[1]} cells."
+
+
+def _numbered(symbol: str, number: int) -> str:
+    return f"${symbol.replace('k', f'{{{number}}}')}$"
+
+
+def _balanced(values: Array) -> _Limits:
+    """Return limits with zero in the middle."""
+    largest = float(np.abs(values).max()) or 1.0
+    return -largest, largest
+
+
+def _from_zero(values: Array) -> _Limits:
+    return 0.0, float(values.max()) or 1.0
 
 
 def _shown(image: Array) -> Array:

@@ -29,20 +29,20 @@ def walkthrough(network: Network, explanation: Explanation, exact: Explanation) 
         _heading("The picture", "x", e.image),
         _beside(_picture(e.image), _on_picture(network, e)),
         _heading("1  Feature maps", "A^k = features(x)", e.feature_maps),
-        _table("A^{}", e.feature_maps),
+        table("A^{}", e.feature_maps),
         _say(_on_feature_maps(e)),
         _heading("2  Gradient maps", f"dy/dA^k of the {name}'s score y", e.gradients),
-        _table("dy/dA^{}", e.gradients),
+        table("dy/dA^{}", e.gradients),
         _say(_on_gradients(network, e)),
         _heading("3  Global average", "α_k = (1/Z) Σ_ij dy/dA^k_ij with Z = H·W", e.alphas),
-        _table("α_{}", e.alphas[:, None, None]),
+        table("α_{}", e.alphas[:, None, None]),
         _say(_on_alphas(e, name)),
         _heading("4  Weighted sum", "L = Σ_k α_k A^k", e.weighted_sum),
-        _table("α_{0} A^{0}", e.weighted_maps),
-        _table("L", e.weighted_sum[None]),
+        table("α_{0} A^{0}", e.weighted_maps),
+        table("L", e.weighted_sum[None]),
         _say(_on_shares(e)),
         _heading("5  Localization map", "L^c = ReLU(L)", e.localization_map),
-        _table("L^c", e.localization_map[None]),
+        table("L^c", e.localization_map[None]),
         _say(_on_relu(network, e, name)),
         _say(_on_exactness(e, exact)),
     ]
@@ -136,8 +136,23 @@ def _say(text: str) -> str:
     return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
-def _table(symbol: str, maps: Array) -> str:  # (K, H, W)
-    """Return the maps side by side, as fractions if they are, and as decimals."""
+def table(symbol: str, maps: Array) -> str:  # (K, H, W)
+    """Return maps side by side in text, as fractions if they are, and as decimals.
+
+    Parameters
+    ----------
+    symbol : str
+        What they are, with ``{}`` for the number of the map.
+    maps : array, shape (K, H, W)
+
+    Examples
+    --------
+    >>> from numpycam.worked_example import ALPHAS
+    >>> print(table("α_{}", ALPHAS[:, None, None]))
+                         α_1         α_2         α_3
+      as fractions      11/4        17/4        1/10
+      as decimals       2.75        4.25         0.1
+    """
     width, gap = 8, 4
     block, titles = width * maps.shape[2], [symbol.format(k) for k in range(1, len(maps) + 1)]
     centred = (f"{title:>{(block + width) // 2 + len(title) // 2 - 1}}".ljust(block) for title in titles)

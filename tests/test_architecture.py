@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "worked_example": {"exact", "gradcam", "layers", "network", "validation"},
     "display": {"exact", "gradcam", "network", "resize", "validation"},
     "walkthrough": {"exact", "gradcam", "network", "validation", "worked_example"},
-    "checks": {"exact", "gradcam", "layers", "network", "validation", "worked_example"},
+    "checks": {"exact", "gradcam", "validation", "worked_example"},
     "cli": {"exact", "gradcam", "resize", "walkthrough", "worked_example", "display"},
     "__init__": {"gradcam", "layers", "network"},
     "__main__": {"cli"},

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from test_network import refusal
 
 from numpycam import grad_cam, grad_cam_from_maps, worked_example
-from numpycam.display import as_uint8, figure_of_stages, format_number, overlay
+from numpycam.display import as_uint8, figure_of_maps, figure_of_stages, format_number, overlay
 
 unit = st.floats(0, 1, width=32)
 
@@ -95,6 +95,37 @@ def test_the_figure_of_many_maps_shows_those_with_the_largest_shares():
     assert [f"$A^{{{k}}}$" in written for k in range(1, 7)] == [False, True, False, True, False, True]
     assert "picture" not in written
     assert "overlay" not in written
+
+
+def test_the_alternative_text_says_the_numbers():
+    alt = figure_of_stages(grad_cam(worked_example.network(), worked_example.IMAGE), title="Cat").alt
+    for words in (
+        "Cat. picture: 0, 0, 0, 1;",
+        "feature maps A^1: 1, −1; 2, 0.1.",
+        "average α_2: 4.25.",
+        "weighted sum: 8.925, −2.025; 16.125, 2.6.",
+        "Grad-CAM: 8.925, 0; 16.125, 2.6.",
+    ):
+        assert words in alt
+    large = figure_of_maps(np.ones((1, 7, 9)), "A^k")
+    assert large.alt == "A^1: 7 × 9 cells."
+    assert "7" not in texts(large)
+
+
+def test_a_notebook_gets_the_picture_with_its_text():
+    figure = figure_of_maps(worked_example.FEATURE_MAPS, "A^k")
+    assert {"1", "−1", "2", "0.1", "$A^{3}$", "−3", "3"} <= set(texts(figure))
+    data, metadata = figure._repr_mimebundle_()
+    assert data["image/png"].startswith(b"\x89PNG")
+    assert metadata == {"image/png": {"alt": "A^1: 1, −1; 2, 0.1. A^2: 1.5, 0.1; 2.5, 0.5. A^3: −2, 3; 0, 2."}}
+
+
+def test_maps_that_are_not_signed_start_at_zero():
+    figure = figure_of_maps(worked_example.LOCALIZATION_MAP[None], "L^c", signed=False)
+    assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["0", "16.125"]
+    assert refusal(ValueError, lambda: figure_of_maps(np.ones((2, 2)), "A^k")) == (
+        "maps must have shape (K, H, W) with no empty axis, got (2, 2)."
+    )
 
 
 def test_a_figure_of_zeros_is_drawn():

@@ -1,0 +1,173 @@
+"""Checks of the notebooks' exercises.
+
+A check takes an answer, usually a function, and recomputes it on inputs drawn by seed. It prints a
+line with ✓, or raises :class:`CheckFailed` with a sentence that says what differs and, if the
+mistake is a common one, which it is. It works in a notebook, in pytest and inside any grader.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from numpycam.exact import as_fractions
+from numpycam.gradcam import grad_cam_from_maps
+from numpycam.validation import Array, zero_of
+from numpycam.worked_example import FEATURE_MAPS, GRADIENTS
+
+
+class CheckFailed(AssertionError):  # noqa: N818 - it is said to learners: a check failed
+    """An answer that is not right yet. A notebook shows its message alone, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"✗ {self}"]
+
+
+def check_grad_cam(answer: Callable[[Array, Array], tuple[Any, Any, Any]]) -> None:
+    """Check a function that computes Grad-CAM from feature maps and gradient maps.
+
+    Parameters
+    ----------
+    answer : callable
+        ``answer(feature_maps, gradients)`` gets two arrays of Fractions of shape (K, H, W) and
+        returns ``(alphas, weighted_sum, localization_map)``.
+
+    Raises
+    ------
+    CheckFailed
+        If a stage is not exactly right, for the worked example's numbers and for others.
+    """
+    results = [(a, g, _run(answer, a, g)) for a, g in _cases()]
+    for stage, (name, symbol) in enumerate(_STAGES.items()):
+        for a, g, given in results:
+            expected = getattr(grad_cam_from_maps(a, g), name)
+            problem = _difference(given[stage], expected)
+            if problem:
+                hint = _recognise(name, [(a, g, given[stage]) for a, g, given in results])
+                raise CheckFailed(f"{name} ({symbol}) {problem}{hint}\n{_inputs(a, g)}")
+    print(f"✓ alphas, weighted_sum and localization_map are exactly right, on {len(results)} pairs of maps.")
+
+
+_STAGES = {
+    "alphas": "α_k = mean of dy/dA^k",
+    "weighted_sum": "L = Σ_k α_k A^k",
+    "localization_map": "ReLU(L)",
+}
+
+
+def _mean(maps: Array) -> Array:  # (K, H, W) -> (K,)
+    return grad_cam_from_maps(maps, maps).alphas
+
+
+def _weighted(a: Array, g: Array) -> Array:
+    return grad_cam_from_maps(a, g).weighted_maps
+
+
+def _relu(x: Array) -> Array:
+    return np.maximum(x, zero_of(x))
+
+
+# What each stage is if it is computed in a way that is often seen, and what to say then.
+_MISTAKES: dict[str, list[tuple[Callable[[Array, Array], Any], str]]] = {
+    "alphas": [
+        (lambda a, g: g.sum(axis=(1, 2)), "They are Z = H·W times too large: a sum where the mean should be?"),
+        (lambda a, g: _mean(a), "That is the mean of the feature maps; α_k is the mean of the gradient map."),
+        (lambda a, g: g.max(axis=(1, 2)), "That is the largest gradient of each map, not the mean."),
+        (lambda a, g: _mean(np.abs(g)), "That is the mean of |dy/dA|: signs matter."),
+        (lambda a, g: _mean(_relu(g)), "That is the mean of the positive gradients only: negative ones count."),
+        (lambda a, g: _relu(_mean(g)), "There is a ReLU on the alphas: it belongs at the very end."),
+        (lambda a, g: g.sum(axis=0) / len(g), "That is a mean over the maps: average each map's cells."),
+        (lambda a, g: g.sum() / g.size, "That is one mean for all maps: each map has an α of its own."),
+        (lambda a, g: _mean(g * a), "That is the mean of g ⊙ A: the feature maps come in at the next step."),
+        (lambda a, g: _mean(GRADIENTS), "That is right for the worked example only: compute it from the arguments."),
+    ],
+    "weighted_sum": [
+        (lambda a, g: _relu(_weighted(a, g).sum(axis=0)), "There is a ReLU in it already: it is a step of its own."),
+        (lambda a, g: _relu(_weighted(a, g)).sum(axis=0), "There is a ReLU before the sum: first add up, then ReLU."),
+        (lambda a, g: _weighted(a, g).sum(axis=0) / len(a), "That is the mean over the maps; it should be their sum."),
+        (lambda a, g: a.sum(axis=0), "The maps are added up without their weights α_k."),
+        (lambda a, g: (a * g).sum(axis=0), "That is Σ g ⊙ A, cell by cell (HiResCAM): each map has one weight, α_k."),
+        (lambda a, g: _weighted(g, a).sum(axis=0), "A and dy/dA are exchanged: the maps are weighted, not g."),
+        (_weighted, "These are the weighted maps: add them up over k."),
+        (
+            lambda a, g: _weighted(FEATURE_MAPS, GRADIENTS).sum(axis=0),
+            "That is right for the worked example only: compute it from the arguments.",
+        ),
+    ],
+    "localization_map": [
+        (lambda a, g: _weighted(a, g).sum(axis=0), "The ReLU is missing: negative cells become 0."),
+        (lambda a, g: np.abs(_weighted(a, g).sum(axis=0)), "That is |L|: what speaks against the class becomes 0."),
+        (lambda a, g: _relu(-_weighted(a, g).sum(axis=0)), "That is ReLU(-L), the counterfactual map."),
+        (lambda a, g: _relu(_weighted(a, g)).sum(axis=0), "There is a ReLU before the sum: first add up, then ReLU."),
+        (
+            lambda a, g: _relu(_weighted(a, g).sum(axis=0)) / _weighted(a, g).sum(axis=0).max(),
+            "That is divided by its maximum: normalising is for the picture, the map itself is raw.",
+        ),
+    ],
+}  # fmt: skip
+
+
+def _cases() -> Iterator[tuple[Array, Array]]:
+    """Yield the worked example, then drawn maps with cells of both signs in L, 2 × 2 and not square."""
+    yield FEATURE_MAPS, GRADIENTS
+    rng = np.random.default_rng(2017)
+    for shape in ((3, 2, 2), (2, 2, 2), (3, 2, 2), (2, 2, 3), (4, 3, 2)):
+        while True:
+            a, g = (as_fractions(rng.integers(-5, 6, shape)) / 2 for _ in range(2))
+            explanation = grad_cam_from_maps(a, g)
+            if explanation.weighted_sum.min() < 0 < explanation.weighted_sum.max() and explanation.alphas.min() < 0:
+                yield a, g
+                break
+
+
+def _run(answer: Callable[[Array, Array], Any], a: Array, g: Array) -> tuple[Any, Any, Any]:
+    """Return the three stages that the answer gives, or say what is wrong with its form."""
+    own_a, own_g = a.copy(), g.copy()
+    given = answer(own_a, own_g)
+    if not (isinstance(given, tuple) and len(given) == 3):
+        raise CheckFailed(
+            "Your function should return three things, (alphas, weighted_sum, localization_map); "
+            f"it returned {type(given).__name__}."
+        )
+    for name, value in zip(_STAGES, given, strict=True):
+        if value is None or value is ...:
+            raise CheckFailed(f"{name} is not there yet: replace the dots.")
+    if (own_a != a).any() or (own_g != g).any():
+        raise CheckFailed("Your function writes into its arguments: the caller's arrays should stay as they are.")
+    return given
+
+
+def _difference(given: Any, expected: Array) -> str:
+    """Return how the given values differ from the expected ones; nothing if they are equal."""
+    values = np.asarray(given)
+    if values.shape != expected.shape:
+        return f"should have the shape {expected.shape}, yours has {values.shape}. "
+    if (values == expected).all():
+        return ""
+    if values.dtype.kind == "f" and np.allclose(values, expected.astype(float)):
+        return (
+            "is right up to rounding: somewhere a float came in. Compute with the Fractions that you are given; "
+            "Fraction / int stays exact. "
+        )
+    return f"should be\n{_text(expected)}\nbut yours is\n{_text(values)}\n"
+
+
+def _recognise(name: str, results: list[tuple[Array, Array, Any]]) -> str:
+    """Return the hint of the first mistake that explains the given values of all cases."""
+    for wrong, hint in _MISTAKES[name]:
+        if all(_is_same(given, wrong(a, g)) for a, g, given in results):
+            return hint
+    return ""
+
+
+def _is_same(given: Any, wrong: Any) -> bool:
+    values, expected = np.asarray(given), np.asarray(wrong)
+    return values.shape == expected.shape and bool((values == expected).all())
+
+
+def _inputs(a: Array, g: Array) -> str:
+    return f"The inputs were A =\n{_text(a)}\nand dy/dA =\n{_text(g)}"
+
+
+def _text(values: Array) -> str:
+    return str(values.astype(str)).replace("'", "")

@@ -1,0 +1,107 @@
+"""The exercises' checks: a right answer passes, and every planted mistake gets its own hint."""
+
+import numpy as np
+import pytest
+from test_network import refusal
+
+from numpycam import grad_cam_from_maps, worked_example
+from numpycam.checks import CheckFailed, check_grad_cam
+
+
+def mean(g):
+    return g.sum(axis=(1, 2)) / (g.shape[1] * g.shape[2])
+
+
+def solution(average=mean, total=None, rectify=lambda x: np.maximum(x, 0)):
+    """A solution with one of its steps replaced."""
+
+    def answer(a, g):
+        alphas = average(g) if average is mean or average.__code__.co_argcount == 1 else average(a, g)
+        weighted_sum = (mean(g)[:, None, None] * a).sum(axis=0) if total is None else total(a, g)
+        return alphas, weighted_sum, rectify(weighted_sum)
+
+    return answer
+
+
+def test_a_right_answer_passes_with_a_line(capsys):
+    check_grad_cam(solution())
+    out = capsys.readouterr().out
+    assert out == "✓ alphas, weighted_sum and localization_map are exactly right, on 6 pairs of maps.\n"
+
+
+MISTAKES = {
+    "a sum where the mean should be?": solution(average=lambda g: g.sum(axis=(1, 2))),
+    "mean of the feature maps": solution(average=lambda a, g: mean(a)),
+    "the largest gradient": solution(average=lambda g: g.max(axis=(1, 2))),
+    "signs matter": solution(average=lambda g: mean(np.abs(g))),
+    "positive gradients only": solution(average=lambda g: mean(np.maximum(g, 0))),
+    "ReLU on the alphas": solution(average=lambda g: np.maximum(mean(g), 0)),
+    "mean over the maps: average each map's cells": solution(average=lambda g: g.mean(axis=0)),
+    "one mean for all maps": solution(average=lambda g: g.mean()),
+    "mean of g ⊙ A": solution(average=lambda a, g: mean(a * g)),
+    "right for the worked example only": solution(average=lambda g: worked_example.ALPHAS),
+    "a ReLU in it already": solution(total=lambda a, g: np.maximum((mean(g)[:, None, None] * a).sum(axis=0), 0)),
+    "first add up, then ReLU": solution(total=lambda a, g: np.maximum(mean(g)[:, None, None] * a, 0).sum(axis=0)),
+    "it should be their sum": solution(total=lambda a, g: (mean(g)[:, None, None] * a).mean(axis=0)),
+    "without their weights": solution(total=lambda a, g: a.sum(axis=0)),
+    "HiResCAM": solution(total=lambda a, g: (a * g).sum(axis=0)),
+    "A and dy/dA are exchanged": solution(total=lambda a, g: (mean(a)[:, None, None] * g).sum(axis=0)),
+    "These are the weighted maps": solution(total=lambda a, g: mean(g)[:, None, None] * a),
+    "The ReLU is missing": solution(rectify=lambda x: x),
+    "That is |L|": solution(rectify=np.abs),
+    "the counterfactual map": solution(rectify=lambda x: np.maximum(-x, 0)),
+    "divided by its maximum": solution(rectify=lambda x: np.maximum(x, 0) / x.max()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("hint", MISTAKES, ids=lambda hint: hint[:40])
+def test_every_mistake_gets_its_own_hint(hint, capsys):
+    message = refusal(CheckFailed, lambda: check_grad_cam(MISTAKES[hint]))
+    assert hint in message
+    assert "The inputs were A =" in message
+    assert capsys.readouterr().out == ""
+
+
+def test_relu_before_the_sum_is_named_at_the_map_too():
+    def only_in_the_map(a, g):
+        alphas, weighted_sum, _ = solution()(a, g)
+        return alphas, weighted_sum, np.maximum(alphas[:, None, None] * a, 0).sum(axis=0)
+
+    message = refusal(CheckFailed, lambda: check_grad_cam(only_in_the_map))
+    assert message.startswith("localization_map (ReLU(L)) should be")
+    assert "first add up, then ReLU" in message
+
+
+def test_numbers_learned_by_heart_do_not_pass():
+    def by_heart(a, g):
+        explanation = grad_cam_from_maps(worked_example.FEATURE_MAPS, worked_example.GRADIENTS)
+        return mean(g), explanation.weighted_sum, explanation.localization_map
+
+    assert "right for the worked example only" in refusal(CheckFailed, lambda: check_grad_cam(by_heart))
+
+
+def test_floats_are_told_that_they_are_floats():
+    def in_floats(a, g):
+        return solution()(a.astype(float), g.astype(float))
+
+    assert "right up to rounding: somewhere a float came in" in refusal(CheckFailed, lambda: check_grad_cam(in_floats))
+
+
+def test_the_form_of_an_answer():
+    assert refusal(CheckFailed, lambda: check_grad_cam(lambda a, g: None)) == (
+        "Your function should return three things, (alphas, weighted_sum, localization_map); it returned NoneType."
+    )
+    assert refusal(CheckFailed, lambda: check_grad_cam(lambda a, g: (mean(g), ..., ...))) == (
+        "weighted_sum is not there yet: replace the dots."
+    )
+
+    def in_place(a, g):
+        a *= mean(g)[:, None, None]
+        return mean(g), a.sum(axis=0), np.maximum(a.sum(axis=0), 0)
+
+    assert "writes into its arguments" in refusal(CheckFailed, lambda: check_grad_cam(in_place))
+
+
+def test_a_notebook_shows_the_message_alone():
+    assert CheckFailed("why")._render_traceback_() == ["✗ why"]
+    assert issubclass(CheckFailed, AssertionError)

@@ -1,0 +1,83 @@
+"""The course: each notebook runs in a clean kernel and prints what is stored in it; each exercise has an answer."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from test_network import refusal
+
+from numpycam import checks
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+execute = runpy.run_path(str(FOLDER / "execute.py"))["execute"]
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def text_outputs(notebook):
+    """What the cells print and show as text; pictures may differ from one version of matplotlib to the next."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            yield (
+                cell.id,
+                output.get("text", ""),
+                output.get("data", {}).get("text/plain", ""),
+                output.get("evalue", ""),
+            )
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.filterwarnings("default")  # the kernel's own libraries may warn
+def test_a_clean_kernel_prints_what_is_stored(path):
+    assert list(text_outputs(execute(path))) == list(text_outputs(read(path)))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_pictures_have_alternative_texts(path):
+    pictures = [o for cell in read(path).cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+    assert pictures
+    assert all(picture.metadata["image/png"]["alt"] for picture in pictures)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_nothing_is_fetched_and_no_place_is_named(path):
+    source = path.read_text()
+    for word in ("http://", "https://", "<script", sys.prefix, str(Path.home())):
+        assert word not in source
+
+
+def exercise(name):
+    """The names that the exercise cells of a notebook define, unsolved."""
+    names = {}
+    for cell in read(FOLDER / f"{name}.ipynb").cells:
+        if "exercise" in cell.metadata.get("tags", []):
+            exec(cell.source, names)
+    return names
+
+
+def solution(name):
+    return runpy.run_path(str(FOLDER / "solutions" / f"{name}.py"))
+
+
+ANSWERS = [("01_grad_cam_by_hand", "check_grad_cam", "my_grad_cam")]
+
+
+@pytest.mark.parametrize(("notebook", "check", "answer"), ANSWERS)
+def test_the_solution_passes(notebook, check, answer, capsys):
+    getattr(checks, check)(solution(notebook)[answer])
+    assert capsys.readouterr().out.startswith("✓ ")
+
+
+@pytest.mark.parametrize(("notebook", "check", "answer"), ANSWERS)
+def test_the_stub_fails_with_a_sentence(notebook, check, answer):
+    message = refusal(checks.CheckFailed, lambda: getattr(checks, check)(exercise(notebook)[answer]))
+    assert message.endswith("replace the dots.")
