@@ -1,0 +1,35 @@
+.PHONY: help example test thorough coverage lint format notebooks picture ci
+PYTHON = .venv/bin/python
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## */\t/' | expand -t 12
+
+.venv:
+	python3 -m venv .venv && .venv/bin/pip install --quiet --editable '.[dev]'
+
+example: .venv  ## tell the worked example, stage by stage
+	$(PYTHON) -m numpycam
+
+test: .venv  ## run the tests and the doctests
+	$(PYTHON) -m pytest
+
+thorough: .venv  ## run the tests with a thousand examples for each law
+	HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest
+
+coverage: .venv  ## run the tests and say which lines they miss
+	$(PYTHON) -m coverage run -m pytest && $(PYTHON) -m coverage report
+
+lint: .venv  ## check style, format and types
+	$(PYTHON) -m ruff check && $(PYTHON) -m ruff format --check && $(PYTHON) -m mypy --strict numpycam
+
+format: .venv  ## format the code and mend what can be mended
+	$(PYTHON) -m ruff check --fix && $(PYTHON) -m ruff format
+
+notebooks: .venv  ## execute all notebooks and store them with their outputs
+	$(PYTHON) notebooks/execute.py
+
+picture: .venv  ## draw the worked example for the README
+	$(PYTHON) -m numpycam --out docs/worked_example > /dev/null
+
+ci:  ## all that CI runs, in fresh copies
+	bash .ci/run
