@@ -150,16 +150,9 @@ class Network(Layer):
         input_shape : tuple of int
             The shape of one image, (C, H, W); all shapes and counts of the table are for one image.
         """
-        from numpycam.summary import Row, Summary
+        from numpycam.summary import Summary
 
-        shape: Shape = (1, *input_shape)
-        self.output_shape(shape)
-        rows = []
-        for name, layer in self.layers:
-            parameters = sum(value.size for value in layer.parameters.values())
-            multiply_adds, shape = layer.multiply_adds(shape), layer.output_shape(shape)
-            rows.append(Row(name, repr(layer), shape[1:], parameters, multiply_adds))
-        return Summary(rows)
+        return Summary.of(self, input_shape)
 
     def __repr__(self) -> str:
         rows = "".join(f"    ({name!r}, {layer!r}),\n" for name, layer in self.layers)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
+from numpycam.network import Network
 from numpycam.validation import Shape
 
 
@@ -22,6 +23,18 @@ class Summary:
     """A table of a network's layers; prints as text, shows as a table in a notebook."""
 
     rows: list[Row]
+
+    @classmethod
+    def of(cls, network: Network, input_shape: Shape) -> "Summary":
+        """Return the table of a network for one image of this shape."""
+        shape: Shape = (1, *input_shape)
+        network.output_shape(shape)  # what does not fit is refused with the name of the layer
+        rows = []
+        for name, layer in network.layers:
+            parameters = sum(value.size for value in layer.parameters.values())
+            multiply_adds, shape = layer.multiply_adds(shape), layer.output_shape(shape)
+            rows.append(Row(name, repr(layer), shape[1:], parameters, multiply_adds))
+        return cls(rows)
 
     def _cells(self) -> list[list[str]]:
         """Return the table with its head and its foot, every cell as text."""

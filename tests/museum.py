@@ -18,8 +18,8 @@ import test_resize
 import test_worked_example
 
 from numpycam import AvgPool2d, Conv2d, MaxPool2d, ReLU, gradcam, resize
-from numpycam.layers import Window
 from numpycam.validation import sum_of, zero_of
+from numpycam.window import Window
 
 conv_forward, conv_backward = Conv2d.forward, Conv2d.backward
 relu_backward, avg_backward, max_forward = ReLU.backward, AvgPool2d.backward, MaxPool2d.forward

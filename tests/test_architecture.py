@@ -13,8 +13,9 @@ PACKAGE = Path(numpycam.__file__).parent
 
 MAY_IMPORT = {
     "validation": set(),
-    "layers": {"validation"},
-    "summary": {"validation"},
+    "window": {"validation"},
+    "layers": {"validation", "window"},
+    "summary": {"network", "validation"},
     "network": {"layers", "validation"},
     "gradcam": {"layers", "network", "validation"},
     "exact": {"layers", "network", "validation"},
