@@ -227,9 +227,12 @@ def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap:
     axes = _add_axes(picture, left, top, width, 0.1)
     bar = picture.colorbar(ScalarMappable(Normalize(*limits), colormap), cax=axes, orientation="horizontal")
     ticks = sorted({limits[0], 0, limits[1]})
-    bar.set_ticks(ticks, labels=[format_number(tick) for tick in ticks])
+    labels = [format_number(tick) for tick in ticks]
+    if len("".join(labels)) > 10 * width:  # no more characters fit side by side
+        labels = [label if label != "0" else "" for label in labels]
+    bar.set_ticks(ticks, labels=labels)
     bar.outline.set_linewidth(0.5)
-    axes.tick_params(labelsize=10, length=2, pad=2)
+    axes.tick_params(labelsize=min(10, 72 * width / (0.68 * len(" ".join(labels)))), length=2, pad=2)
     first, *_, last = axes.get_xticklabels()
     first.set_horizontalalignment("left")
     last.set_horizontalalignment("right")
@@ -257,17 +260,20 @@ def draw_map(axes: Axes, values: Array, colormap: str, limits: _Limits) -> None:
         spine.set_linewidth(0.5)
     if not _is_small(values):
         return
+    texts = {place: format_number(value) for place, value in np.ndenumerate(values)}
     colours = mpl.colormaps[colormap](Normalize(*limits)(values))
-    for (row, column), value in np.ndenumerate(values):
+    frame, (rows, columns) = axes.get_window_extent(), values.shape
+    cell = 72 / axes.figure.dpi * min(frame.width / columns, frame.height / rows)  # points
+    size = min(13.0, cell / (0.68 * max(map(len, texts.values()))))  # no character is wider than 0.68 of its size
+    for (row, column), text in texts.items():
         dark = colours[row, column, :3] @ (0.2126, 0.7152, 0.0722) < 0.5  # relative luminance
-        size = 13 if max(values.shape) <= 2 else 10
-        text, colour = format_number(value), "white" if dark else "black"
-        axes.text(column, row, text, color=colour, size=size, ha="center", va="center")
+        axes.text(column, row, text, color="white" if dark else "black", size=size, ha="center", va="center")
 
 
 def format_number(value: float) -> str:
-    """Return a number in at most five digits, with a true minus sign."""
-    return f"{value + 0.0:.5g}".replace("-", "−")
+    """Return a number in five digits, or in three if that is too long, with a true minus sign."""
+    text = f"{value + 0.0:.5g}"
+    return (text if len(text.lstrip("-")) <= 7 else f"{value:.3g}").replace("-", "−")
 
 
 def _is_small(values: Array) -> bool:

@@ -1,10 +1,13 @@
 """Pictures: the values of the overlay, and what the figure shows."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from test_network import refusal
 
@@ -61,7 +64,7 @@ def test_what_cannot_be_overlaid(image, heat, options, message):
 
 
 def texts(figure):
-    figure.canvas.draw()
+    FigureCanvasAgg(figure).draw()
     written = [text.get_text() for axes in figure.axes for text in [*axes.texts, axes.title, *axes.get_xticklabels()]]
     return written + [text.get_text() for text in figure.texts]
 
@@ -80,7 +83,7 @@ def test_the_figure_shows_every_number_of_every_stage(c):
 def test_the_figure_stays_inside_its_edges():
     figure = figure_of_stages(grad_cam(worked_example.network(), worked_example.IMAGE))
     assert isinstance(figure, Figure)
-    figure.canvas.draw()
+    FigureCanvasAgg(figure).draw()
     edges = figure.get_tightbbox()
     width, height = figure.get_size_inches()
     assert edges.x0 >= 0
@@ -139,6 +142,25 @@ def test_a_figure_of_a_batch_is_refused():
     assert refusal(ValueError, lambda: figure_of_stages(batch)) == message
 
 
-def test_numbers_are_written_in_five_digits_with_a_true_minus():
-    assert [format_number(value) for value in (16.125, -2.0250000000000004, -0.0, 1 / 3)] == [
-        "16.125", "−2.025", "0", "0.33333"]  # fmt: skip
+def test_numbers_are_written_short_with_a_true_minus():
+    values = (16.125, -2.0250000000000004, -0.0, 1 / 3, -0.00502421, 1234567.0, -10.625)
+    assert [format_number(value) for value in values] == [
+        "16.125", "−2.025", "0", "0.33333", "−0.00502", "1.23e+06", "−10.625"]  # fmt: skip
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1.23456e-7, 9.87654e9])
+def test_no_number_leaves_its_cell_and_no_label_meets_the_next(scale):
+    rng = np.random.default_rng(0)
+    maps, gradients = scale * rng.normal(size=(2, 4, 2, 3))
+    figure = figure_of_stages(grad_cam_from_maps(maps, gradients))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    for axes in figure.axes:
+        frame = axes.get_window_extent(renderer)
+        columns = max(len(axes.images) and axes.images[0].get_array().shape[1], 1)
+        for text in axes.texts:
+            assert text.get_window_extent(renderer).width <= frame.width / columns
+        labels = [label.get_window_extent(renderer) for label in axes.get_xticklabels() if label.get_text()]
+        for left, right in itertools.pairwise(labels):
+            assert left.x1 < right.x0
