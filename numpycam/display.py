@@ -152,6 +152,7 @@ def figure_of_stages(
 
 
 _SIDE, _GAP, _ROW_GAP, _MARGIN, _TOP, _BOTTOM = 1.5, 0.6, 0.36, 0.25, 1.2, 0.55  # inches
+_DIGIT = 0.68  # the width of a character, in units of its font size
 _Limits = tuple[float, float]
 
 
@@ -232,7 +233,7 @@ def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap:
         labels = [label if label != "0" else "" for label in labels]
     bar.set_ticks(ticks, labels=labels)
     bar.outline.set_linewidth(0.5)
-    axes.tick_params(labelsize=min(10, 72 * width / (0.68 * len(" ".join(labels)))), length=2, pad=2)
+    axes.tick_params(labelsize=min(10, 72 * width / (_DIGIT * len(" ".join(labels)))), length=2, pad=2)
     first, *_, last = axes.get_xticklabels()
     first.set_horizontalalignment("left")
     last.set_horizontalalignment("right")
@@ -264,7 +265,7 @@ def draw_map(axes: Axes, values: Array, colormap: str, limits: _Limits) -> None:
     colours = mpl.colormaps[colormap](Normalize(*limits)(values))
     frame, (rows, columns) = axes.get_window_extent(), values.shape
     cell = 72 / axes.figure.dpi * min(frame.width / columns, frame.height / rows)  # points
-    size = min(13.0, cell / (0.68 * max(map(len, texts.values()))))  # no character is wider than 0.68 of its size
+    size = min(13.0, cell / (_DIGIT * max(map(len, texts.values()))))
     for (row, column), text in texts.items():
         dark = colours[row, column, :3] @ (0.2126, 0.7152, 0.0722) < 0.5  # relative luminance
         axes.text(column, row, text, color="white" if dark else "black", size=size, ha="center", va="center")
