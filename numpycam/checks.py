@@ -38,13 +38,15 @@ def check_grad_cam(answer: Callable[[Array, Array], tuple[Any, Any, Any]]) -> No
         If a stage is not exactly right, for the worked example's numbers and for others.
     """
     results = [(a, g, _run(answer, a, g)) for a, g in _cases()]
-    for stage, (name, symbol) in enumerate(_STAGES.items()):
-        for a, g, given in results:
+    for stage, (name, formula) in enumerate(_STAGES.items()):
+        for number, (a, g, given) in enumerate(results):
             expected = getattr(grad_cam_from_maps(a, g), name)
-            problem = _difference(given[stage], expected)
-            if problem:
+            difference = _difference(given[stage], expected)
+            if difference:
                 hint = _recognise(name, [(a, g, given[stage]) for a, g, given in results])
-                raise CheckFailed(f"{name} ({symbol}) {problem}{hint}\n{_inputs(a, g)}")
+                if not hint and number:
+                    hint = f"It is right for the {number} pairs of maps before, not for these of shape {a.shape}."
+                raise CheckFailed("\n".join(filter(None, [f"{name}, {formula}:", hint, difference, _inputs(a, g)])))
     print(f"✓ alphas, weighted_sum and localization_map are exactly right, on {len(results)} pairs of maps.")
 
 
@@ -70,6 +72,11 @@ def _relu(x: Array) -> Array:
 # What each stage is if it is computed in a way that is often seen, and what to say then.
 _MISTAKES: dict[str, list[tuple[Callable[[Array, Array], Any], str]]] = {
     "alphas": [
+        (lambda a, g: g.sum(axis=(1, 2)) / 4, "You divide by 4: divide by Z = H·W, the number of cells of a map."),
+        (lambda a, g: g.sum(axis=(1, 2)) / g.size, "You divide by the number of all cells: each map has H·W."),
+        (lambda a, g: g.sum(axis=(1, 2)) / len(g), "You divide by the number of maps: divide by Z = H·W."),
+        (lambda a, g: g.sum(axis=(1, 2)) / g.shape[1], "You divide by H: divide by Z = H·W."),
+        (lambda a, g: _mean(g)[:, None, None], "Right, but keep one number for each map, shape (K,): no keepdims."),
         (lambda a, g: g.sum(axis=(1, 2)), "They are Z = H·W times too large: a sum where the mean should be?"),
         (lambda a, g: _mean(a), "That is the mean of the feature maps; α_k is the mean of the gradient map."),
         (lambda a, g: g.max(axis=(1, 2)), "That is the largest gradient of each map, not the mean."),
@@ -78,10 +85,11 @@ _MISTAKES: dict[str, list[tuple[Callable[[Array, Array], Any], str]]] = {
         (lambda a, g: _relu(_mean(g)), "There is a ReLU on the alphas: it belongs at the very end."),
         (lambda a, g: g.sum(axis=0) / len(g), "That is a mean over the maps: average each map's cells."),
         (lambda a, g: g.sum() / g.size, "That is one mean for all maps: each map has an α of its own."),
-        (lambda a, g: _mean(g * a), "That is the mean of g ⊙ A: the feature maps come in at the next step."),
+        (lambda a, g: _mean(g * a), "That is the mean of g ⊙ A: A comes in at the next step."),
         (lambda a, g: _mean(GRADIENTS), "That is right for the worked example only: compute it from the arguments."),
     ],
     "weighted_sum": [
+        (lambda a, g: _weighted(a, g).sum(axis=0).T, "Rows and columns are exchanged."),
         (lambda a, g: _relu(_weighted(a, g).sum(axis=0)), "There is a ReLU in it already: it is a step of its own."),
         (lambda a, g: _relu(_weighted(a, g)).sum(axis=0), "There is a ReLU before the sum: first add up, then ReLU."),
         (lambda a, g: _weighted(a, g).sum(axis=0) / len(a), "That is the mean over the maps; it should be their sum."),
@@ -95,8 +103,8 @@ _MISTAKES: dict[str, list[tuple[Callable[[Array, Array], Any], str]]] = {
         ),
     ],
     "localization_map": [
-        (lambda a, g: _weighted(a, g).sum(axis=0), "The ReLU is missing: negative cells become 0."),
-        (lambda a, g: np.abs(_weighted(a, g).sum(axis=0)), "That is |L|: what speaks against the class becomes 0."),
+        (lambda a, g: _weighted(a, g).sum(axis=0), "The ReLU is missing: negative cells should become 0."),
+        (lambda a, g: np.abs(_weighted(a, g).sum(axis=0)), "That is |L|: negative cells should become 0."),
         (lambda a, g: _relu(-_weighted(a, g).sum(axis=0)), "That is ReLU(-L), the counterfactual map."),
         (lambda a, g: _relu(_weighted(a, g)).sum(axis=0), "There is a ReLU before the sum: first add up, then ReLU."),
         (
@@ -123,33 +131,39 @@ def _cases() -> Iterator[tuple[Array, Array]]:
 def _run(answer: Callable[[Array, Array], Any], a: Array, g: Array) -> tuple[Any, Any, Any]:
     """Return the three stages that the answer gives, or say what is wrong with its form."""
     own_a, own_g = a.copy(), g.copy()
-    given = answer(own_a, own_g)
-    if not (isinstance(given, tuple) and len(given) == 3):
+    try:
+        given = answer(own_a, own_g)
+    except Exception as error:
         raise CheckFailed(
-            "Your function should return three things, (alphas, weighted_sum, localization_map); "
-            f"it returned {type(given).__name__}."
+            f"Your function raised {type(error).__name__} for maps of shape {a.shape}: {error}\n"
+            "(α has the shape (K,), the maps (K, H, W): alphas[:, None, None] lets them meet.)"
+        ) from error
+    if not isinstance(given, tuple | list) or len(given) != 3:
+        came = f"{len(given)} of them" if isinstance(given, tuple | list) else type(given).__name__
+        raise CheckFailed(
+            f"Your function should return three things, (alphas, weighted_sum, localization_map); it returned {came}."
         )
     for name, value in zip(_STAGES, given, strict=True):
         if value is None or value is ...:
             raise CheckFailed(f"{name} is not there yet: replace the dots.")
     if (own_a != a).any() or (own_g != g).any():
         raise CheckFailed("Your function writes into its arguments: the caller's arrays should stay as they are.")
-    return given
+    return given[0], given[1], given[2]
 
 
 def _difference(given: Any, expected: Array) -> str:
     """Return how the given values differ from the expected ones; nothing if they are equal."""
     values = np.asarray(given)
     if values.shape != expected.shape:
-        return f"should have the shape {expected.shape}, yours has {values.shape}. "
+        return f"It should have the shape {expected.shape}, yours has {values.shape}."
     if (values == expected).all():
         return ""
     if values.dtype.kind == "f" and np.allclose(values, expected.astype(float)):
         return (
-            "is right up to rounding: somewhere a float came in. Compute with the Fractions that you are given; "
-            "Fraction / int stays exact. "
+            "It is right up to rounding: somewhere a float came in. Compute with the Fractions that you are given; "
+            "Fraction / int stays exact."
         )
-    return f"should be\n{_text(expected)}\nbut yours is\n{_text(values)}\n"
+    return f"It should be\n{_text(expected)}\nbut yours is\n{_text(values)}"
 
 
 def _recognise(name: str, results: list[tuple[Array, Array, Any]]) -> str:
@@ -161,8 +175,13 @@ def _recognise(name: str, results: list[tuple[Array, Array, Any]]) -> str:
 
 
 def _is_same(given: Any, wrong: Any) -> bool:
+    """Whether a value is that of a mistake: equal, or if it is in floats, equal up to rounding."""
     values, expected = np.asarray(given), np.asarray(wrong)
-    return values.shape == expected.shape and bool((values == expected).all())
+    if values.shape != expected.shape:
+        return False
+    if values.dtype.kind == "f":
+        return np.allclose(values, expected.astype(float))
+    return bool((values == expected).all())
 
 
 def _inputs(a: Array, g: Array) -> str:

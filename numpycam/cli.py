@@ -1,6 +1,7 @@
 """The command line: ``numpycam``, ``python -m numpycam``."""
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -9,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from fractions import Fraction
 from importlib.metadata import version
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,6 +30,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, or 2 for an error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a pipe that cannot carry α gets a question mark, not a crash
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _build_parser()
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
@@ -47,7 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="numpycam", description="Grad-CAM by hand, in plain NumPy, with every stage shown.")
+    parser = _Parser(
+        prog="numpycam",
+        usage="numpycam [COMMAND] [OPTIONS]",
+        description="Grad-CAM by hand, in plain NumPy, with every stage shown.",
+        epilog="Without a command it is example that runs, with its options: numpycam --class elephant. "
+        "Ask a command for its options: numpycam example --help.",
+    )
     parser.add_argument("--version", action="version", version=f"numpycam {version('numpycam')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     example = commands.add_parser(
@@ -97,12 +105,12 @@ def _overlay_png(explanation: Explanation) -> bytes:
 
     enlarged = 480
     picture = resize(as_floats(explanation.image), enlarged, "nearest")
-    heat = resize(normalise(as_floats(explanation.localization_map)), enlarged, "nearest")
+    heat = normalise(resize(as_floats(explanation.localization_map), enlarged, "nearest"))
     return _png(imsave, as_uint8(overlay(picture, heat)))
 
 
 def _png(write: Callable[..., object], *what: object, **options: object) -> bytes:
-    buffer = BytesIO()
+    buffer = io.BytesIO()
     write(buffer, *what, format="png", **options)
     return buffer.getvalue()
 

@@ -6,6 +6,7 @@ zero, all others in cividis; numbers are printed into the cells of small maps, s
 never the only way to read them, and every picture carries them in its alternative text.
 """
 
+import re
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any, Literal, NamedTuple
@@ -64,7 +65,7 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
     picture, values = _rgb(image), as_array("heat", heat).astype(np.float64)
     if values.shape != picture.shape[:2]:
         raise ValueError(f"heat must have the image's size {picture.shape[:2]}, got shape {values.shape}: resize it.")
-    _check_unit_range("heat", values, "normalise it")
+    _check_unit_range("heat", values, "normalise a map without negative cells")
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must be in 0..1, got {strength}.")
     colours = mpl.colormaps[colormap](values)[..., :3]
@@ -83,7 +84,7 @@ def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True) -> Pict
     ----------
     maps : array, shape (K, H, W)
     symbol : str
-        What they are, as a formula in which k stands for the number of the map: ``"A^k"``.
+        What they are, as a formula in which an index k stands for the number of the map: ``"A^k"``.
     signed : bool, default True
         Whether zero is the middle of the colours or their lower end.
 
@@ -146,12 +147,14 @@ def figure_of_stages(
     left = _MARGIN
     for column in columns:
         _draw_column(picture, column, left, rows)
+        if left > _MARGIN:
+            _draw_arrow(picture, column.operation, left - _GAP / 2, _TOP + (rows * (_SIDE + _ROW_GAP) + _ROW_GAP) / 2)
         left += column.width + _GAP
     picture.alt = " ".join([f"{title}."] + [column.in_words() for column in columns])
     return picture
 
 
-_SIDE, _GAP, _ROW_GAP, _MARGIN, _TOP, _BOTTOM = 1.5, 0.6, 0.36, 0.25, 1.2, 0.55  # inches
+_SIDE, _GAP, _ROW_GAP, _MARGIN, _TOP, _BOTTOM = 1.5, 0.7, 0.36, 0.25, 1.2, 0.55  # inches
 _DIGIT = 0.68  # the width of a character, in units of its font size
 _Limits = tuple[float, float]
 
@@ -183,8 +186,8 @@ def _columns(explanation: Explanation, method: Any, most_maps: int) -> list[_Col
     channels = [int(k) + 1 for k in kept]
     gradients, localization = as_floats(e.gradients[kept]), as_floats(e.localization_map)
     columns = [
-        _Column("feature maps", "conv", "A^k", as_floats(e.feature_maps[kept]), channels),
-        _Column("gradient maps", "d / dA", "dy^c/dA^k", gradients, channels),
+        _Column("feature maps", "forward", "A^k", as_floats(e.feature_maps[kept]), channels),
+        _Column("gradient maps", "backward", "dy^c/dA^k", gradients, channels),
         _Column("average", "mean", r"\alpha_k", as_floats(e.alphas[kept, None, None]), channels,
                 limits=_balanced(gradients), width=0.62 * _SIDE, has_bar=False),
         _Column("weighted maps", "× $A^k$", r"\alpha_k A^k", as_floats(e.weighted_maps[kept]), channels),
@@ -195,12 +198,12 @@ def _columns(explanation: Explanation, method: Any, most_maps: int) -> list[_Col
     if e.image is None:
         return columns
     image = _shown(e.image)
-    heat = resize(normalise(localization), image.shape[1:], method)
+    heat = normalise(resize(localization, image.shape[1:], method))
     drawn = image if len(image) == 1 else np.moveaxis(image, 0, -1)[None]
     return [
         _Column("picture", "", "x", drawn, colormap="gray", limits=(0, 1), has_bar=False),
         *columns,
-        _Column("overlay", "on x", r"\frac{1}{2}\,x + \frac{1}{2}\,L^c", overlay(image, heat)[None], has_bar=False),
+        _Column("overlay", "on x", r"L^c\ \mathrm{over}\ x", overlay(image, heat)[None], has_bar=False),
     ]
 
 
@@ -208,10 +211,6 @@ def _draw_column(picture: Picture, column: _Column, left: float, rows: int) -> N
     middle, pitch = left + column.width / 2, _SIDE + _ROW_GAP
     _write(picture, middle, 0.6, column.heading, size=13, weight="bold", ha="center")
     _write(picture, middle, 0.85, f"${column.symbol}$", size=13, ha="center")
-    if column.operation:
-        arrow = _TOP + rows * pitch / 2
-        _write(picture, left - _GAP / 2, arrow - 0.22, column.operation, size=10, ha="center", color="0.35")
-        _write(picture, left - _GAP / 2, arrow - 0.05, "⟶", size=15, ha="center", color="0.35")
     limits = column.limits or _balanced(column.maps)
     top = _TOP + (rows - len(column.maps)) / 2 * pitch  # a single map stands in the middle
     for row, values in enumerate(column.maps):
@@ -221,6 +220,11 @@ def _draw_column(picture: Picture, column: _Column, left: float, rows: int) -> N
             axes.set_title(_numbered(column.symbol, column.channels[row]), size=12, pad=3)
     if column.has_bar:
         _draw_bar(picture, left, _TOP + rows * pitch + 0.15, column.width, column.colormap, limits)
+
+
+def _draw_arrow(picture: Picture, operation: str, middle: float, top: float) -> None:
+    _write(picture, middle, top - 0.2, operation, size=9.5, ha="center", color="0.35")
+    _write(picture, middle, top - 0.05, "⟶", size=15, ha="center", color="0.35")
 
 
 def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap: str, limits: _Limits) -> None:
@@ -261,19 +265,24 @@ def draw_map(axes: Axes, values: Array, colormap: str, limits: _Limits) -> None:
         spine.set_linewidth(0.5)
     if not _is_small(values):
         return
-    texts = {place: format_number(value) for place, value in np.ndenumerate(values)}
-    colours = mpl.colormaps[colormap](Normalize(*limits)(values))
     frame, (rows, columns) = axes.get_window_extent(), values.shape
     cell = 72 / axes.figure.dpi * min(frame.width / columns, frame.height / rows)  # points
-    size = min(13.0, cell / (_DIGIT * max(map(len, texts.values()))))
+    for digits in (5, 3):
+        texts = {place: format_number(value, digits) for place, value in np.ndenumerate(values)}
+        size = min(13.0, cell / (_DIGIT * max(map(len, texts.values()))))
+        if size >= 7:
+            break
+    else:
+        return  # too small to be read
+    colours = mpl.colormaps[colormap](Normalize(*limits)(values))
     for (row, column), text in texts.items():
         dark = colours[row, column, :3] @ (0.2126, 0.7152, 0.0722) < 0.5  # relative luminance
         axes.text(column, row, text, color="white" if dark else "black", size=size, ha="center", va="center")
 
 
-def format_number(value: float) -> str:
+def format_number(value: float, digits: int = 5) -> str:
     """Return a number in five digits, or in three if that is too long, with a true minus sign."""
-    text = f"{value + 0.0:.5g}"
+    text = f"{value + 0.0:.{digits}g}"
     return (text if len(text.lstrip("-")) <= 7 else f"{value:.3g}").replace("-", "−")
 
 
@@ -291,7 +300,9 @@ def _in_words(name: str, values: Array) -> str:
 
 
 def _numbered(symbol: str, number: int) -> str:
-    return f"${symbol.replace('k', f'{{{number}}}')}$"
+    """Return a formula with the number in the place of the index k."""
+    index = re.compile(r"(?<=[\^_])k")
+    return f"${index.sub(f'{{{number}}}', symbol)}$"
 
 
 def _balanced(values: Array) -> _Limits:
@@ -315,8 +326,9 @@ def _rgb(image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W) -> (H, W, 3)
     scale = 255 if np.asarray(image).dtype == np.uint8 else 1
     picture = as_array("image", image).astype(np.float64) / scale
     if picture.ndim != 3 or len(picture) not in (1, 3):
-        raise ValueError(f"image must have shape (1, H, W) or (3, H, W), got {picture.shape}.")
-    _check_unit_range("image", picture, "scale it")
+        fix = {2: "; for one channel pass image[None]", 3: "; channels come first"}.get(picture.ndim, "")
+        raise ValueError(f"image must have shape (1, H, W) or (3, H, W), got {picture.shape}{fix}.")
+    _check_unit_range("image", picture, "divide it by its largest possible value")
     return np.moveaxis(np.broadcast_to(picture, (3, *picture.shape[1:])), 0, -1)
 
 

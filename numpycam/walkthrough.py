@@ -29,6 +29,8 @@ def walkthrough(network: Network, explanation: Explanation, exact: Explanation) 
         _heading("The picture", "x", e.image),
         _beside(_picture(e.image), _on_picture(network, e)),
         _heading("1  Feature maps", "A^k = features(x)", e.feature_maps),
+        table("kernel {}", network["features"].parameters["weight"][:, 0]),
+        _say(_on_kernels(network, e)),
         table("A^{}", e.feature_maps),
         _say(_on_feature_maps(e)),
         _heading("2  Gradient maps", f"dy/dA^k of the {name}'s score y", e.gradients),
@@ -54,17 +56,33 @@ def _on_picture(network: Network, e: Explanation) -> str:
     return "\n".join([
         "A cat (ear, body, tail) bottom left, a moon top right.",
         f"The network: {' → '.join(layer for layer, _ in network.layers)}",
+        "Its weights: chosen by hand, nothing is trained",
         f"Its scores:  {', '.join(f'{name} {_both(score)}' for name, score in scores)}",
     ])  # fmt: skip
 
 
+def _on_kernels(network: Network, e: Explanation) -> str:
+    kernel = network["features"].parameters["weight"][0, 0]
+    patch = e.image[0, :2, :2]  # type: ignore[index]
+    terms = " + ".join(
+        f"{_decimal(x)}·{_decimal(w) if w >= 0 else f'({_decimal(w)})'}"
+        for x, w in zip(patch.flat, kernel.flat, strict=True)
+    )
+    return (
+        "Each kernel is laid over the four 2 × 2 patches of the picture, and each time the products are added up. "
+        f"Kernel 1 over the upper left patch: A^1_11 = {terms} = {_decimal(e.feature_maps[0, 0, 0])}."
+    )
+
+
 def _on_feature_maps(e: Explanation) -> str:
     ranges = np.ptp(e.feature_maps, axis=(1, 2))
-    widest = int(np.argmax(ranges)) + 1
-    listed = ", ".join(f"{_decimal(r)} in A^{k}" for k, r in enumerate(ranges, 1))
+    listed = ", ".join(
+        f"A^{k} spans {_decimal(span)} (from {_decimal(one.min())} to {_decimal(one.max())})"
+        for k, (span, one) in enumerate(zip(ranges, e.feature_maps, strict=True), 1)
+    )
     return (
-        f"From the least to the largest value it is {listed}: the values differ most in A^{widest}, the map of the "
-        "background kernel, which fires on the moon."
+        f"{listed}. The values differ most in A^{ranges.argmax() + 1}: its kernel, with the 3 at the upper right, was "
+        "made to see the background, here the moon."
     )
 
 
@@ -73,50 +91,55 @@ def _on_gradients(network: Network, e: Explanation) -> str:
     more = e.feature_maps.copy()
     more[0, 0, 0] += 1
     before, after = (head(maps[None])[0, e.class_index] for maps in (e.feature_maps, more))
-    change, slope = after - before, e.gradients[0, 0, 0]
-    held = _decimal(change) == _decimal(slope)
-    verdict = (
-        "exactly as dy/dA^1_11 says." if held else f"not {_decimal(slope)}: the gradient holds up to the next kink."
-    )
+    change, slope = _decimal(after - before), _decimal(e.gradients[0, 0, 0])
+    verdict = "exactly as dy/dA^1_11 says." if change == slope else f"not by {slope}: a gradient holds up to a kink."
     return (
-        f"One unit more in A^1_11, and the head runs again: y goes from {_decimal(before)} to {_decimal(after)}. "
-        f"It changes by {_decimal(change)}, {verdict}"
+        "How much y changes with each cell. One unit more in A^1_11, and the head runs again: "
+        f"y goes from {_decimal(before)} to {_decimal(after)}. It changes by {change}, {verdict}"
     )
 
 
 def _on_alphas(e: Explanation, name: str) -> str:
-    smallest, largest = int(np.argmin(np.abs(e.alphas))) + 1, int(np.argmax(np.abs(e.alphas))) + 1
-    text = f"α_{smallest} is the smallest and α_{largest} the largest in size. "
-    if smallest == 3:
-        return text + f"So Grad-CAM hardly looks at A^3: the background is not what makes this picture a {name}."
-    return text + f"So for the {name} Grad-CAM looks at A^{largest} above all."
+    sizes = np.abs(e.alphas)
+    largest, smallest = (_which("α_{}", sizes == size) for size in (sizes.max(), sizes.min()))
+    text = f"The largest in size is {largest}, the smallest {smallest}. "
+    if sizes.argmin() == 2:
+        return text + f"The network hardly uses A^3 to tell a {name}: the background should not matter, and does not."
+    return text + f"It is A^{sizes.argmax() + 1} that this network looks at to tell an {name}."
 
 
 def _on_shares(e: Explanation) -> str:
-    shares = ", ".join(f"A^{k} {100 * float(share):.1f} %" for k, share in enumerate(e.channel_shares, 1))
-    least = int(np.argmin(e.channel_shares))
+    percent = [f"{100 * float(share):.1f}\N{NO-BREAK SPACE}%" for share in e.channel_shares]
+    shares = ", ".join(f"A^{k}\N{NO-BREAK SPACE}{share}" for k, share in enumerate(percent, 1))
+    least = _which("α_{0} A^{0}", e.channel_shares == e.channel_shares.min())
     return (
         f"Of all that the maps contribute, Σ|α_k A^k|, these are the shares: {shares}. "
-        f"So α_{least + 1} A^{least + 1} counts for no more than {100 * float(e.channel_shares[least]):.1f} %."
+        f"So {least} counts for {percent[e.channel_shares.argmin()]} only."
     )
 
 
 def _on_relu(network: Network, e: Explanation, name: str) -> str:
     """Show what the ReLU removed, and ask the network whether it really spoke against the class."""
-    row, column = np.unravel_index(int(e.weighted_sum.argmin()), e.weighted_sum.shape)
-    lowest = e.weighted_sum[row, column]
-    if lowest >= 0:
+    removed = list(zip(*np.nonzero(e.weighted_sum < 0), strict=True))
+    if not removed:
         return "The ReLU removed nothing: no cell speaks against the class."
-    removed = ", ".join(_decimal(value) for value in e.weighted_sum[e.weighted_sum < 0])
+    listed = ", ".join(f"{_decimal(e.weighted_sum[cell])} on {PATCHES[cell]}" for cell in removed)
+    scores = [_score_without(network, e, *cell) for cell in removed]
+    erased = ", ".join(f"{_decimal(y)} without {PATCHES[cell]}" for y, cell in zip(scores, removed, strict=True))
+    rises = all(score > e.score for score in scores)
+    verdict = "It rises, so the sign is right" if rises else "It does not always rise, so the map is not right there"
+    return (
+        f"The ReLU removed {listed}: what speaks against the {name}. Does it really? Erase that 2 × 2 patch of the "
+        f"picture and run the network again: y goes from {_decimal(e.score)} to {erased}. {verdict}; but not by as "
+        "much as L says, because α is an average."
+    )
+
+
+def _score_without(network: Network, e: Explanation, row: int, column: int) -> Any:
+    """Return the score when the patch under a cell is erased."""
     image = e.image.copy()  # type: ignore[union-attr]
     image[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2] *= 0
-    after = network(image[None])[0, e.class_index]
-    fact = "The negative cell is real." if after > e.score else "Here the map is wrong: a gradient is local."
-    return (
-        f"The ReLU removed {removed}: what speaks against the {name}. Does it? Erase {PATCHES[row, column]}, the "
-        "2 × 2 patch under the lowest cell, and run the network again: "
-        f"y goes from {_decimal(e.score)} to {_decimal(after)}. {fact}"
-    )
+    return network(image[None])[0, e.class_index]
 
 
 def _on_exactness(e: Explanation, exact: Explanation) -> str:
@@ -125,6 +148,11 @@ def _on_exactness(e: Explanation, exact: Explanation) -> str:
     pairs = zip(e.weighted_sum.flat, exact.weighted_sum.flat, strict=True)
     off = ", ".join(f"{value!s} for {true}" for value, true in pairs if value != float(true))
     return f"All of this was computed in {e.weighted_sum.dtype}. Cells of L off in the last bits: {off or 'none'}."
+
+
+def _which(symbol: str, chosen: Array) -> str:
+    """Return the symbols of the chosen maps: one, or all that are equal."""
+    return " and ".join(symbol.format(k + 1) for k in np.flatnonzero(chosen))
 
 
 def _heading(name: str, formula: str, values: Any) -> str:
@@ -184,5 +212,5 @@ def _decimal(value: Any) -> str:
 
 
 def _both(value: Any) -> str:
-    """Return a fraction as a fraction and as a decimal, where they differ."""
-    return _decimal(value) if str(value) == _decimal(value) else f"{value} = {_decimal(value)}"
+    """Return a number as a decimal, and as a fraction before it if it is one."""
+    return f"{value} = {_decimal(value)}" if str(value).count("/") else _decimal(value)

@@ -36,6 +36,13 @@ IMAGE = _exact([[
 ]])  # fmt: skip
 """A cat (ear, body, tail) at the bottom left, a moon at the top right; shape (1, 4, 4)."""
 
+KERNELS = _exact([
+    [[["1.1", -1], [1, "0.9"]]],
+    [[["0.4", "0.1"], ["1.5", "0.5"]]],
+    [[[-1, 3], [-2, 0]]],
+])  # fmt: skip
+"""The filters of the first convolution, stride 2, chosen by hand; shape (3, 1, 2, 2). The third sees the moon."""
+
 FEATURE_MAPS = _exact([
     [[1, -1], [2, "0.1"]],
     [["1.5", "0.1"], ["2.5", "0.5"]],
@@ -59,11 +66,6 @@ WEIGHTED_SUM = _exact([["8.925", "-2.025"], ["16.125", "2.6"]])
 LOCALIZATION_MAP = _exact([["8.925", 0], ["16.125", "2.6"]])
 """L^c_Grad-CAM = ReLU(L)."""
 
-_KERNELS = _exact([
-    [[["1.1", -1], [1, "0.9"]]],
-    [[["0.4", "0.1"], ["1.5", "0.5"]]],
-    [[[-1, 3], [-2, 0]]],
-])  # fmt: skip
 _ELEPHANT_GRADIENTS = _exact([
     [[-1, 0], [-1, 0]],
     [[0, 0], [-1, 0]],
@@ -107,7 +109,7 @@ def network(head: Head = "linear", exact: bool = True) -> Network:
     }
     if head not in heads:
         raise ValueError(f"head must be one of {', '.join(map(repr, heads))}, got {head!r}.")
-    built = Network([("features", Conv2d(_KERNELS, stride=2)), *heads[head]], target_layer="features")
+    built = Network([("features", Conv2d(KERNELS, stride=2)), *heads[head]], target_layer="features")
     return built if exact else as_floats(built)
 
 

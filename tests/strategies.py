@@ -13,7 +13,6 @@ from hypothesis.extra import numpy as hnp
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
 from numpycam.exact import as_fractions
-from numpycam.validation import zeros
 
 KINDS = ("float64", "fraction")
 
@@ -92,8 +91,8 @@ class NetworkCase(NamedTuple):
 
 
 @st.composite
-def network_cases(draw, bias=True, head=None):
-    """A network of piecewise linear layers with scores for two classes, in Fractions, and an input.
+def network_cases(draw, bias=True, head=None, kind="fraction"):
+    """A network of piecewise linear layers with scores for two classes, and an input.
 
     conv - ReLU - max or average pool - conv ("target") - then one of three heads: "linear" (Flatten and Linear),
     "gap" (global average and Linear) or "deep" (ReLU, max pool, Flatten, Linear).
@@ -102,32 +101,22 @@ def network_cases(draw, bias=True, head=None):
     head = draw(st.sampled_from(["linear", "gap", "deep"])) if head is None else head
 
     def offsets(length):
-        return draw(tensors((length,))) if bias else None
+        return draw(tensors((length,), kind)) if bias else None
 
     pool = draw(st.sampled_from([MaxPool2d, AvgPool2d]))
     body = [
-        ("conv", Conv2d(draw(tensors((maps, 1, 2, 3))), offsets(maps), padding=(0, 1))),
+        ("conv", Conv2d(draw(tensors((maps, 1, 2, 3), kind)), offsets(maps), padding=(0, 1))),
         ("relu", ReLU()),
         ("pool", pool((2, 1), stride=(1, 1))),
-        ("target", Conv2d(draw(tensors((hidden, maps, 1, 2))), offsets(hidden))),
+        ("target", Conv2d(draw(tensors((hidden, maps, 1, 2), kind)), offsets(hidden))),
     ]
     heads = {
         "linear": [("flatten", Flatten())],
         "gap": [("gap", GlobalAvgPool2d())],
         "deep": [("relu2", ReLU()), ("pool2", MaxPool2d((1, 2), stride=1)), ("flatten", Flatten())],
     }
-    x = draw(tensors((batch, 1, 4, 5)))
+    x = draw(tensors((batch, 1, 4, 5), kind))
     headless = Network([*body, *heads[head]])
     features = headless.output_shape(x.shape)[1]
-    classifier = Linear(draw(tensors((2, features))), offsets(2))
+    classifier = Linear(draw(tensors((2, features), kind)), offsets(2))
     return NetworkCase(Network([*body, *heads[head], ("linear", classifier)], target_layer="target"), x)
-
-
-def inner(a, b):
-    """<a, b>, exact for Fractions."""
-    return (a * b).sum(initial=zeros((), like=a)[()])
-
-
-def same(a, b):
-    """Whether two arrays have the same shape and equal numbers: with ``==``, no tolerance."""
-    return a.shape == b.shape and bool((a == b).all())

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_network import refusal
+from helpers import refusal
 
 from numpycam import grad_cam_from_maps, worked_example
 from numpycam.checks import CheckFailed, check_grad_cam
@@ -31,6 +31,12 @@ def test_a_right_answer_passes_with_a_line(capsys):
 
 MISTAKES = {
     "a sum where the mean should be?": solution(average=lambda g: g.sum(axis=(1, 2))),
+    "You divide by 4: divide by Z = H·W": solution(average=lambda g: g.sum(axis=(1, 2)) / 4),
+    "You divide by the number of all cells": solution(average=lambda g: g.sum(axis=(1, 2)) / g.size),
+    "You divide by the number of maps": solution(average=lambda g: g.sum(axis=(1, 2)) / len(g)),
+    "You divide by H:": solution(average=lambda g: g.sum(axis=(1, 2)) / g.shape[1]),
+    "no keepdims": solution(average=lambda g: mean(g)[:, None, None]),
+    "Rows and columns are exchanged": solution(total=lambda a, g: (mean(g)[:, None, None] * a).sum(axis=0).T),
     "mean of the feature maps": solution(average=lambda a, g: mean(a)),
     "the largest gradient": solution(average=lambda g: g.max(axis=(1, 2))),
     "signs matter": solution(average=lambda g: mean(np.abs(g))),
@@ -68,7 +74,7 @@ def test_relu_before_the_sum_is_named_at_the_map_too():
         return alphas, weighted_sum, np.maximum(alphas[:, None, None] * a, 0).sum(axis=0)
 
     message = refusal(CheckFailed, lambda: check_grad_cam(only_in_the_map))
-    assert message.startswith("localization_map (ReLU(L)) should be")
+    assert message.startswith("localization_map, ReLU(L):")
     assert "first add up, then ReLU" in message
 
 
@@ -87,9 +93,32 @@ def test_floats_are_told_that_they_are_floats():
     assert "right up to rounding: somewhere a float came in" in refusal(CheckFailed, lambda: check_grad_cam(in_floats))
 
 
+def test_a_mistake_in_floats_is_recognised_too():
+    def sum_in_floats(a, g):
+        alphas = g.astype(float).sum(axis=(1, 2))
+        return alphas, a.sum(axis=0), a.sum(axis=0)
+
+    assert "a sum where the mean should be?" in refusal(CheckFailed, lambda: check_grad_cam(sum_in_floats))
+
+
+def test_what_is_right_on_squares_only_is_told_where_it_is_wrong():
+    def right_on_squares(a, g):
+        alphas, weighted_sum, localization_map = solution()(a, g)
+        return alphas + (a.shape[1] != a.shape[2]), weighted_sum, localization_map
+
+    message = refusal(CheckFailed, lambda: check_grad_cam(right_on_squares))
+    assert "It is right for the 4 pairs of maps before, not for these of shape (2, 2, 3)." in message
+
+
 def test_the_form_of_an_answer():
     assert refusal(CheckFailed, lambda: check_grad_cam(lambda a, g: None)) == (
         "Your function should return three things, (alphas, weighted_sum, localization_map); it returned NoneType."
+    )
+    assert refusal(CheckFailed, lambda: check_grad_cam(lambda a, g: (mean(g), mean(g)))).endswith(
+        "it returned 2 of them."
+    )
+    assert refusal(CheckFailed, lambda: check_grad_cam(lambda a, g: mean(g) * a)).startswith(
+        "Your function raised ValueError for maps of shape (3, 2, 2): operands could not be broadcast together"
     )
     assert refusal(CheckFailed, lambda: check_grad_cam(lambda a, g: (mean(g), ..., ...))) == (
         "weighted_sum is not there yet: replace the dots."

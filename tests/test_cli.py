@@ -1,6 +1,7 @@
 """The command line: what it prints, what it writes, and how it fails."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -8,8 +9,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from helpers import same
 from matplotlib.image import imread
-from strategies import same
 
 from numpycam import worked_example
 from numpycam.cli import main
@@ -36,20 +37,22 @@ def test_every_number_of_the_document_is_printed_at_its_stage(run):
     assert (status, err) == (0, "")
     stages = re.split(r"\n-{79}\n", out)
     assert "0 0 0 1" in stages[1]
-    assert "28.6" in stages[1]
+    assert "cat 143/5 = 28.6, elephant 17/2 = 8.5" in stages[1]
+    assert "11/10 -1 2/5 1/10 -1 3" in words(stages[2])
+    assert "A^1_11 = 0·1.1 + 0·(-1) + 1·1 + 0·0.9 = 1." in words(stages[2])
     assert "3/2 1/10 -2 3" in words(stages[2])
     assert "1.5 0.1 -2 3" in words(stages[2])
     assert "2 3 3 5 1/10 -1/10" in words(stages[3])
     assert "y goes from 28.6 to 30.6. It changes by 2, exactly as dy/dA^1_11 says." in words(stages[3])
     assert "11/4 17/4 1/10" in words(stages[4])
     assert "2.75 4.25 0.1" in words(stages[4])
-    assert "α_3 is the smallest" in stages[4]
+    assert "The largest in size is α_2, the smallest α_3." in words(stages[4])
     assert "357/40 -81/40 129/8 13/5" in words(stages[5])
     assert "8.925 -2.025 16.125 2.6" in words(stages[5])
-    assert "A^3 2.2 %" in words(stages[5])
+    assert "So α_3 A^3 counts for 2.2 % only." in words(stages[5])
     assert "8.925 0 16.125 2.6" in words(stages[6])
-    assert "The ReLU removed -2.025" in stages[6]
-    assert "y goes from 28.6 to 31.4" in words(stages[6])
+    assert "The ReLU removed -2.025 on the moon: what speaks against the cat." in words(stages[6])
+    assert "y goes from 28.6 to 31.4 without the moon. It rises, so the sign is right" in words(stages[6])
 
 
 def test_80_columns_are_enough(run):
@@ -63,9 +66,15 @@ def test_80_columns_are_enough(run):
 
 def test_the_elephant_looks_at_the_moon(run):
     _, out, _ = run("example", "--class", "elephant", "--head", "conv")
-    assert "α_2 is the smallest and α_3 the largest in size." in words(out)
+    assert "The largest in size is α_3, the smallest α_2." in words(out)
     assert "-1/2 -1/4 2" in words(out)
-    assert "y goes from 8.5 to 11.5" in words(out)
+    assert "removed -4.875 on the ear, -1.625 on the body" in words(out)
+    assert "y goes from 8.5 to 11.5 without the ear, 13 without the body." in words(out)
+
+
+def test_equals_are_named_together(run):
+    _, out, _ = run("--class", "elephant", "--head", "dead-unit")
+    assert "the smallest α_1 and α_2." in words(out)
 
 
 def test_in_floats_the_rounding_is_told(run):
@@ -161,6 +170,13 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path):
     result = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("Grad-CAM, step by step")
+
+
+def test_a_pipe_that_cannot_carry_greek_gets_question_marks(tmp_path):
+    command = [sys.executable, "-m", "numpycam", "--out", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "cp1252"})
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"?_1" in result.stdout
 
 
 def test_help_and_version(capsys):

@@ -4,12 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+from helpers import refusal
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from test_network import refusal
 
 from numpycam import grad_cam, grad_cam_from_maps, worked_example
 from numpycam.display import as_uint8, figure_of_maps, figure_of_stages, format_number, overlay
@@ -47,9 +47,30 @@ def test_bytes_are_clipped_rounded_and_then_cast():
             {},
             "heat must have the image's size (4, 4), got shape (2, 2): resize it.",
         ),
-        (np.ones((1, 2, 2)), np.full((2, 2), 16.125), {}, "heat must lie in 0..1, got 16.125..16.125: normalise it."),
-        (np.full((1, 2, 2), 255.0), np.ones((2, 2)), {}, "image must lie in 0..1, got 255..255: scale it."),
-        (np.ones((2, 2, 2)), np.ones((2, 2)), {}, "image must have shape (1, H, W) or (3, H, W), got (2, 2, 2)."),
+        (
+            np.ones((1, 2, 2)),
+            np.full((2, 2), 16.125),
+            {},
+            "heat must lie in 0..1, got 16.125..16.125: normalise a map without negative cells.",
+        ),
+        (
+            np.full((1, 2, 2), 255.0),
+            np.ones((2, 2)),
+            {},
+            "image must lie in 0..1, got 255..255: divide it by its largest possible value.",
+        ),
+        (
+            np.ones((2, 2)),
+            np.ones((2, 2)),
+            {},
+            "image must have shape (1, H, W) or (3, H, W), got (2, 2); for one channel pass image[None].",
+        ),
+        (
+            np.ones((2, 2, 2)),
+            np.ones((2, 2)),
+            {},
+            "image must have shape (1, H, W) or (3, H, W), got (2, 2, 2); channels come first.",
+        ),
         (np.ones((1, 2, 2)), np.ones((2, 2)), {"strength": 1.5}, "strength must be in 0..1, got 1.5."),
         (
             np.ones((1, 1, 1)),
@@ -110,8 +131,8 @@ def test_the_alternative_text_says_the_numbers():
         "Grad-CAM: 8.925, 0; 16.125, 2.6.",
     ):
         assert words in alt
-    large = figure_of_maps(np.ones((1, 7, 9)), "A^k")
-    assert large.alt == "A^1: 7 × 9 cells."
+    large = figure_of_maps(np.ones((1, 7, 9)), "kernel^k")
+    assert large.alt == "kernel^1: 7 × 9 cells."
     assert "7" not in texts(large)
 
 

@@ -6,10 +6,10 @@ from fractions import Fraction
 import numpy as np
 import oracle
 import pytest
+from helpers import inner, pattern, refusal, same
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import inner, network_cases, same, sides, tensors
-from test_network import pattern, refusal
+from strategies import network_cases, sides, tensors
 
 from numpycam import (
     AvgPool2d,

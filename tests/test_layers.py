@@ -6,9 +6,10 @@ from fractions import Fraction
 import numpy as np
 import oracle
 import pytest
+from helpers import inner, same
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import conv_cases, inner, kinds, pool_cases, same, sides, tensors
+from strategies import conv_cases, kinds, pool_cases, sides, tensors
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
 from numpycam.exact import as_fractions

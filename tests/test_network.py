@@ -4,11 +4,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from helpers import inner, pattern, refusal, same
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import inner, network_cases, same, tensors
+from strategies import network_cases, tensors
 
-from numpycam import Conv2d, Flatten, Layer, Linear, MaxPool2d, Network, ReLU, worked_example
+from numpycam import Conv2d, Flatten, Layer, Linear, Network, ReLU, worked_example
 from numpycam.exact import as_floats, as_fractions
 
 # --- Laws -------------------------------------------------------------------------------------------
@@ -35,20 +36,6 @@ def test_bp_lin(case, data):
     network, x = case
     u, v, scale = scores_gradient(data, network, x), scores_gradient(data, network, x), data.draw(st.integers(-3, 3))
     assert same(network.backward(scale * u + v, x), scale * network.backward(u, x) + network.backward(v, x))
-
-
-def pattern(network, x):
-    """Which linear piece of the network x lies in: the gates of its ReLUs, the winners of its max pools."""
-    activations = network.activations(x)
-    parts = []
-    for (_, layer), given_to_it in zip(network.layers, activations.values(), strict=False):
-        if isinstance(layer, ReLU):
-            parts.append(given_to_it > 0)
-        if isinstance(layer, MaxPool2d):
-            shape = layer.output_shape(given_to_it.shape)
-            numbered = as_fractions(np.arange(1, np.prod(shape) + 1).reshape(shape))
-            parts.append(layer.backward(numbered, given_to_it))
-    return parts
 
 
 @given(network_cases(), st.data())
@@ -252,14 +239,6 @@ def test_repr(network):
 
 
 # --- Bad input --------------------------------------------------------------------------------------
-
-
-def refusal(error, action):
-    """Return the message with which an action is refused."""
-    with pytest.raises(error) as caught:
-        action()
-    assert type(caught.value) is error
-    return str(caught.value)
 
 
 def test_layers_must_have_names_of_their_own():

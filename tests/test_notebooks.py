@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from test_network import refusal
+from helpers import refusal
 
 from numpycam import checks
 

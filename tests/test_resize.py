@@ -5,10 +5,10 @@ from fractions import Fraction
 import numpy as np
 import oracle
 import pytest
+from helpers import refusal, same
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import same, sides, tensors
-from test_network import refusal
+from strategies import sides, tensors
 
 from numpycam.exact import as_floats, as_fractions
 from numpycam.resize import normalise, resize

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from test_network import refusal
+from helpers import refusal
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
 from numpycam.validation import as_array, as_pair, zero_of, zeros

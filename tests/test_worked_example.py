@@ -7,8 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from strategies import inner, same
-from test_network import refusal
+from helpers import inner, refusal, rounding, same
 
 from numpycam import Conv2d, Explanation, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.exact import as_floats, as_fractions
@@ -236,12 +235,6 @@ def test_the_convolution_in_float64_rounds():
     explanation = grad_cam(worked_example.network(exact=False), as_floats(IMAGE), CAT)
     assert explanation.feature_maps[0, 1, 1] == 0.10000000000000009 == 1.1 - 1.0
     assert explanation.score in (28.6, 28.599999999999998)
-
-
-def rounding(terms, dtype=np.float64):
-    """The bound n u / (1 - n u) on the error of n operations, relative to the sum of the terms' sizes."""
-    u = Fraction(float(np.finfo(dtype).eps)) / 2
-    return terms * u / (1 - terms * u)
 
 
 @pytest.mark.parametrize("head", HEADS)

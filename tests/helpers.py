@@ -1,0 +1,48 @@
+"""What the tests compare with: exact equality, bounds on rounding, linear pieces, messages of errors."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from numpycam import MaxPool2d, ReLU
+from numpycam.exact import as_fractions
+from numpycam.validation import zeros
+
+
+def inner(a, b):
+    """<a, b>, exact for Fractions."""
+    return (a * b).sum(initial=zeros((), like=a)[()])
+
+
+def rounding(operations, dtype=np.float64):
+    """The bound n u / (1 - n u) on the error of n operations, relative to the sum of the terms' sizes."""
+    u = Fraction(float(np.finfo(dtype).eps)) / 2
+    return operations * u / (1 - operations * u)
+
+
+def same(a, b):
+    """Whether two arrays have the same shape and equal numbers: with ``==``, no tolerance."""
+    return a.shape == b.shape and bool((a == b).all())
+
+
+def pattern(network, x):
+    """Which linear piece of the network x lies in: the gates of its ReLUs, the winners of its max pools."""
+    activations = network.activations(x)
+    parts = []
+    for (_, layer), given_to_it in zip(network.layers, activations.values(), strict=False):
+        if isinstance(layer, ReLU):
+            parts.append(given_to_it > 0)
+        if isinstance(layer, MaxPool2d):
+            shape = layer.output_shape(given_to_it.shape)
+            numbered = as_fractions(np.arange(1, np.prod(shape) + 1).reshape(shape))
+            parts.append(layer.backward(numbered, given_to_it))
+    return parts
+
+
+def refusal(error, action):
+    """Return the message with which an action is refused."""
+    with pytest.raises(error) as caught:
+        action()
+    assert type(caught.value) is error
+    return str(caught.value)
