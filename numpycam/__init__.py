@@ -1,11 +1,13 @@
 """Grad-CAM by hand: a reference implementation in plain NumPy, with every stage shown and exact.
 
 >>> import numpycam
->>> from numpycam import worked_example
->>> explanation = numpycam.grad_cam(worked_example.network(), worked_example.IMAGE)
+>>> example = numpycam.worked_example
+>>> explanation = numpycam.grad_cam(example.network(), example.IMAGE)
 >>> print(explanation.score, *explanation.alphas)
 143/5 11/4 17/4 1/10
 """
+
+from typing import Any
 
 from numpycam.gradcam import Explanation, grad_cam, grad_cam_from_maps
 from numpycam.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, ReLU
@@ -25,3 +27,14 @@ __all__ = [
     "grad_cam",
     "grad_cam_from_maps",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a module of the package when it is first asked for: ``numpycam.exact``, say."""
+    from importlib import import_module, metadata
+
+    if name == "__version__":
+        return metadata.version("numpycam")
+    if name in {"checks", "display", "exact", "resize", "worked_example"}:
+        return import_module(f"numpycam.{name}")
+    raise AttributeError(f"module 'numpycam' has no attribute {name!r}")

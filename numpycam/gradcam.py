@@ -172,9 +172,8 @@ def grad_cam(
         if not given, the first of equals.
     layer : str, optional
         The layer whose output is A. If not given, the network's ``target_layer``, or else its last
-        Conv2d: its output *before* any ReLU, because the document's maps have negative cells with
-        gradients. The paper's authors take the maps after the ReLU, and it matters: name the ReLU
-        to have those.
+        Conv2d: its output *before* any ReLU, where negative cells have gradients too. The paper's
+        authors take the maps after the ReLU, and it matters: name the ReLU to have those.
     check_finite : bool, default True
         Refuse an image with NaN or infinity. If False they pass, and are seen in the result.
 
@@ -245,11 +244,17 @@ def grad_cam_from_maps(feature_maps: ArrayLike, gradients: ArrayLike, *, check_f
     >>> grad_cam_from_maps(feature_maps, gradients).localization_map
     array([[3., 0.]])
     """
-    if np.asarray(gradients).dtype.kind in "biu":
-        raise TypeError(f"gradients must hold floats or Fractions, got dtype {np.asarray(gradients).dtype}.")
+    dtype = np.asarray(gradients).dtype
+    if dtype.kind in "biu":
+        raise TypeError(
+            f"gradients must hold floats or Fractions, got dtype {dtype}: gradients are rarely whole, these may "
+            "have been cut off. If they are exact, pass np.asarray(gradients, float)."
+        )
     g = frozen(as_array("gradients", gradients, check_finite=check_finite))
     maps = frozen(as_array("feature_maps", feature_maps, dtype=g.dtype, check_finite=check_finite))
     check_same_kind(feature_maps=maps, gradients=g)
+    if maps.ndim not in (3, 4):
+        raise ValueError(f"feature_maps must have shape (K, H, W) or (N, K, H, W), got {maps.shape}.")
     check_axes("feature_maps", maps.shape, "K, H, W" if maps.ndim == 3 else "N, K, H, W")
     check_shape("gradients", g, maps.shape)
     return _explain(maps, g)

@@ -46,12 +46,15 @@ class Network(Layer):
     target_layer: str | None = None
 
     def __post_init__(self) -> None:
-        layers = tuple((name, layer) for name, layer in self.layers)
-        for name, layer in layers:
+        layers = tuple(self.layers)
+        for pair in layers:
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
+                raise TypeError(f"layers must be pairs (name, layer), got {pair!r}.")
+            name, layer = pair
             if not isinstance(name, str) or not name or name == "input":
                 raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {name!r}.")
             if not isinstance(layer, Layer):
-                raise TypeError(f"layer {name!r} must be a numpycam Layer, got {type(layer).__name__}.")
+                raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {layer!r}.")
         names = [name for name, _ in layers]
         if len(set(names)) < len(names):
             raise ValueError(f"the names of the layers must be distinct, got {names}.")
@@ -62,7 +65,7 @@ class Network(Layer):
 
     def __getitem__(self, name: str) -> Layer:
         """Return the layer of that name."""
-        return dict(self.layers)[name]
+        return self.layers[self._position(name) - 1][1]
 
     @property
     def parameters(self) -> dict[str, Array]:

@@ -28,7 +28,12 @@ class Summary:
     def of(cls, network: Network, input_shape: Shape) -> "Summary":
         """Return the table of a network for one image of this shape."""
         shape: Shape = (1, *input_shape)
-        network.output_shape(shape)  # what does not fit is refused with the name of the layer
+        try:
+            network.output_shape(shape)
+        except ValueError as error:
+            raise ValueError(
+                f"input_shape {input_shape}, for one image without the batch, does not fit: {error}"
+            ) from None
         rows = []
         for name, layer in network.layers:
             parameters = sum(value.size for value in layer.parameters.values())

@@ -137,7 +137,10 @@ def check_same_kind(**arrays: Array | None) -> None:
             continue
         if not isinstance(array, np.ndarray) or (array.dtype.kind != "f" and array.dtype != object):
             came = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-            raise TypeError(f"{name} must be an array of floats or Fractions, got {came}.")
+            raise TypeError(
+                f"{name} must be an array of floats or Fractions, got {came}; convert it, "
+                f"for example with np.asarray({name}, float)."
+            )
         if first is None:
             first = name
         elif (array.dtype == object) != (arrays[first].dtype == object):  # type: ignore[union-attr]

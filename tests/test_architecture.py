@@ -88,6 +88,14 @@ def test_importing_numpycam_loads_numpy_alone():
     assert foreign == set()
 
 
+def test_modules_are_there_when_they_are_asked_for():
+    assert numpycam.exact.as_fractions("0.1") * 10 == 1
+    assert numpycam.display.format_number(1.0) == "1"
+    assert numpycam.__version__.startswith("0.")
+    with pytest.raises(AttributeError, match="module 'numpycam' has no attribute 'grad_cams'"):
+        numpycam.grad_cams
+
+
 def test_only_exact_modules_name_fractions():
     """The core is generic: it works on Fractions without naming them."""
     naming = {path.stem for path in PACKAGE.glob("*.py") if ("fractions",) in set(imports(path))}

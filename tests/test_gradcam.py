@@ -453,14 +453,15 @@ def test_maps_that_do_not_belong_together():
         "gradients must have shape (2, 3, 4), got (2, 4, 3)."
     )
     assert refusal(TypeError, lambda: grad_cam_from_maps(maps, np.ones((2, 3, 4), int))) == (
-        "gradients must hold floats or Fractions, got dtype int64."
+        "gradients must hold floats or Fractions, got dtype int64: gradients are rarely whole, these may have been cut "
+        "off. If they are exact, pass np.asarray(gradients, float)."
     )
     assert refusal(TypeError, lambda: grad_cam_from_maps(maps, as_fractions(maps))) == (
         "feature_maps holds floats but gradients holds Fractions; convert one of them "
         "with numpycam.exact.as_fractions or numpycam.exact.as_floats."
     )
     assert refusal(ValueError, lambda: grad_cam_from_maps(maps[0], maps[0])) == (
-        "feature_maps must have shape (N, K, H, W), got (3, 4)."
+        "feature_maps must have shape (K, H, W) or (N, K, H, W), got (3, 4)."
     )
     assert refusal(ValueError, lambda: grad_cam_from_maps(maps[:0], maps[:0])) == (
         "feature_maps must have shape (K, H, W), got (0, 3, 4): axis K is empty."

@@ -226,8 +226,10 @@ def test_summary_as_html_escapes_names():
 
 
 def test_summary_refuses_what_does_not_fit(network):
-    with pytest.raises(ValueError, match=r"layer 'features': Conv2d expects 1 input channels, got 3"):
-        network.summary((3, 4, 4))
+    assert refusal(ValueError, lambda: network.summary((3, 4, 4))) == (
+        "input_shape (3, 4, 4), of one image, is refused: layer 'features': Conv2d expects 1 input channels, got 3 "
+        "(x has shape (1, 3, 4, 4), weight (3, 1, 2, 2))."
+    )
 
 
 def test_repr(network):
@@ -250,8 +252,10 @@ def test_layers_must_have_names_of_their_own():
         "a layer's name must be a non-empty string other than 'input', got 'input'."
     )
     assert refusal(TypeError, lambda: Network([("a", np.maximum)])) == (
-        "layer 'a' must be a numpycam Layer, got ufunc."
+        "layer 'a' must be a numpycam Layer such as ReLU(), got <ufunc 'maximum'>."
     )
+    assert refusal(TypeError, lambda: Network([relu])) == "layers must be pairs (name, layer), got ReLU()."
+    assert refusal(TypeError, lambda: Network({"a": relu})) == "layers must be pairs (name, layer), got 'a'."
 
 
 def test_unknown_names_are_met_with_those_that_exist(network):
@@ -261,6 +265,7 @@ def test_unknown_names_are_met_with_those_that_exist(network):
     )
     assert refusal(ValueError, lambda: network.split("feature")) == expected
     assert refusal(ValueError, lambda: Network(network.layers, target_layer="feature")) == expected
+    assert refusal(ValueError, lambda: network["feature"]) == expected
     assert refusal(ValueError, lambda: network.gradients({}, as_fractions([[1, 0]]), to="zzz")).endswith("'flatten'.")
 
 
@@ -286,7 +291,10 @@ def test_gradients_of_another_shape_are_refused(network):
 
 def test_integer_gradients_are_refused(network):
     message = refusal(TypeError, lambda: as_floats(network).backward(np.array([[1, 0]]), np.zeros((1, 1, 4, 4))))
-    assert message == "grad_output must be an array of floats or Fractions, got int64."
+    assert message == (
+        "grad_output must be an array of floats or Fractions, got int64; convert it, "
+        "for example with np.asarray(grad_output, float)."
+    )
 
 
 def test_an_image_of_another_size_is_refused_before_anything_is_computed():
