@@ -31,9 +31,7 @@ class Summary:
         try:
             network.output_shape(shape)
         except ValueError as error:
-            raise ValueError(
-                f"input_shape {input_shape}, for one image without the batch, does not fit: {error}"
-            ) from None
+            raise ValueError(f"input_shape {input_shape}, of one image, is refused: {error}") from None
         rows = []
         for name, layer in network.layers:
             parameters = sum(value.size for value in layer.parameters.values())
