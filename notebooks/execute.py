@@ -16,7 +16,8 @@ FOLDER = Path(__file__).parent
 def execute(path: Path) -> nbformat.NotebookNode:
     """Return the notebook as a clean kernel executes it, without anything that differs from run to run."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": FOLDER}}).execute()
+    options = {"timeout": 120, "kernel_name": "python3", "resources": {"metadata": {"path": FOLDER}}}
+    NotebookClient(notebook, coalesce_streams=True, **options).execute()
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

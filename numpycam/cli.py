@@ -29,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, or 2 for an error."""
+    """Run the command line and return its exit status, 0 or 2; raise SystemExit(2) for arguments that cannot be."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a pipe that cannot carry α gets a question mark, not a crash
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, say `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        print(f"numpycam: error: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"numpycam: error: cannot write {error.filename or 'the output'}: {error.strerror}", file=sys.stderr)
         return 2
     return 0
 

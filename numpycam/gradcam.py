@@ -15,7 +15,7 @@ Localization", ICCV 2017, equations 1 and 2.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,20 +23,7 @@ from numpy.typing import ArrayLike
 
 from numpycam.layers import Conv2d, ReLU
 from numpycam.network import Network
-from numpycam.validation import (
-    Array,
-    Shape,
-    as_array,
-    as_class_indices,
-    as_images,
-    check_axes,
-    check_same_kind,
-    check_shape,
-    frozen,
-    sum_of,
-    zero_of,
-    zeros,
-)
+from numpycam.validation import Array, Shape, as_class_indices, as_images, as_maps, read_only, sum_of, zero_of, zeros
 
 
 def compute_feature_maps(features: Network, x: Array) -> Array:  # (N, C, H, W) -> (N, K, H', W')
@@ -109,11 +96,8 @@ class Explanation:
     localization_map: Array
 
     def __post_init__(self) -> None:
-        for name, value in self._fields().items():
-            if isinstance(value, np.ndarray):
-                view = value.view()
-                view.flags.writeable = False
-                object.__setattr__(self, name, view)
+        for name, value in list(vars(self).items()):
+            object.__setattr__(self, name, read_only(value) if isinstance(value, np.ndarray) else value)
 
     @property
     def counterfactual_map(self) -> Array:
@@ -134,15 +118,12 @@ class Explanation:
     def __getitem__(self, n: Any) -> "Explanation":
         """Return the explanation of image n of a batch."""
         self._check_batch()
-        return Explanation(**{k: v[n] if isinstance(v, np.ndarray) else v for k, v in self._fields().items()})
+        return Explanation(**{k: v[n] if isinstance(v, np.ndarray) else v for k, v in vars(self).items()})
 
     def __repr__(self) -> str:
-        shown = {k: v for k, v in self._fields().items() if v is not None}
+        shown = {k: v for k, v in vars(self).items() if v is not None}
         parts = [f"{k}=<{' × '.join(map(str, v.shape))}>" if np.ndim(v) else f"{k}={v}" for k, v in shown.items()]
         return f"Explanation({', '.join(parts)})"
-
-    def _fields(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def _check_batch(self) -> None:
         if self.feature_maps.ndim == 3:
@@ -197,8 +178,7 @@ def grad_cam(
     """
     if not isinstance(network, Network):
         raise TypeError(f"network must be a numpycam Network, got {type(network).__name__}.")
-    images = as_images("image", image, dtype=network.dtype, check_finite=check_finite)
-    check_same_kind(image=images, **network.parameters)
+    images = as_images("image", image, network.parameters, network.dtype, check_finite)
     is_batch = images.ndim == 4
     x = images if is_batch else images[None]
     layer = _target_layer(network) if layer is None else layer
@@ -207,11 +187,12 @@ def grad_cam(
     feature_maps = compute_feature_maps(features, x)
     activations = head.activations(feature_maps)
     scores = list(activations.values())[-1]  # (N, classes)
-    chosen = np.arange(len(x)), as_class_indices(class_index, scores, is_batch)
+    classes = as_class_indices(class_index, scores, is_batch)
+    chosen = np.arange(len(x)), classes  # one score of each row
     one_hot = zeros(scores.shape, like=scores)  # dy^c/dy
     one_hot[chosen] += 1
     gradients = compute_gradients(head, activations, one_hot)
-    explanation = _explain(feature_maps, gradients, x, chosen[1], scores[chosen], layer)
+    explanation = _explain(x, classes, scores[chosen], layer, feature_maps, gradients)
     return explanation if is_batch else explanation[0]
 
 
@@ -244,29 +225,11 @@ def grad_cam_from_maps(feature_maps: ArrayLike, gradients: ArrayLike, *, check_f
     >>> grad_cam_from_maps(feature_maps, gradients).localization_map
     array([[3., 0.]])
     """
-    dtype = np.asarray(gradients).dtype
-    if dtype.kind in "biu":
-        raise TypeError(
-            f"gradients must hold floats or Fractions, got dtype {dtype}: gradients are rarely whole, these may "
-            "have been cut off. If they are exact, pass np.asarray(gradients, float)."
-        )
-    g = frozen(as_array("gradients", gradients, check_finite=check_finite))
-    maps = frozen(as_array("feature_maps", feature_maps, dtype=g.dtype, check_finite=check_finite))
-    check_same_kind(feature_maps=maps, gradients=g)
-    if maps.ndim not in (3, 4):
-        raise ValueError(f"feature_maps must have shape (K, H, W) or (N, K, H, W), got {maps.shape}.")
-    check_axes("feature_maps", maps.shape, "K, H, W" if maps.ndim == 3 else "N, K, H, W")
-    check_shape("gradients", g, maps.shape)
-    return _explain(maps, g)
+    return _explain(None, None, None, None, *as_maps(feature_maps, gradients, check_finite))
 
 
 def _explain(
-    feature_maps: Array,
-    gradients: Array,
-    image: Any = None,
-    class_index: Any = None,
-    score: Any = None,
-    layer: Any = None,
+    image: Any, class_index: Any, score: Any, layer: Any, feature_maps: Array, gradients: Array
 ) -> Explanation:
     """Take steps 3 to 5."""
     alphas = compute_alphas(gradients)

@@ -19,6 +19,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import InitVar, dataclass, field, fields
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,6 @@ from numpycam.validation import (
     check_shape,
     sum_of,
     zero_of,
-    zeros,
 )
 from numpycam.window import Window
 
@@ -65,16 +65,13 @@ class Layer(ABC):
         """The layer's arrays, by name."""
         return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
-    def multiply_adds(self, input_shape: Shape) -> int:
-        """Return how many multiply-adds the forward pass takes: those of weights, by convention."""
-        return 0
-
     def __call__(self, x: Array) -> Array:
         return self.forward(x)
 
     def check(self, x: Array, grad_output: Array | None = None) -> Shape:
         """Return the output's shape, after checking that the arrays fit the layer and one another."""
-        check_same_kind(x=x, grad_output=grad_output, **self.parameters)
+        given = {"x": x} if grad_output is None else {"grad_output": grad_output, "x": x}
+        check_same_kind(given | self.parameters)
         shape = self.output_shape(x.shape)
         if grad_output is not None:
             check_shape("grad_output", grad_output, shape)
@@ -82,16 +79,15 @@ class Layer(ABC):
 
     def __repr__(self) -> str:
         """Return the arguments that differ from their defaults, arrays by their shape."""
-        shown = []
-        for argument in filter(lambda argument: argument.init, fields(self)):
-            value = getattr(self, argument.name)
+
+        def brief(value: Any) -> Any:
             if isinstance(value, np.ndarray):
-                value = value.shape
-            elif isinstance(value, tuple) and value[0] == value[-1]:
-                value = value[0]
-            if value != argument.default:
-                shown.append(f"{argument.name}={value}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+                return value.shape
+            return value[0] if isinstance(value, tuple) and value[0] == value[-1] else value
+
+        shown = [(field.name, brief(getattr(self, field.name)), field.default) for field in fields(self) if field.init]
+        arguments = ", ".join(f"{name}={value}" for name, value, default in shown if value != default)
+        return f"{type(self).__name__}({arguments})"
 
     def _set(self, **values: object) -> None:
         for name, value in values.items():
@@ -132,7 +128,7 @@ class Conv2d(Layer):
     stride: IntOrPair = 1
     padding: IntOrPair = 0
     dilation: IntOrPair = 1
-    check_finite: InitVar[bool] = True
+    check_finite: InitVar[bool] = field(default=True, kw_only=True)
     window: Window = field(init=False)
 
     def __post_init__(self, check_finite: bool) -> None:
@@ -153,9 +149,6 @@ class Conv2d(Layer):
             )
         return batch, out_channels, *self.window.output_size(height, width)
 
-    def multiply_adds(self, input_shape: Shape) -> int:
-        return math.prod(self.weight.shape[1:]) * math.prod(self.output_shape(input_shape))
-
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, O, H', W')
         output_shape = self.check(x)
         y = self._matrix() @ self._columns(x)  # (O, C KH KW) @ (N, C KH KW, H' W') -> (N, O, H' W')
@@ -164,34 +157,33 @@ class Conv2d(Layer):
         return y.reshape(output_shape)
 
     def backward(self, grad_output: Array, x: Array) -> Array:  # (N, O, H', W') -> (N, C, H, W)
-        batch, out_channels, *output_size = self.check(x, grad_output)
-        grad_rows = grad_output.reshape(batch, out_channels, math.prod(output_size))  # (N, O, H' W')
-        grad_columns = self._matrix().T @ grad_rows  # (C KH KW, O) @ (N, O, H' W') -> (N, C KH KW, H' W')
-        pieces = grad_columns.reshape(batch, x.shape[1], math.prod(self.window.size), *output_size)
+        self.check(x, grad_output)
+        grad_columns = self._matrix().T @ _rows(grad_output)  # (C KH KW, O) @ (N, O, H' W') -> (N, C KH KW, H' W')
+        pieces = grad_columns.reshape(*x.shape[:2], math.prod(self.window.size), *grad_output.shape[2:])
         return self.window.scatter(np.moveaxis(pieces, 2, 0), x.shape, like=grad_columns)
 
     def parameter_gradients(self, grad_output: Array, x: Array) -> dict[str, Array]:
-        batch, out_channels, *output_size = self.check(x, grad_output)
-        grad_rows = grad_output.reshape(batch, out_channels, math.prod(output_size))  # (N, O, H' W')
+        self.check(x, grad_output)
+        grad_rows = _rows(grad_output)  # (N, O, H' W')
         columns = self._columns(x).swapaxes(1, 2)  # (N, H' W', C KH KW)
-        grad_weight = sum_of(grad_rows @ columns, axis=0)  # (N, O, H' W') @ (N, H' W', C KH KW) -> (O, C KH KW)
-        gradients = {"weight": grad_weight.reshape(self.weight.shape)}
+        product = sum_of(grad_rows @ columns, axis=0)  # (O, C KH KW)
+        gradients = {"weight": product.reshape(self.weight.shape)}
         return gradients if self.bias is None else gradients | {"bias": sum_of(grad_rows, axis=(0, 2))}
 
     def _matrix(self) -> Array:  # (O, C, KH, KW) -> (O, C KH KW)
-        return self.weight.reshape(self.weight.shape[0], -1)
+        return self.weight.reshape(len(self.weight), -1)
 
     def _columns(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C KH KW, H' W')
         """Return what each position of the window sees, as the columns of a matrix."""
-        batch, channels, *size = x.shape
-        output_size, cells = self.window.output_size(*size), math.prod(self.window.size)
-        columns = np.empty((batch, channels, cells, *output_size), dtype=x.dtype)
-        for cell, tap in enumerate(self.window.taps(self.window.pad(x))):
-            columns[:, :, cell] = tap
-        return columns.reshape(batch, channels * cells, math.prod(output_size))
+        seen = np.stack(list(self.window.taps(x)), axis=2)  # (N, C, KH KW, H', W')
+        return _rows(seen.reshape(len(x), seen.shape[1] * seen.shape[2], *seen.shape[3:]))
 
 
-@dataclass(frozen=True, eq=False)
+def _rows(maps: Array) -> Array:  # (N, C, H, W) -> (N, C, H W)
+    return maps.reshape(*maps.shape[:2], math.prod(maps.shape[2:]))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class ReLU(Layer):
     """y = max(x, 0), element by element, on an array of any shape.
 
@@ -251,29 +243,22 @@ class MaxPool2d(_Pool2d):
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, H', W')
         self.check(x)
-        first, *rest = self.window.taps(self._padded_by_edge(x))
-        y = first.copy()
-        for tap in rest:
-            np.maximum(y, tap, out=y)
-        return y
+        first, *rest = self._taps(x)
+        return reduce(np.maximum, rest, first.copy())
 
     def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C, H', W') -> (N, C, H, W)
         self.check(x, grad_output)
-        return self.window.scatter(self._won(grad_output, x), x.shape, like=grad_output)
-
-    def _won(self, grad_output: Array, x: Array) -> Iterator[Array]:
-        """Yield, for each tap, the gradient where it holds the maximum and no tap before it did."""
-        y, taps = self.forward(x), self.window.taps(self._padded_by_edge(x))
-        unclaimed = np.ones(y.shape, dtype=bool)
-        for tap, real in zip(taps, self.window.real_cells(x), strict=True):
-            wins = ((tap == y) | (tap != tap)) & real & unclaimed  # tap != tap where it is NaN
+        y, real = self.forward(x), self.window.taps(np.ones(x.shape[2:], dtype=bool))  # False in the border
+        unclaimed, pieces = np.ones(y.shape, dtype=bool), []
+        for tap, cell in zip(self._taps(x), real, strict=True):
+            wins = ((tap == y) | (tap != tap)) & cell & unclaimed  # tap != tap where it is NaN
             unclaimed &= ~wins
-            yield np.where(wins, grad_output, zero_of(grad_output))
+            pieces.append(np.where(wins, grad_output, zero_of(grad_output)))
+        return self.window.scatter(pieces, x.shape, like=grad_output)
 
-    def _padded_by_edge(self, x: Array) -> Array:
+    def _taps(self, x: Array) -> Iterator[Array]:
         """Pad with copies of the nearest real cell. It is in every window that sees the copy, so no maximum changes."""
-        (top, left) = self.window.padding
-        return np.pad(x, ((0, 0), (0, 0), (top, top), (left, left)), mode="edge") if top or left else x
+        return self.window.taps(x, mode="edge")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -301,11 +286,7 @@ class AvgPool2d(_Pool2d):
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, H', W')
         self.check(x)
-        first, *rest = self.window.taps(self.window.pad(x))
-        total = first.copy()
-        for tap in rest:
-            total += tap
-        return total / self._counts(x)
+        return sum(self.window.taps(x)) / self._counts(x)
 
     def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C, H', W') -> (N, C, H, W)
         self.check(x, grad_output)
@@ -313,13 +294,13 @@ class AvgPool2d(_Pool2d):
         return self.window.scatter([share] * math.prod(self.window.size), x.shape, like=share)
 
     def _counts(self, x: Array) -> Any:
-        """Return how many cells each mean is over: a number, or an array (1, 1, H', W')."""
+        """Return how many cells each mean is over: a number, or an array (H', W')."""
         if self.count_include_pad or self.window.padding == (0, 0):
             return math.prod(self.window.size)
-        return np.add.reduce(list(self.window.real_cells(x)), dtype=int).astype(x.dtype)
+        return sum(self.window.taps(np.ones(x.shape[2:], dtype=x.dtype)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GlobalAvgPool2d(Layer):
     """y[n, c] = the mean of x[n, c] over all of its H·W cells."""
 
@@ -337,7 +318,7 @@ class GlobalAvgPool2d(Layer):
         return np.broadcast_to(share[:, :, None, None], x.shape).copy()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Flatten(Layer):
     """y[n] = all numbers of x[n] in one row, in C order: channel by channel, row by row."""
 
@@ -369,22 +350,17 @@ class Linear(Layer):
 
     weight: Array
     bias: Array | None = None
-    check_finite: InitVar[bool] = True
+    check_finite: InitVar[bool] = field(default=True, kw_only=True)
 
     def __post_init__(self, check_finite: bool) -> None:
         weight, bias = as_parameters(self.weight, self.bias, "O, F", check_finite)
         self._set(weight=weight, bias=bias)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        if len(input_shape) != 2 or input_shape[1] != self.weight.shape[1]:
-            raise ValueError(
-                f"Linear expects x of shape (N, {self.weight.shape[1]}), got {input_shape}"
-                + ("; put a Flatten or a GlobalAvgPool2d before it." if len(input_shape) == 4 else ".")
-            )
+        if input_shape[1:] != self.weight.shape[1:]:
+            fix = "; put a Flatten or a GlobalAvgPool2d before it" if len(input_shape) == 4 else ""
+            raise ValueError(f"Linear expects x of shape (N, {self.weight.shape[1]}), got {input_shape}{fix}.")
         return input_shape[0], self.weight.shape[0]
-
-    def multiply_adds(self, input_shape: Shape) -> int:
-        return self.weight.size * input_shape[0]
 
     def forward(self, x: Array) -> Array:  # (N, F) -> (N, O)
         self.check(x)
@@ -398,5 +374,5 @@ class Linear(Layer):
     def parameter_gradients(self, grad_output: Array, x: Array) -> dict[str, Array]:
         self.check(x, grad_output)
         product = grad_output.T @ x  # (O, N) @ (N, F) -> (O, F)
-        gradients = {"weight": zeros(product.shape, like=product) + product}  # an empty product of objects is int 0
+        gradients = {"weight": product + zero_of(x)}  # an empty product of objects is the int 0
         return gradients if self.bias is None else gradients | {"bias": sum_of(grad_output, axis=0)}

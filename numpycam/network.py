@@ -32,7 +32,8 @@ class Network(Layer):
 
     Notes
     -----
-    Integer images are converted to the dtype of the network's parameters.
+    Integers are converted to the dtype of the network's parameters. NaN and infinity pass and are seen in the result;
+    it is ``grad_cam`` that refuses them.
 
     Examples
     --------
@@ -51,15 +52,16 @@ class Network(Layer):
             if not isinstance(pair, tuple | list) or len(pair) != 2:
                 raise TypeError(f"layers must be pairs (name, layer), got {pair!r}.")
             name, layer = pair
-            if not isinstance(name, str) or not name or name == "input":
+            if not isinstance(name, str) or name in ("", "input"):
                 raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {name!r}.")
             if not isinstance(layer, Layer):
                 raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {layer!r}.")
-        names = [name for name, _ in layers]
-        if len(set(names)) < len(names):
-            raise ValueError(f"the names of the layers must be distinct, got {names}.")
         self._set(layers=layers)
-        check_same_kind(**self.parameters)
+        if len({*self._names}) < len(self._names):
+            raise ValueError(f"the names of the layers must be distinct, got {self._names[1:]}.")
+        if len(self.parameters) < sum(len(layer.parameters) for _, layer in layers):
+            raise ValueError(f"two parameters have the same name in {list(self.parameters)}: rename a layer.")
+        check_same_kind(self.parameters)
         if self.target_layer is not None:
             self._position(self.target_layer)
 
@@ -70,9 +72,7 @@ class Network(Layer):
     @property
     def parameters(self) -> dict[str, Array]:
         """All parameters, by the name of the layer and their own: ``"conv.weight"``."""
-        return {
-            f"{name}.{parameter}": value for name, layer in self.layers for parameter, value in layer.parameters.items()
-        }
+        return {f"{name}.{key}": value for name, layer in self.layers for key, value in layer.parameters.items()}
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -86,9 +86,6 @@ class Network(Layer):
             except ValueError as error:
                 raise ValueError(f"layer {name!r}: {error}") from None
         return input_shape
-
-    def multiply_adds(self, input_shape: Shape) -> int:
-        return input_shape[0] * sum(row.multiply_adds for row in self.summary(input_shape[1:]).rows)
 
     def forward(self, x: ArrayLike) -> Array:
         y = self._admit(x)
@@ -119,10 +116,8 @@ class Network(Layer):
         to : str, default "input"
             Where to stop: nothing below it is computed.
         """
-        kept = self._position(to)
-        inputs = ["input", *(name for name, _ in self.layers)]
-        grads = {inputs.pop(): grad_output}
-        for (_, layer), name in reversed(list(zip(self.layers, inputs, strict=True))[kept:]):
+        grads = {self._names[-1]: grad_output}
+        for (_, layer), name in reversed([*zip(self.layers, self._names, strict=False)][self._position(to) :]):
             grad_output = grads[name] = layer.backward(grad_output, activations[name])
         return grads
 
@@ -169,4 +164,9 @@ class Network(Layer):
 
     def _position(self, name: str) -> int:
         """Return how many layers it takes to compute the activation of that name."""
-        return position_of(name, ["input", *(name for name, _ in self.layers)])
+        return position_of(name, self._names)
+
+    @property
+    def _names(self) -> list[str]:
+        """The names of the activations, that of each layer's input before its own."""
+        return ["input", *(name for name, _ in self.layers)]

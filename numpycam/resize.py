@@ -54,7 +54,8 @@ def resize(
     Notes
     -----
     The half-pixel convention is that of OpenCV and of PyTorch's ``interpolate``; its "nearest" is
-    PyTorch's "nearest-exact". There is no filter against aliasing when the maps become smaller.
+    PyTorch's "nearest-exact". There is no filter against aliasing when the maps become smaller. NaN and
+    infinity are let through, to the cells that depend on them.
     """
     result = _as_maps(maps, check_finite=False)
     if method not in ("bilinear", "nearest"):
@@ -75,8 +76,10 @@ def _resize_axis(maps: Array, axis: int, m: int, method: str, align_corners: boo
     left, rest = np.divmod(place.clip(0, (n - 1) * unit), unit)
     low, high = maps.take(left, axis=axis), maps.take(left + (rest > 0), axis=axis)
     rest = np.moveaxis(rest.reshape(m, *[1] * (maps.ndim - 1)), 0, axis)
-    weight = (zeros(rest.shape, like=maps) + rest) / unit
-    return low + (high - low) * weight.astype(maps.dtype)
+    near, far = ((zeros(rest.shape, like=maps) + part) / unit for part in (unit - rest, rest))
+    with np.errstate(invalid="ignore"):  # 0 · ∞, which is not taken
+        mixed = low * near.astype(maps.dtype) + high * far.astype(maps.dtype)
+    return np.where((rest == 0) | (low == high), low, mixed)  # exactly the one, where there is nothing to mix
 
 
 def normalise(maps: ArrayLike) -> Array:

@@ -1,11 +1,22 @@
 """The table that ``network.summary(input_shape)`` returns."""
 
+import math
 from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
+from numpycam.layers import Conv2d, Layer, Linear
 from numpycam.network import Network
 from numpycam.validation import Shape
+
+
+def _multiply_adds(layer: Layer, input_shape: Shape) -> int:
+    """Return how many multiply-adds the forward pass takes: those of weights, by convention."""
+    if isinstance(layer, Network):
+        return sum(row.multiply_adds for row in Summary.of(layer, input_shape[1:]).rows)
+    if not isinstance(layer, Conv2d | Linear):
+        return 0
+    return layer.weight[0].size * math.prod(layer.output_shape(input_shape))
 
 
 class Row(NamedTuple):
@@ -35,7 +46,7 @@ class Summary:
         rows = []
         for name, layer in network.layers:
             parameters = sum(value.size for value in layer.parameters.values())
-            multiply_adds, shape = layer.multiply_adds(shape), layer.output_shape(shape)
+            multiply_adds, shape = _multiply_adds(layer, shape), layer.output_shape(shape)
             rows.append(Row(name, repr(layer), shape[1:], parameters, multiply_adds))
         return cls(rows)
 

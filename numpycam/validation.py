@@ -9,7 +9,6 @@ Two kinds of numbers are computed with: floats (``float32``, ``float64``) and ex
 needs is made by :func:`zero_of` instead of being written down.
 """
 
-from collections.abc import Sequence
 from fractions import Fraction
 from numbers import Rational
 from typing import Any
@@ -113,6 +112,13 @@ def frozen(array: Array) -> Array:
     return array
 
 
+def read_only(array: Array) -> Array:
+    """Return a view that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def as_parameters(weight: Array, bias: Array | None, axes: str, check_finite: bool) -> tuple[Array, Array | None]:
     """Return weight and bias read-only and in one dtype, with one bias for each row of the weight."""
     weight = as_array("weight", weight, check_finite=check_finite)
@@ -121,34 +127,30 @@ def as_parameters(weight: Array, bias: Array | None, axes: str, check_finite: bo
         return frozen(weight), None
     bias = as_array("bias", bias, dtype=weight.dtype, check_finite=check_finite)
     check_shape("bias", bias, weight.shape[:1])
-    check_same_kind(weight=weight, bias=bias)
+    check_same_kind({"weight": weight, "bias": bias})
     dtype = np.result_type(weight, bias)
     return frozen(weight.astype(dtype, copy=False)), frozen(bias.astype(dtype, copy=False))
 
 
-def check_same_kind(**arrays: Array | None) -> None:
+def check_same_kind(arrays: dict[str, Array]) -> None:
     """Raise TypeError unless all arrays hold floats, or all hold Fractions.
 
     One float among Fractions would degrade the rest of the computation to floats silently.
     """
-    first: str | None = None
+    kinds: dict[bool, str] = {}  # one name for each kind: of Fractions (True), of floats (False)
     for name, array in arrays.items():
-        if array is None:
-            continue
-        if not isinstance(array, np.ndarray) or (array.dtype.kind != "f" and array.dtype != object):
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fO":
             came = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
             raise TypeError(
                 f"{name} must be an array of floats or Fractions, got {came}; convert it, "
                 f"for example with np.asarray({name}, float)."
             )
-        if first is None:
-            first = name
-        elif (array.dtype == object) != (arrays[first].dtype == object):  # type: ignore[union-attr]
-            floats, fractions = (first, name) if array.dtype == object else (name, first)
-            raise TypeError(
-                f"{floats} holds floats but {fractions} holds Fractions; convert one of them "
-                "with numpycam.exact.as_fractions or numpycam.exact.as_floats."
-            )
+        kinds.setdefault(array.dtype == object, name)
+    if len(kinds) == 2:
+        raise TypeError(
+            f"{kinds[False]} holds floats but {kinds[True]} holds Fractions; convert one of them "
+            "with numpycam.exact.as_fractions or numpycam.exact.as_floats."
+        )
 
 
 def check_axes(name: str, shape: Shape, axes: str) -> None:
@@ -188,13 +190,32 @@ def as_pair(name: str, value: object, minimum: int) -> Pair:
     return as_int(name, height, minimum), as_int(name, width, minimum)
 
 
-def as_images(name: str, value: ArrayLike, *, dtype: DTypeLike, check_finite: bool) -> Array:
-    """Return one image (C, H, W) or a batch (N, C, H, W), read-only."""
+def as_images(name: str, value: ArrayLike, parameters: dict[str, Array], dtype: DTypeLike, check_finite: bool) -> Array:
+    """Return one image (C, H, W) or a batch (N, C, H, W), read-only, of the same kind of numbers as the parameters."""
     images = as_array(name, value, dtype=dtype, check_finite=check_finite)
     if images.ndim not in (3, 4):
         fix = f"; for one channel pass {name}[None]" if images.ndim == 2 else ""
         raise ValueError(f"{name} must have shape (C, H, W) or (N, C, H, W), got {images.shape}{fix}.")
+    check_same_kind({name: images} | parameters)
     return frozen(images)
+
+
+def as_maps(feature_maps: ArrayLike, gradients: ArrayLike, check_finite: bool) -> tuple[Array, Array]:
+    """Return feature and gradient maps, (K, H, W) or (N, K, H, W), read-only; integer maps in the gradients' dtype."""
+    given = np.asarray(gradients).dtype
+    if given.kind in "biu":
+        raise TypeError(
+            f"gradients must hold floats or Fractions, got dtype {given}: gradients are rarely whole, these may "
+            "have been cut off. If they are exact, pass np.asarray(gradients, float)."
+        )
+    g = as_array("gradients", gradients, check_finite=check_finite)
+    maps = as_array("feature_maps", feature_maps, dtype=g.dtype, check_finite=check_finite)
+    check_same_kind({"feature_maps": maps, "gradients": g})
+    if maps.ndim not in (3, 4):
+        raise ValueError(f"feature_maps must have shape (K, H, W) or (N, K, H, W), got {maps.shape}.")
+    check_axes("feature_maps", maps.shape, "K, H, W" if maps.ndim == 3 else "N, K, H, W")
+    check_shape("gradients", g, maps.shape)
+    return frozen(maps), frozen(g)
 
 
 def as_class_indices(class_index: object, scores: Array, is_batch: bool) -> NDArray[np.intp]:
@@ -202,18 +223,17 @@ def as_class_indices(class_index: object, scores: Array, is_batch: bool) -> NDAr
     batch, classes = scores.shape
     if class_index is None:
         return scores.argmax(axis=1)
-    given = [class_index] * batch
-    if is_batch and isinstance(class_index, Sequence | np.ndarray):
-        given = list(class_index)
-        if len(given) != batch:
-            raise ValueError(f"class_index must hold one class for each of the {batch} images, got {len(given)}.")
+    is_list = isinstance(class_index, list | tuple) or (isinstance(class_index, np.ndarray) and class_index.ndim == 1)
+    given = list(class_index) if is_batch and is_list else [class_index]  # type: ignore[call-overload]
     for index in given:
         what = f"class_index must be an int in 0..{classes - 1}, got {index!r}."
         if not isinstance(index, int | np.integer) or isinstance(index, bool):
             raise TypeError(what)
         if not 0 <= index < classes:
             raise ValueError(what)
-    return np.array(given, dtype=np.intp)
+    if is_batch and is_list and len(given) != batch:
+        raise ValueError(f"class_index must hold one class for each of the {batch} images, got {len(given)}.")
+    return np.full(batch, given, dtype=np.intp)
 
 
 def position_of(name: str, names: list[str]) -> int:

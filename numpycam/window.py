@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import numpy as np
 
-from numpycam.validation import Array, Pair, Shape, zeros
+from numpycam.validation import Array, Pair, Shape, zero_of, zeros
 
 
 @dataclass(frozen=True)
@@ -32,40 +34,27 @@ class Window:
             )
         return (padded[0] - span[0]) // self.stride[0] + 1, (padded[1] - span[1]) // self.stride[1] + 1
 
-    def pad(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, H + 2p, W + 2p)
-        """Return x with a border of zeros of its own type."""
-        if self.padding == (0, 0):
-            return x
-        padded = self._zero_padded(x.shape, like=x)
-        self.crop(padded)[...] = x
-        return padded
+    def taps(self, x: Array, **border: Any) -> Iterator[Array]:  # (..., H, W) -> KH KW times (..., H', W')
+        """Yield, for each cell (u, v) of the window in row-major order, the view of what every position sees there.
 
-    def crop(self, padded: Array) -> Array:  # (N, C, H + 2p, W + 2p) -> (N, C, H, W)
-        """Return the view of padded maps without their border."""
-        (top, left), (height, width) = self.padding, padded.shape[-2:]
-        return padded[..., top : height - top, left : width - left]
+        Around x lies a border of zeros, or what ``np.pad`` makes with other options.
+        """
+        (top, left), around = self.padding, [(0, 0)] * (x.ndim - 2)
+        if top or left:
+            border = border or {"constant_values": zero_of(x)}
+            x = np.pad(x, [*around, (top, top), (left, left)], **border)
+        return self._views(x)
 
-    def taps(self, padded: Array) -> Iterator[Array]:  # (N, C, H + 2p, W + 2p) -> KH KW times (N, C, H', W')
-        """Yield, for each cell (u, v) of the window in row-major order, the view of what every position sees there."""
-        out_height, out_width = self.output_size(*self.crop(padded).shape[-2:])
-        for u in range(self.size[0]):
-            for v in range(self.size[1]):
-                top, left = self.dilation[0] * u, self.dilation[1] * v
-                bottom = top + self.stride[0] * (out_height - 1) + 1
-                right = left + self.stride[1] * (out_width - 1) + 1
-                yield padded[..., top : bottom : self.stride[0], left : right : self.stride[1]]
+    def scatter(self, pieces: Iterable[Array], shape: Shape, like: Array) -> Array:  # -> (..., H, W)
+        """Add one piece per tap back to where it was seen, and drop the border: the adjoint of taps."""
+        (top, left), (*rest, height, width) = self.padding, shape
+        padded = zeros((*rest, height + 2 * top, width + 2 * left), like)
+        for view, piece in zip(self._views(padded), pieces, strict=True):
+            view += piece  # adds, because windows may overlap
+        return padded[..., top : top + height, left : left + width]
 
-    def real_cells(self, x: Array) -> Iterator[Array]:  # (N, C, H, W) -> KH KW times (1, 1, H', W')
-        """Yield, for each tap, where it sees a cell of x and where the border."""
-        return self.taps(self.pad(np.ones((1, 1, *x.shape[2:]), dtype=bool)))
-
-    def scatter(self, pieces: Iterable[Array], shape: Shape, like: Array) -> Array:  # -> (N, C, H, W)
-        """Add one piece per tap back to where it was seen, and drop the border: the adjoint of pad and taps."""
-        padded = self._zero_padded(shape, like)
-        for tap, piece in zip(self.taps(padded), pieces, strict=True):
-            tap += piece  # adds, because windows may overlap
-        return self.crop(padded)
-
-    def _zero_padded(self, shape: Shape, like: Array) -> Array:
-        *batch_and_channels, height, width = shape
-        return zeros((*batch_and_channels, height + 2 * self.padding[0], width + 2 * self.padding[1]), like)
+    def _views(self, padded: Array) -> Iterator[Array]:  # (..., H + 2p, W + 2p) -> KH KW times (..., H', W')
+        (*_, height, width), (down, right), (rows, columns) = padded.shape, self.dilation, self.stride
+        for u, v in product(range(self.size[0]), range(self.size[1])):
+            bottom, end = height - down * (self.size[0] - 1 - u), width - right * (self.size[1] - 1 - v)
+            yield padded[..., down * u : bottom : rows, right * v : end : columns]

@@ -18,7 +18,7 @@ import test_resize
 import test_worked_example
 
 from numpycam import AvgPool2d, Conv2d, MaxPool2d, ReLU, gradcam, resize
-from numpycam.validation import sum_of, zero_of
+from numpycam.validation import sum_of, zero_of, zeros
 from numpycam.window import Window
 
 conv_forward, conv_backward = Conv2d.forward, Conv2d.backward
@@ -89,20 +89,22 @@ def average_pool_that_forgets_to_divide(self, grad_output, x):
 
 
 def scatter_where_the_last_write_wins(self, pieces, shape, like):
-    padded = self._zero_padded(shape, like)
-    for tap, piece in zip(self.taps(padded), pieces, strict=True):
-        tap[piece != 0] = piece[piece != 0]
-    return self.crop(padded)
+    (top, left), (*rest, height, width) = self.padding, shape
+    padded = zeros((*rest, height + 2 * top, width + 2 * left), like)
+    for view, piece in zip(self._views(padded), pieces, strict=True):
+        view[piece != 0] = piece[piece != 0]
+    return padded[..., top : top + height, left : left + width]
 
 
 def max_pool_gradient_to_every_tied_cell(self, grad_output, x):
-    y = max_forward(self, x)
-    for tap, real in zip(self.window.taps(self._padded_by_edge(x)), self.window.real_cells(x), strict=True):
-        yield np.where((tap == y) & real, grad_output, zero_of(grad_output))
+    y, real = max_forward(self, x), self.window.taps(np.ones(x.shape[2:], dtype=bool))
+    taps = zip(self._taps(x), real, strict=True)
+    pieces = [np.where((tap == y) & cell, grad_output, zero_of(grad_output)) for tap, cell in taps]
+    return self.window.scatter(pieces, x.shape, like=grad_output)
 
 
 def max_pool_padded_with_zeros(self, x):
-    return self.window.pad(x)
+    return self.window.taps(x)
 
 
 def average_as_a_sum(gradients):
@@ -189,9 +191,9 @@ MUSEUM = [
             test_layers.test_avg_adj),
     Exhibit("pool backward with = for +=", Window, "scatter", scatter_where_the_last_write_wins,
             test_layers.test_max_mass),
-    Exhibit("max pool gradient to every tied cell", MaxPool2d, "_won", max_pool_gradient_to_every_tied_cell,
+    Exhibit("max pool gradient to every tied cell", MaxPool2d, "backward", max_pool_gradient_to_every_tied_cell,
             test_layers.test_max_mass),
-    Exhibit("max pool padded with zeros", MaxPool2d, "_padded_by_edge", max_pool_padded_with_zeros,
+    Exhibit("max pool padded with zeros", MaxPool2d, "_taps", max_pool_padded_with_zeros,
             test_layers.test_max_def),
     Exhibit("average of the gradients as a sum", gradcam, "compute_alphas", average_as_a_sum,
             test_gradcam.test_cam_shift),

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "validation": set(),
     "window": {"validation"},
     "layers": {"validation", "window"},
-    "summary": {"network", "validation"},
+    "summary": {"layers", "network", "validation"},
     "network": {"layers", "validation"},
     "gradcam": {"layers", "network", "validation"},
     "exact": {"layers", "network", "validation"},

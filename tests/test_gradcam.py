@@ -428,6 +428,34 @@ def test_classes_of_a_batch(network, image):
     )
 
 
+def test_classes_of_an_empty_batch_are_checked_too(network):
+    empty = np.zeros((0, 1, 4, 4))
+    assert grad_cam(network, empty, 1).class_index.shape == grad_cam(network, empty, []).class_index.shape == (0,)
+    assert refusal(ValueError, lambda: grad_cam(network, empty, 99)) == "class_index must be an int in 0..1, got 99."
+
+
+@pytest.mark.parametrize("odd", [np.array(1), "cat", {0: 1}, np.True_])
+def test_odd_classes_of_a_batch_are_refused(network, image, odd):
+    message = refusal(TypeError, lambda: grad_cam(network, np.stack([image] * 3), odd))
+    assert message == f"class_index must be an int in 0..1, got {odd!r}."
+
+
+class Untouchable(Conv2d):
+    """A layer whose backward passes must not be called."""
+
+    def backward(self, grad_output, x):
+        raise AssertionError("computed below the target layer")
+
+    parameter_gradients = backward
+
+
+def test_nothing_is_computed_below_the_target_layer():
+    network = worked_example.network("conv")
+    below = Untouchable(network["features"].weight, stride=2)
+    guarded = Network([("features", below), *network.layers[1:]], target_layer="features")
+    assert same(grad_cam(guarded, worked_example.IMAGE, 0).gradients, worked_example.GRADIENTS)
+
+
 def test_nan_is_refused_or_seen(network, image):
     image[0, 3, 2] = np.nan
     assert refusal(ValueError, lambda: grad_cam(network, image)) == (

@@ -155,6 +155,18 @@ def test_parameter_gradients_take_given_activations(network):
     assert all(same(expected[name], given_activations[name]) for name in expected)
 
 
+def test_parameter_gradients_do_not_compute_that_of_the_input(network):
+    class NoInputGradient(Conv2d):
+        def backward(self, grad_output, x):
+            raise AssertionError("the gradient of the input is not needed")
+
+    first = NoInputGradient(network["features"].weight, stride=2)
+    guarded = Network([("features", first), *network.layers[1:]])
+    x, u = worked_example.IMAGE[None], as_fractions([[1, 0]])
+    expected = network.parameter_gradients(u, x)["features.weight"]
+    assert same(guarded.parameter_gradients(u, x)["features.weight"], expected)
+
+
 def test_a_network_is_a_layer(network):
     features, head = network.split("features")
     nested = Network([("features", features), ("head", head)])
@@ -164,7 +176,7 @@ def test_a_network_is_a_layer(network):
     assert same(nested.backward(u, x), network.backward(u, x))
     assert list(nested.parameters) == ["features.features.weight", "head.conv.weight"]
     assert same(nested.parameter_gradients(u, x)["head.conv.weight"], network.parameter_gradients(u, x)["conv.weight"])
-    assert nested.multiply_adds((2, 1, 4, 4)) == network.multiply_adds((2, 1, 4, 4)) == 2 * 264
+    assert sum(row.multiply_adds for row in nested.summary((1, 4, 4)).rows) == 264
 
 
 def test_the_empty_network_is_the_identity():
@@ -256,6 +268,12 @@ def test_layers_must_have_names_of_their_own():
     )
     assert refusal(TypeError, lambda: Network([relu])) == "layers must be pairs (name, layer), got ReLU()."
     assert refusal(TypeError, lambda: Network({"a": relu})) == "layers must be pairs (name, layer), got 'a'."
+
+
+def test_parameters_must_have_names_of_their_own():
+    one = Linear([[1.0]])
+    message = refusal(ValueError, lambda: Network([("a", Network([("b", one)])), ("a.b", one)]))
+    assert message == "two parameters have the same name in ['a.b.weight']: rename a layer."
 
 
 def test_unknown_names_are_met_with_those_that_exist(network):

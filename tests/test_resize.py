@@ -104,6 +104,17 @@ def test_up_peak():
     assert resize(peak, 5, align_corners=True).max() == 1
 
 
+def test_nearest_is_the_cell_that_the_centre_lies_in():
+    assert resize(np.array([[1.0, 2.0]]), (1, 3), "nearest").tolist() == [[1, 2, 2]]  # not [1, 1, 2]
+    assert resize(np.array([[1.0, 2.0, 3.0, 4.0]]), (1, 2), "nearest").tolist() == [[2, 4]]
+
+
+def test_infinity_stays_where_it_is():
+    x = np.array([[np.inf, 1.0, -np.inf]])
+    assert resize(x, (1, 3)).tolist() == x.tolist()
+    assert resize(np.array([[-1e308, 1e308]]), (1, 4)).tolist() == [[-1e308, -5e307, 5e307, 1e308]]
+
+
 def test_nan_stays_where_it_is():
     x = np.array([[np.nan, 1.0, 2.0]])
     assert np.isnan(resize(x, (1, 3))).tolist() == [[True, False, False]]

@@ -102,9 +102,16 @@ def test_a_convolution_that_cannot_be(error, options, message):
 def test_a_pooling_that_cannot_be(pool):
     assert refusal(ValueError, lambda: pool(0)) == "kernel_size == 0, must be >= 1."
     assert refusal(ValueError, lambda: pool(2, stride=(1, 0))) == "stride == 0, must be >= 1."
-    assert refusal(ValueError, lambda: pool((2, 3), padding=(1, 2))) == (
-        "padding must be at most half of kernel_size (2, 3), got (1, 2)."
-    )
+    for padding in ((1, 2), (2, 1)):
+        assert refusal(ValueError, lambda padding=padding: pool((2, 3), padding=padding)) == (
+            f"padding must be at most half of kernel_size (2, 3), got {padding}."
+        )
+
+
+def test_weight_and_bias_share_the_wider_dtype():
+    layer = Linear(np.ones((1, 1), np.float32), np.full(1, 0.1))
+    assert layer.weight.dtype == layer.bias.dtype == np.float64
+    assert layer.bias[0] == 0.1
 
 
 def test_count_include_pad_is_yes_or_no():
