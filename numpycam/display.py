@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from numpycam.exact import as_floats
 from numpycam.gradcam import Explanation
 from numpycam.resize import normalise, resize
-from numpycam.validation import Array, as_array
+from numpycam.validation import Array, as_array, as_int
 
 SIGNED, POSITIVE = "RdBu_r", "cividis"
 
@@ -68,6 +68,8 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
     _check_unit_range("heat", values, "normalise a map without negative cells")
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must be in 0..1, got {strength}.")
+    if colormap not in mpl.colormaps:
+        raise ValueError(f"colormap must be a colour map of matplotlib, got {colormap!r}.")
     colours = mpl.colormaps[colormap](values)[..., :3]
     return (1 - strength) * picture + strength * colours
 
@@ -182,7 +184,7 @@ def _columns(explanation: Explanation, method: Any, most_maps: int) -> list[_Col
     e = explanation
     if e.feature_maps.ndim != 3:
         raise ValueError("a figure shows the explanation of one image: of a batch pass explanation[n].")
-    kept = np.sort(np.argsort(-e.channel_shares, kind="stable")[:most_maps])
+    kept = np.sort(np.argsort(-e.channel_shares, kind="stable")[: as_int("most_maps", most_maps, 1)])
     channels = [int(k) + 1 for k in kept]
     gradients, localization = as_floats(e.gradients[kept]), as_floats(e.localization_map)
     columns = [

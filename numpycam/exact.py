@@ -49,6 +49,8 @@ def as_fractions(value: Any) -> Any:
 
 def as_floats(value: Any, dtype: DTypeLike = np.float64) -> Any:
     """Return numbers, a layer or a network with every number as the nearest float of the given dtype."""
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"dtype must be a float dtype, got {np.dtype(dtype)}.")
     return _convert(value, lambda array: as_array("value", array).astype(dtype))
 
 
@@ -62,6 +64,8 @@ def _convert(value: Any, convert: Callable[[Any], Array]) -> Any:
 
 
 def _array_as_fractions(value: Any) -> Array:
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError("value must be a plain array, got MaskedArray.")
     array = np.array(value, dtype=object)
     exact = np.empty(array.shape, dtype=object)
     for index, element in np.ndenumerate(array):

@@ -118,7 +118,8 @@ class Explanation:
     def __getitem__(self, n: Any) -> "Explanation":
         """Return the explanation of image n of a batch."""
         self._check_batch()
-        return Explanation(**{k: v[n] if isinstance(v, np.ndarray) else v for k, v in vars(self).items()})
+        picked = {k: v[n] if isinstance(v, np.ndarray) else v for k, v in vars(self).items()}
+        return Explanation(**{k: v.item() if isinstance(v, np.generic) else v for k, v in picked.items()})
 
     def __repr__(self) -> str:
         shown = {k: v for k, v in vars(self).items() if v is not None}

@@ -89,6 +89,10 @@ class Layer(ABC):
         arguments = ", ".join(f"{name}={value}" for name, value, default in shown if value != default)
         return f"{type(self).__name__}({arguments})"
 
+    def __deepcopy__(self, memo: object) -> "Layer":
+        """Return the layer itself: a value needs no copy."""
+        return self
+
     def _set(self, **values: object) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)  # the dataclass is frozen from here on

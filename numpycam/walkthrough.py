@@ -11,7 +11,7 @@ import numpy as np
 
 from numpycam.gradcam import Explanation
 from numpycam.network import Network
-from numpycam.validation import Array
+from numpycam.validation import Array, zero_of
 from numpycam.worked_example import CLASS_NAMES
 
 WIDTH = 79
@@ -91,11 +91,15 @@ def _on_gradients(network: Network, e: Explanation) -> str:
     more = e.feature_maps.copy()
     more[0, 0, 0] += 1
     before, after = (head(maps[None])[0, e.class_index] for maps in (e.feature_maps, more))
-    change, slope = _decimal(after - before), _decimal(e.gradients[0, 0, 0])
-    verdict = "exactly as dy/dA^1_11 says." if change == slope else f"not by {slope}: a gradient holds up to a kink."
+    change, slope = after - before, e.gradients[0, 0, 0]
+    verdict = f"not by {_decimal(slope)}: a gradient holds up to a kink."
+    if change == slope:
+        verdict = "exactly as dy/dA^1_11 says."
+    elif _decimal(change) == _decimal(slope):
+        verdict = "as dy/dA^1_11 says, up to rounding."
     return (
         "How much y changes with each cell. One unit more in A^1_11, and the head runs again: "
-        f"y goes from {_decimal(before)} to {_decimal(after)}. It changes by {change}, {verdict}"
+        f"y goes from {_decimal(before)} to {_decimal(after)}. It changes by {_decimal(change)}, {verdict}"
     )
 
 
@@ -138,7 +142,7 @@ def _on_relu(network: Network, e: Explanation, name: str) -> str:
 def _score_without(network: Network, e: Explanation, row: int, column: int) -> Any:
     """Return the score when the patch under a cell is erased."""
     image = e.image.copy()  # type: ignore[union-attr]
-    image[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2] *= 0
+    image[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2] = zero_of(image)
     return network(image[None])[0, e.class_index]
 
 

@@ -44,15 +44,17 @@ class ConvCase(NamedTuple):
 
 
 @st.composite
-def conv_cases(draw, kind=None, bias=False, padding=None, stride=None, dilation=None, kernel=None):
-    """A convolution and an input that it fits; half of the strides are smaller than the kernel."""
+def conv_cases(
+    draw, kind=None, bias=False, padding=None, stride=None, dilation=None, kernel=None, reaching_both_edges=False
+):
+    """A convolution and an input that it fits; in at least half of the cases windows overlap wherever they can."""
     kind = draw(kinds()) if kind is None else kind
     channels, out_channels, batch = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
     kernel = draw(sides(1, 3)) if kernel is None else kernel
-    stride = draw(st.tuples(st.integers(1, 3), st.integers(1, 3))) if stride is None else stride
+    stride = draw(_strides(kernel)) if stride is None else stride
     padding = draw(st.tuples(st.integers(0, 2), st.integers(0, 2))) if padding is None else padding
     dilation = draw(st.tuples(st.integers(1, 2), st.integers(1, 2))) if dilation is None else dilation
-    size = draw(_input_sizes(kernel, padding, dilation))
+    size = draw(_input_sizes(kernel, padding, dilation, stride if reaching_both_edges else None))
     weight = draw(tensors((out_channels, channels, *kernel), kind))
     offsets = draw(tensors((out_channels,), kind)) if bias else None
     x = draw(tensors((batch, channels, *size), kind))
@@ -60,10 +62,21 @@ def conv_cases(draw, kind=None, bias=False, padding=None, stride=None, dilation=
 
 
 @st.composite
-def _input_sizes(draw, kernel, padding, dilation):
-    smallest = [max(1, d * (k - 1) + 1 - 2 * p) for k, p, d in zip(kernel, padding, dilation, strict=True)]
-    height, width = (low + draw(st.integers(0, 3)) for low in smallest)
-    return height, width + (height == width)
+def _strides(draw, kernel):
+    """Strides smaller than the kernel in half of the cases (1 where it has one cell), else any."""
+    overlapping = draw(st.booleans())
+    return tuple(draw(st.integers(1, max(1, k - 1) if overlapping else 3)) for k in kernel)
+
+
+@st.composite
+def _input_sizes(draw, kernel, padding, dilation, steps=None):
+    """A size that the window fits into; with steps, one that the last window reaches the far edge of."""
+    smallest = [d * (k - 1) + 1 - 2 * p for k, p, d in zip(kernel, padding, dilation, strict=True)]
+    height, width = (low + step * draw(st.integers(0, 3)) for low, step in zip(smallest, steps or (1, 1), strict=True))
+    while height < 1 or width < 1 or height == width:
+        height += (height < 1) * (steps or (1, 1))[0]
+        width += (width < 1 or height == width) * (steps or (1, 1))[1]
+    return height, width
 
 
 class PoolCase(NamedTuple):
@@ -74,10 +87,10 @@ class PoolCase(NamedTuple):
 
 @st.composite
 def pool_cases(draw, pool, kind=None, padding=None, **options):
-    """A pooling layer and an input that it fits; the windows overlap more often than not."""
+    """A pooling layer and an input that it fits; in at least half of the cases windows overlap wherever they can."""
     kind = draw(kinds()) if kind is None else kind
     size = draw(sides(1, 3))
-    stride = draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
+    stride = draw(_strides(size))
     if padding is None:
         padding = draw(st.tuples(st.integers(0, size[0] // 2), st.integers(0, size[1] // 2)))
     height_width = draw(_input_sizes(size, padding, (1, 1)))

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from helpers import refusal
+from helpers import refusal, rounding
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -22,8 +22,9 @@ def test_over_convex(image, heat, strength):
     """The overlay lies between the image and the coloured map; strength 0 and 1 are the two."""
     picture, colours = np.moveaxis(image, 0, -1), overlay(image, heat, strength=1)
     mixed = overlay(image, heat, strength)
-    assert (np.minimum(picture, colours) - 1e-15 <= mixed).all()
-    assert (mixed <= np.maximum(picture, colours) + 1e-15).all()
+    ulps = float(rounding(4))  # 1 - s, two products and their sum; all numbers are at most 1
+    assert (np.minimum(picture, colours) - ulps <= mixed).all()
+    assert (mixed <= np.maximum(picture, colours) + ulps).all()
     assert (overlay(image, heat, strength=0) == picture).all()
 
 
@@ -82,6 +83,14 @@ def test_bytes_are_clipped_rounded_and_then_cast():
 )
 def test_what_cannot_be_overlaid(image, heat, options, message):
     assert refusal(ValueError, lambda: overlay(image, heat, **options)) == message
+
+
+def test_colours_and_counts_that_cannot_be():
+    assert refusal(ValueError, lambda: overlay(np.ones((1, 1, 1)), np.ones((1, 1)), colormap="nope")) == (
+        "colormap must be a colour map of matplotlib, got 'nope'."
+    )
+    explanation = grad_cam(worked_example.network(), worked_example.IMAGE)
+    assert refusal(ValueError, lambda: figure_of_stages(explanation, most_maps=0)) == "most_maps == 0, must be >= 1."
 
 
 def texts(figure):

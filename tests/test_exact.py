@@ -83,5 +83,12 @@ def test_what_is_not_a_number(error, value, message):
     assert refusal(error, lambda: as_fractions(value)) == message
 
 
+def test_conversions_that_would_lose_something():
+    assert refusal(TypeError, lambda: as_floats([1, 2.7], int)) == "dtype must be a float dtype, got int64."
+    assert refusal(TypeError, lambda: as_fractions(np.ma.array([1.0], mask=[True]))) == (
+        "value must be a plain array, got MaskedArray."
+    )
+
+
 def test_as_floats_refuses_what_is_not_a_number():
     assert refusal(ValueError, lambda: as_floats([np.nan])).startswith("value contains NaN at index (0,).")

@@ -1,5 +1,6 @@
 """The layers: against their definitions, against their laws, and against bad input."""
 
+import copy
 from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
 
@@ -47,6 +48,13 @@ def test_conv_lin(case, data):
     assert same(mixed.forward(x), scale * layer.forward(x) + replace(layer, weight=other_weight).forward(x))
 
 
+@given(conv_cases(bias=True))
+def test_conv_with_a_bias_is_affine(case):
+    layer, x, _ = case
+    assert same(layer.forward(x) - layer.forward(0 * x), replace(layer, bias=None).forward(x))
+    assert (layer.forward(0 * x) == layer.bias[:, None, None]).all()
+
+
 @given(conv_cases(), st.data())
 def test_conv_adj(case, data):
     """<conv(x, W), u> = <x, dx(u, W)> = <W, dW(u, x)>: given the forward pass, this fixes both backward passes."""
@@ -72,17 +80,17 @@ def test_conv_1x1(case):
     assert same(layer.forward(x), expected)
 
 
-@given(conv_cases(stride=(1, 1), dilation=(1, 1)))
+@given(conv_cases())
 def test_conv_shift_sum(case):
-    """y = Σ_{u,v} W[:, :, u, v] · (the padded input, shifted by (u, v))."""
+    """y = Σ_{u,v} W[:, :, u, v] · (the padded input, shifted by d (u, v), every s-th cell of it)."""
     layer, x, _ = case
     *_, height, width = layer.output_shape(x.shape)
-    top, left = layer.padding
+    (top, left), (down, right), (rows, columns) = layer.padding, layer.dilation, layer.stride
     padded = zeros((*x.shape[:2], x.shape[2] + 2 * top, x.shape[3] + 2 * left), like=x)
     padded[:, :, top : top + x.shape[2], left : left + x.shape[3]] = x
     total = zeros(layer.output_shape(x.shape), like=x)
     for u, v in np.ndindex(*layer.weight.shape[2:]):
-        shifted = padded[:, :, u : u + height, v : v + width]
+        shifted = padded[:, :, down * u :: rows, right * v :: columns][:, :, :height, :width]
         total = total + np.tensordot(layer.weight[:, :, u, v], shifted, axes=(1, 1)).swapaxes(0, 1)
     assert same(layer.forward(x), total)
 
@@ -114,9 +122,9 @@ def test_conv_trans(case, steps, data):
     assert same(layer.forward(wider)[:, :, steps[0] :, steps[1] :], layer.forward(x))
 
 
-@given(conv_cases(stride=(1, 1)))
+@given(conv_cases(reaching_both_edges=True))
 def test_conv_flip(case):
-    """Flipping the input and the kernel flips the output, where the windows reach both edges: here, stride 1."""
+    """Flipping the input and the kernel flips the output, where the windows reach both edges."""
     layer, x, _ = case
     flipped = replace(layer, weight=layer.weight[:, :, ::-1, ::-1])
     assert same(flipped.forward(x[:, :, ::-1, ::-1]), layer.forward(x)[:, :, ::-1, ::-1])
@@ -407,6 +415,7 @@ def test_layers_are_values():
         layer.weight[0] = 3
     with pytest.raises(FrozenInstanceError):
         layer.stride = (1, 1)
+    assert copy.deepcopy(layer) is layer
     view = np.broadcast_to(weight, (1, 1, 1, 2))
     frozen_view = Conv2d(view)
     weight[:] = 8
