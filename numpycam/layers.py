@@ -3,9 +3,10 @@
 A layer is a value: a frozen dataclass whose fields are its parameters. It has two pure methods,
 
     y  = layer.forward(x)
-    dx = layer.backward(grad_output, x)      # x is the layer's input, grad_output = dL/dy
+    dx = layer.backward(grad_output, x)
 
-and keeps nothing of what passes through it: no cache, no hook, no write into an argument. The
+where x is the layer's input, grad_output = ds/dy for some scalar s (the score of a class, say), and dx = ds/dx. It
+keeps nothing of what passes through it: no cache, no hook, no write into an argument. The
 "tape" of a network is the ordinary dictionary that ``Network.activations`` returns.
 
 Everything is computed in the dtype that comes in, so the same lines serve float32, float64 and
@@ -53,10 +54,10 @@ class Layer(ABC):
 
     @abstractmethod
     def backward(self, grad_output: Array, x: Array) -> Array:
-        """Return dL/dx for the input x, given grad_output = dL/dy."""
+        """Return ds/dx for the input x, given grad_output = ds/dy."""
 
     def parameter_gradients(self, grad_output: Array, x: Array) -> dict[str, Array]:
-        """Return dL/dp for every parameter p, by name. Grad-CAM never needs it; training does."""
+        """Return ds/dp for every parameter p, by name. Grad-CAM never needs it; training does."""
         self.check(x, grad_output)
         return {}
 
@@ -116,9 +117,10 @@ class Conv2d(Layer):
 
     Notes
     -----
-    The sum is one matrix product: what each position of the window sees becomes a column of length
-    C·KH·KW, and the weight a matrix with one row for each output channel. The two backward passes
-    are the adjoints of that product: without a bias, <forward(x), u> = <x, backward(u, x)>.
+    The sum is one matrix product (known as im2col): what each position of the window sees becomes a
+    column of length C·KH·KW, and the weight a matrix with one row for each output channel. The two
+    backward passes are the adjoints of that product, that is, the maps for which
+    <forward(x), u> = <x, backward(u, x)> = <weight, parameter_gradients(u, x)["weight"]> if there is no bias.
 
     Examples
     --------

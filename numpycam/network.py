@@ -105,37 +105,41 @@ class Network(Layer):
         return self.gradients(self.activations(x), grad_output)["input"]
 
     def gradients(self, activations: dict[str, Array], grad_output: Array, to: str = "input") -> dict[str, Array]:
-        """Return dL/d(activation) by name, from the output down to the activation ``to``, both included.
+        """Return ds/d(activation) by name, from the output down to the activation ``to``, both included.
 
         Parameters
         ----------
         activations : dict
             What :meth:`activations` returned.
         grad_output : array
-            dL/dy, in the shape of the network's output y.
+            ds/dy, in the shape of the network's output y.
         to : str, default "input"
             Where to stop: nothing below it is computed.
         """
         grads = {self._names[-1]: grad_output}
-        for (_, layer), name in reversed([*zip(self.layers, self._names, strict=False)][self._position(to) :]):
+        layers_and_inputs = list(zip(self.layers, self._names[:-1], strict=True))  # and what its input is called
+        for (_, layer), name in reversed(layers_and_inputs[self._position(to) :]):
             grad_output = grads[name] = layer.backward(grad_output, activations[name])
         return grads
 
     def parameter_gradients(
         self, grad_output: Array, x: ArrayLike, activations: dict[str, Array] | None = None
     ) -> dict[str, Array]:
-        """Return dL/dp for every parameter p by name: ``"conv.weight"``. Given activations are not computed again."""
+        """Return ds/dp for every parameter p by name: ``"conv.weight"``. Given activations are not computed again."""
         activations = self.activations(x) if activations is None else activations
         first = self.layers[0][0] if self.layers else "input"
         grads = self.gradients(activations, grad_output, to=first)  # the gradient of x itself is not needed
         return {
             f"{name}.{parameter}": value
-            for (name, layer), x in zip(self.layers, activations.values(), strict=False)
-            for parameter, value in layer.parameter_gradients(grads[name], x).items()
+            for (name, layer), input_name in zip(self.layers, self._names[:-1], strict=True)
+            for parameter, value in layer.parameter_gradients(grads[name], activations[input_name]).items()
         }
 
     def split(self, name: str) -> tuple["Network", "Network"]:
-        """Return (features, head) with head(features(x)) = network(x); features ends with the layer of that name."""
+        """Return two networks (features, head) with head(features(x)) = network(x).
+
+        ``features`` ends with the layer of that name; with "input" it is empty, with the last layer the head is.
+        """
         cut = self._position(name)
         features, head = self.layers[:cut], self.layers[cut:]
         return Network(features), Network(head)

@@ -1,4 +1,14 @@
-"""The sliding window: the geometry that convolution and pooling share."""
+"""The sliding window: the geometry that convolution and pooling share.
+
+A window of two cells that slides over a row of four numbers stands at three places. Its first cell sees the numbers
+0, 1, 2 there, its second 1, 2, 3: these are its two *taps*.
+
+>>> window = Window(size=(1, 2), stride=(1, 1), padding=(0, 0))
+>>> [tap.tolist() for tap in window.taps(np.array([[0, 1, 2, 3]]))]
+[[[0, 1, 2]], [[1, 2, 3]]]
+>>> np.add(*window.taps(np.array([[0, 1, 2, 3]])))          # what a convolution with the kernel (1, 1) makes of it
+array([[1, 3, 5]])
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,7 +34,7 @@ class Window:
     dilation: Pair = (1, 1)
 
     def output_size(self, height: int, width: int) -> Pair:
-        """Return floor((n + 2p - d(k - 1) - 1) / s) + 1 for both sides."""
+        """Return floor((n + 2p - d(k - 1) - 1) / s) + 1 for both sides: n cells, padding p, kernel size k."""
         padded = height + 2 * self.padding[0], width + 2 * self.padding[1]
         span = [d * (k - 1) + 1 for k, d in zip(self.size, self.dilation, strict=True)]
         if span[0] > padded[0] or span[1] > padded[1]:
