@@ -1,6 +1,7 @@
 """The command line: ``numpycam``, ``python -m numpycam``."""
 
 import argparse
+import errno
 import io
 import json
 import os
@@ -39,9 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     try:
         options.run(options)
-        sys.stdout.flush()
+        print(end="", flush=True)  # a full disk or a closed pipe shows here at the latest
     except BrokenPipeError:  # the reader, say `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
     except OSError as error:
         print(f"numpycam: error: cannot write {error.filename or 'the output'}: {error.strerror}", file=sys.stderr)
         return 2
@@ -138,6 +141,9 @@ def _plain(value: Any) -> Any:
 def _write_files(folder: Path, contents: dict[str, bytes]) -> None:
     """Write all files beside their places first, so that each is the old one or the new one, never half of one."""
     folder.mkdir(parents=True, exist_ok=True)
+    for name in contents:
+        if (folder / name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, "Is a directory", str(folder / name))
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as new:
         for name, content in contents.items():
             (Path(new) / name).write_bytes(content)

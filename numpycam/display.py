@@ -75,8 +75,14 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
 
 
 def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
-    """Return values in 0 … 1 as bytes in 0 … 255: clipped, rounded, and only then cast, so that nothing wraps."""
-    return np.rint(255 * np.clip(as_array("picture", picture), 0, 1)).astype(np.uint8)
+    """Return values in 0 … 1 as bytes in 0 … 255: clipped, rounded, and only then cast, so that nothing wraps.
+
+    Bytes are returned as they are.
+    """
+    values = np.asarray(picture)
+    if values.dtype == np.uint8:
+        return values.copy()
+    return np.rint(255 * np.clip(as_floats(values), 0, 1)).astype(np.uint8)
 
 
 def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True) -> Picture:
@@ -98,6 +104,8 @@ def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True) -> Pict
     values = as_floats(maps)
     if values.ndim != 3 or 0 in values.shape:
         raise ValueError(f"maps must have shape (K, H, W) with no empty axis, got {values.shape}.")
+    if not signed and values.min() < 0:
+        raise ValueError(f"maps with signed=False must not be negative, got {values.min():.6g}.")
     colormap, limits = (SIGNED, _balanced(values)) if signed else (POSITIVE, _from_zero(values))
     pitch = _SIDE + 0.3
     width = len(values) * pitch - 0.3
@@ -152,7 +160,7 @@ def figure_of_stages(
         if left > _MARGIN:
             _draw_arrow(picture, column.operation, left - _GAP / 2, _TOP + (rows * (_SIDE + _ROW_GAP) + _ROW_GAP) / 2)
         left += column.width + _GAP
-    picture.alt = " ".join([f"{title}."] + [column.in_words() for column in columns])
+    picture.alt = " ".join([f"{title}."] * bool(title) + [column.in_words() for column in columns])
     return picture
 
 
@@ -201,9 +209,11 @@ def _columns(explanation: Explanation, method: Any, most_maps: int) -> list[_Col
         return columns
     image = _shown(e.image)
     heat = normalise(resize(localization, image.shape[1:], method))
-    drawn = image if len(image) == 1 else np.moveaxis(image, 0, -1)[None]
+    grey = as_floats(e.image) if len(image) == 1 else None  # its own numbers, not those rescaled for the colours
+    drawn = np.moveaxis(image, 0, -1)[None] if grey is None else grey
+    limits = (0.0, 1.0) if grey is None else (min(0.0, float(grey.min())), max(1.0, float(grey.max())))
     return [
-        _Column("picture", "", "x", drawn, colormap="gray", limits=(0, 1), has_bar=False),
+        _Column("picture", "", "x", drawn, colormap="gray", limits=limits, has_bar=False),
         *columns,
         _Column("overlay", "on x", r"L^c\ \mathrm{over}\ x", overlay(image, heat)[None], has_bar=False),
     ]
@@ -260,7 +270,7 @@ def _write(picture: Picture, left: float, top: float, text: str, **style: Any) -
 
 def draw_map(axes: Axes, values: Array, colormap: str, limits: _Limits) -> None:
     """Draw one map (H, W) or picture (H, W, 3); print its numbers if there are few enough of them."""
-    axes.imshow(values, cmap=colormap, norm=Normalize(*limits), interpolation="nearest")
+    axes.imshow(values, cmap=colormap, norm=Normalize(*limits), interpolation="nearest", origin="upper")
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():

@@ -48,10 +48,16 @@ def as_fractions(value: Any) -> Any:
 
 
 def as_floats(value: Any, dtype: DTypeLike = np.float64) -> Any:
-    """Return numbers, a layer or a network with every number as the nearest float of the given dtype."""
+    """Return numbers, a layer or a network with every number as a float of the given dtype, by way of float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an element is not a number, or too large for the dtype, or the dtype is not one of floats.
+    """
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"dtype must be a float dtype, got {np.dtype(dtype)}.")
-    return _convert(value, lambda array: as_array("value", array).astype(dtype))
+    return _convert(value, lambda array: _array_as_floats(array, dtype))
 
 
 def _convert(value: Any, convert: Callable[[Any], Array]) -> Any:
@@ -61,6 +67,18 @@ def _convert(value: Any, convert: Callable[[Any], Array]) -> Any:
     if isinstance(value, Layer):
         return replace(value, **{name: convert(array) for name, array in value.parameters.items()})
     return convert(value)[()]
+
+
+def _array_as_floats(value: Any, dtype: DTypeLike) -> Array:
+    array = as_array("value", value)
+    try:
+        with np.errstate(over="ignore"):
+            floats = array.astype(dtype)
+    except OverflowError:
+        floats = np.full(array.shape, np.inf)
+    if not np.isfinite(floats).all():
+        raise ValueError(f"value holds a number that is too large for {np.dtype(dtype)}.")
+    return floats
 
 
 def _array_as_fractions(value: Any) -> Array:

@@ -21,9 +21,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.layers import Conv2d, ReLU
+from numpycam.layers import Conv2d, Layer, ReLU
 from numpycam.network import Network
-from numpycam.validation import Array, Shape, as_class_indices, as_images, as_maps, read_only, sum_of, zero_of, zeros
+from numpycam.validation import (
+    Array,
+    Shape,
+    as_class_indices,
+    as_images,
+    as_maps,
+    check_shape,
+    read_only,
+    sum_of,
+    zero_of,
+    zeros,
+)
 
 
 def compute_feature_maps(features: Network, x: Array) -> Array:  # (N, C, H, W) -> (N, K, H', W')
@@ -116,9 +127,11 @@ class Explanation:
         return len(self.feature_maps)
 
     def __getitem__(self, n: Any) -> "Explanation":
-        """Return the explanation of image n of a batch."""
+        """Return the explanation of image n of a batch, or of a slice of it."""
         self._check_batch()
-        picked = {k: v[n] if isinstance(v, np.ndarray) else v for k, v in vars(self).items()}
+        if not isinstance(n, int | np.integer | slice) or isinstance(n, bool):
+            raise TypeError(f"an Explanation is indexed by an int or a slice, got {n!r}.")
+        picked: dict[str, Any] = {k: v[n] if isinstance(v, np.ndarray) else v for k, v in vars(self).items()}
         return Explanation(**{k: v.item() if isinstance(v, np.generic) else v for k, v in picked.items()})
 
     def __repr__(self) -> str:
@@ -185,7 +198,7 @@ def grad_cam(
     layer = _target_layer(network) if layer is None else layer
     features, head = _cut(network, layer, x.shape)
 
-    feature_maps = compute_feature_maps(features, x)
+    feature_maps = read_only(compute_feature_maps(features, x))
     activations = head.activations(feature_maps)
     scores = list(activations.values())[-1]  # (N, classes)
     classes = as_class_indices(class_index, scores, is_batch)
@@ -193,6 +206,7 @@ def grad_cam(
     one_hot = zeros(scores.shape, like=scores)  # dy^c/dy
     one_hot[chosen] += 1
     gradients = compute_gradients(head, activations, one_hot)
+    check_shape("gradients", gradients, feature_maps.shape)
     explanation = _explain(x, classes, scores[chosen], layer, feature_maps, gradients)
     return explanation if is_batch else explanation[0]
 
@@ -244,10 +258,18 @@ def _explain(
 
 def _target_layer(network: Network) -> str:
     """Return the network's declared target layer, or else its last Conv2d."""
-    convolutions = [name for name, layer in network.layers if isinstance(layer, Conv2d)]
-    if network.target_layer is None and not convolutions:
-        raise ValueError(f"the network has no Conv2d: pass layer, one of {[name for name, _ in network.layers]}.")
-    return network.target_layer or convolutions[-1]
+    if network.target_layer is not None:
+        return network.target_layer
+    last = next((pair for pair in reversed(network.layers) if _has_convolution(pair[1])), None)
+    if last is None or not isinstance(last[1], Conv2d):
+        where = "no Conv2d" if last is None else f"its last Conv2d inside of {last[0]!r}"
+        raise ValueError(f"the network has {where}: pass layer, one of {[name for name, _ in network.layers]}.")
+    return last[0]
+
+
+def _has_convolution(layer: Layer) -> bool:
+    inner = layer.layers if isinstance(layer, Network) else ()
+    return isinstance(layer, Conv2d) or any(_has_convolution(one) for _, one in inner)
 
 
 def _cut(network: Network, layer: str, input_shape: Shape) -> tuple[Network, Network]:

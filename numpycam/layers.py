@@ -42,7 +42,11 @@ from numpycam.window import Window
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Layer(ABC):
-    """What every layer can do. To write a layer of your own, give it these three methods."""
+    """What every layer can do. To write a layer of your own, give it these three methods.
+
+    A layer takes arrays of floats or of Fractions and looks at the dtype and the shape, not at the elements; it is
+    :class:`Network` that converts integers and checks that an object array holds Fractions only.
+    """
 
     @abstractmethod
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -236,7 +240,7 @@ class MaxPool2d(_Pool2d):
     """y[n, c, i, j] = the largest of the cells (s i + u, s j + v) of x[n, c] in the window.
 
     If several cells of a window share the maximum, the first of them in row-major order receives
-    the whole gradient, as in PyTorch. The border never wins. A NaN in the window is its maximum.
+    the whole gradient, as in PyTorch. The border never wins. A NaN in the window is its maximum, of several the first.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numpycam.layers import Layer
-from numpycam.validation import Array, Shape, as_array, check_same_kind, position_of
+from numpycam.validation import Array, Shape, as_array, as_grad_output, check_same_kind, position_of
 
 if TYPE_CHECKING:
     from numpycam.summary import Summary
@@ -116,6 +116,10 @@ class Network(Layer):
         to : str, default "input"
             Where to stop: nothing below it is computed.
         """
+        missing = [name for name in self._names[self._position(to) :] if name not in activations]
+        if missing:
+            raise ValueError(f"activations must hold all that network.activations(x) returns; missing: {missing}.")
+        grad_output = as_grad_output(grad_output, activations[self._names[-1]])
         grads = {self._names[-1]: grad_output}
         layers_and_inputs = list(zip(self.layers, self._names[:-1], strict=True))  # and what its input is called
         for (_, layer), name in reversed(layers_and_inputs[self._position(to) :]):

@@ -85,7 +85,7 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, chec
     if check_finite and not np.isfinite(array).all():
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         what = "NaN" if np.isnan(array[index]) else "infinity"
-        raise ValueError(f"{name} contains {what} at index {index}. Pass check_finite=False to let it through.")
+        raise ValueError(f"{name} contains {what} at index {index}.")
     return array
 
 
@@ -105,11 +105,10 @@ def _as_fractions(name: str, array: Array, value: ArrayLike) -> Array:
 
 
 def frozen(array: Array) -> Array:
-    """Return the array read-only and out of everybody's reach: a copy, unless it is so already."""
-    if array.flags.writeable or array.base is not None:
-        array = array.copy()
-        array.flags.writeable = False
-    return array
+    """Return a read-only copy: even a read-only array may be written to through another view of it."""
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
 
 
 def read_only(array: Array) -> Array:
@@ -139,8 +138,9 @@ def check_same_kind(arrays: dict[str, Array]) -> None:
     """
     kinds: dict[bool, str] = {}  # one name for each kind: of Fractions (True), of floats (False)
     for name, array in arrays.items():
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fO":
-            came = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        is_plain = isinstance(array, np.ndarray) and not isinstance(array, np.ma.MaskedArray | np.matrix)
+        if not is_plain or array.dtype.kind not in "fO":
+            came = array.dtype if is_plain else type(array).__name__
             raise TypeError(
                 f"{name} must be an array of floats or Fractions, got {came}; convert it, "
                 f"for example with np.asarray({name}, float)."
@@ -216,6 +216,19 @@ def as_maps(feature_maps: ArrayLike, gradients: ArrayLike, check_finite: bool) -
     check_axes("feature_maps", maps.shape, "K, H, W" if maps.ndim == 3 else "N, K, H, W")
     check_shape("gradients", g, maps.shape)
     return frozen(maps), frozen(g)
+
+
+def as_grad_output(value: ArrayLike, output: Array) -> Array:
+    """Return the gradient at a network's output, checked against that output."""
+    if np.asarray(value).dtype.kind in "biu":
+        raise TypeError(
+            f"grad_output must hold floats or Fractions, got dtype {np.asarray(value).dtype}; convert it, "
+            "for example with np.asarray(grad_output, float)."
+        )
+    grad_output = as_array("grad_output", value, check_finite=False)
+    check_same_kind({"grad_output": grad_output, "the output": output})
+    check_shape("grad_output", grad_output, output.shape)
+    return grad_output
 
 
 def as_class_indices(class_index: object, scores: Array, is_batch: bool) -> NDArray[np.intp]:

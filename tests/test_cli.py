@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from helpers import same
@@ -53,6 +54,18 @@ def test_every_number_of_the_document_is_printed_at_its_stage(run):
     assert "8.925 0 16.125 2.6" in words(stages[6])
     assert "The ReLU removed -2.025 on the moon: what speaks against the cat." in words(stages[6])
     assert "y goes from 28.6 to 31.4 without the moon. It rises, so the sign is right" in words(stages[6])
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("head", worked_example.HEADS)
+@pytest.mark.parametrize("c", [0, 1])
+def test_the_whole_story(head, c):
+    """The six stories were read and found true; a change of one shows here, to be read again."""
+    explanation = grad_cam(worked_example.network(head), worked_example.IMAGE, c)
+    told = walkthrough(worked_example.network(head), explanation, explanation)
+    assert told + "\n" == (GOLDEN / f"{head}-{worked_example.CLASS_NAMES[c]}.txt").read_text()
 
 
 @pytest.mark.parametrize("head", worked_example.HEADS)
@@ -165,6 +178,23 @@ def test_when_writing_fails_the_old_files_stay(run, tmp_path, monkeypatch):
     assert status == 2
     assert err == "numpycam: error: cannot write the output: No space left on device\n"
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused_before_anything_is_replaced(run, tmp_path):
+    (tmp_path / "out" / "explanation.json").mkdir(parents=True)
+    status, _, err = run()
+    assert status == 2
+    assert err.endswith("explanation.json: Is a directory\n")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["explanation.json"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full, the disk that is always full")
+def test_a_full_disk_behind_standard_output(tmp_path):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "numpycam", "--out", str(tmp_path)]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 2
+    assert result.stderr.startswith("numpycam: error: cannot write the output: No space left on device\n")
 
 
 def test_a_reader_that_leaves_early_is_no_error(tmp_path):

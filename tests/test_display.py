@@ -11,8 +11,9 @@ from hypothesis.extra import numpy as hnp
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from numpycam import grad_cam, grad_cam_from_maps, worked_example
+from numpycam import Conv2d, GlobalAvgPool2d, Network, grad_cam, grad_cam_from_maps, worked_example
 from numpycam.display import as_uint8, figure_of_maps, figure_of_stages, format_number, overlay
+from numpycam.exact import as_floats
 
 unit = st.floats(0, 1, width=32)
 
@@ -37,6 +38,7 @@ def test_overlay_takes_grey_and_bytes():
 def test_bytes_are_clipped_rounded_and_then_cast():
     assert as_uint8([[-0.1, 0.5, 1.0, 1.01]]).tolist() == [[0, 128, 255, 255]]
     assert as_uint8([[-0.1, 0.5, 1.0, 1.01]]).dtype == np.uint8
+    assert as_uint8(np.array([0, 128, 255], np.uint8)).tolist() == [0, 128, 255]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_bytes_are_clipped_rounded_and_then_cast():
             np.ones((1, 1, 1)),
             np.full((1, 1), np.nan),
             {},
-            "heat contains NaN at index (0, 0). Pass check_finite=False to let it through.",
+            "heat contains NaN at index (0, 0).",
         ),
     ],
 )
@@ -159,6 +161,52 @@ def test_maps_that_are_not_signed_start_at_zero():
     assert refusal(ValueError, lambda: figure_of_maps(np.ones((2, 2)), "A^k")) == (
         "maps must have shape (K, H, W) with no empty axis, got (2, 2)."
     )
+
+
+def test_negative_maps_are_signed():
+    assert refusal(ValueError, lambda: figure_of_maps([[[-3.0, 1.0]]], "A", signed=False)) == (
+        "maps with signed=False must not be negative, got -3."
+    )
+
+
+def test_the_picture_keeps_its_own_numbers():
+    network = worked_example.network(exact=False)
+    figure = figure_of_stages(grad_cam(network, 100 * as_floats(worked_example.IMAGE)))
+    assert figure.alt.startswith("picture: 0, 0, 0, 100; 100, 0, 0, 0;")
+    assert figure.axes[0].images[0].get_clim() == (0, 100)
+
+
+def test_numbers_stand_in_their_cells_on_colours_that_let_them_be_read():
+    maps = np.array([[[0.0, 1.0, 2.0], [-3.0, 4.0, 5.0]]])
+    axes = figure_of_maps(maps, "A^k").axes[0]
+    assert axes.images[0].get_clim() == (-5, 5)
+    places = {text.get_text(): text.get_position() for text in axes.texts}
+    assert places == {"0": (0, 0), "1": (1, 0), "2": (2, 0), "−3": (0, 1), "4": (1, 1), "5": (2, 1)}
+    inks = {text.get_text(): text.get_color() for text in axes.texts}
+    assert inks["0"] == "black"
+    assert inks["5"] == "white"
+
+
+def test_the_columns_share_the_scales_that_they_should():
+    explanation = grad_cam(worked_example.network(), worked_example.IMAGE)
+    figure = figure_of_stages(explanation, method="nearest")
+    limits = [axes.images[0].get_clim() for axes in figure.axes if axes.images and not axes.get_label()]
+    assert limits[:1] == [(0, 1)]
+    assert limits[1:4] == [(-3, 3)] * 3
+    assert limits[4:7] == limits[7:10] == [(-6, 6)] * 3  # gradient maps, and their averages beside them
+    assert limits[10:13] == [(-10.625, 10.625)] * 3
+    assert limits[13:15] == [(-16.125, 16.125), (0, 16.125)]
+
+
+def test_a_colour_picture_that_is_not_square():
+    image = np.zeros((3, 2, 4))
+    image[0, 0], image[2, 1] = 1, 1  # red above blue
+    network = Network([("conv", Conv2d(np.ones((1, 3, 1, 1)))), ("gap", GlobalAvgPool2d())])
+    figure = figure_of_stages(grad_cam(network, image))
+    drawn = figure.axes[0].images[0].get_array()
+    assert drawn.shape == (2, 4, 3)
+    assert drawn[0, 0].tolist() == [1, 0, 0]
+    assert drawn[1, 3].tolist() == [0, 0, 1]
 
 
 def test_a_figure_of_zeros_is_drawn():

@@ -36,6 +36,10 @@ def test_a_float_is_its_binary_value_and_a_string_its_decimal():
 def test_numpy_integers_become_python_integers():
     assert as_fractions(np.int64(2**40)) ** 2 == 2**80
     assert as_fractions(np.array([2**40])).tolist()[0] ** 2 == 2**80
+    assert as_fractions(Fraction(np.int64(2**40), 3)) ** 2 == Fraction(2**80, 9)
+    assert as_fractions(Fraction(3, np.int64(2**40))) ** 2 == Fraction(9, 2**80)
+    assert as_fractions([np.float32(0.5)]).tolist() == [Fraction(1, 2)]
+    assert as_floats(Fraction(1, 2)) == 0.5
 
 
 def test_layers_and_networks_keep_everything_else():
@@ -81,6 +85,15 @@ def test_a_network_explains_the_same_in_floats_as_in_fractions(case):
 )
 def test_what_is_not_a_number(error, value, message):
     assert refusal(error, lambda: as_fractions(value)) == message
+
+
+def test_numbers_too_large_for_a_float():
+    assert refusal(ValueError, lambda: as_floats([Fraction(10**40)], np.float32)) == (
+        "value holds a number that is too large for float32."
+    )
+    assert refusal(ValueError, lambda: as_floats([Fraction(10**400)])) == (
+        "value holds a number that is too large for float64."
+    )
 
 
 def test_conversions_that_would_lose_something():

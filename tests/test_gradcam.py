@@ -281,6 +281,37 @@ def test_the_layer_is_the_target_or_else_the_last_convolution(image):
     assert grad_cam(Network(layers), image, layer="input").feature_maps.shape == (1, 4, 4)
 
 
+def test_a_convolution_inside_of_a_nested_network_is_not_passed_over(image):
+    first, *rest = worked_example.network("conv", exact=False).layers
+    nested = Network([first, ("block", Network(rest))])
+    message = "the network has its last Conv2d inside of 'block': pass layer, one of ['features', 'block']."
+    assert refusal(ValueError, lambda: grad_cam(nested, image)) == message
+    assert grad_cam(nested, image, layer="features").layer == "features"
+    assert grad_cam(Network(nested.layers, target_layer="features"), image).layer == "features"
+
+
+class Doubling(ReLU):
+    """A layer that writes into its argument, which a layer must not."""
+
+    def forward(self, x):
+        x *= 2
+        return x
+
+
+class Shortened(ReLU):
+    """A layer whose backward pass is of the wrong shape."""
+
+    def backward(self, grad_output, x):
+        return grad_output[..., :1]
+
+
+def test_layers_that_do_not_keep_the_rules_are_found_out(network, image):
+    (name, features), *rest = network.layers
+    for rude, error in ((Doubling(), "read-only"), (Shortened(), "gradients must have shape")):
+        with pytest.raises(ValueError, match=error):
+            grad_cam(Network([(name, features), ("rude", rude), *rest], target_layer=name), image)
+
+
 def test_before_or_after_the_relu_matters():
     """The maps of the convolution have negative cells with gradients; those of the ReLU do not."""
     head = [("relu", ReLU()), ("flatten", Flatten()), ("linear", Linear(np.ones((1, 2))))]
@@ -332,6 +363,10 @@ def test_batches_are_sliced_and_single_images_are_not(network, image):
     assert batch[-1].score == batch.score[2] > batch[1].score
     with pytest.raises(IndexError):
         batch[3]
+    for odd in (True, None, [0, 1], (0, 1), ...):
+        assert refusal(TypeError, lambda odd=odd: batch[odd]).startswith(
+            "an Explanation is indexed by an int or a slice"
+        )
     message = "this Explanation is of one image, not of a batch: it has no length and no items."
     assert refusal(TypeError, lambda: len(batch[0])) == message
     assert refusal(TypeError, lambda: batch[0][0]) == message
@@ -469,9 +504,7 @@ def test_nothing_is_computed_below_the_target_layer():
 
 def test_nan_is_refused_or_seen(network, image):
     image[0, 3, 2] = np.nan
-    assert refusal(ValueError, lambda: grad_cam(network, image)) == (
-        "image contains NaN at index (0, 3, 2). Pass check_finite=False to let it through."
-    )
+    assert refusal(ValueError, lambda: grad_cam(network, image)) == ("image contains NaN at index (0, 3, 2).")
     explanation = grad_cam(network, image, check_finite=False)
     assert np.isnan(explanation.localization_map).tolist() == [[False, False], [False, True]]
 
@@ -479,7 +512,7 @@ def test_nan_is_refused_or_seen(network, image):
 def test_nan_in_the_maps_is_refused_or_seen():
     maps, gradients = np.ones((1, 1, 2)), np.array([[[1.0, np.inf]]])
     assert refusal(ValueError, lambda: grad_cam_from_maps(maps, gradients)) == (
-        "gradients contains infinity at index (0, 0, 1). Pass check_finite=False to let it through."
+        "gradients contains infinity at index (0, 0, 1)."
     )
     maps[0, 0, 0] = np.nan
     explanation = grad_cam_from_maps(maps, np.ones((1, 1, 2)), check_finite=False)

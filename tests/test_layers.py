@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import oracle
 import pytest
-from helpers import inner, same
+from helpers import inner, refusal, same
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import conv_cases, kinds, pool_cases, sides, tensors
@@ -420,6 +420,42 @@ def test_layers_are_values():
     frozen_view = Conv2d(view)
     weight[:] = 8
     assert frozen_view.weight.tolist() == [[[[7, 7]]]]
+
+
+def test_layers_share_no_memory_with_what_they_were_made_of():
+    """A read-only view protects from nothing: its base may still be written to. With a bias it is as without."""
+    weight, bias = np.ones((1, 1, 1, 2)), np.ones(1)
+    read_only = weight.view()
+    read_only.flags.writeable = False
+    layer = Conv2d(read_only, bias)
+    weight[:], bias[:] = 5, 5
+    assert layer.weight.max() == layer.bias.max() == 1
+    assert not layer.weight.flags.writeable
+    assert not layer.bias.flags.writeable
+
+
+def test_masked_arrays_and_matrices_are_refused():
+    masked = np.ma.ones((1, 1, 2, 2))
+    message = refusal(TypeError, lambda: MaxPool2d(1).forward(masked))
+    assert message.startswith("x must be an array of floats or Fractions, got MaskedArray")
+
+
+def test_relu_backward_keeps_the_type_of_the_gradient():
+    x, u = np.array([-1.0, 1.0]), np.ones(2, np.float32)
+    assert ReLU().backward(u, x).dtype == np.float32
+    exact = ReLU().backward(as_fractions(u), as_fractions(x))
+    assert {type(element) for element in exact} == {Fraction}
+
+
+def test_linear_takes_rows_only():
+    message = refusal(ValueError, lambda: Linear(np.ones((2, 5))).forward(np.ones((1, 1, 1, 5))))
+    assert message.startswith("Linear expects x of shape (N, 5), got (1, 1, 1, 5)")
+
+
+def test_the_gradient_of_a_global_average_can_be_written_to():
+    gradient = GlobalAvgPool2d().backward(np.ones((1, 1)), np.ones((1, 1, 2, 3)))
+    gradient[0, 0, 0, 0] = 5
+    assert gradient.ravel().tolist() == [5, *[1 / 6] * 5]
 
 
 def test_repr_shows_what_differs_from_the_defaults():

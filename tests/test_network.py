@@ -94,6 +94,10 @@ def test_bp_pure(case, data):
     gradients = network.gradients(activations, u)
     gradients_before = {name: value.copy() for name, value in gradients.items()}
     network.backward(u, other)
+    for (name, layer), given_to_it in zip(network.layers, activations.values(), strict=False):
+        ones = 0 * gradients[name] + 1
+        layer.backward(ones, given_to_it)
+        assert (ones == 1).all()
     assert same(x, x_before)
     assert same(u, u_before)
     assert all(same(value, activations_before[name]) for name, value in activations.items())
@@ -270,6 +274,31 @@ def test_layers_must_have_names_of_their_own():
     assert refusal(TypeError, lambda: Network({"a": relu})) == "layers must be pairs (name, layer), got 'a'."
 
 
+def test_activations_that_are_not_all_there_are_refused(network):
+    x, u = worked_example.IMAGE[None], as_fractions([[1, 0]])
+    activations = network.activations(x)
+    del activations["input"], activations["relu"]
+    message = "activations must hold all that network.activations(x) returns; missing: ['relu']."
+    assert refusal(ValueError, lambda: network.gradients(activations, u, to="conv")) == message
+    backwards = dict(reversed(network.activations(x).items()))
+    expected = network.parameter_gradients(u, x)
+    assert all(same(value, expected[name]) for name, value in network.parameter_gradients(u, x, backwards).items())
+
+
+def test_given_activations_are_not_computed_again(network, monkeypatch):
+    x, u = worked_example.IMAGE[None], as_fractions([[1, 0]])
+    activations = network.activations(x)
+    monkeypatch.setattr(Network, "activations", None)
+    assert list(network.parameter_gradients(u, x, activations)) == ["features.weight", "conv.weight"]
+
+
+def test_a_float_that_hides_among_objects_is_refused(network):
+    message = refusal(TypeError, lambda: network.backward(np.array([[1.0, 0]], object), worked_example.IMAGE[None]))
+    assert message.startswith("grad_output must hold Fractions or ints only if its dtype is object, got float")
+    whole = network.backward(np.array([[1, 0]], object), worked_example.IMAGE[None])
+    assert {type(element) for element in whole.flat} == {Fraction}
+
+
 def test_parameters_must_have_names_of_their_own():
     one = Linear([[1.0]])
     message = refusal(ValueError, lambda: Network([("a", Network([("b", one)])), ("a.b", one)]))
@@ -298,7 +327,7 @@ def test_floats_and_fractions_do_not_meet(network):
     assert refusal(TypeError, lambda: Network(mixed)) == "a.weight holds floats but b.weight holds Fractions" + convert
     exact = worked_example.IMAGE[None]
     assert refusal(TypeError, lambda: network.backward(np.ones((1, 2)), exact)).startswith(
-        "grad_output holds floats but x holds Fractions"
+        "grad_output holds floats but the output holds Fractions"
     )
 
 
@@ -310,7 +339,7 @@ def test_gradients_of_another_shape_are_refused(network):
 def test_integer_gradients_are_refused(network):
     message = refusal(TypeError, lambda: as_floats(network).backward(np.array([[1, 0]]), np.zeros((1, 1, 4, 4))))
     assert message == (
-        "grad_output must be an array of floats or Fractions, got int64; convert it, "
+        "grad_output must hold floats or Fractions, got dtype int64; convert it, "
         "for example with np.asarray(grad_output, float)."
     )
 

@@ -107,6 +107,13 @@ def test_up_peak():
 def test_nearest_is_the_cell_that_the_centre_lies_in():
     assert resize(np.array([[1.0, 2.0]]), (1, 3), "nearest").tolist() == [[1, 2, 2]]  # not [1, 1, 2]
     assert resize(np.array([[1.0, 2.0, 3.0, 4.0]]), (1, 2), "nearest").tolist() == [[2, 4]]
+    assert resize(np.arange(5.0)[None], (1, 3), "nearest").tolist() == [[0, 2, 4]]
+    assert resize(np.arange(3.0)[None], (1, 5), "nearest").tolist() == [[0, 0, 1, 2, 2]]
+
+
+def test_an_empty_batch_stays_empty():
+    assert resize(np.ones((0, 2, 3)), 4).shape == (0, 4, 4)
+    assert normalise(np.ones((0, 2, 3))).shape == (0, 2, 3)
 
 
 def test_infinity_stays_where_it_is():
@@ -119,6 +126,7 @@ def test_nan_stays_where_it_is():
     x = np.array([[np.nan, 1.0, 2.0]])
     assert np.isnan(resize(x, (1, 3))).tolist() == [[True, False, False]]
     assert np.isnan(resize(x, (1, 6))).tolist() == [[True, True, True, False, False, False]]
+    assert np.isnan(resize(x[:, ::-1], (1, 3))).tolist() == [[False, False, True]]
 
 
 @given(maps, st.fractions(Fraction(1, 3), 3, max_denominator=4))

@@ -79,12 +79,12 @@ def test_shapes_that_do_not_fit(layer, shape, message):
         (
             ValueError,
             {"weight": np.full((1, 1, 1, 2), [1, np.nan])},
-            "weight contains NaN at index (0, 0, 0, 1). Pass check_finite=False to let it through.",
+            "weight contains NaN at index (0, 0, 0, 1).",
         ),
         (
             ValueError,
             {"bias": [0, 0, np.inf, 0]},
-            "bias contains infinity at index (2,). Pass check_finite=False to let it through.",
+            "bias contains infinity at index (2,).",
         ),
         (
             TypeError,
@@ -148,8 +148,8 @@ def test_nan_in_the_weights_passes_if_asked_and_is_seen():
             "a must hold Fractions or ints only if its dtype is object, got str at index (0,).",
         ),
         (ValueError, [[1, 2], [3]], "a must be an array, got rows of different lengths."),
-        (ValueError, [1, -np.inf], "a contains infinity at index (1,). Pass check_finite=False to let it through."),
-        (ValueError, [[np.nan]], "a contains NaN at index (0, 0). Pass check_finite=False to let it through."),
+        (ValueError, [1, -np.inf], "a contains infinity at index (1,)."),
+        (ValueError, [[np.nan]], "a contains NaN at index (0, 0)."),
     ],
 )
 def test_arrays_that_may_not_enter(error, value, message):
