@@ -388,6 +388,29 @@ def test_from_maps_takes_integer_maps_in_the_dtype_of_the_gradients():
     assert exact.weighted_sum.tolist() == [[Fraction(1, 6), Fraction(1, 3)]]
 
 
+def test_a_network_without_a_convolution_may_declare_its_target(image):
+    network = Network([("relu", ReLU()), ("gap", GlobalAvgPool2d())], target_layer="relu")
+    assert grad_cam(network, image).layer == "relu"
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8])
+def test_gradients_that_are_whole_are_refused(dtype):
+    maps = np.ones((1, 2, 3))
+    assert "got dtype" in refusal(TypeError, lambda: grad_cam_from_maps(maps, maps.astype(dtype)))
+
+
+def test_an_explanation_does_not_freeze_the_arrays_that_it_is_made_of():
+    maps = np.ones((1, 2, 3))
+    explanation = Explanation(None, None, None, None, maps, maps, maps[:, 0, 0], maps, maps[0], maps[0])
+    assert maps.flags.writeable
+    assert not explanation.feature_maps.flags.writeable
+
+
+def test_what_is_not_known_is_not_shown():
+    maps = np.ones((1, 2, 3))
+    assert repr(grad_cam_from_maps(maps, maps)).startswith("Explanation(feature_maps=<1 × 2 × 3>, ")
+
+
 def test_repr_shows_shapes_not_numbers(network, image):
     assert repr(grad_cam(network, image, 1)) == (
         "Explanation(image=<1 × 4 × 4>, class_index=1, score=8.5, layer=features, feature_maps=<3 × 2 × 2>, "
@@ -396,6 +419,9 @@ def test_repr_shows_shapes_not_numbers(network, image):
 
 
 # --- Bad input --------------------------------------------------------------------------------------
+
+
+IMAGE_SHAPE = "image must have shape (C, H, W) or (N, C, H, W), got {}."
 
 
 @pytest.mark.parametrize(
@@ -422,6 +448,17 @@ def test_repr_shows_shapes_not_numbers(network, image):
             ValueError,
             {"image": np.ones((4, 4))},
             "image must have shape (C, H, W) or (N, C, H, W), got (4, 4); for one channel pass image[None].",
+        ),
+        (ValueError, {"image": np.ones((1, 1, 1, 4, 4))}, IMAGE_SHAPE.format((1, 1, 1, 4, 4))),
+        (
+            ValueError,
+            {"layer": ""},
+            "the network has no layer '', only 'input', 'features', 'flatten', 'linear'.",
+        ),
+        (
+            ValueError,
+            {"layer": 3},
+            "the network has no layer 3, only 'input', 'features', 'flatten', 'linear'.",
         ),
         (ValueError, {"image": np.ones(4)}, "image must have shape (C, H, W) or (N, C, H, W), got (4,)."),
         (
@@ -466,7 +503,9 @@ def test_what_cannot_be_explained(network, image, error, options, message):
 def test_classes_of_a_batch(network, image):
     batch = np.stack([image] * 3)
     assert grad_cam(network, batch, 1).class_index.tolist() == [1, 1, 1]
-    assert grad_cam(network, batch, np.array([1, 0, 1])).class_index.tolist() == [1, 0, 1]
+    for classes in (np.array([1, 0, 1]), [1, 0, 1], (1, 0, 1)):
+        assert grad_cam(network, batch, classes).class_index.tolist() == [1, 0, 1]
+    assert refusal(ValueError, lambda: grad_cam(network, batch, [0, 1, 0, 1])).endswith("3 images, got 4.")
     message = "class_index must hold one class for each of the 3 images, got 2."
     assert refusal(ValueError, lambda: grad_cam(network, batch, [0, 1])) == message
     assert refusal(ValueError, lambda: grad_cam(network, batch, [0, 1, 2])) == (
@@ -514,6 +553,8 @@ def test_nan_in_the_maps_is_refused_or_seen():
     assert refusal(ValueError, lambda: grad_cam_from_maps(maps, gradients)) == (
         "gradients contains infinity at index (0, 0, 1)."
     )
+    infinite = grad_cam_from_maps(maps, gradients, check_finite=False)
+    assert np.isinf(infinite.alphas).all()
     maps[0, 0, 0] = np.nan
     explanation = grad_cam_from_maps(maps, np.ones((1, 1, 2)), check_finite=False)
     assert np.isnan(explanation.localization_map).tolist() == [[True, False]]

@@ -447,6 +447,22 @@ def test_relu_backward_keeps_the_type_of_the_gradient():
     assert {type(element) for element in exact} == {Fraction}
 
 
+def test_layers_without_parameters_look_at_their_arguments_too():
+    assert ReLU().parameter_gradients(np.ones(2), np.ones(2)) == {}
+    message = refusal(ValueError, lambda: ReLU().parameter_gradients(np.ones(3), np.ones(2)))
+    assert message == "grad_output must have shape (2,), got (3,)."
+
+
+@pytest.mark.parametrize("empty", [(0, 1, 1, 1), (1, 0, 1, 1), (1, 1, 0, 1), (1, 1, 1, 0)])
+def test_kernels_have_no_empty_axis(empty):
+    assert "is empty" in refusal(ValueError, lambda: Conv2d(np.ones(empty)))
+
+
+def test_a_mean_over_more_cells_than_a_byte_can_count():
+    layer = AvgPool2d(40, padding=1, count_include_pad=False)
+    assert (layer.forward(np.ones((1, 1, 40, 41))) == 1).all()
+
+
 def test_linear_takes_rows_only():
     message = refusal(ValueError, lambda: Linear(np.ones((2, 5))).forward(np.ones((1, 1, 1, 5))))
     assert message.startswith("Linear expects x of shape (N, 5), got (1, 1, 1, 5)")

@@ -220,6 +220,23 @@ def test_integers_take_the_dtype_of_the_network():
     assert Network([("relu", ReLU())])(image).dtype == np.float64
 
 
+def test_the_dtype_is_that_of_all_parameters_together():
+    layers = [("a", Linear(np.ones((1, 1), np.float32))), ("b", Linear(np.ones((1, 1))))]
+    assert Network(layers).dtype == np.float64
+    assert Network(layers[:1]).dtype == np.float32
+
+
+def test_a_network_does_not_change_with_the_list_it_was_made_of():
+    layers = [("a", ReLU())]
+    network = Network(layers)
+    layers.append(("b", ReLU()))
+    assert [name for name, _ in network.layers] == ["a"]
+
+
+def test_the_parts_of_a_split_declare_no_target(network):
+    assert [part.target_layer for part in network.split("conv")] == [None, None]
+
+
 def test_summary_as_text(network):
     assert str(network.summary((1, 4, 4))) == "\n".join([
         "name      layer                                   output shape  parameters  multiply-adds",
@@ -264,9 +281,10 @@ def test_layers_must_have_names_of_their_own():
     assert refusal(ValueError, lambda: Network([("a", relu), ("a", relu)])) == (
         "the names of the layers must be distinct, got ['a', 'a']."
     )
-    assert refusal(ValueError, lambda: Network([("input", relu)])) == (
-        "a layer's name must be a non-empty string other than 'input', got 'input'."
-    )
+    for name in ("input", "", 1):
+        assert refusal(ValueError, lambda name=name: Network([(name, relu)])) == (
+            f"a layer's name must be a non-empty string other than 'input', got {name!r}."
+        )
     assert refusal(TypeError, lambda: Network([("a", np.maximum)])) == (
         "layer 'a' must be a numpycam Layer such as ReLU(), got <ufunc 'maximum'>."
     )

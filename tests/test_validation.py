@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import refusal
 
-from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
+from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
 from numpycam.validation import as_array, as_pair, zero_of, zeros
 
 KERNEL = np.ones((4, 3, 3, 3))
@@ -112,6 +112,25 @@ def test_weight_and_bias_share_the_wider_dtype():
     layer = Linear(np.ones((1, 1), np.float32), np.full(1, 0.1))
     assert layer.weight.dtype == layer.bias.dtype == np.float64
     assert layer.bias[0] == 0.1
+
+
+def test_integer_biases_take_the_dtype_of_the_weight():
+    assert Linear(np.ones((1, 1), np.float32), [1]).bias.dtype == np.float32
+    exact = Linear(np.array([[Fraction(1, 3)]]), [1])
+    assert type(exact.bias[0]) is Fraction
+
+
+def test_booleans_take_the_dtype_of_the_network():
+    exact = Network([("linear", Linear(np.array([[Fraction(1, 3)]])))])
+    assert exact(np.array([[True]])).item() == Fraction(1, 3)
+
+
+def test_the_first_of_two_nans_is_named():
+    assert refusal(ValueError, lambda: as_array("a", [1.0, np.nan, np.nan])) == "a contains NaN at index (1,)."
+
+
+def test_a_list_is_as_good_as_a_pair():
+    assert as_pair("stride", [2, 3], 1) == (2, 3)
 
 
 def test_count_include_pad_is_yes_or_no():
