@@ -98,7 +98,7 @@ def _stages_png(explanation: Explanation, title: str) -> bytes:
     from numpycam.display import figure_of_stages
 
     # A cell of this example's maps sees its own 2 × 2 patch and nothing else, so the nearest cell is the true one.
-    return _png(figure_of_stages(explanation, title=title, method="nearest").savefig, dpi=120)
+    return _png(figure_of_stages(explanation, title=title, method="nearest").savefig, dpi=100)
 
 
 def _overlay_png(explanation: Explanation) -> bytes:
