@@ -195,7 +195,7 @@ def grad_cam(
     images = as_images("image", image, network.parameters, network.dtype, check_finite)
     is_batch = images.ndim == 4
     x = images if is_batch else images[None]
-    layer = _target_layer(network) if layer is None else layer
+    layer = target_layer_of(network) if layer is None else layer
     features, head = _cut(network, layer, x.shape)
 
     feature_maps = read_only(compute_feature_maps(features, x))
@@ -256,7 +256,7 @@ def _explain(
     )
 
 
-def _target_layer(network: Network) -> str:
+def target_layer_of(network: Network) -> str:
     """Return the network's declared target layer, or else its last Conv2d."""
     if network.target_layer is not None:
         return network.target_layer

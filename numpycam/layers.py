@@ -253,20 +253,20 @@ class MaxPool2d(_Pool2d):
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, H', W')
         self.check(x)
-        first, *rest = self._taps(x)
+        first, *rest = self.taps(x)
         return reduce(np.maximum, rest, first.copy())
 
     def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C, H', W') -> (N, C, H, W)
         self.check(x, grad_output)
         y, real = self.forward(x), self.window.taps(np.ones(x.shape[2:], dtype=bool))  # False in the border
         unclaimed, pieces = np.ones(y.shape, dtype=bool), []
-        for tap, cell in zip(self._taps(x), real, strict=True):
+        for tap, cell in zip(self.taps(x), real, strict=True):
             wins = ((tap == y) | (tap != tap)) & cell & unclaimed  # tap != tap where it is NaN
             unclaimed &= ~wins
             pieces.append(np.where(wins, grad_output, zero_of(grad_output)))
         return self.window.scatter(pieces, x.shape, like=grad_output)
 
-    def _taps(self, x: Array) -> Iterator[Array]:
+    def taps(self, x: Array) -> Iterator[Array]:
         """Pad with copies of the nearest real cell. It is in every window that sees the copy, so no maximum changes."""
         return self.window.taps(x, mode="edge")
 

@@ -98,7 +98,7 @@ def scatter_where_the_last_write_wins(self, pieces, shape, like):
 
 def max_pool_gradient_to_every_tied_cell(self, grad_output, x):
     y, real = max_forward(self, x), self.window.taps(np.ones(x.shape[2:], dtype=bool))
-    taps = zip(self._taps(x), real, strict=True)
+    taps = zip(self.taps(x), real, strict=True)
     pieces = [np.where((tap == y) & cell, grad_output, zero_of(grad_output)) for tap, cell in taps]
     return self.window.scatter(pieces, x.shape, like=grad_output)
 
@@ -193,7 +193,7 @@ MUSEUM = [
             test_layers.test_max_mass),
     Exhibit("max pool gradient to every tied cell", MaxPool2d, "backward", max_pool_gradient_to_every_tied_cell,
             test_layers.test_max_mass),
-    Exhibit("max pool padded with zeros", MaxPool2d, "_taps", max_pool_padded_with_zeros,
+    Exhibit("max pool padded with zeros", MaxPool2d, "taps", max_pool_padded_with_zeros,
             test_layers.test_max_def),
     Exhibit("average of the gradients as a sum", gradcam, "compute_alphas", average_as_a_sum,
             test_gradcam.test_cam_shift),

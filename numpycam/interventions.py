@@ -1,0 +1,391 @@
+"""Interventions: change something, run the network again, and see whether the map had told the truth.
+
+Erase the patch of the picture under each cell of the worked example, and ask how much the score of the cat drops:
+
+>>> from numpycam import grad_cam, worked_example
+>>> network, image = worked_example.network(), worked_example.IMAGE
+>>> print(patch_drops(network, image, class_index=0).astype(float))
+[[ 6.3 -2.8]
+ [23.   2.1]]
+
+A gradient is local: one step further, another linear piece of the network may hold. Along a straight line all the
+pieces can be found exactly:
+
+>>> without_body = erase(image, (slice(2, 4), slice(0, 2)))
+>>> line = path(worked_example.network("conv"), without_body, image, class_index=0)
+>>> print(*line.kinks, "|", *line.slopes, "|", line.integrated_gradients.sum())
+8/115 51/115 | 0 23/2 23 | 171/10
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from numpycam.gradcam import target_layer_of
+from numpycam.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, ReLU
+from numpycam.network import Network
+from numpycam.validation import (
+    Array,
+    IntOrPair,
+    Pair,
+    Shape,
+    as_array,
+    as_class_indices,
+    as_images,
+    as_int,
+    as_pair,
+    check_same_kind,
+    check_shape,
+    zero_of,
+    zeros,
+)
+from numpycam.window import Window
+
+Place = tuple[int | slice, int | slice]
+
+
+def receptive_field(
+    network: Network, cell: Place, image_size: IntOrPair, layer: str | None = None
+) -> NDArray[np.bool_]:
+    """Return which pixels of the picture a cell of a layer's maps sees: its receptive field, without the border.
+
+    Parameters
+    ----------
+    network : Network
+    cell : (row, column)
+        Counted from 0. With a slice in the place of a number, what any of these cells sees.
+    image_size : int or (height, width)
+    layer : str, optional
+        As in :func:`numpycam.grad_cam`.
+
+    Returns
+    -------
+    array of bool, shape (height, width)
+        Not always a full rectangle: dilation, and strides larger than a kernel, leave holes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind; if the layer, or one before it, has no cells.
+    """
+    features, _ = network.split(target_layer_of(network) if layer is None else layer)
+    windows, size = _windows(features, as_pair("image_size", image_size, 1))
+    mask = _mask("cell", cell, size)
+    for window, size in reversed(windows):  # back through one layer after another, each cell marks its window
+        mask = window.scatter([mask] * math.prod(window.size), size, like=mask)
+    return mask
+
+
+def erase(image: ArrayLike, where: Place | NDArray[np.bool_], baseline: ArrayLike = 0) -> Array:
+    """Return the image with a part of it replaced.
+
+    Parameters
+    ----------
+    image : array, shape (C, H, W) or (N, C, H, W)
+    where : (rows, columns), or array of bool, shape (H, W)
+        Slices or single numbers, counted from 0; or a mask, such as a receptive field.
+    baseline : number or array, default 0
+        What comes in its place: a number, one for each channel as (C, 1, 1), or another image.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind, or does not fit the image.
+    """
+    picture = as_images("image", image, {}, np.float64, check_finite=False)
+    size = picture.shape[-2:]
+    mask = where if isinstance(where, np.ndarray) else _mask("where", where, size)
+    if mask.dtype != bool or mask.shape != size:
+        raise ValueError(f"where must be a mask of bool and of shape {size}, got {mask.dtype} and {mask.shape}.")
+    fill = as_array("baseline", baseline, dtype=picture.dtype)
+    check_same_kind({"baseline": fill, "image": picture})
+    try:
+        return np.where(mask, np.broadcast_to(fill, picture.shape), picture).astype(picture.dtype, copy=False)
+    except ValueError:
+        raise ValueError(f"baseline must fit an image of shape {picture.shape}, got shape {fill.shape}.") from None
+
+
+def patch_drops(
+    network: Network,
+    image: ArrayLike,
+    class_index: int | None = None,
+    layer: str | None = None,
+    baseline: ArrayLike = 0,
+) -> Array:
+    """Return by how much the score drops when what a cell sees is erased and the network runs again: y - y_erased.
+
+    Measured where Grad-CAM predicts: on the grid of the layer's maps, so that the two lie beside one another.
+
+    Parameters
+    ----------
+    network : Network
+    image : array, shape (C, H, W)
+    class_index : int, optional
+        The class with the highest score if not given.
+    layer : str, optional
+        As in :func:`numpycam.grad_cam`.
+    baseline : number or array, default 0
+        What the erased pixels become: see :func:`erase`.
+
+    Returns
+    -------
+    array, shape (H', W')
+        Positive where the picture speaks for the class. Receptive fields may overlap; the drops need not add up.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind.
+    """
+    picture = _one_image("image", image, network)
+    layer = target_layer_of(network) if layer is None else layer
+    scores = network(picture[None])
+    c = as_class_indices(class_index, scores, is_batch=False)[0]
+    _, size = _windows(network.split(layer)[0], picture.shape[1:])
+    drops = zeros(size, like=scores)
+    for row, column in np.ndindex(drops.shape):
+        seen = receptive_field(network, (row, column), picture.shape[1:], layer)
+        drops[row, column] = scores[0, c] - network(erase(picture, seen, baseline)[None])[0, c]
+    return drops
+
+
+def add_to_cell(
+    network: Network, image: ArrayLike, cell: tuple[int, int, int], amount: Any = 1, layer: str | None = None
+) -> Array:
+    """Return the scores of all classes when something is added to one cell of the feature maps.
+
+    Parameters
+    ----------
+    network : Network
+    image : array, shape (C, H, W)
+    cell : (k, row, column)
+        Counted from 0.
+    amount : number, default 1
+    layer : str, optional
+        As in :func:`numpycam.grad_cam`.
+
+    Returns
+    -------
+    array, shape (classes,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind.
+    """
+    features, head = network.split(target_layer_of(network) if layer is None else layer)
+    maps = features(_one_image("image", image, network)[None]).copy()
+    if maps.ndim != 4 or not isinstance(cell, tuple | list) or len(cell) != 3:
+        raise ValueError(f"cell must be (k, row, column) in maps (K, H, W), got {cell} in maps {maps.shape[1:]}.")
+    for what, index, length in zip(("k", "row", "column"), cell, maps.shape[1:], strict=True):
+        _check_index(f"cell's {what}", index, length)
+    more = as_array("amount", amount, dtype=maps.dtype)
+    check_same_kind({"amount": more, "the feature maps": maps})
+    maps[0][tuple(cell)] += more
+    return head(maps)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """The score y along the straight line x(t) = baseline + t (image - baseline), piecewise linear in t from 0 to 1.
+
+    Attributes
+    ----------
+    points : array, shape (n + 1,)
+        0, the kinks, and 1.
+    scores : array, shape (n + 1,)
+        y at the points.
+    slopes : array, shape (n,)
+        dy/dt between them.
+    integrated_gradients : array, shape (C, H, W)
+        (image - baseline) · ∫ dy/dx dt, without quadrature. Its sum is the last score less the first: with ``==`` for
+        Fractions (completeness; Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", ICML 2017).
+    """
+
+    points: Array
+    scores: Array
+    slopes: Array
+    integrated_gradients: Array
+
+    @property
+    def kinks(self) -> Array:
+        """Where the slope changes, 0 < t < 1."""
+        return self.points[1:-1]
+
+
+def path(
+    network: Network, baseline: ArrayLike, image: ArrayLike, class_index: int | None = None, *, max_kinks: int = 1000
+) -> Path:
+    """Follow the score of a class from a baseline to the image, through every linear piece of the network.
+
+    Parameters
+    ----------
+    network : Network
+        Of the layers of numpycam: all of them are piecewise linear. A head from ``network.split`` is one too; then
+        baseline and image are feature maps, and the first kink says how far "one unit more" holds.
+    baseline, image : array, shape (C, H, W)
+        Where the line begins and ends.
+    class_index : int, optional
+        The class with the highest score at the image if not given.
+    max_kinks : int, default 1000
+        How many linear pieces to go through at most: a large network has many.
+
+    Returns
+    -------
+    Path
+        Exact for Fractions. In floats two kinks that are no further apart than the rounding of the forward pass are
+        taken for one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind, a layer is not piecewise linear, or there are more than ``max_kinks`` kinks.
+
+    Notes
+    -----
+    From t on, s = 1 is halved towards t until t and s lie in one linear piece: no ReLU switches between them, and every
+    window of a max pool has one winner at both. Then everything in the network is linear from t to s, and goes on so
+    until the first ReLU or winner switches, at a place that two points of a line suffice to tell.
+    """
+    start, end = _one_image("baseline", baseline, network), _one_image("image", image, network)
+    check_shape("baseline", start, end.shape)
+    network = _flat_piecewise_linear(network)
+    direction, slack = end - start, _slack(network, start, end)
+    scores = network(end[None])
+    one_hot = zeros(scores.shape, like=scores)
+    c = as_class_indices(class_index, scores, is_batch=False)[0]
+    one_hot[0, c] += 1
+
+    def activations(t: Any) -> dict[str, Array]:
+        return network.activations((start + t * direction)[None])
+
+    t = zero_of(start) if start.dtype == object else 0.0
+    points, integral = [t], zeros(end.shape, like=end)
+    slopes: list[Any] = []
+    for _ in range(as_int("max_kinks", max_kinks, 0) + 1):
+        now, s = activations(t), t * 0 + 1
+        while (exits := _exits(network, now, activations(s), slack)) is None:
+            s = (t + s) / 2
+        until = min(t * 0 + 1, max(s, t + (s - t) * min(exits, default=1)))
+        gradient = network.gradients(activations((t + until) / 2), one_hot)["input"][0]
+        integral = integral + (until - t) * gradient
+        slope = (gradient * direction).sum()
+        if slopes and slope == slopes[-1]:
+            points.pop()  # something switched that this class does not notice
+        else:
+            slopes.append(slope)
+        points.append(until)
+        if until == 1:
+            values = [activations(point)[str(len(network.layers) - 1)][0, c] for point in points]
+            return Path(np.array(points), np.array(values), np.array(slopes), direction * integral)
+        t = until
+    raise ValueError(f"there are more than max_kinks = {max_kinks} kinks, the last found at t = {float(t):.6g}.")
+
+
+def _exits(network: Network, now: dict[str, Array], ahead: dict[str, Array], slack: list[Any]) -> list[Any] | None:
+    """Return where, in steps from now to ahead, something switches; None if already between the two."""
+    exits = []
+    for (_, layer), at_now, at_ahead, tolerance in zip(
+        network.layers, now.values(), ahead.values(), slack, strict=False
+    ):
+        if not isinstance(layer, ReLU | MaxPool2d):
+            continue
+        rivals = _rivals(layer, at_now), _rivals(layer, at_ahead)  # (rivals, N, ...)
+        behind = sum(one.max(axis=0) - one for one in rivals)
+        winner = behind.argmin(axis=0)[None]
+        lead_now, lead_ahead = (np.take_along_axis(one, winner, axis=0) - one for one in rivals)
+        if (lead_now < -tolerance).any() or (lead_ahead < -tolerance).any():
+            return None
+        closing = (lead_ahead < lead_now) & (lead_now > tolerance)
+        if closing.any():
+            exits.append((lead_now[closing] / (lead_now - lead_ahead)[closing]).min())
+    return exits
+
+
+def _rivals(layer: ReLU | MaxPool2d, x: Array) -> Array:  # (N, ...) -> (rivals, N, ...)
+    """Return what a ReLU or a max pool takes the maximum of."""
+    return np.stack([x, zeros(x.shape, like=x)] if isinstance(layer, ReLU) else list(layer.taps(x)))
+
+
+def _slack(network: Network, start: Array, end: Array) -> list[Any]:
+    """Return, for the input of each layer, how far apart two numbers can be that rounding alone has parted.
+
+    After n operations the error is at most n u / (1 - n u) of the sum of the terms' sizes, and that is what the same
+    network computes with the sizes of its weights. A lead is the difference of two numbers, extrapolated over at most
+    twice the distance of the two points that it is known at: 2 · 5 such errors.
+    """
+    if start.dtype == object:
+        return [zero_of(start)] * len(network.layers)
+    sizes = [(n, replace(layer, **{p: np.abs(a) for p, a in layer.parameters.items()})) for n, layer in network.layers]
+    inputs = list(Network(sizes).activations((np.abs(start) + np.abs(end - start))[None]).values())[:-1]
+    unit, operations, slack = np.finfo(start.dtype).eps / 2, 3, []
+    for (_, layer), size in zip(network.layers, inputs, strict=True):
+        largest = _rivals(layer, size).max(axis=0) if isinstance(layer, ReLU | MaxPool2d) else 0
+        slack.append(10 * operations * unit / (1 - operations * unit) * largest)
+        operations += _terms(layer, size.shape) + 1
+    return slack
+
+
+def _terms(layer: Layer, input_shape: Shape) -> int:
+    """Return how many numbers a layer adds up for one of its outputs."""
+    if isinstance(layer, Conv2d | Linear):
+        return layer.weight[0].size
+    if isinstance(layer, AvgPool2d):
+        return math.prod(layer.window.size)
+    return math.prod(input_shape[2:]) if isinstance(layer, GlobalAvgPool2d) else 0
+
+
+def _flat(network: Network, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    """Yield all layers with their names, those of inner networks too."""
+    for name, layer in network.layers:
+        if isinstance(layer, Network):
+            yield from _flat(layer, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", layer
+
+
+def _flat_piecewise_linear(network: Network) -> Network:
+    for name, layer in _flat(network):
+        if not isinstance(layer, Conv2d | ReLU | MaxPool2d | AvgPool2d | GlobalAvgPool2d | Flatten | Linear):
+            raise TypeError(f"a path needs piecewise linear layers that numpycam knows; {name!r} is {layer!r}.")
+    return Network([(str(number), layer) for number, (_, layer) in enumerate(_flat(network))])
+
+
+def _windows(features: Network, image_size: Pair) -> tuple[list[tuple[Window, Pair]], Pair]:
+    """Return the layers' windows, each with the size of what it slides over, and the size of the maps at the end."""
+    windows, size = [], image_size
+    for name, layer in _flat(features):
+        if isinstance(layer, Conv2d | MaxPool2d | AvgPool2d):
+            windows.append((layer.window, size))
+            size = layer.window.output_size(*size)
+        elif not isinstance(layer, ReLU):
+            raise ValueError(f"layer {name!r}, {layer!r}, has no cells that see a part of the picture.")
+    return windows, size
+
+
+def _mask(name: str, place: Place, size: Shape) -> NDArray[np.bool_]:
+    """Return where the place (row, column) is, checked against the size."""
+    if not isinstance(place, tuple | list) or len(place) != 2:
+        raise TypeError(f"{name} must be (row, column), numbers or slices, got {place!r}.")
+    for what, one, length in zip(("row", "column"), place, size, strict=True):
+        if not isinstance(one, slice):
+            _check_index(f"{name}'s {what}", one, length)
+    mask = np.zeros(size, dtype=bool)
+    mask[tuple(place)] = True
+    return mask
+
+
+def _check_index(name: str, index: object, length: int) -> None:
+    if as_int(name, index, 0) >= length:
+        raise ValueError(f"{name} must be in 0..{length - 1}, got {index}.")
+
+
+def _one_image(name: str, value: ArrayLike, network: Network) -> Array:
+    image = as_images(name, value, network.parameters, network.dtype, check_finite=True)
+    if image.ndim != 3:
+        raise ValueError(f"{name} must be one image (C, H, W), got shape {image.shape}.")
+    return image
