@@ -1,26 +1,20 @@
 """The command line: ``numpycam``, ``python -m numpycam``."""
 
 import argparse
-import errno
 import io
-import json
 import os
+import re
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import fields
-from fractions import Fraction
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
-
-import numpy as np
+from typing import NoReturn
 
 from numpycam import worked_example
 from numpycam.exact import as_floats
-from numpycam.gradcam import Explanation, grad_cam
-from numpycam.resize import normalise, resize
-from numpycam.walkthrough import walkthrough
+from numpycam.gradcam import grad_cam
+from numpycam.interventions import erase
+from numpycam.walkthrough import before_and_after, walkthrough
 
 
 class _Parser(argparse.ArgumentParser):
@@ -63,6 +57,7 @@ def _build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     example = commands.add_parser(
         "example",
+        prog="numpycam example",
         help="the worked example, from the picture to the heatmap (what runs if no command is given)",
         description="Print every stage of the worked example; write its figure, overlay and numbers to a folder.",
     )
@@ -71,10 +66,25 @@ def _build_parser() -> argparse.ArgumentParser:
     example.add_argument("--head", choices=worked_example.HEADS, default="linear",
                          help="what comes after the feature maps (default: linear)")  # fmt: skip
     example.add_argument("--float", dest="in_floats", action="store_true", help="compute in float64, not in fractions")
+    example.add_argument("--erase", type=_rectangle, metavar="PATCH",
+                         help="erase TL, TR, BL or BR (top left ...), or a rectangle such as 0:2,2:4 (rows, columns), "
+                         "and show before and after")  # fmt: skip
     example.add_argument("--out", type=Path, default=Path("numpycam-example"), metavar="FOLDER",
                          help="where the files go (default: numpycam-example)")  # fmt: skip
     example.set_defaults(run=_example)
     return parser
+
+
+_PATCHES = {"TL": "0:2,0:2", "TR": "0:2,2:4", "BL": "2:4,0:2", "BR": "2:4,2:4"}
+
+
+def _rectangle(text: str) -> tuple[str, tuple[slice, slice]]:
+    """Return a part of the 4 × 4 picture, as it was named and as slices."""
+    numbers = re.fullmatch(r"([0-4]):([0-4]),([0-4]):([0-4])", _PATCHES.get(text.upper(), text))
+    top, bottom, left, right = map(int, numbers.groups()) if numbers else (0, 0, 0, 0)
+    if top >= bottom or left >= right:
+        raise argparse.ArgumentTypeError(f"must be TL, TR, BL, BR or a rectangle such as 0:2,2:4, got {text!r}")
+    return text, (slice(top, bottom), slice(left, right))
 
 
 def _example(options: argparse.Namespace) -> None:
@@ -84,68 +94,15 @@ def _example(options: argparse.Namespace) -> None:
     if options.in_floats:
         network, image = as_floats(network), as_floats(image)
         explanation = grad_cam(network, image, class_index)
-    about = {"class": options.class_name, "head": options.head}
-    _write_files(options.out, {
-        "stages.png": _stages_png(explanation, f"Grad-CAM of the {options.class_name}, {options.head} head"),
-        "overlay.png": _overlay_png(explanation),
-        "explanation.json": _json(about | _plain_numbers(explanation)),
-    })  # fmt: skip
-    print(walkthrough(network, explanation, exact))
-    print(f"\nWritten to {options.out}: stages.png, overlay.png, explanation.json")
-
-
-def _stages_png(explanation: Explanation, title: str) -> bytes:
-    from numpycam.display import figure_of_stages
-
+    title, about = f"Grad-CAM of the {options.class_name}, {options.head} head", {"class": options.class_name}
+    if options.erase is None:
+        story = walkthrough(network, explanation, exact)
+    else:
+        erased, where = options.erase
+        before, explanation = explanation, grad_cam(network, erase(image, where), class_index)
+        title, about = f"{title}, {erased} erased", about | {"erased": erased}
+        story = before_and_after(before, explanation, erased)
     # A cell of this example's maps sees its own 2 × 2 patch and nothing else, so the nearest cell is the true one.
-    return _png(figure_of_stages(explanation, title=title, method="nearest").savefig, dpi=100)
-
-
-def _overlay_png(explanation: Explanation) -> bytes:
-    from matplotlib.image import imsave
-
-    from numpycam.display import as_uint8, overlay
-
-    enlarged = 480
-    picture = resize(as_floats(explanation.image), enlarged, "nearest")
-    heat = normalise(resize(as_floats(explanation.localization_map), enlarged, "nearest"))
-    return _png(imsave, as_uint8(overlay(picture, heat)))
-
-
-def _png(write: Callable[..., object], *what: object, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    write(buffer, *what, format="png", **options)
-    return buffer.getvalue()
-
-
-def _plain_numbers(explanation: Explanation) -> dict[str, Any]:
-    """Return the fields and what follows from them, arrays as nested lists, fractions as strings."""
-    names = [field.name for field in fields(explanation)] + ["counterfactual_map", "channel_shares"]
-    return {name: _plain(getattr(explanation, name)) for name in names}
-
-
-def _json(values: dict[str, Any]) -> bytes:
-    """Return the values as JSON, one to a line."""
-    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in values.items())
-    return f"{{\n{lines}\n}}\n".encode()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, list):
-        return [_plain(element) for element in value]
-    return str(value) if isinstance(value, Fraction) else value
-
-
-def _write_files(folder: Path, contents: dict[str, bytes]) -> None:
-    """Write all files beside their places first, so that each is the old one or the new one, never half of one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in contents:
-        if (folder / name).is_dir():
-            raise IsADirectoryError(errno.EISDIR, "Is a directory", str(folder / name))
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as new:
-        for name, content in contents.items():
-            (Path(new) / name).write_bytes(content)
-        for name in contents:
-            os.replace(Path(new) / name, folder / name)
+    files = explanation.save(options.out, title=title, method="nearest", about=about | {"head": options.head})
+    print(story)
+    print(f"\nWritten to {options.out}: {', '.join(files)}")

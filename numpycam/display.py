@@ -32,10 +32,14 @@ class Picture(Figure):
 
     alt: str = ""
 
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
+    def as_png(self) -> bytes:
+        """Return the figure as a PNG file."""
         buffer = BytesIO()
         self.savefig(buffer, format="png", dpi=100)
-        return {"image/png": buffer.getvalue()}, {"image/png": {"alt": self.alt}}
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
+        return {"image/png": self.as_png()}, {"image/png": {"alt": self.alt}}
 
 
 def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: str = POSITIVE) -> NDArray[np.float64]:
@@ -107,16 +111,37 @@ def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True) -> Pict
     if not signed and values.min() < 0:
         raise ValueError(f"maps with signed=False must not be negative, got {values.min():.6g}.")
     colormap, limits = (SIGNED, _balanced(values)) if signed else (POSITIVE, _from_zero(values))
-    pitch = _SIDE + 0.3
-    width = len(values) * pitch - 0.3
-    picture = Picture(figsize=(width + 2 * _MARGIN, _SIDE + 0.9))
-    for number, one in enumerate(values, 1):
-        axes = _add_axes(picture, _MARGIN + (number - 1) * pitch, 0.4, _SIDE, _SIDE)
-        draw_map(axes, one, colormap, limits)
-        axes.set_title(_numbered(symbol, number), size=12, pad=3)
-    _draw_bar(picture, _MARGIN, _SIDE + 0.5, width, colormap, limits)
-    picture.alt = " ".join(_in_words(_numbered(symbol, n), one) for n, one in enumerate(values, 1))
-    return picture
+    return _figure_of(Stage("", "", "", symbol, values, range(1, len(values) + 1), colormap, limits))
+
+
+def figure_of_stage(
+    explanation: Explanation, stage: str, *, method: Literal["bilinear", "nearest"] = "bilinear", most_maps: int = 4
+) -> Picture:
+    """Draw one stage of an explanation, its maps side by side.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Of one image.
+    stage : str
+        A field of the explanation, ``"feature_maps"`` say, or ``"overlay"``.
+    method, most_maps
+        As for :func:`figure_of_stages`.
+
+    Returns
+    -------
+    Picture
+        A matplotlib figure.
+
+    Raises
+    ------
+    ValueError
+        If the explanation has no such stage, or is of a batch.
+    """
+    columns = {column.name: column for column in stages_of(explanation, method, most_maps)}
+    if stage not in columns:
+        raise ValueError(f"stage must be one of {', '.join(map(repr, columns))}, got {stage!r}.")
+    return _figure_of(columns[stage])
 
 
 def figure_of_stages(
@@ -147,9 +172,13 @@ def figure_of_stages(
     Raises
     ------
     ValueError
-        If the explanation is of a batch, or its image has neither one nor three channels.
+        If the explanation is of a batch.
+
+    Notes
+    -----
+    An image that is not known, or that has neither one nor three channels, is left out, and so is the overlay.
     """
-    columns = _columns(explanation, method, most_maps)
+    columns = stages_of(explanation, method, most_maps)
     rows = max(len(column.maps) for column in columns)
     width = 2 * _MARGIN + sum(column.width + _GAP for column in columns) - _GAP
     picture = Picture(figsize=(width, _TOP + rows * (_SIDE + _ROW_GAP) + _BOTTOM))
@@ -164,31 +193,78 @@ def figure_of_stages(
     return picture
 
 
+def animation_of_stages(
+    explanation: Explanation,
+    *,
+    title: str = "",
+    method: Literal["bilinear", "nearest"] = "bilinear",
+    most_maps: int = 4,
+    seconds: float = 1.5,
+) -> bytes:
+    """Return the figure of all stages as an animated GIF in which they appear one after the other.
+
+    Parameters
+    ----------
+    explanation, title, method, most_maps
+        As for :func:`figure_of_stages`.
+    seconds : float, default 1.5
+        How long to look at each stage; at the last, three times as long.
+
+    Returns
+    -------
+    bytes
+        A GIF file.
+    """
+    from PIL import Image  # which matplotlib brings along
+
+    figure = figure_of_stages(explanation, title=title, method=method, most_maps=most_maps)
+    whole = Image.open(BytesIO(figure.as_png())).convert("RGB").quantize()
+    paper = whole.crop((0, 0, 1, 1)).resize(whole.size)
+    pixels = whole.width / figure.get_size_inches()[0]
+    frames, right = [], _MARGIN
+    for column in stages_of(explanation, method, most_maps):
+        right += column.width
+        frame = whole.copy()
+        hidden = round((right + 0.02) * pixels), round(_HEADINGS * pixels), whole.width, whole.height
+        frame.paste(paper.crop(hidden), hidden)
+        frames.append(frame)
+        right += _GAP
+    frames[-1] = whole
+    durations = [round(1000 * seconds)] * (len(frames) - 1) + [round(3000 * seconds)]
+    buffer = BytesIO()
+    frames[0].save(buffer, "gif", save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True)
+    return buffer.getvalue()
+
+
 _SIDE, _GAP, _ROW_GAP, _MARGIN, _TOP, _BOTTOM = 1.5, 0.7, 0.36, 0.25, 1.2, 0.55  # inches
+_HEADINGS = 0.6  # where those of the stages begin, below the title
 _DIGIT = 0.68  # the width of a character, in units of its font size
-_Limits = tuple[float, float]
+Limits = tuple[float, float]
 
 
-class _Column(NamedTuple):
-    """One stage of the figure: its maps from top to bottom, on one scale, and how they came about."""
+class Stage(NamedTuple):
+    """One stage to be drawn: its maps, on one scale, and how they came about."""
 
+    name: str
     heading: str
     operation: str
     symbol: str
     maps: Array
     channels: Sequence[int] = ()
     colormap: str = SIGNED
-    limits: _Limits | None = None
+    limits: Limits | None = None
     width: float = _SIDE
     has_bar: bool = True
 
-    def in_words(self) -> str:
-        names = [f"{self.heading} {_numbered(self.symbol, channel)}" for channel in self.channels] or [self.heading]
-        return " ".join(_in_words(name, values) for name, values in zip(names, self.maps, strict=True))
+    def in_words(self, number: int | None = None) -> str:
+        """Return one of the maps, or all, for an alternative text."""
+        names = [f"{self.heading} {_numbered(self.symbol, channel)}".strip() for channel in self.channels]
+        texts = [_in_words(*pair) for pair in zip(names or [self.heading], self.maps, strict=True)]
+        return " ".join(texts) if number is None else texts[number]
 
 
-def _columns(explanation: Explanation, method: Any, most_maps: int) -> list[_Column]:
-    """Return the stages as columns; those of an image that is not known are left out."""
+def stages_of(explanation: Explanation, method: Any, most_maps: int) -> list[Stage]:
+    """Return the stages of an explanation of one image, in order."""
     e = explanation
     if e.feature_maps.ndim != 3:
         raise ValueError("a figure shows the explanation of one image: of a batch pass explanation[n].")
@@ -196,34 +272,54 @@ def _columns(explanation: Explanation, method: Any, most_maps: int) -> list[_Col
     channels = [int(k) + 1 for k in kept]
     gradients, localization = as_floats(e.gradients[kept]), as_floats(e.localization_map)
     columns = [
-        _Column("feature maps", "forward", "A^k", as_floats(e.feature_maps[kept]), channels),
-        _Column("gradient maps", "backward", "dy^c/dA^k", gradients, channels),
-        _Column("average", "mean", r"\alpha_k", as_floats(e.alphas[kept, None, None]), channels,
+        Stage("feature_maps", "feature maps", "forward", "A^k", as_floats(e.feature_maps[kept]), channels),
+        Stage("gradients", "gradient maps", "backward", "dy^c/dA^k", gradients, channels),
+        Stage("alphas", "average", "mean", r"\alpha_k", as_floats(e.alphas[kept, None, None]), channels,
                 limits=_balanced(gradients), width=0.62 * _SIDE, has_bar=False),
-        _Column("weighted maps", "× $A^k$", r"\alpha_k A^k", as_floats(e.weighted_maps[kept]), channels),
-        _Column("weighted sum", r"$\Sigma_k$", r"L = \Sigma_k\, \alpha_k A^k", as_floats(e.weighted_sum[None])),
-        _Column("Grad-CAM", "ReLU", r"L^c = \mathrm{ReLU}(L)", localization[None],
+        Stage("weighted_maps", "weighted maps", "× $A^k$", r"\alpha_k A^k", as_floats(e.weighted_maps[kept]), channels),
+        Stage("weighted_sum", "weighted sum", r"$\Sigma_k$", r"L = \Sigma_k\, \alpha_k A^k",
+                as_floats(e.weighted_sum[None])),
+        Stage("localization_map", "Grad-CAM", "ReLU", r"L^c = \mathrm{ReLU}(L)", localization[None],
                 colormap=POSITIVE, limits=_from_zero(localization)),
     ]  # fmt: skip
-    if e.image is None:
+    image = shown(e.image)
+    if image is None:
         return columns
-    image = _shown(e.image)
     heat = normalise(resize(localization, image.shape[1:], method))
     grey = as_floats(e.image) if len(image) == 1 else None  # its own numbers, not those rescaled for the colours
     drawn = np.moveaxis(image, 0, -1)[None] if grey is None else grey
     limits = (0.0, 1.0) if grey is None else (min(0.0, float(grey.min())), max(1.0, float(grey.max())))
     return [
-        _Column("picture", "", "x", drawn, colormap="gray", limits=limits, has_bar=False),
+        Stage("image", "picture", "", "x", drawn, colormap="gray", limits=limits, has_bar=False),
         *columns,
-        _Column("overlay", "on x", r"L^c\ \mathrm{over}\ x", overlay(image, heat)[None], has_bar=False),
+        Stage("overlay", "overlay", "on x", r"L^c\ \mathrm{over}\ x", overlay(image, heat)[None], has_bar=False),
     ]
 
 
-def _draw_column(picture: Picture, column: _Column, left: float, rows: int) -> None:
+def _figure_of(column: Stage) -> Picture:
+    """Draw one column lying down: its maps side by side."""
+    pitch = column.width + 0.3
+    width = len(column.maps) * pitch - 0.3
+    top = 0.4 + 0.3 * bool(column.heading)
+    picture = Picture(figsize=(width + 2 * _MARGIN, top + _SIDE + (0.5 if column.has_bar else 0.15)))
+    _write(picture, _MARGIN, 0.12, column.heading, size=13, weight="bold")
+    limits = limits_of(column)
+    for number, values in enumerate(column.maps):
+        axes = _add_axes(picture, _MARGIN + number * pitch, top, column.width, _SIDE)
+        draw_map(axes, values, column.colormap, limits)
+        symbol = _numbered(column.symbol, column.channels[number]) if column.channels else f"${column.symbol}$"
+        axes.set_title(symbol, size=12, pad=3)
+    if column.has_bar:
+        _draw_bar(picture, _MARGIN, top + _SIDE + 0.1, width, column.colormap, limits)
+    picture.alt = column.in_words()
+    return picture
+
+
+def _draw_column(picture: Picture, column: Stage, left: float, rows: int) -> None:
     middle, pitch = left + column.width / 2, _SIDE + _ROW_GAP
-    _write(picture, middle, 0.6, column.heading, size=13, weight="bold", ha="center")
+    _write(picture, middle, _HEADINGS, column.heading, size=13, weight="bold", ha="center")
     _write(picture, middle, 0.85, f"${column.symbol}$", size=13, ha="center")
-    limits = column.limits or _balanced(column.maps)
+    limits = limits_of(column)
     top = _TOP + (rows - len(column.maps)) / 2 * pitch  # a single map stands in the middle
     for row, values in enumerate(column.maps):
         axes = _add_axes(picture, left, top + row * pitch + _ROW_GAP, column.width, _SIDE)
@@ -239,7 +335,7 @@ def _draw_arrow(picture: Picture, operation: str, middle: float, top: float) -> 
     _write(picture, middle, top - 0.05, "⟶", size=15, ha="center", color="0.35")
 
 
-def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap: str, limits: _Limits) -> None:
+def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap: str, limits: Limits) -> None:
     """Draw a colour bar that names its limits and zero, nothing outside of its width."""
     axes = _add_axes(picture, left, top, width, 0.1)
     bar = picture.colorbar(ScalarMappable(Normalize(*limits), colormap), cax=axes, orientation="horizontal")
@@ -268,7 +364,20 @@ def _write(picture: Picture, left: float, top: float, text: str, **style: Any) -
     picture.text(left / width, 1 - top / height, text, va="top", **style)
 
 
-def draw_map(axes: Axes, values: Array, colormap: str, limits: _Limits) -> None:
+def colours_of(stage: Stage, number: int) -> Array:  # -> (H, W, 3)
+    """Return the colours of one of a stage's maps, in 0 … 1."""
+    values = stage.maps[number]
+    if values.ndim == 3:
+        return values
+    return mpl.colormaps[stage.colormap](Normalize(*limits_of(stage))(values))[..., :3]
+
+
+def limits_of(stage: Stage) -> Limits:
+    """Return the values that the lowest and the highest colour stand for."""
+    return stage.limits or _balanced(stage.maps)
+
+
+def draw_map(axes: Axes, values: Array, colormap: str, limits: Limits) -> None:
     """Draw one map (H, W) or picture (H, W, 3); print its numbers if there are few enough of them."""
     axes.imshow(values, cmap=colormap, norm=Normalize(*limits), interpolation="nearest", origin="upper")
     axes.set_xticks([])
@@ -288,8 +397,13 @@ def draw_map(axes: Axes, values: Array, colormap: str, limits: _Limits) -> None:
         return  # too small to be read
     colours = mpl.colormaps[colormap](Normalize(*limits)(values))
     for (row, column), text in texts.items():
-        dark = colours[row, column, :3] @ (0.2126, 0.7152, 0.0722) < 0.5  # relative luminance
-        axes.text(column, row, text, color="white" if dark else "black", size=size, ha="center", va="center")
+        colour = "white" if is_dark(colours[row, column]) else "black"
+        axes.text(column, row, text, color=colour, size=size, ha="center", va="center")
+
+
+def is_dark(colour: Array) -> bool:
+    """Whether text on a colour (red, green, blue, ...) should be white: its relative luminance is small."""
+    return bool(colour[:3] @ (0.2126, 0.7152, 0.0722) < 0.5)
 
 
 def format_number(value: float, digits: int = 5) -> str:
@@ -317,18 +431,23 @@ def _numbered(symbol: str, number: int) -> str:
     return f"${index.sub(f'{{{number}}}', symbol)}$"
 
 
-def _balanced(values: Array) -> _Limits:
+def _balanced(values: Array) -> Limits:
     """Return limits with zero in the middle."""
     largest = float(np.abs(values).max()) or 1.0
     return -largest, largest
 
 
-def _from_zero(values: Array) -> _Limits:
+def _from_zero(values: Array) -> Limits:
     return 0.0, float(values.max()) or 1.0
 
 
-def _shown(image: Array) -> Array:
-    """Return the image in floats, in 0 … 1: unchanged if it lies there, or else from its minimum to its maximum."""
+def shown(image: Array | None) -> Array | None:
+    """Return an image in floats, in 0 … 1: unchanged if it lies there, or else from its minimum to its maximum.
+
+    None if it is not known, or neither grey nor of three colours.
+    """
+    if image is None or len(image) not in (1, 3):
+        return None
     picture = as_floats(image)
     low, high = picture.min(), picture.max()
     return picture if low >= 0 and high <= 1 else (picture - low) / ((high - low) or 1)

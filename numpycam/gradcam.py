@@ -16,7 +16,8 @@ Localization", ICCV 2017, equations 1 and 2.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,6 +36,9 @@ from numpycam.validation import (
     zero_of,
     zeros,
 )
+
+if TYPE_CHECKING:
+    from numpycam.display import Picture
 
 
 def compute_feature_maps(features: Network, x: Array) -> Array:  # (N, C, H, W) -> (N, K, H', W')
@@ -93,6 +97,8 @@ class Explanation:
         L = Σ_k α_k^c A^k, before the ReLU.
     localization_map : array, shape (H', W')
         L^c_Grad-CAM = ReLU(L), neither normalised nor resized.
+    network : Network
+        The network that was explained.
     """
 
     image: Array | None
@@ -105,6 +111,7 @@ class Explanation:
     weighted_maps: Array
     weighted_sum: Array
     localization_map: Array
+    network: Network | None = None
 
     def __post_init__(self) -> None:
         for name, value in list(vars(self).items()):
@@ -134,10 +141,27 @@ class Explanation:
         picked: dict[str, Any] = {k: v[n] if isinstance(v, np.ndarray) else v for k, v in vars(self).items()}
         return Explanation(**{k: v.item() if isinstance(v, np.generic) else v for k, v in picked.items()})
 
+    def plot(self, stage: str | None = None, **options: Any) -> "Picture":
+        """Draw all stages of one image's explanation, or one: see `figure_of_stages`, `figure_of_stage` in display."""
+        from numpycam.display import figure_of_stage, figure_of_stages
+
+        return figure_of_stages(self, **options) if stage is None else figure_of_stage(self, stage, **options)
+
+    def save(self, folder: "str | PathLike[str]", **options: Any) -> list[str]:
+        """Write the step-through page, the pictures and the numbers: see :func:`numpycam.report.save`."""
+        from numpycam.report import save
+
+        return save(self, folder, **options)
+
     def __repr__(self) -> str:
-        shown = {k: v for k, v in vars(self).items() if v is not None}
-        parts = [f"{k}=<{' × '.join(map(str, v.shape))}>" if np.ndim(v) else f"{k}={v}" for k, v in shown.items()]
-        return f"Explanation({', '.join(parts)})"
+        from numpycam.report import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from numpycam.report import as_html
+
+        return as_html(self)
 
     def _check_batch(self) -> None:
         if self.feature_maps.ndim == 3:
@@ -207,7 +231,7 @@ def grad_cam(
     one_hot[chosen] += 1
     gradients = compute_gradients(head, activations, one_hot)
     check_shape("gradients", gradients, feature_maps.shape)
-    explanation = _explain(x, classes, scores[chosen], layer, feature_maps, gradients)
+    explanation = _explain(x, classes, scores[chosen], layer, feature_maps, gradients, network)
     return explanation if is_batch else explanation[0]
 
 
@@ -226,7 +250,7 @@ def grad_cam_from_maps(feature_maps: ArrayLike, gradients: ArrayLike, *, check_f
     Returns
     -------
     Explanation
-        Its image, class_index, score and layer are None.
+        Its image, class_index, score, layer and network are None.
 
     Raises
     ------
@@ -244,16 +268,21 @@ def grad_cam_from_maps(feature_maps: ArrayLike, gradients: ArrayLike, *, check_f
 
 
 def _explain(
-    image: Any, class_index: Any, score: Any, layer: Any, feature_maps: Array, gradients: Array
+    image: Any,
+    class_index: Any,
+    score: Any,
+    layer: Any,
+    feature_maps: Array,
+    gradients: Array,
+    network: Network | None = None,
 ) -> Explanation:
     """Take steps 3 to 5."""
     alphas = compute_alphas(gradients)
     weighted_maps = compute_weighted_maps(alphas, feature_maps)
     weighted_sum = compute_weighted_sum(weighted_maps)
     localization_map = compute_localization_map(weighted_sum)
-    return Explanation(
-        image, class_index, score, layer, feature_maps, gradients, alphas, weighted_maps, weighted_sum, localization_map
-    )
+    stages = feature_maps, gradients, alphas, weighted_maps, weighted_sum, localization_map
+    return Explanation(image, class_index, score, layer, *stages, network)
 
 
 def target_layer_of(network: Network) -> str:

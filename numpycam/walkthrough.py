@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from numpycam.gradcam import Explanation
+from numpycam.interventions import add_to_cell, patch_drops
 from numpycam.network import Network
-from numpycam.validation import Array, zero_of
+from numpycam.validation import Array
 from numpycam.worked_example import CLASS_NAMES
 
 WIDTH = 79
@@ -24,6 +25,8 @@ def walkthrough(network: Network, explanation: Explanation, exact: Explanation) 
     ``exact`` is the same explanation in Fractions, for a word on rounding where the other is in floats.
     """
     e, name = explanation, CLASS_NAMES[explanation.class_index]
+    drops = patch_drops(network, e.image, e.class_index)  # type: ignore[arg-type]
+    hires = (e.gradients * e.feature_maps).sum(axis=0)
     paragraphs = [
         f"Grad-CAM, step by step: where does the network see the {name}?\n{'=' * WIDTH}",
         _heading("The picture", "x", e.image),
@@ -45,10 +48,53 @@ def walkthrough(network: Network, explanation: Explanation, exact: Explanation) 
         _say(_on_shares(e)),
         _heading("5  Localization map", "L^c = ReLU(L)", e.localization_map),
         table("L^c", e.localization_map[None]),
-        _say(_on_relu(network, e, name)),
+        _say(_on_relu(e, name)),
+        _heading("6  The test", "drop of y when a patch of the picture is erased", drops),
+        _drops_table(drops, hires, e),
+        _say(_on_drops(drops, hires, e, name)),
         _say(_on_exactness(e, exact)),
     ]
     return "\n\n".join(paragraphs)
+
+
+def before_and_after(before: Explanation, after: Explanation, erased: str) -> str:
+    """Return two explanations of one class side by side: of ``worked_example.IMAGE``, and with a part of it erased."""
+    name, drop = CLASS_NAMES[before.class_index], before.score - after.score
+    maps = [
+        ("x", before.image, after.image),
+        *((f"A^{k}", *pair) for k, pair in enumerate(zip(before.feature_maps, after.feature_maps, strict=True), 1)),
+        ("L", before.weighted_sum, after.weighted_sum),
+        ("L^c", before.localization_map, after.localization_map),
+    ]
+    changed = np.abs(after.gradients - before.gradients).max() > 0
+    return "\n\n".join(
+        [
+            f"Grad-CAM before and after: {erased} erased, where does the network see the {name}?\n{'=' * WIDTH}",
+            f"{'':12}{'before':33}after",
+            *(_pair(symbol, np.squeeze(one), np.squeeze(other)) for symbol, one, other in maps),
+            "\n".join(
+                f"  {symbol:10}{', '.join(map(_decimal, np.ravel(one))):33}{', '.join(map(_decimal, np.ravel(other)))}"
+                for symbol, one, other in [("α", before.alphas, after.alphas), ("y", before.score, after.score)]
+            ),
+            _say(
+                f"The score of the {name} changes from {_decimal(before.score)} to {_decimal(after.score)}: a drop of "
+                f"{_decimal(drop)}. "
+                + (
+                    "The gradients have changed too: this picture lies in another linear piece of the network."
+                    if changed
+                    else "The gradients have not changed."
+                )
+            ),
+        ]
+    )
+
+
+def _pair(symbol: str, before: Array, after: Array) -> str:
+    """Return two maps side by side."""
+    width = 4 if before.shape[1] > 2 else 8
+    rows = zip(before, after, strict=True)
+    sides = [["".join(f"{_decimal(value):>{width}}" for value in row) for row in pair] for pair in rows]
+    return "\n".join(f"  {symbol if n == 0 else '':10}{left:33}{right}" for n, (left, right) in enumerate(sides))
 
 
 def _on_picture(network: Network, e: Explanation) -> str:
@@ -87,10 +133,8 @@ def _on_feature_maps(e: Explanation) -> str:
 
 
 def _on_gradients(network: Network, e: Explanation) -> str:
-    _, head = network.split("features")
-    more = e.feature_maps.copy()
-    more[0, 0, 0] += 1
-    before, after = (head(maps[None])[0, e.class_index] for maps in (e.feature_maps, more))
+    before, scores = e.score, add_to_cell(network, e.image, (0, 0, 0))  # type: ignore[arg-type]
+    after = scores[e.class_index]
     change, slope = after - before, e.gradients[0, 0, 0]
     verdict = f"not by {_decimal(slope)}: a gradient holds up to a kink."
     if change == slope:
@@ -122,28 +166,47 @@ def _on_shares(e: Explanation) -> str:
     )
 
 
-def _on_relu(network: Network, e: Explanation, name: str) -> str:
-    """Show what the ReLU removed, and ask the network whether it really spoke against the class."""
+def _on_relu(e: Explanation, name: str) -> str:
     removed = list(zip(*np.nonzero(e.weighted_sum < 0), strict=True))
     if not removed:
         return "The ReLU removed nothing: no cell speaks against the class."
     listed = ", ".join(f"{_decimal(e.weighted_sum[cell])} on {PATCHES[cell]}" for cell in removed)
-    scores = [_score_without(network, e, *cell) for cell in removed]
-    erased = ", ".join(f"{_decimal(y)} without {PATCHES[cell]}" for y, cell in zip(scores, removed, strict=True))
-    rises = all(score > e.score for score in scores)
-    verdict = "It rises, so the sign is right" if rises else "It does not always rise, so the map is not right there"
-    return (
-        f"The ReLU removed {listed}: what speaks against the {name}. Does it really? Erase that 2 × 2 patch of the "
-        f"picture and run the network again: y goes from {_decimal(e.score)} to {erased}. {verdict}; but not by as "
-        "much as L says, because α is an average."
+    return f"The ReLU removed {listed}: what speaks against the {name}. Does it really? The network can be asked."
+
+
+def _drops_table(drops: Array, hires: Array, e: Explanation) -> str:
+    """Return the drops of y: a column for each patch, a row for what was measured and for each prediction."""
+    corners = np.char.add([["TL ", "TR "], ["BL ", "BR "]], PATCHES)
+    rows = {"patch erased": corners, "measured": drops, "HiResCAM": hires, "Grad-CAM": e.weighted_sum}
+    return "\n".join(
+        f"  {name:14}" + "".join(f"{value if isinstance(value, str) else _decimal(value):>12}" for value in values.flat)
+        for name, values in rows.items()
     )
 
 
-def _score_without(network: Network, e: Explanation, row: int, column: int) -> Any:
-    """Return the score when the patch under a cell is erased."""
-    image = e.image.copy()  # type: ignore[union-attr]
-    image[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2] = zero_of(image)
-    return network(image[None])[0, e.class_index]
+def _on_drops(drops: Array, hires: Array, e: Explanation, name: str) -> str:
+    """Hold the map against what was measured."""
+    removed = np.flatnonzero(e.weighted_sum < 0)
+    scores = ", ".join(f"{_decimal(e.score - drops.flat[n])} without {PATCHES.flat[n]}" for n in removed)
+    really = "did speak" if all(drops.flat[n] < 0 for n in removed) else "did not all speak"
+    asked = f"y is {_decimal(e.score)}, and {scores}: what the ReLU removed {really} against the {name}. " * bool(
+        removed.size
+    )
+
+    missed = [PATCHES.flat[n] for n in range(4) if _decimal(drops.flat[n]) != _decimal(hires.flat[n])]
+    local = f"misses {', '.join(missed)}: a gradient holds up to a kink" if missed else "is right everywhere"
+    order, predicted = (np.argsort(values, axis=None, kind="stable") for values in (drops, e.weighted_sum))
+    average = "has the patches in the right order, but not the sizes"
+    if (order != predicted).any():
+        most = [PATCHES.flat[ranks[0]] for ranks in (order, predicted)]
+        average = f"says that {most[1]} speaks most against the {name}; it is {most[0]}"
+        if most[0] == most[1]:
+            most = [PATCHES.flat[ranks[-1]] for ranks in (order, predicted)]
+            average = f"says that {most[1]} speaks most for the {name}; it is {most[0]}"
+    return (
+        f"{asked}HiResCAM, Σ_k dy/dA^k_ij A^k_ij, {local}. Grad-CAM, with one average α for a map, {average}. "
+        "(Both before their ReLU.)"
+    )
 
 
 def _on_exactness(e: Explanation, exact: Explanation) -> str:

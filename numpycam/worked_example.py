@@ -113,6 +113,21 @@ def network(head: Head = "linear", exact: bool = True) -> Network:
     return built if exact else as_floats(built)
 
 
+def twin(exact: bool = True) -> Network:
+    """Return another network with the scores of ``network("linear")`` on *every* picture, and with another Grad-CAM.
+
+    Its kernels are the same, in the lower left corner of 4 × 4 kernels that are zero elsewhere, and the border is two
+    pixels wide. So its maps have 3 × 3 cells, with those of FEATURE_MAPS in the upper right corner and zeros around;
+    its head looks for them there. Grad-CAM explains where one taps a network, not only what it computes.
+    """
+    kernels, head = zeros((3, 1, 4, 4), like=KERNELS), zeros((2, 3, 3, 3), like=KERNELS)
+    kernels[:, :, 2:, :2] = KERNELS
+    head[:, :, :2, 1:] = np.stack([GRADIENTS, _ELEPHANT_GRADIENTS])
+    features, linear = Conv2d(kernels, stride=2, padding=2), Linear(head.reshape(2, 27))
+    built = Network([("features", features), ("flatten", Flatten()), ("linear", linear)], target_layer="features")
+    return built if exact else as_floats(built)
+
+
 def _one_map_each(gradients: Array) -> Array:  # (class, K, 2, 2) -> (class K, K, 2, 2)
     """Return one kernel for each class and map, which sees that map only."""
     classes, maps, *size = gradients.shape

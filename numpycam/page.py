@@ -1,0 +1,325 @@
+"""The step-through page: one self-contained HTML file in which a reader goes through the stages of an explanation.
+
+The page itself, with its style and its script, is ``page.html``; here its blanks are filled. It fetches nothing.
+"""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from io import BytesIO
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.image import imsave
+
+from numpycam.display import Stage, as_uint8, colours_of, format_number, is_dark, limits_of, stages_of
+from numpycam.gradcam import Explanation
+from numpycam.interventions import receptive_field
+from numpycam.network import Network
+from numpycam.resize import resize
+from numpycam.validation import Array, Pair, Shape
+
+MOST_CELLS = 16  # along a side, of a map that is drawn as a table; a larger one is a picture
+MOST_NUMBERS = 6  # along a side, of a table with its numbers in the cells
+
+
+def step_through_page(
+    explanation: Explanation,
+    *,
+    title: str = "",
+    method: Literal["bilinear", "nearest"] = "bilinear",
+    most_maps: int = 4,
+) -> str:
+    """Return the page as text.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Of one image. If its network is known, pointing at a cell lights what it saw of the picture.
+    title : str
+    method, most_maps
+        As for :func:`numpycam.display.figure_of_stages`.
+
+    Raises
+    ------
+    ValueError
+        If the explanation is of a batch.
+    """
+    stages = stages_of(explanation, method, most_maps)
+    blanks = {
+        "title": escape(title or "Grad-CAM, step by step"),
+        "subtitle": _subtitle(explanation),
+        "links": "\n".join(_link(number, stage) for number, stage in enumerate(stages)),
+        "sections": "\n".join(_section(stage, explanation) for stage in stages),
+        "geometry": json.dumps(_geometry(explanation, method)),
+    }
+    page = files("numpycam").joinpath("page.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda blank: blanks[blank[1]], page)
+
+
+def _subtitle(e: Explanation) -> str:
+    known = [
+        f"class {e.class_index}" if e.class_index is not None else "",
+        f"score {_number(e.score)}" if e.score is not None else "",
+        f"feature maps of the layer “{escape(e.layer)}”" if e.layer is not None else "",
+    ]
+    return " · ".join(filter(None, known)) or "From given feature maps and gradient maps"
+
+
+def _link(number: int, stage: Stage) -> str:
+    return f'<li><a href="#{_address(stage)}">{number + 1}<span>&nbsp;{escape(stage.heading)}</span></a></li>'
+
+
+def _address(stage: Stage) -> str:
+    return stage.name.replace("_", "-")
+
+
+def _section(stage: Stage, explanation: Explanation) -> str:
+    channels: Sequence[int | None] = stage.channels or [None]
+    exact = _exact_values(stage, explanation)
+    maps = "\n".join(_figure(stage, n, channel, exact) for n, channel in enumerate(channels))
+    sentences = _SENTENCES[stage.name](explanation)
+    return (
+        f'<section id="{_address(stage)}">\n<div class="words">\n<h2>{escape(stage.heading)}</h2>\n'
+        f'<div class="formula"><math displaystyle="true">{_FORMULAS[stage.name]}</math></div>\n'
+        f"<p>{escape(sentences)}</p>\n</div>\n"
+        f'<div class="shown">\n<div class="maps">\n{maps}\n</div>\n{_legend(stage)}</div>\n</section>'
+    )
+
+
+def _legend(stage: Stage) -> str:
+    """Return the scale of the colours, from the lowest to the highest value."""
+    if not stage.has_bar:
+        return ""
+    low, high = limits_of(stage)
+    scale = stage._replace(maps=np.linspace(low, high, 11).reshape(1, 1, -1), limits=(low, high))
+    colours = ", ".join(map(_hex, colours_of(scale, 0)[0]))
+    return (
+        f'<div class="legend"><span>{format_number(low)}</span>'
+        f'<i style="background: linear-gradient(to right, {colours})"></i><span>{format_number(high)}</span></div>\n'
+    )
+
+
+def _hex(colour: Array) -> str:
+    red, green, blue = as_uint8(colour[:3])
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _exact_values(stage: Stage, explanation: Explanation) -> Array:
+    """Return the stage's values as the explanation holds them, (maps, H, W), in the order of its maps."""
+    if stage.name == "overlay" or stage.maps.ndim == 4:
+        return stage.maps
+    values = getattr(explanation, stage.name)
+    chosen = values[[channel - 1 for channel in stage.channels]] if stage.channels else values
+    return chosen.reshape(stage.maps.shape)
+
+
+def _figure(stage: Stage, number: int, channel: int | None, exact: Array) -> str:
+    values = stage.maps[number]
+    rows, columns = values.shape[:2]
+    symbol, name = _SYMBOLS[stage.name], _NAMES.get(stage.name, stage.heading).format(channel)
+    index = f"<mn>{channel}</mn>"
+    data = f'data-stage="{stage.name}" data-rows="{rows}" data-columns="{columns}" data-name="{escape(name)}"'
+    data += "" if channel is None else f' data-k="{channel}"'
+    colours = colours_of(stage, number)
+    if max(rows, columns) <= MOST_CELLS:
+        inner = _table(exact[number], colours, name)
+    else:
+        inner = _image(colours, stage.in_words(number))
+        if values.ndim == 2:
+            data += f" data-values='{json.dumps([[format_number(v) for v in row] for row in values])}'"
+    caption = f"<math>{symbol.replace('<mi>k</mi>', index)}</math>"
+    return f'<figure><figcaption>{caption}</figcaption><div class="grid" {data}>{inner}</div></figure>'
+
+
+def _table(values: Array, colours: Array, name: str) -> str:
+    """Return a map as a table, with numbers if there are few; of a colour picture the colours alone."""
+    many = max(values.shape[:2]) > MOST_NUMBERS
+    rows = []
+    for row in range(len(values)):
+        cells = []
+        for column in range(values.shape[1]):
+            colour, value = colours[row, column], values[row, column]
+            style = f"--colour:{_hex(colour)}"
+            number = "" if values.ndim == 3 else f' data-value="{_number(value)}"'
+            text = "" if many or values.ndim == 3 else format_number(float(value))
+            tab = 0 if row == column == 0 else -1
+            shade = "on-dark" if is_dark(colour) else "on-light"
+            cells.append(f'<td class="{shade}" style="{style}" tabindex="{tab}"{number}>{text}</td>')
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    kind = ' class="many"' if many else ""
+    return f'<table{kind} aria-label="{escape(name)}"><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _image(colours: Array, alt: str) -> str:
+    buffer = BytesIO()
+    imsave(buffer, as_uint8(colours[..., :3]), format="png")
+    source = b64encode(buffer.getvalue()).decode()
+    return f'<img tabindex="0" alt="{escape(alt)}" src="data:image/png;base64,{source}">'
+
+
+def _number(value: Any) -> str:
+    """Return a number as a decimal, and as a fraction before it if it is one."""
+    decimal = format_number(float(value))
+    return f"{str(value).replace('-', '−')} = {decimal}" if "/" in str(value) else decimal
+
+
+def _geometry(e: Explanation, method: Any) -> dict[str, Any]:
+    """Return which rows and columns of the picture each row and column of the maps sees, and which paint it."""
+    if e.image is None:
+        return {}
+    size, maps = (e.image.shape[-2], e.image.shape[-1]), e.localization_map.shape
+    geometry: dict[str, Any] = {"painted": {}}
+    for axis, what in enumerate(("rows", "columns")):
+        share = resize(np.eye(maps[axis]), (size[axis], maps[axis]), method)  # how much of each cell in each pixel
+        geometry["painted"][what] = [*map(_indices, share)]
+    if e.network is not None and e.layer is not None:
+        geometry["seen"] = _seen(e.network, e.layer, maps, size)
+    return geometry
+
+
+def _seen(network: Network, layer: str, maps: Shape, size: Pair) -> dict[str, Any]:
+    everything = slice(None)
+    rows = [receptive_field(network, (row, everything), size, layer).any(axis=1) for row in range(maps[0])]
+    columns = [receptive_field(network, (everything, column), size, layer).any(axis=0) for column in range(maps[1])]
+    return {"rows": [*map(_indices, rows)], "columns": [*map(_indices, columns)]}
+
+
+def _indices(mask: Any) -> list[int]:
+    return np.flatnonzero(mask).tolist()
+
+
+# --- What is said of each stage -------------------------------------------------------------------------------------
+
+_A, _Y = "<msup><mi>A</mi><mi>k</mi></msup>", "<msup><mi>y</mi><mi>c</mi></msup>"
+_ALPHA = "<msub><mi>α</mi><mi>k</mi></msub>"
+_GRADIENT = f"<mfrac><mrow><mi>d</mi>{_Y}</mrow><mrow><mi>d</mi>{_A}</mrow></mfrac>"
+_SPACE = "<mspace width='.25em'></mspace>"
+_L, _MAP = "<mi>L</mi>", "<msup><mi>L</mi><mi>c</mi></msup>"
+
+_SYMBOLS = {
+    "image": "<mi>x</mi>",
+    "feature_maps": _A,
+    "gradients": f"<mrow><mi>d</mi>{_Y}<mo>/</mo><mi>d</mi>{_A}</mrow>",
+    "alphas": _ALPHA,
+    "weighted_maps": f"<mrow>{_ALPHA}{_A}</mrow>",
+    "weighted_sum": _L,
+    "localization_map": _MAP,
+    "overlay": f"<mrow>{_MAP}{_SPACE}<mtext>over</mtext>{_SPACE}<mi>x</mi></mrow>",
+}
+_NAMES = {
+    "feature_maps": "feature map {}",
+    "gradients": "gradient map {}",
+    "alphas": "α of map {}",
+    "weighted_maps": "weighted map {}",
+}
+_EQUALS = "<mo>=</mo>"
+_FORMULAS = {
+    "image": f"<mi>y</mi>{_EQUALS}<mi>network</mi><mo>(</mo><mi>x</mi><mo>)</mo>",
+    "feature_maps": f"<mi>A</mi>{_EQUALS}<mi>features</mi><mo>(</mo><mi>x</mi><mo>)</mo>",
+    "gradients": _GRADIENT,
+    "alphas": f"{_ALPHA}{_EQUALS}<mfrac><mn>1</mn><mrow><mi>H</mi><mi>W</mi></mrow></mfrac>"
+    "<munder><mo>∑</mo><mrow><mi>i</mi><mo>,</mo><mi>j</mi></mrow></munder>"
+    f"<mfrac><mrow><mi>d</mi>{_Y}</mrow><mrow><mi>d</mi><msubsup><mi>A</mi><mrow><mi>i</mi><mi>j</mi></mrow><mi>k</mi>"
+    "</msubsup></mrow></mfrac>",
+    "weighted_maps": f"{_ALPHA}<mo>·</mo>{_A}",
+    "weighted_sum": f"{_L}{_EQUALS}<munder><mo>∑</mo><mi>k</mi></munder>{_ALPHA}{_A}",
+    "localization_map": f"{_MAP}{_EQUALS}<mi>ReLU</mi><mo>(</mo>{_L}<mo>)</mo>{_EQUALS}"
+    f"<mi>max</mi><mo>(</mo>{_L}<mo>,</mo><mn>0</mn><mo>)</mo>",
+    "overlay": "<mfrac><mn>1</mn><mn>2</mn></mfrac><mi>x</mi><mo>+</mo><mfrac><mn>1</mn><mn>2</mn></mfrac>"
+    f"<mi>colour</mi><mo>(</mo>{_MAP}<mo>/</mo><mi>max</mi>{_SPACE}{_MAP}<mo>)</mo>",
+}
+
+
+def _place(values: Array, flat_index: Any) -> str:
+    row, column = (int(n) + 1 for n in np.unravel_index(int(flat_index), values.shape)[-2:])
+    return f"row {row}, column {column}"
+
+
+def _on_image(e: Explanation) -> str:
+    channels, height, width = e.image.shape  # type: ignore[union-attr]
+    return (
+        f"This is what the network sees: {height} × {width} pixels{', in colour' if channels == 3 else ''}. "
+        f"It gives class {e.class_index} the score {_number(e.score)}, and the question is where in the picture that "
+        "score comes from."
+    )
+
+
+def _on_feature_maps(e: Explanation) -> str:
+    look = (
+        "point at a cell, and the part of the picture that it saw lights up" if e.network else "and where it found it"
+    )
+    return (
+        f"Each of the {len(e.alphas)} filters slides over the picture and writes down what it finds; {look}. "
+        f"The values go from {_number(e.feature_maps.min())} to {_number(e.feature_maps.max())}."
+    )
+
+
+def _on_gradients(e: Explanation) -> str:
+    largest = np.abs(e.gradients).argmax()
+    k = np.unravel_index(int(largest), e.gradients.shape)[0] + 1
+    return (
+        "One unit more in a cell of a feature map changes the score by the number in the same cell here, for small "
+        f"steps. The largest in size, {_number(e.gradients.flat[largest])}, belongs to map {k}, "
+        f"{_place(e.gradients, largest)}."
+    )
+
+
+def _on_alphas(e: Explanation) -> str:
+    sizes = np.abs(e.alphas)
+    largest, smallest = int(sizes.argmax()), int(sizes.argmin())
+    return (
+        "The average of each gradient map says how much its feature map counts as a whole: one number for each. "
+        f"The largest in size is α of map {largest + 1}, {_number(e.alphas[largest])}, the smallest that of map "
+        f"{smallest + 1}, {_number(e.alphas[smallest])}."
+    )
+
+
+def _on_weighted_maps(e: Explanation) -> str:
+    shares = e.channel_shares
+    largest, smallest = int(shares.argmax()), int(shares.argmin())
+    return (
+        "Each feature map times its α: what it contributes, cell by cell. Of the sizes of all contributions together, "
+        f"map {largest + 1} has the largest share, {100 * float(shares[largest]):.1f} %, and map {smallest + 1} the "
+        f"smallest, {100 * float(shares[smallest]):.1f} %."
+    )
+
+
+def _on_weighted_sum(e: Explanation) -> str:
+    total = e.weighted_sum
+    return (
+        "The weighted maps are added up, cell by cell: positive cells speak for the class, negative ones against it. "
+        f"The largest is {_number(total.max())} at {_place(total, total.argmax())}, "
+        f"the smallest {_number(total.min())} at {_place(total, total.argmin())}."
+    )
+
+
+def _on_localization_map(e: Explanation) -> str:
+    removed = int((e.weighted_sum < 0).sum())
+    return (
+        "The ReLU keeps what speaks for the class and sets the rest to 0. "
+        f"It changed {removed} of the {e.weighted_sum.size} cells"
+        + (": nothing is left to show." if removed == e.weighted_sum.size else ".")
+    )
+
+
+def _on_overlay(e: Explanation) -> str:
+    return (
+        "Each cell is painted where it lies in the picture, divided by the largest and coloured. The colours compare "
+        "the cells of this one map: how high the score was cannot be seen in them."
+    )
+
+
+_SENTENCES = {
+    "image": _on_image,
+    "feature_maps": _on_feature_maps,
+    "gradients": _on_gradients,
+    "alphas": _on_alphas,
+    "weighted_maps": _on_weighted_maps,
+    "weighted_sum": _on_weighted_sum,
+    "localization_map": _on_localization_map,
+    "overlay": _on_overlay,
+}

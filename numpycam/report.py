@@ -1,0 +1,169 @@
+"""What an Explanation says of itself: as text, in a notebook, and in the files that ``explanation.save`` writes."""
+
+import errno
+import io
+import json
+import os
+import tempfile
+from base64 import b64encode
+from dataclasses import fields
+from fractions import Fraction
+from html import escape
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from numpycam.exact import as_floats
+from numpycam.gradcam import Explanation
+from numpycam.resize import normalise, resize
+
+_NUMBERS = [field.name for field in fields(Explanation) if field.name != "network"]
+
+
+def save(
+    explanation: Explanation,
+    folder: str | os.PathLike[str],
+    *,
+    title: str = "",
+    method: Literal["bilinear", "nearest"] = "bilinear",
+    about: dict[str, Any] | None = None,
+) -> list[str]:
+    """Write an explanation of one image to a folder, over the files of an earlier one.
+
+    Parameters
+    ----------
+    explanation : Explanation
+    folder : path
+        Made if it does not exist.
+    title : str
+        Stands above the figure and the page.
+    method : {"bilinear", "nearest"}
+        How the map is resized for the overlay.
+    about : dict, optional
+        What else the JSON file should say.
+
+    Returns
+    -------
+    list of str
+        The names of the files: ``steps.html``, the page to step through; ``stages.png``, all stages in one figure;
+        ``overlay.png``, if the image is known and grey or of three colours; and ``explanation.json``, all numbers.
+
+    Raises
+    ------
+    ValueError
+        If the explanation is of a batch.
+    OSError
+        If a file cannot be written; then the files of before are still there.
+    """
+    from numpycam.display import figure_of_stages
+    from numpycam.page import step_through_page
+
+    contents = {
+        "steps.html": step_through_page(explanation, title=title, method=method).encode(),
+        "stages.png": figure_of_stages(explanation, title=title, method=method).as_png(),
+        "overlay.png": _overlay_png(explanation, method),
+        "explanation.json": _json((about or {}) | _plain_numbers(explanation)),
+    }
+    written = {name: content for name, content in contents.items() if content is not None}
+    _write_files(Path(folder), written)
+    return list(written)
+
+
+def as_text(explanation: Explanation) -> str:
+    """Return an explanation in a few lines: what it is of, and each stage by its numbers or by shape and range."""
+    lines = [f"Explanation of {_what(explanation)}"]
+    return "\n".join([*lines, *(f"  {name:16}  {text}" for name, text in _rows(explanation))])
+
+
+def as_html(explanation: Explanation) -> str:
+    """Return the same as a table, with a picture of all stages if it is of one image and matplotlib is installed."""
+    rows = "".join(
+        f'<tr><th style="text-align: left">{name}</th><td style="text-align: left">{escape(text)}</td></tr>'
+        for name, text in _rows(explanation)
+    )
+    return f"<p>Explanation of {escape(_what(explanation))}</p>{_picture(explanation)}<table>{rows}</table>"
+
+
+def _what(e: Explanation) -> str:
+    if e.feature_maps.ndim == 4:
+        return f"a batch of {len(e)}" + ("" if e.layer is None else f", layer {e.layer!r}")
+    if e.score is None:
+        return "given feature maps and gradient maps"
+    return f"class {e.class_index}, score {_number(e.score)}, layer {e.layer!r}"
+
+
+def _rows(e: Explanation) -> list[tuple[str, str]]:
+    arrays = {name: getattr(e, name) for name in _NUMBERS}
+    return [(name, _brief(value)) for name, value in arrays.items() if isinstance(value, np.ndarray)]
+
+
+def _brief(values: np.ndarray[Any, Any]) -> str:
+    """Return up to eight numbers as they are, of more the shape and the range."""
+    if values.size <= 8 and values.ndim <= 2:
+        return str(values.astype(float)) if values.ndim < 2 else str(values.astype(float).tolist())
+    shape = " × ".join(map(str, values.shape))
+    return f"{shape}, from {_number(values.min())} to {_number(values.max())}" if values.size else shape
+
+
+def _number(value: Any) -> str:
+    return f"{value} = {float(value):.6g}" if "/" in str(value) else f"{float(value):.6g}"
+
+
+def _picture(explanation: Explanation) -> str:
+    if explanation.feature_maps.ndim != 3:
+        return ""
+    try:
+        from numpycam.display import figure_of_stages
+    except ImportError:  # without matplotlib the numbers are there all the same
+        return ""
+    figure = figure_of_stages(explanation)
+    source = b64encode(figure.as_png()).decode()
+    return f'<img alt="{escape(figure.alt)}" src="data:image/png;base64,{source}">'
+
+
+def _overlay_png(explanation: Explanation, method: Any) -> bytes | None:
+    from matplotlib.image import imsave
+
+    from numpycam.display import as_uint8, overlay, shown
+
+    image = shown(explanation.image)
+    if image is None:
+        return None
+    height, width = (side * max(1, 480 // max(image.shape[1:])) for side in image.shape[1:])
+    heat = normalise(resize(as_floats(explanation.localization_map), (height, width), method))
+    buffer = io.BytesIO()
+    imsave(buffer, as_uint8(overlay(resize(image, (height, width), "nearest"), heat)), format="png")
+    return buffer.getvalue()
+
+
+def _plain_numbers(explanation: Explanation) -> dict[str, Any]:
+    """Return the fields and what follows from them, arrays as nested lists, fractions as strings."""
+    return {name: _plain(getattr(explanation, name)) for name in [*_NUMBERS, "counterfactual_map", "channel_shares"]}
+
+
+def _json(values: dict[str, Any]) -> bytes:
+    """Return the values as JSON, one to a line."""
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in values.items())
+    return f"{{\n{lines}\n}}\n".encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, list):
+        return [_plain(element) for element in value]
+    return str(value) if isinstance(value, Fraction) else value
+
+
+def _write_files(folder: Path, contents: dict[str, bytes]) -> None:
+    """Write all files beside their places first, so that each is the old one or the new one, never half of one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in contents:
+        if (folder / name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, "Is a directory", str(folder / name))
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as new:
+        for name, content in contents.items():
+            (Path(new) / name).write_bytes(content)
+        for name in contents:
+            os.replace(Path(new) / name, folder / name)
