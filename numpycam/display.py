@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.exact import as_floats
@@ -87,6 +88,13 @@ def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
     if values.dtype == np.uint8:
         return values.copy()
     return np.rint(255 * np.clip(as_floats(values), 0, 1)).astype(np.uint8)
+
+
+def as_png(picture: ArrayLike) -> bytes:
+    """Return a picture (H, W, 3), in 0 … 1, as a PNG file."""
+    buffer = BytesIO()
+    imsave(buffer, as_uint8(picture), format="png")
+    return buffer.getvalue()
 
 
 def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True) -> Picture:

@@ -9,13 +9,11 @@ from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
-from io import BytesIO
 from typing import Any, Literal
 
 import numpy as np
-from matplotlib.image import imsave
 
-from numpycam.display import Stage, as_uint8, colours_of, format_number, is_dark, limits_of, stages_of
+from numpycam.display import Stage, as_png, as_uint8, colours_of, format_number, is_dark, limits_of, stages_of
 from numpycam.gradcam import Explanation
 from numpycam.interventions import receptive_field
 from numpycam.network import Network
@@ -155,9 +153,7 @@ def _table(values: Array, colours: Array, name: str) -> str:
 
 
 def _image(colours: Array, alt: str) -> str:
-    buffer = BytesIO()
-    imsave(buffer, as_uint8(colours[..., :3]), format="png")
-    source = b64encode(buffer.getvalue()).decode()
+    source = b64encode(as_png(colours)).decode()
     return f'<img tabindex="0" alt="{escape(alt)}" src="data:image/png;base64,{source}">'
 
 

@@ -1,7 +1,6 @@
 """What an Explanation says of itself: as text, in a notebook, and in the files that ``explanation.save`` writes."""
 
 import errno
-import io
 import json
 import os
 import tempfile
@@ -101,7 +100,7 @@ def _rows(e: Explanation) -> list[tuple[str, str]]:
 def _brief(values: np.ndarray[Any, Any]) -> str:
     """Return up to eight numbers as they are, of more the shape and the range."""
     if values.size <= 8 and values.ndim <= 2:
-        return str(values.astype(float)) if values.ndim < 2 else str(values.astype(float).tolist())
+        return np.array2string(values.astype(float), formatter={"all": "{:.6g}".format}).replace("\n", "")
     shape = " × ".join(map(str, values.shape))
     return f"{shape}, from {_number(values.min())} to {_number(values.max())}" if values.size else shape
 
@@ -123,18 +122,14 @@ def _picture(explanation: Explanation) -> str:
 
 
 def _overlay_png(explanation: Explanation, method: Any) -> bytes | None:
-    from matplotlib.image import imsave
-
-    from numpycam.display import as_uint8, overlay, shown
+    from numpycam.display import as_png, overlay, shown
 
     image = shown(explanation.image)
     if image is None:
         return None
     height, width = (side * max(1, 480 // max(image.shape[1:])) for side in image.shape[1:])
     heat = normalise(resize(as_floats(explanation.localization_map), (height, width), method))
-    buffer = io.BytesIO()
-    imsave(buffer, as_uint8(overlay(resize(image, (height, width), "nearest"), heat)), format="png")
-    return buffer.getvalue()
+    return as_png(overlay(resize(image, (height, width), "nearest"), heat))
 
 
 def _plain_numbers(explanation: Explanation) -> dict[str, Any]:

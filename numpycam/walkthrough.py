@@ -171,12 +171,12 @@ def _on_relu(e: Explanation, name: str) -> str:
     if not removed:
         return "The ReLU removed nothing: no cell speaks against the class."
     listed = ", ".join(f"{_decimal(e.weighted_sum[cell])} on {PATCHES[cell]}" for cell in removed)
-    return f"The ReLU removed {listed}: what speaks against the {name}. Does it really? The network can be asked."
+    return f"The ReLU removed {listed}: what speaks against the {name}. Does it really? Step 6 asks the network."
 
 
 def _drops_table(drops: Array, hires: Array, e: Explanation) -> str:
     """Return the drops of y: a column for each patch, a row for what was measured and for each prediction."""
-    corners = np.char.add([["TL ", "TR "], ["BL ", "BR "]], PATCHES)
+    corners = np.array(["TL ear", "TR moon", "BL body", "BR tail"])
     rows = {"patch erased": corners, "measured": drops, "HiResCAM": hires, "Grad-CAM": e.weighted_sum}
     return "\n".join(
         f"  {name:14}" + "".join(f"{value if isinstance(value, str) else _decimal(value):>12}" for value in values.flat)

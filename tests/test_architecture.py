@@ -22,9 +22,12 @@ IMPORTS = {
     "resize": {"validation"},
     "worked_example": {"exact", "layers", "network", "validation"},
     "display": {"exact", "gradcam", "resize", "validation"},
-    "walkthrough": {"gradcam", "network", "validation", "worked_example"},
+    "interventions": {"gradcam", "layers", "network", "validation", "window"},
+    "page": {"display", "gradcam", "interventions", "network", "resize", "validation"},
+    "report": {"exact", "gradcam", "resize"},
+    "walkthrough": {"gradcam", "interventions", "network", "validation", "worked_example"},
     "checks": {"exact", "gradcam", "validation", "worked_example"},
-    "cli": {"exact", "gradcam", "resize", "walkthrough", "worked_example"},
+    "cli": {"exact", "gradcam", "interventions", "walkthrough", "worked_example"},
     "__init__": {"gradcam", "layers", "network"},
     "__main__": {"cli"},
 }
@@ -77,8 +80,9 @@ def test_matplotlib_is_imported_by_display_alone_when_it_loads(module):
 
 
 def test_nothing_but_numpy_and_matplotlib_is_needed():
+    """Pillow is a part of matplotlib's own needs."""
     used = {name[0] for path in PACKAGE.glob("*.py") for name in imports(path, at_load_only=False)}
-    assert used - set(sys.stdlib_module_names) == {"numpy", "numpycam", "matplotlib"}
+    assert used - set(sys.stdlib_module_names) == {"numpy", "numpycam", "matplotlib", "PIL"}
 
 
 def test_importing_numpycam_loads_numpy_alone():
@@ -97,6 +101,6 @@ def test_modules_are_there_when_they_are_asked_for():
 
 
 def test_only_exact_modules_name_fractions():
-    """The core is generic: it works on Fractions without naming them; beside these two, only the command line does."""
+    """The core is generic: it works on Fractions without naming them; beside these two, only the report does."""
     naming = {path.stem for path in PACKAGE.glob("*.py") if ("fractions",) in set(imports(path))}
-    assert naming == {"validation", "exact", "cli"}
+    assert naming == {"validation", "exact", "report"}

@@ -53,7 +53,11 @@ def test_every_number_of_the_document_is_printed_at_its_stage(run):
     assert "So α_3 A^3 counts for 2.2 % only." in words(stages[5])
     assert "8.925 0 16.125 2.6" in words(stages[6])
     assert "The ReLU removed -2.025 on the moon: what speaks against the cat." in words(stages[6])
-    assert "y goes from 28.6 to 31.4 without the moon. It rises, so the sign is right" in words(stages[6])
+    assert "patch erased TL ear TR moon BL body BR tail" in words(stages[7])
+    assert "measured 6.3 -2.8 23 2.1" in words(stages[7])
+    assert "HiResCAM 6.3 -2.8 23 2.1" in words(stages[7])
+    assert "Grad-CAM 8.925 -2.025 16.125 2.6" in words(stages[7])
+    assert "y is 28.6, and 31.4 without the moon: what the ReLU removed did speak against the cat." in words(stages[7])
 
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -83,7 +87,27 @@ def test_the_elephant_looks_at_the_moon(run):
     assert "The largest in size is α_3, the smallest α_2." in words(out)
     assert "-1/2 -1/4 2" in words(out)
     assert "removed -4.875 on the ear, -1.625 on the body" in words(out)
-    assert "y goes from 8.5 to 11.5 without the ear, 13 without the body." in words(out)
+    assert "y is 8.5, and 11.5 without the ear, 13 without the body" in words(out)
+    assert "says that the ear speaks most against the elephant; it is the body." in words(out)
+
+
+def test_before_and_after(run, tmp_path):
+    status, out, err = run("--erase", "BL", "--head", "conv")
+    assert (status, err) == (0, "")
+    assert "1 1 1 1 0 0 1 1" in words(out)
+    assert "L 8.925 -2.025 4.675 -0.975 16.125 2.6 0 1.475" in words(out)
+    assert "α 2.75, 4.25, 0.1 1.5, 2.25, 0.1" in words(out)
+    assert "changes from 28.6 to 11.5: a drop of 17.1. The gradients have changed too" in words(out)
+    written = json.loads((tmp_path / "out" / "explanation.json").read_text())
+    assert (written["erased"], written["score"]) == ("BL", "23/2")
+    assert max(map(len, out.splitlines()[:-1])) <= 80
+
+
+def test_rectangles(run):
+    by_name, by_rectangle = (run("--erase", patch)[1] for patch in ("tr", "0:2,2:4"))
+    assert by_name.replace("tr erased", "0:2,2:4 erased") == by_rectangle
+    assert "a drop of -2.8. The gradients have not changed." in words(by_name)
+    assert "a drop of 28.6." in words(run("--erase", "0:4,0:4", "--float")[1])
 
 
 def test_equals_are_named_together(run):
@@ -100,7 +124,7 @@ def test_in_floats_the_rounding_is_told(run):
 def test_the_files(run, tmp_path):
     run()
     folder = tmp_path / "out"
-    assert sorted(path.name for path in folder.iterdir()) == ["explanation.json", "overlay.png", "stages.png"]
+    assert sorted(path.name for path in folder.iterdir()) == ["explanation.json", "overlay.png", "stages.png", "steps.html"]
     written = json.loads((folder / "explanation.json").read_text())
     assert (written["class"], written["class_index"], written["score"]) == ("cat", 0, "143/5")
     for name in ("image", "feature_maps", "gradients", "alphas", "weighted_sum", "localization_map"):
@@ -139,6 +163,8 @@ def test_the_same_again(run, tmp_path):
     [
         (["--class", "dog"], "argument --class: invalid choice: 'dog' (choose from "),
         (["--head"], "argument --head: expected one argument"),
+        (["--erase", "3:1,0:4"], "numpycam example: error: argument --erase: must be TL, TR, BL, BR or a rectangle such"),
+        (["--erase", "0:9,0:4"], "got '0:9,0:4'"),
         (["explode"], "argument COMMAND: invalid choice: 'explode' (choose from "),
         (["--bogus"], "unrecognized arguments: --bogus"),
     ],

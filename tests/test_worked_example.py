@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers import inner, refusal, rounding, same
 
-from numpycam import Conv2d, Explanation, Linear, Network, ReLU, grad_cam, worked_example
+from numpycam import Conv2d, Explanation, Flatten, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS, HEADS, IMAGE
 
@@ -142,41 +142,6 @@ def test_a_relu_directly_on_the_maps_could_not_have_these_gradients():
     assert not ReLU().backward(GRADIENTS, FEATURE_MAPS)[shut].any()
 
 
-PATCHES = list(
-    itertools.product((slice(0, 2), slice(2, 4)), repeat=2)
-)  # top left, top right, bottom left, bottom right
-
-
-def drops(head, c):
-    """How much the score drops when each patch is blanked and the network runs again."""
-    network, scores = worked_example.network(head), []
-    for rows, columns in PATCHES:
-        image = IMAGE.copy()
-        image[:, rows, columns] *= 0
-        scores.append(network(IMAGE[None])[0, c] - network(image[None])[0, c])
-    return scores
-
-
-def test_what_erasing_shows():
-    """On the linear head the drop of a patch is the sum of g ⊙ A under it, which Grad-CAM only approximates."""
-    assert drops("linear", CAT) == list(exact(["6.3", "-2.8", 23, "2.1"]))
-    assert drops("linear", ELEPHANT) == list(exact([-3, 12, "-4.5", 4]))
-    for c in (CAT, ELEPHANT):
-        explanation = explain(c=c)
-        assert drops("linear", c) == list((explanation.gradients * explanation.feature_maps).sum(axis=0).flat)
-    assert explain(c=CAT).weighted_sum.ravel().argsort().tolist() == np.argsort(drops("linear", CAT)).tolist()
-    assert explain(c=ELEPHANT).weighted_sum.argmin() != np.argmin(drops("linear", ELEPHANT))
-
-
-def test_erasing_the_moon_raises_the_cat():
-    assert explain().score - drops("linear", CAT)[1] == Fraction("31.4")
-
-
-def test_a_gradient_is_local():
-    """On the conv head another window wins when the body is erased: the drop is 17.1, not 23."""
-    assert drops("conv", CAT)[2] == Fraction("17.1")
-
-
 # --- Golden values ----------------------------------------------------------------------------------
 
 
@@ -198,6 +163,34 @@ def test_the_gradient_of_the_picture():
         ["6.6", "-2.8", "3.2", "-1.1"],
         ["12.6", "6.6", "6.1", "3.3"],
     ]))  # fmt: skip
+
+
+# --- The twin ---------------------------------------------------------------------------------------
+
+
+def test_the_twin_has_the_same_scores_on_every_picture():
+    """Both networks are linear, so the 16 unit pictures prove it."""
+    network, twin = worked_example.network(), worked_example.twin()
+    assert all(type(layer) in (Conv2d, Flatten, Linear) for one in (network, twin) for _, layer in one.layers)
+    assert all(layer.parameters.get("bias") is None for one in (network, twin) for _, layer in one.layers)
+    units = as_fractions(np.eye(16, dtype=int)).reshape(16, 1, 4, 4)
+    assert same(twin(units), network(units))
+
+
+def test_the_twin_has_another_grad_cam():
+    """Its map peaks in the middle of the picture, and the network's at the bottom left."""
+    twin = explain(network=worked_example.twin())
+    assert twin.score == explain().score
+    assert same(twin.alphas, worked_example.ALPHAS * 4 / 9)
+    expected = exact([[0] * 3] * 3)
+    expected[:2, 1:] = worked_example.WEIGHTED_SUM * 4 / 9
+    assert same(twin.weighted_sum, expected)
+    assert np.unravel_index(twin.localization_map.argmax(), (3, 3)) == (1, 1)
+    assert np.unravel_index(explain().localization_map.argmax(), (2, 2)) == (1, 0)
+
+
+def test_the_twin_in_floats():
+    assert worked_example.twin(exact=False)["linear"].weight.dtype == np.float64
 
 
 # --- Floats -----------------------------------------------------------------------------------------
