@@ -16,7 +16,6 @@ import numpy as np
 from numpycam.display import Stage, as_png, as_uint8, colours_of, format_number, is_dark, limits_of, stages_of
 from numpycam.gradcam import Explanation
 from numpycam.interventions import receptive_field
-from numpycam.network import Network
 from numpycam.resize import resize
 from numpycam.validation import Array, Pair, Shape
 
@@ -79,26 +78,27 @@ def _section(stage: Stage, explanation: Explanation) -> str:
     channels: Sequence[int | None] = stage.channels or [None]
     exact = _exact_values(stage, explanation)
     maps = "\n".join(_figure(stage, n, channel, exact) for n, channel in enumerate(channels))
-    sentences = _SENTENCES[stage.name](explanation)
+    sentences, legend = _SENTENCES[stage.name](explanation), _legend(stage, len(explanation.alphas))
     return (
         f'<section id="{_address(stage)}">\n<div class="words">\n<h2>{escape(stage.heading)}</h2>\n'
         f'<div class="formula"><math displaystyle="true">{_FORMULAS[stage.name]}</math></div>\n'
         f"<p>{escape(sentences)}</p>\n</div>\n"
-        f'<div class="shown">\n<div class="maps">\n{maps}\n</div>\n{_legend(stage)}</div>\n</section>'
+        f'<div class="shown">\n<div class="maps">\n{maps}\n</div>\n{legend}</div>\n</section>'
     )
 
 
-def _legend(stage: Stage) -> str:
-    """Return the scale of the colours, from the lowest to the highest value."""
+def _legend(stage: Stage, maps: int) -> str:
+    """Return the scale of the colours, from the lowest to the highest value, and how many of the maps are shown."""
+    shown = len(stage.channels)
+    chosen = f"{shown} of {maps} maps are shown, those with the largest shares." if 0 < shown < maps else ""
     if not stage.has_bar:
-        return ""
+        return f'<div class="legend">{chosen}</div>\n'
     low, high = limits_of(stage)
     scale = stage._replace(maps=np.linspace(low, high, 11).reshape(1, 1, -1), limits=(low, high))
     colours = ", ".join(map(_hex, colours_of(scale, 0)[0]))
-    return (
-        f'<div class="legend"><span>{format_number(low)}</span>'
-        f'<i style="background: linear-gradient(to right, {colours})"></i><span>{format_number(high)}</span></div>\n'
-    )
+    bar = f'<i style="background: linear-gradient(to right, {colours})"></i>'
+    ends = [f"<span>{format_number(end)}</span>" for end in (low, high)]
+    return f'<div class="legend">{ends[0]}{bar}{ends[1]}{chosen}</div>\n'
 
 
 def _hex(colour: Array) -> str:
@@ -172,15 +172,20 @@ def _geometry(e: Explanation, method: Any) -> dict[str, Any]:
     for axis, what in enumerate(("rows", "columns")):
         share = resize(np.eye(maps[axis]), (size[axis], maps[axis]), method)  # how much of each cell in each pixel
         geometry["painted"][what] = [*map(_indices, share)]
-    if e.network is not None and e.layer is not None:
-        geometry["seen"] = _seen(e.network, e.layer, maps, size)
-    return geometry
+    seen = _seen(e, maps, size)
+    return geometry | ({"seen": seen} if seen else {})
 
 
-def _seen(network: Network, layer: str, maps: Shape, size: Pair) -> dict[str, Any]:
+def _seen(e: Explanation, maps: Shape, size: Pair) -> dict[str, Any]:
+    """Return the receptive fields, if they are known. Windows are rectangles: rows and columns suffice."""
+    if e.network is None:
+        return {}
     everything = slice(None)
-    rows = [receptive_field(network, (row, everything), size, layer).any(axis=1) for row in range(maps[0])]
-    columns = [receptive_field(network, (everything, column), size, layer).any(axis=0) for column in range(maps[1])]
+    try:
+        rows = [receptive_field(e.network, (i, everything), size, e.layer).any(axis=1) for i in range(maps[0])]
+        columns = [receptive_field(e.network, (everything, j), size, e.layer).any(axis=0) for j in range(maps[1])]
+    except ValueError:  # a layer of the user's own: who knows what its cells see?
+        return {}
     return {"rows": [*map(_indices, rows)], "columns": [*map(_indices, columns)]}
 
 
@@ -245,11 +250,8 @@ def _on_image(e: Explanation) -> str:
 
 
 def _on_feature_maps(e: Explanation) -> str:
-    look = (
-        "point at a cell, and the part of the picture that it saw lights up" if e.network else "and where it found it"
-    )
     return (
-        f"Each of the {len(e.alphas)} filters slides over the picture and writes down what it finds; {look}. "
+        f"Each of the {len(e.alphas)} filters slides over the picture and writes down what it finds, and where. "
         f"The values go from {_number(e.feature_maps.min())} to {_number(e.feature_maps.max())}."
     )
 

@@ -23,7 +23,7 @@ IMPORTS = {
     "worked_example": {"exact", "layers", "network", "validation"},
     "display": {"exact", "gradcam", "resize", "validation"},
     "interventions": {"gradcam", "layers", "network", "validation", "window"},
-    "page": {"display", "gradcam", "interventions", "network", "resize", "validation"},
+    "page": {"display", "gradcam", "interventions", "resize", "validation"},
     "report": {"exact", "gradcam", "resize"},
     "walkthrough": {"gradcam", "interventions", "network", "validation", "worked_example"},
     "checks": {"exact", "gradcam", "validation", "worked_example"},

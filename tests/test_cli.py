@@ -124,7 +124,12 @@ def test_in_floats_the_rounding_is_told(run):
 def test_the_files(run, tmp_path):
     run()
     folder = tmp_path / "out"
-    assert sorted(path.name for path in folder.iterdir()) == ["explanation.json", "overlay.png", "stages.png", "steps.html"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "explanation.json",
+        "overlay.png",
+        "stages.png",
+        "steps.html",
+    ]
     written = json.loads((folder / "explanation.json").read_text())
     assert (written["class"], written["class_index"], written["score"]) == ("cat", 0, "143/5")
     for name in ("image", "feature_maps", "gradients", "alphas", "weighted_sum", "localization_map"):
@@ -163,7 +168,10 @@ def test_the_same_again(run, tmp_path):
     [
         (["--class", "dog"], "argument --class: invalid choice: 'dog' (choose from "),
         (["--head"], "argument --head: expected one argument"),
-        (["--erase", "3:1,0:4"], "numpycam example: error: argument --erase: must be TL, TR, BL, BR or a rectangle such"),
+        (
+            ["--erase", "3:1,0:4"],
+            "numpycam example: error: argument --erase: must be TL, TR, BL, BR or a rectangle such",
+        ),
         (["--erase", "0:9,0:4"], "got '0:9,0:4'"),
         (["explode"], "argument COMMAND: invalid choice: 'explode' (choose from "),
         (["--bogus"], "unrecognized arguments: --bogus"),

@@ -1,6 +1,7 @@
 """Pictures: the values of the overlay, and what the figure shows."""
 
 import itertools
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image, ImageSequence
 
 from numpycam import Conv2d, GlobalAvgPool2d, Network, grad_cam, grad_cam_from_maps, worked_example
-from numpycam.display import as_uint8, figure_of_maps, figure_of_stages, format_number, overlay
+from numpycam.display import animation_of_stages, as_uint8, figure_of_maps, figure_of_stages, format_number, overlay
 from numpycam.exact import as_floats
 
 unit = st.floats(0, 1, width=32)
@@ -242,3 +244,35 @@ def test_no_number_leaves_its_cell_and_no_label_meets_the_next(scale):
         labels = [label.get_window_extent(renderer) for label in axes.get_xticklabels() if label.get_text()]
         for left, right in itertools.pairwise(labels):
             assert left.x1 < right.x0
+
+
+@pytest.mark.parametrize("stage", ["image", "feature_maps", "gradients", "alphas", "weighted_maps", "weighted_sum"])
+def test_a_figure_of_one_stage_shows_its_numbers(stage):
+    explanation = grad_cam(worked_example.network(), worked_example.IMAGE, 0)
+    figure = explanation.plot(stage)
+    written = texts(figure)
+    for value in getattr(explanation, stage).flat:
+        assert format_number(float(value)) in written
+        assert format_number(float(value)) in figure.alt
+
+
+def test_plot_is_the_figure_of_all_stages_or_of_one():
+    explanation = grad_cam(worked_example.network(), worked_example.IMAGE, 0)
+    assert explanation.plot(title="all", method="nearest").alt.startswith("all. picture: 0, 0, 0, 1; ")
+    assert explanation.plot("overlay").alt == "overlay: 4 × 4 cells."
+    assert refusal(ValueError, lambda: explanation.plot("score")).startswith("stage must be one of 'image', ")
+    large = grad_cam_from_maps(np.ones((9, 2, 3)), np.ones((9, 2, 3)))
+    assert len(large.plot("feature_maps", most_maps=2).axes) == 3  # two maps and the bar
+
+
+def test_the_animation_ends_with_the_whole_figure_and_begins_with_the_picture_alone():
+    explanation = grad_cam(worked_example.network(), worked_example.IMAGE, 0)
+    film = Image.open(BytesIO(animation_of_stages(explanation, title="the cat", seconds=0.5)))
+    frames = [(frame.info["duration"], np.asarray(frame.convert("RGB"))) for frame in ImageSequence.Iterator(film)]
+    assert [duration for duration, _ in frames] == [500] * 7 + [1500]
+    widths = [  # how far to the right something is drawn, below the title
+        np.flatnonzero((pixels[60:] < 250).any(axis=(0, 2))).max() for _, pixels in frames
+    ]
+    assert widths == sorted(set(widths))
+    whole = np.asarray(Image.open(BytesIO(figure_of_stages(explanation, title="the cat").as_png())).convert("RGB"))
+    assert np.abs(frames[-1][1].astype(int) - whole).mean() < 2  # 256 colours

@@ -1,0 +1,337 @@
+"""The step-through page: what it says without a browser, and a walk through it in Chromium."""
+
+import re
+import shutil
+from html import unescape
+
+import numpy as np
+import pytest
+from helpers import refusal
+
+from numpycam import (
+    Conv2d,
+    Flatten,
+    GlobalAvgPool2d,
+    Layer,
+    Linear,
+    Network,
+    ReLU,
+    grad_cam,
+    grad_cam_from_maps,
+    worked_example,
+)
+from numpycam.display import format_number
+from numpycam.page import step_through_page
+from numpycam.worked_example import IMAGE
+
+STAGES = [
+    "image",
+    "feature-maps",
+    "gradients",
+    "alphas",
+    "weighted-maps",
+    "weighted-sum",
+    "localization-map",
+    "overlay",
+]
+
+
+def page_of(c=0, **options):
+    return step_through_page(grad_cam(worked_example.network(), IMAGE, c), method="nearest", **options)
+
+
+def sections(page):
+    """The sections of a page by their address, as text without tags."""
+    found = re.findall(r'<section id="([a-z-]+)">(.*?)</section>', page, re.DOTALL)
+    return {name: unescape(re.sub(r"<[^>]+>", " ", content)) for name, content in found}
+
+
+def large_network(rng, layer="conv"):
+    return Network(
+        [
+            (layer, Conv2d(rng.normal(size=(6, 3, 3, 3)), padding=1)),
+            ("relu", ReLU()),
+            ("gap", GlobalAvgPool2d()),
+            ("linear", Linear(rng.normal(size=(2, 6)))),
+        ]
+    )
+
+
+@pytest.mark.parametrize("c", [0, 1])
+def test_every_number_of_every_stage_is_on_the_page(c):
+    explanation, shown = grad_cam(worked_example.network(), IMAGE, c), sections(page_of(c))
+    assert list(shown) == STAGES
+    for stage in STAGES[:-1]:
+        for value in getattr(explanation, stage.replace("-", "_")).flat:
+            assert format_number(float(value)) in shown[stage].split()
+
+
+def test_fractions_are_there_to_be_read():
+    assert 'data-value="357/40 = 8.925"' in page_of()
+    assert 'data-value="−81/40 = −2.025"' in page_of()
+
+
+def test_each_stage_has_a_formula_and_two_sentences():
+    for section in re.findall(r"<section.*?</section>", page_of(), re.DOTALL):
+        assert section.count('<div class="formula"><math') == 1
+        (prose,) = re.findall(r"<p>(.*?)</p>", section)
+        assert len(re.findall(r"\.(?= |$)", prose)) == 2
+
+
+def test_the_page_stands_alone():
+    page = page_of()
+    assert "http" not in page
+    assert not re.search(r"<link (?!rel=\"icon\" href=\"data:,\")", page)
+    assert not re.search(r"\bsrc=\"(?!data:)", page)
+    assert "@import" not in page
+    assert "{{" not in page
+
+
+def test_labels_are_escaped():
+    name, title = 'conv"><script>alert(1)</script>', "<img src=x onerror=alert(1)> & {{links}}"
+    rng = np.random.default_rng(0)
+    explanation = grad_cam(large_network(rng, name), rng.random((3, 20, 24)))
+    page = step_through_page(explanation, title=title)
+    assert page.count("<script") == 2  # its own
+    assert "&lt;img src=x onerror=alert(1)&gt; &amp; {{links}}" in page
+    assert "conv&quot;&gt;&lt;script&gt;" in page
+
+
+def test_large_maps_are_pictures_with_alternative_texts():
+    rng = np.random.default_rng(0)
+    page = step_through_page(grad_cam(large_network(rng), rng.random((3, 20, 24))), most_maps=2)
+    alternatives = re.findall(r'<img tabindex="0" alt="([^"]+)"', page)
+    assert len(alternatives) == page.count("<img") == 2 + 3 * 2 + 2  # picture, overlay; A, g, αA; L, L^c; α as a table
+    assert any(re.fullmatch(r"feature maps A\^\d: 20 × 24 cells\.", text) for text in alternatives)
+    assert "2 of 6 maps are shown, those with the largest shares." in page
+
+
+def test_what_is_not_known_is_left_out():
+    rng = np.random.default_rng(0)
+    maps = rng.normal(size=(2, 3, 4))
+    page = step_through_page(grad_cam_from_maps(maps, maps))
+    assert list(sections(page)) == STAGES[1:-1]
+    assert "From given feature maps and gradient maps" in page
+    assert '<script id="geometry" type="application/json">{}</script>' in page
+
+
+def test_layers_that_are_not_known_to_see_a_patch_light_nothing():
+    class Mirror(Layer):
+        def output_shape(self, input_shape):
+            return input_shape
+
+        def forward(self, x):
+            return x[..., ::-1].copy()
+
+        def backward(self, grad_output, x):
+            return grad_output[..., ::-1].copy()
+
+    network = Network([("mirror", Mirror()), ("conv", Conv2d(np.ones((1, 1, 1, 1)))), ("flatten", Flatten())])
+    page = step_through_page(grad_cam(network, np.ones((1, 2, 3))))
+    assert '"seen"' not in page
+
+
+def test_a_batch_is_refused():
+    explanation = grad_cam(worked_example.network(), np.stack([IMAGE, IMAGE]))
+    assert refusal(ValueError, lambda: step_through_page(explanation)) == (
+        "a figure shows the explanation of one image: of a batch pass explanation[n]."
+    )
+
+
+# --- A walk through the page in Chromium ------------------------------------------------------------
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="to walk through the page, pip install '.[browser]'")
+    if CHROMIUM is None:
+        pytest.skip("to walk through the page, install Chromium")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """Open a page and return it; at the end nothing must have been said on the console, nor fetched."""
+    said, asked, contexts = [], [], []
+
+    def open_page(content, fragment="", **options):
+        file = tmp_path / "steps.html"
+        file.write_text(content, encoding="utf-8")
+        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(file.as_uri() + fragment)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+    assert all(url.startswith("file:") and ".html" in url for url in asked)
+    assert len(asked) == len(contexts)
+
+
+def current(page):
+    """The stage that is shown large, and those before it."""
+    shown = page.locator("section.current")
+    assert shown.count() == 1
+    assert shown.is_visible()
+    before = page.locator("section.before").evaluate_all("all => all.map(section => section.id)")
+    return shown.get_attribute("id"), before
+
+
+def lit(page, stage):
+    """The cells of a stage that are lit: (k, row, column), counted from 1; of a whole map just (k,)."""
+    return set(
+        map(
+            tuple,
+            page.evaluate(
+                """stage => [...document.querySelectorAll(`.grid[data-stage="${stage}"]`)].flatMap(grid => [
+            ...(grid.classList.contains("whole") ? [[+grid.dataset.k]] : []),
+            ...[...grid.querySelectorAll("td.lit")].map(
+                cell => [+(grid.dataset.k ?? 0), cell.parentNode.rowIndex + 1, cell.cellIndex + 1])])""",
+                stage,
+            ),
+        )
+    )
+
+
+def test_walking_with_the_arrow_keys(visit):
+    page = visit(page_of())
+    for number, stage in enumerate(STAGES):
+        assert current(page) == (stage, STAGES[:number])
+        page.keyboard.press("ArrowRight")
+    assert current(page)[0] == "overlay"
+    for stage in reversed(STAGES):
+        assert current(page)[0] == stage
+        page.keyboard.press("ArrowLeft")
+    assert current(page)[0] == "image"
+
+
+def test_walking_with_buttons_links_and_the_browsers_own_back(visit):
+    page = visit(page_of())
+    back, on = page.get_by_role("button", name="One stage back"), page.get_by_role("button", name="One stage on")
+    assert back.is_disabled()
+    on.click()
+    assert current(page)[0] == "feature-maps"
+    assert page.url.endswith("#feature-maps")
+    page.get_by_role("link", name="weighted sum").click()
+    assert current(page)[0] == "weighted-sum"
+    assert page.locator("nav a[aria-current]").inner_text().split() == ["6", "weighted", "sum"]
+    page.go_back()
+    assert current(page)[0] == "feature-maps"
+    back.click()
+    assert current(page)[0] == "image"
+    page.get_by_role("link", name="overlay").click()
+    assert on.is_disabled()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_direct_links(visit, stage):
+    assert current(visit(page_of(), f"#{stage}"))[0] == stage
+
+
+def test_pointing_at_a_cell_lights_what_it_came_from(visit):
+    page = visit(page_of(), "#localization-map")
+    page.locator("section.current td").nth(2).hover()  # row 2, column 1: the body
+    body = {(0, row, column) for row in (3, 4) for column in (1, 2)}
+    assert lit(page, "localization_map") == {(0, 2, 1)} == lit(page, "weighted_sum")
+    assert lit(page, "weighted_maps") == {(k, 2, 1) for k in (1, 2, 3)} == lit(page, "feature_maps")
+    assert lit(page, "alphas") == {(k, 1, 1) for k in (1, 2, 3)}
+    assert lit(page, "gradients") == {(k,) for k in (1, 2, 3)}
+    assert lit(page, "image") == body
+    assert page.locator("#readout").inner_text() == "Grad-CAM, row 2, column 1: 129/8 = 16.125"
+    page.mouse.move(5, 5)
+    assert lit(page, "image") == set()
+
+
+def test_each_stage_knows_where_its_cells_came_from(visit):
+    page = visit(page_of(), "#overlay")
+    moon = {(0, row, column) for row in (1, 2) for column in (3, 4)}
+    page.locator("section#overlay td").nth(3).hover()  # the pixel at the top right
+    assert lit(page, "localization_map") == {(0, 1, 2)}
+    assert lit(page, "image") == moon
+    page.locator("section#feature-maps .grid").nth(2).locator("td").nth(1).hover()  # A^3_12
+    assert lit(page, "feature_maps") == {(3, 1, 2)}
+    assert lit(page, "image") == moon
+    assert lit(page, "weighted_maps") == set()
+    page.locator("section#alphas td").nth(1).hover()
+    assert lit(page, "gradients") == {(2,)}
+    assert lit(page, "image") == set()
+
+
+def test_the_keyboard_reaches_every_cell(visit):
+    page = visit(page_of(), "#weighted-sum")
+    page.locator("section.current td").first.focus()
+    assert lit(page, "weighted_sum") == {(0, 1, 1)}
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    assert lit(page, "weighted_sum") == {(0, 2, 2)}
+    assert page.locator("#readout").inner_text() == "weighted sum, row 2, column 2: 13/5 = 2.6"
+    page.keyboard.press("Escape")
+    assert lit(page, "weighted_sum") == set()
+    page.keyboard.press("ArrowRight")
+    assert current(page)[0] == "localization-map"
+
+
+def test_large_maps_light_a_box(visit):
+    rng = np.random.default_rng(0)
+    page = visit(step_through_page(grad_cam(large_network(rng), rng.random((3, 20, 24)))), "#localization-map")
+    frame = page.locator("section.current img").bounding_box()
+    page.mouse.move(frame["x"] + 0.99 * frame["width"], frame["y"] + 0.01 * frame["height"])
+    assert page.locator("#readout").inner_text().startswith("Grad-CAM, row 1, column 24: ")
+    box = page.locator("section#image .box").evaluate("box => [box.style.top, box.style.height, box.style.width]")
+    assert [round(float(side[:-1]), 3) for side in box] == [
+        0,
+        10,
+        8.333,
+    ]  # 2 of 20 rows, 2 of 24 columns: 3 × 3 cut off
+    page.locator("section.current img").focus()
+    page.keyboard.press("Shift+ArrowDown")
+    assert page.locator("#readout").inner_text().startswith("Grad-CAM, row 2, column 1: ")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 640, 1280])
+def test_it_fits_phones_and_200_percent_and_both_schemes(visit, scheme, width):
+    """At 200 % a window of 1280 pixels is 640 wide; 320 is the narrowest phone."""
+    page = visit(page_of(), "#overlay", color_scheme=scheme, viewport={"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ink, paper = page.evaluate(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+    )
+    assert contrast(ink, paper) >= 7  # WCAG, level AAA
+
+
+def contrast(*colours):
+    """The contrast ratio of two CSS colours, after WCAG 2."""
+    luminances = []
+    for colour in colours:
+        channels = [int(n) / 255 for n in re.findall(r"\d+", colour)[:3]]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        luminances.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(luminances) + 0.05) / (min(luminances) + 0.05)
+
+
+def test_without_a_script_all_stages_are_there(visit):
+    page = visit(page_of(), java_script_enabled=False)
+    assert page.locator("section").evaluate_all("all => all.length") == len(STAGES)
+    for section in page.locator("section").all():
+        assert section.is_visible()

@@ -1,0 +1,119 @@
+"""What an explanation says of itself: in text, in a notebook, and in files."""
+
+import json
+import re
+import sys
+
+import numpy as np
+import pytest
+from helpers import refusal, same
+
+from numpycam import Conv2d, GlobalAvgPool2d, Network, grad_cam, grad_cam_from_maps, worked_example
+from numpycam.exact import as_floats, as_fractions
+from numpycam.worked_example import IMAGE
+
+
+@pytest.fixture
+def explanation():
+    return grad_cam(worked_example.network(), IMAGE, 0)
+
+
+def test_in_text(explanation):
+    assert (
+        repr(explanation)
+        == """\
+Explanation of class 0, score 143/5 = 28.6, layer 'features'
+  image             1 × 4 × 4, from 0 to 1
+  feature_maps      3 × 2 × 2, from -2 to 3
+  gradients         3 × 2 × 2, from -1/10 = -0.1 to 6
+  alphas            [2.75 4.25 0.1]
+  weighted_maps     3 × 2 × 2, from -11/4 = -2.75 to 85/8 = 10.625
+  weighted_sum      [[8.925 -2.025] [16.125 2.6]]
+  localization_map  [[8.925 0] [16.125 2.6]]"""
+    )
+
+
+def test_what_is_not_known_is_not_said():
+    maps = np.full((1, 2, 3), 2.5)
+    assert repr(grad_cam_from_maps(maps, maps)).splitlines() == [
+        "Explanation of given feature maps and gradient maps",
+        "  feature_maps      1 × 2 × 3, from 2.5 to 2.5",
+        "  gradients         1 × 2 × 3, from 2.5 to 2.5",
+        "  alphas            [2.5]",
+        "  weighted_maps     1 × 2 × 3, from 6.25 to 6.25",
+        "  weighted_sum      [[6.25 6.25 6.25] [6.25 6.25 6.25]]",
+        "  localization_map  [[6.25 6.25 6.25] [6.25 6.25 6.25]]",
+    ]
+
+
+def test_of_a_batch():
+    network = worked_example.network(exact=False)
+    images = np.stack([as_floats(IMAGE)] * 3)
+    lines = repr(grad_cam(network, images)).splitlines()
+    assert lines[0] == "Explanation of a batch of 3, layer 'features'"
+    assert "  class_index       [0 0 0]" in lines
+    assert "  feature_maps      3 × 3 × 2 × 2, from -2 to 3" in lines
+    assert repr(grad_cam(network, images[:0])).splitlines()[-1] == "  localization_map  0 × 2 × 2"
+    assert "<img" not in grad_cam(network, images)._repr_html_()
+
+
+def test_in_a_notebook(explanation):
+    html = explanation._repr_html_()
+    assert "<p>Explanation of class 0, score 143/5 = 28.6, layer &#x27;features&#x27;</p>" in html
+    assert "[[8.925 -2.025] [16.125 2.6]]" in html
+    (alternative,) = re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,', html)
+    assert "weighted sum: 8.925, −2.025; 16.125, 2.6." in alternative
+
+
+def test_in_a_notebook_labels_are_escaped():
+    network = Network([("<b>", Conv2d(np.ones((1, 1, 1, 1)))), ("gap", GlobalAvgPool2d())])
+    assert "<b>" not in grad_cam(network, np.ones((1, 2, 3)))._repr_html_()
+
+
+def test_in_a_notebook_without_matplotlib(explanation, monkeypatch):
+    monkeypatch.delitem(sys.modules, "numpycam.display", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    html = explanation._repr_html_()
+    assert "<img" not in html
+    assert "[[8.925 -2.025] [16.125 2.6]]" in html
+
+
+def test_save_writes_four_files(explanation, tmp_path):
+    folder = tmp_path / "deep" / "down"
+    names = explanation.save(folder, title="The cat", about={"who": "me"})
+    assert names == ["steps.html", "stages.png", "overlay.png", "explanation.json"]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    assert "<h1>The cat</h1>" in (folder / "steps.html").read_text()
+    assert (folder / "stages.png").read_bytes().startswith(b"\x89PNG")
+    written = json.loads((folder / "explanation.json").read_text())
+    assert written["who"] == "me"
+    assert same(as_fractions(written["weighted_sum"]), explanation.weighted_sum)
+
+
+def test_save_without_a_picture_writes_three(tmp_path):
+    maps = np.random.default_rng(0).normal(size=(2, 3, 4))
+    names = grad_cam_from_maps(maps, maps).save(tmp_path)
+    assert names == ["steps.html", "stages.png", "explanation.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+def test_pictures_of_any_number_of_channels_are_saved_what_can_be_drawn_is(tmp_path):
+    network = Network([("conv", Conv2d(np.ones((2, 5, 1, 1)))), ("gap", GlobalAvgPool2d())])
+    explanation = grad_cam(network, np.ones((5, 2, 3)))
+    assert "overlay.png" not in explanation.save(tmp_path)
+    assert "<img" in explanation._repr_html_()
+
+
+def test_save_of_a_batch_is_refused_and_writes_nothing(tmp_path):
+    explanation = grad_cam(worked_example.network(), np.stack([IMAGE, IMAGE]))
+    message = refusal(ValueError, lambda: explanation.save(tmp_path / "out"))
+    assert message == "a figure shows the explanation of one image: of a batch pass explanation[n]."
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_overlay_keeps_the_pictures_proportions(tmp_path):
+    from matplotlib.image import imread
+
+    network = Network([("conv", Conv2d(np.ones((2, 3, 1, 1)))), ("gap", GlobalAvgPool2d())])
+    grad_cam(network, np.random.default_rng(0).random((3, 20, 30))).save(tmp_path)
+    assert imread(tmp_path / "overlay.png").shape[:2] == (320, 480)
