@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.exact import as_fractions
-from numpycam.gradcam import grad_cam_from_maps
+from numpycam.exact import as_floats, as_fractions
+from numpycam.gradcam import grad_cam, grad_cam_from_maps
+from numpycam.layers import Conv2d, Flatten, Linear
+from numpycam.network import Network
 from numpycam.validation import Array, zero_of
-from numpycam.worked_example import FEATURE_MAPS, GRADIENTS
+from numpycam.worked_example import FEATURE_MAPS, GRADIENTS, IMAGE, KERNELS
 
 
 class CheckFailed(AssertionError):  # noqa: N818 - it is said to learners: a check failed
@@ -37,24 +39,63 @@ def check_grad_cam(answer: Callable[[Array, Array], tuple[Any, Any, Any]]) -> No
     CheckFailed
         If a stage is not exactly right, for the worked example's numbers and for others.
     """
-    results = [(a, g, _run(answer, a, g)) for a, g in _cases()]
-    for stage, (name, formula) in enumerate(_STAGES.items()):
-        for number, (a, g, given) in enumerate(results):
-            expected = getattr(grad_cam_from_maps(a, g), name)
-            difference = _difference(given[stage], expected)
-            if difference:
-                hint = _recognise(name, [(a, g, given[stage]) for a, g, given in results])
-                if not hint and number:
-                    hint = f"It is right for the {number} pairs of maps before, not for these of shape {a.shape}."
-                raise CheckFailed("\n".join(filter(None, [f"{name}, {formula}:", hint, difference, _inputs(a, g)])))
+    formulas = "α_k = mean of dy/dA^k", "L = Σ_k α_k A^k", "ReLU(L)"
+    names = "alphas", "weighted_sum", "localization_map"
+    results = [(a, g, _run(answer, a, g, names)) for a, g in _cases()]
+    for stage, (name, formula) in enumerate(zip(names, formulas, strict=True)):
+        _compare(f"{name}, {formula}:", name, [
+            (a, g, given[stage], given[stage], getattr(grad_cam_from_maps(a, g), name)) for a, g, given in results
+        ])  # fmt: skip
     print(f"✓ alphas, weighted_sum and localization_map are exactly right, on {len(results)} pairs of maps.")
 
 
-_STAGES = {
-    "alphas": "α_k = mean of dy/dA^k",
-    "weighted_sum": "L = Σ_k α_k A^k",
-    "localization_map": "ReLU(L)",
-}
+def check_network(answer: Callable[[Array, Array], tuple[Any, Any]]) -> None:
+    """Check a function that finds kernels and a head for given feature maps and gradient maps.
+
+    Parameters
+    ----------
+    answer : callable
+        ``answer(feature_maps, gradients)`` gets two arrays of Fractions of shape (K, 2, 2) and returns
+        ``(kernels, head)`` of shapes (K, 1, 2, 2) and (1, K·4): weights for the network Conv2d of stride 2,
+        Flatten, Linear, with which ``worked_example.IMAGE`` has exactly these maps.
+
+    Raises
+    ------
+    CheckFailed
+        If the network has other feature maps or gradient maps, for the worked example's numbers or for others.
+    """
+    cases = [(a, g) for a, g in _cases() if a.shape[1:] == (2, 2)]
+    results = [(a, g, _run(answer, a, g, ("kernels", "head"))) for a, g in cases]
+    maps = [_reproduce(*given) for _, _, given in results]
+    for stage, (name, goal) in enumerate({"kernels": "feature maps are A", "head": "gradient maps are dy/dA"}.items()):
+        _compare(f"{name}, so that the network's {goal}:", name, [
+            (a, g, given[stage], made[stage], (a, g)[stage]) for (a, g, given), made in zip(results, maps, strict=True)
+        ])  # fmt: skip
+    print(f"✓ the network has exactly the feature maps and the gradient maps, on {len(results)} pairs of them.")
+
+
+def _reproduce(kernels: Any, head: Any) -> tuple[Array, Array]:
+    """Return the feature maps and gradient maps of the network with these weights, or say why there is none."""
+    weights, image = [np.asarray(kernels), np.asarray(head)], IMAGE
+    if any(weight.dtype.kind == "f" for weight in weights):
+        weights, image = [weight.astype(float) for weight in weights], as_floats(image)
+    try:
+        conv, linear = Conv2d(weights[0], stride=2), Linear(weights[1])
+        explanation = grad_cam(Network([("features", conv), ("flatten", Flatten()), ("linear", linear)]), image, 0)
+    except (TypeError, ValueError) as error:
+        raise CheckFailed(f"There is no network with these kernels and this head: {error}") from None
+    return explanation.feature_maps, explanation.gradients
+
+
+def _compare(heading: str, name: str, results: list[tuple[Array, Array, Any, Any, Array]]) -> None:
+    """Raise CheckFailed at the first of (A, g, the answer, what it leads to, what that should be) that differs."""
+    for number, (a, g, _, led_to, expected) in enumerate(results):
+        difference = _difference(led_to, expected)
+        if difference:
+            hint = _recognise(name, [(a, g, given) for a, g, given, *_ in results])
+            if not hint and number:
+                hint = f"It is right for the {number} pairs of maps before, not for these of shape {a.shape}."
+            raise CheckFailed("\n".join(filter(None, [heading, hint, difference, _inputs(a, g)])))
 
 
 def _mean(maps: Array) -> Array:  # (K, H, W) -> (K,)
@@ -112,7 +153,30 @@ _MISTAKES: dict[str, list[tuple[Callable[[Array, Array], Any], str]]] = {
             "That is divided by its maximum: normalising is for the picture, the map itself is raw.",
         ),
     ],
+    "kernels": [
+        (lambda a, g: _solve(a)[:, :, ::-1, ::-1], "They are turned by 180°: Conv2d does not flip its kernels."),
+        (lambda a, g: _solve(a).swapaxes(2, 3), "Rows and columns of the kernels are exchanged."),
+        (lambda a, g: a[:, None], "These are the feature maps themselves: which kernel makes them of the picture?"),
+        (lambda a, g: KERNELS[: len(a)], "They are right for the worked example only: compute them from feature_maps."),
+    ],
+    "head": [
+        (lambda a, g: np.moveaxis(g, 0, -1).reshape(1, -1), "The order is another: Flatten goes map by map."),
+        (lambda a, g: g.swapaxes(1, 2).reshape(1, -1), "Columns come before rows: Flatten goes row by row."),
+        (lambda a, g: -g.reshape(1, -1), "The sign is wrong."),
+        (lambda a, g: np.repeat(_mean(g), 4)[None],
+         "Every gradient map has one number only, as behind a GAP head: each cell needs a weight of its own."),
+        (lambda a, g: a.reshape(1, -1), "These are the feature maps: what does a linear head multiply them by?"),
+        (lambda a, g: GRADIENTS.reshape(1, -1), "It is right for the worked example only: compute it from gradients."),
+    ],
 }  # fmt: skip
+
+
+def _solve(a: Array) -> Array:  # (K, 2, 2) -> (K, 1, 2, 2)
+    """Return the kernels with which the worked example's picture has the feature maps a."""
+    (top_left, top_right), (bottom_left, bottom_right) = a.transpose(1, 2, 0)
+    upper_left = bottom_right - top_right
+    lower_right = bottom_left - bottom_right - top_left
+    return np.array([upper_left, top_right, top_left, lower_right]).T.reshape(-1, 1, 2, 2)
 
 
 def _cases() -> Iterator[tuple[Array, Array]]:
@@ -128,27 +192,26 @@ def _cases() -> Iterator[tuple[Array, Array]]:
                 break
 
 
-def _run(answer: Callable[[Array, Array], Any], a: Array, g: Array) -> tuple[Any, Any, Any]:
-    """Return the three stages that the answer gives, or say what is wrong with its form."""
+def _run(answer: Callable[[Array, Array], Any], a: Array, g: Array, names: tuple[str, ...]) -> Any:
+    """Return what the answer gives, one thing for each name, or say what is wrong with its form."""
     own_a, own_g = a.copy(), g.copy()
     try:
         given = answer(own_a, own_g)
     except Exception as error:
         raise CheckFailed(
             f"Your function raised {type(error).__name__} for maps of shape {a.shape}: {error}\n"
-            "(α has the shape (K,), the maps (K, H, W): alphas[:, None, None] lets them meet.)"
+            + "(α has the shape (K,), the maps (K, H, W): alphas[:, None, None] lets them meet.)" * ("alphas" in names)
         ) from error
-    if not isinstance(given, tuple | list) or len(given) != 3:
+    if not isinstance(given, tuple | list) or len(given) != len(names):
         came = f"{len(given)} of them" if isinstance(given, tuple | list) else type(given).__name__
-        raise CheckFailed(
-            f"Your function should return three things, (alphas, weighted_sum, localization_map); it returned {came}."
-        )
-    for name, value in zip(_STAGES, given, strict=True):
+        number = {2: "two", 3: "three"}[len(names)]
+        raise CheckFailed(f"Your function should return {number} things, ({', '.join(names)}); it returned {came}.")
+    for name, value in zip(names, given, strict=True):
         if value is None or value is ...:
             raise CheckFailed(f"{name} is not there yet: replace the dots.")
     if (own_a != a).any() or (own_g != g).any():
         raise CheckFailed("Your function writes into its arguments: the caller's arrays should stay as they are.")
-    return given[0], given[1], given[2]
+    return given
 
 
 def _difference(given: Any, expected: Array) -> str:

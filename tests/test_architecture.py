@@ -26,7 +26,7 @@ IMPORTS = {
     "page": {"display", "gradcam", "interventions", "resize", "validation"},
     "report": {"exact", "gradcam", "resize"},
     "walkthrough": {"gradcam", "interventions", "network", "validation", "worked_example"},
-    "checks": {"exact", "gradcam", "validation", "worked_example"},
+    "checks": {"exact", "gradcam", "layers", "network", "validation", "worked_example"},
     "cli": {"exact", "gradcam", "interventions", "walkthrough", "worked_example"},
     "__init__": {"gradcam", "layers", "network"},
     "__main__": {"cli"},

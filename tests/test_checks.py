@@ -5,7 +5,7 @@ import pytest
 from helpers import refusal
 
 from numpycam import grad_cam_from_maps, worked_example
-from numpycam.checks import CheckFailed, check_grad_cam
+from numpycam.checks import CheckFailed, check_grad_cam, check_network
 
 
 def mean(g):
@@ -134,3 +134,59 @@ def test_the_form_of_an_answer():
 def test_a_notebook_shows_the_message_alone():
     assert CheckFailed("why")._render_traceback_() == ["✗ why"]
     assert issubclass(CheckFailed, AssertionError)
+
+
+# --- The network of notebook 02 -----------------------------------------------------------------------
+
+
+def kernels_of(a):
+    """The picture's patches see one weight, one weight, all four, and the upper two."""
+    kernels = a[:, None].copy()
+    kernels[:, 0, 0, 0], kernels[:, 0, 0, 1] = a[:, 1, 1] - a[:, 0, 1], a[:, 0, 1]
+    kernels[:, 0, 1, 0], kernels[:, 0, 1, 1] = a[:, 0, 0], a[:, 1, 0] - a[:, 1, 1] - a[:, 0, 0]
+    return kernels
+
+
+def network_solution(kernels=kernels_of, head=lambda g: g.reshape(1, -1)):
+    return lambda a, g: (kernels(a), head(g))
+
+
+def test_a_right_network_passes_with_a_line(capsys):
+    check_network(network_solution())
+    out = capsys.readouterr().out
+    assert out == "✓ the network has exactly the feature maps and the gradient maps, on 4 pairs of them.\n"
+
+
+NETWORK_MISTAKES = {
+    "turned by 180°": network_solution(kernels=lambda a: kernels_of(a)[:, :, ::-1, ::-1]),
+    "Rows and columns of the kernels are exchanged": network_solution(kernels=lambda a: kernels_of(a).swapaxes(2, 3)),
+    "These are the feature maps themselves": network_solution(kernels=lambda a: a[:, None]),
+    "They are right for the worked example only": lambda a, g: (
+        worked_example.KERNELS[: len(a)],
+        g.reshape(1, -1),
+    ),
+    "Flatten goes map by map": network_solution(head=lambda g: np.moveaxis(g, 0, -1).reshape(1, -1)),
+    "Flatten goes row by row": network_solution(head=lambda g: g.swapaxes(1, 2).reshape(1, -1)),
+    "The sign is wrong": network_solution(head=lambda g: -g.reshape(1, -1)),
+    "as behind a GAP head": network_solution(head=lambda g: np.repeat(mean(g), 4)[None]),
+    "what does a linear head multiply them by?": lambda a, g: (kernels_of(a), a.reshape(1, -1)),
+}
+
+
+@pytest.mark.parametrize("hint", NETWORK_MISTAKES, ids=lambda hint: hint[:40])
+def test_every_mistake_of_the_network_gets_its_own_hint(hint):
+    assert hint in refusal(CheckFailed, lambda: check_network(NETWORK_MISTAKES[hint]))
+
+
+def test_a_network_that_cannot_be_is_told_why():
+    message = refusal(CheckFailed, lambda: check_network(network_solution(kernels=lambda a: kernels_of(a)[:, 0])))
+    assert message == (
+        "There is no network with these kernels and this head: weight must have shape (O, C, KH, KW), got (3, 2, 2)."
+    )
+    message = refusal(CheckFailed, lambda: check_network(network_solution(head=lambda g: g[:, 0].reshape(1, -1))))
+    assert "Linear expects x of shape (N, 6), got (1, 12)." in message
+
+
+def test_a_network_in_floats_is_told_so():
+    in_floats = network_solution(kernels=lambda a: kernels_of(a).astype(float))
+    assert "somewhere a float came in" in refusal(CheckFailed, lambda: check_network(in_floats))
