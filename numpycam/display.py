@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from numpycam.exact import as_floats
 from numpycam.gradcam import Explanation
+from numpycam.interventions import Path
 from numpycam.resize import normalise, resize
 from numpycam.validation import Array, as_array, as_int
 
@@ -242,6 +243,42 @@ def animation_of_stages(
     buffer = BytesIO()
     frames[0].save(buffer, "gif", save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True)
     return buffer.getvalue()
+
+
+def figure_of_path(path: Path) -> Picture:
+    """Draw the score along a straight line, with its kinks and slopes.
+
+    Parameters
+    ----------
+    path : Path
+        What :func:`numpycam.interventions.path` returned.
+
+    Returns
+    -------
+    Picture
+        A matplotlib figure.
+    """
+    points, scores, slopes = (as_floats(values) for values in (path.points, path.scores, path.slopes))
+    picture = Picture(figsize=(5.5, 3), layout="constrained")
+    axes = picture.add_subplot()
+    axes.plot(points, scores, color="#0b5a8f", marker="o", markersize=5, clip_on=False)
+    few = len(slopes) <= 6
+    for start, end, slope, y in zip(points[:-1], points[1:], slopes, (scores[:-1] + scores[1:]) / 2, strict=True):
+        if few:
+            middle, beside = ((start + end) / 2, y), (6, -14)
+            axes.annotate(f"slope {format_number(slope)}", middle, beside, textcoords="offset points", color="0.35")
+    for kink in as_floats(path.kinks):
+        axes.axvline(kink, color="0.8", linewidth=0.8, zorder=0)
+    ticks = points if few else points[[0, -1]]
+    axes.set(xlabel="$t$, from the baseline to the image", ylabel="$y^c$", xticks=ticks, xlim=(0, 1))
+    axes.margins(y=0.15)
+    axes.set_xticklabels([format_number(tick, 3) for tick in ticks])
+    axes.spines[["top", "right"]].set_visible(False)
+    corners = "; ".join(
+        f"{format_number(score)} at t = {format_number(t, 3)}" for t, score in zip(points, scores, strict=True)
+    )
+    picture.alt = f"The score along the line: {corners if few else f'{len(slopes)} linear pieces'}."
+    return picture
 
 
 _SIDE, _GAP, _ROW_GAP, _MARGIN, _TOP, _BOTTOM = 1.5, 0.7, 0.36, 0.25, 1.2, 0.55  # inches

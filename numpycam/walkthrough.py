@@ -248,13 +248,13 @@ def table(symbol: str, maps: Array) -> str:  # (K, H, W)
       as fractions      11/4        17/4        1/10
       as decimals       2.75        4.25         0.1
     """
-    width, gap = 8, 4
-    block, titles = width * maps.shape[2], [symbol.format(k) for k in range(1, len(maps) + 1)]
-    centred = (f"{title:>{(block + width) // 2 + len(title) // 2 - 1}}".ljust(block) for title in titles)
-    lines = [" " * 14 + (" " * gap).join(centred)]
     writings: dict[str, Callable[[Any], str]] = {"as fractions": str, "as decimals": _decimal}
     if maps.dtype != object:
         writings = {"in floats": _decimal}
+    width = max(8, 2 + max((len(write(value)) for write in writings.values() for value in maps.flat), default=0))
+    block, titles, gap = width * maps.shape[2], [symbol.format(k) for k in range(1, len(maps) + 1)], 4
+    centred = (f"{title:>{(block + width) // 2 + len(title) // 2 - 1}}".ljust(block) for title in titles)
+    lines = [" " * 14 + (" " * gap).join(centred)]
     for label, write in writings.items():
         for row in maps.swapaxes(0, 1):  # (K, W): the same row of all maps
             cells = ("".join(f"{write(value):>{width}}" for value in values) for values in row)

@@ -21,7 +21,7 @@ IMPORTS = {
     "exact": {"layers", "network", "validation"},
     "resize": {"validation"},
     "worked_example": {"exact", "layers", "network", "validation"},
-    "display": {"exact", "gradcam", "resize", "validation"},
+    "display": {"exact", "gradcam", "interventions", "resize", "validation"},
     "interventions": {"gradcam", "layers", "network", "validation", "window"},
     "page": {"display", "gradcam", "interventions", "resize", "validation"},
     "report": {"exact", "gradcam", "resize"},

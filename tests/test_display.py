@@ -14,8 +14,17 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageSequence
 
 from numpycam import Conv2d, GlobalAvgPool2d, Network, grad_cam, grad_cam_from_maps, worked_example
-from numpycam.display import animation_of_stages, as_uint8, figure_of_maps, figure_of_stages, format_number, overlay
+from numpycam.display import (
+    animation_of_stages,
+    as_uint8,
+    figure_of_maps,
+    figure_of_path,
+    figure_of_stages,
+    format_number,
+    overlay,
+)
 from numpycam.exact import as_floats
+from numpycam.interventions import erase, path
 
 unit = st.floats(0, 1, width=32)
 
@@ -276,3 +285,15 @@ def test_the_animation_ends_with_the_whole_figure_and_begins_with_the_picture_al
     assert widths == sorted(set(widths))
     whole = np.asarray(Image.open(BytesIO(figure_of_stages(explanation, title="the cat").as_png())).convert("RGB"))
     assert np.abs(frames[-1][1].astype(int) - whole).mean() < 2  # 256 colours
+
+
+def test_the_figure_of_a_path_names_its_slopes_and_kinks():
+    network, image = worked_example.network("conv"), worked_example.IMAGE
+    line = path(network, erase(image, (slice(2, 4), slice(0, 2))), image, 0)
+    figure = figure_of_path(line)
+    written = texts(figure)
+    assert [text for text in written if text.startswith("slope")] == ["slope 0", "slope 11.5", "slope 23"]
+    assert [text for text in written if text.startswith("0")] == ["0", "0.0696", "0.443"]
+    assert figure.alt == (
+        "The score along the line: 11.5 at t = 0; 11.5 at t = 0.0696; 15.8 at t = 0.443; 28.6 at t = 1."
+    )

@@ -68,7 +68,10 @@ def solution(name):
     return runpy.run_path(str(FOLDER / "solutions" / f"{name}.py"))
 
 
-ANSWERS = [("01_grad_cam_by_hand", "check_grad_cam", "my_grad_cam")]
+ANSWERS = [
+    ("01_grad_cam_by_hand", "check_grad_cam", "my_grad_cam"),
+    ("02_a_real_network", "check_network", "my_network"),
+]
 
 
 @pytest.mark.parametrize(("notebook", "check", "answer"), ANSWERS)
