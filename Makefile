@@ -28,8 +28,9 @@ format: .venv  ## format the code and mend what can be mended
 notebooks: .venv  ## execute all notebooks and store them with their outputs
 	$(PYTHON) notebooks/execute.py
 
-picture: .venv  ## draw the worked example for the README
+picture: .venv  ## draw the worked example for the README and the docs
 	$(PYTHON) -m numpycam --out docs/worked_example > /dev/null
+	$(PYTHON) docs/animation.py
 
 ci:  ## all that CI runs, in fresh copies
 	bash .ci/run

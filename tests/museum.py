@@ -12,17 +12,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import test_display
 import test_gradcam
+import test_interventions
 import test_layers
 import test_network
 import test_resize
 import test_worked_example
 
-from numpycam import AvgPool2d, Conv2d, MaxPool2d, ReLU, gradcam, resize
+from numpycam import AvgPool2d, Conv2d, MaxPool2d, ReLU, gradcam, interventions, resize
 from numpycam.validation import sum_of, zero_of, zeros
 from numpycam.window import Window
 
 conv_forward, conv_backward = Conv2d.forward, Conv2d.backward
 relu_backward, avg_backward, max_forward = ReLU.backward, AvgPool2d.backward, MaxPool2d.forward
+erase = interventions.erase
 output_size, scatter, resize_axis = Window.output_size, Window.scatter, resize._resize_axis
 
 
@@ -163,6 +165,25 @@ def bytes_that_wrap(picture):
     return np.rint(255 * np.asarray(picture)).astype(int).astype(np.uint8)
 
 
+def rivals_without_a_gate(layer, x):
+    return x[None] if isinstance(layer, ReLU) else np.stack(list(layer.taps(x)))
+
+
+def rivals_without_a_window(layer, x):
+    return np.stack([x, zeros(x.shape, like=x)]) if isinstance(layer, ReLU) else layer.forward(x)[None]
+
+
+def window_scattered_without_padding(self, pieces, shape, like):
+    wide = scatter(
+        replace(self, padding=(0, 0)), pieces, [n + 2 * p for n, p in zip(shape, self.padding, strict=True)], like
+    )
+    return wide[..., : shape[-2], : shape[-1]]
+
+
+def erase_the_rest(image, where, baseline=0):
+    return erase(image, ~where if isinstance(where, np.ndarray) else where, baseline)
+
+
 document = test_worked_example.test_the_document_stage_by_stage
 
 MUSEUM = [
@@ -208,6 +229,14 @@ MUSEUM = [
     Exhibit("no ReLU", gradcam, "compute_localization_map", no_relu, test_gradcam.test_cam_def),
     Exhibit("gradient of the softmax, not of the score", gradcam, "compute_gradients", gradient_of_the_softmax,
             test_gradcam.test_cam_const_logit),
+    Exhibit("a path that looks at no ReLU", interventions, "_rivals", rivals_without_a_gate,
+            test_interventions.test_path_is_the_score_and_complete),
+    Exhibit("a path that looks at no maximum", interventions, "_rivals", rivals_without_a_window,
+            test_interventions.test_path_is_the_score_and_complete),
+    Exhibit("a receptive field without its padding", Window, "scatter", window_scattered_without_padding,
+            test_interventions.test_a_cell_sees_the_pixels_that_change_it),
+    Exhibit("everything erased but the patch", interventions, "erase", erase_the_rest,
+            test_interventions.test_occ_lin),
     Exhibit("resize with transposed axes", resize, "_resize_axis", resize_with_transposed_axes,
             test_resize.test_bilinear_def),
     Exhibit("minimum to maximum after the ReLU", test_resize, "normalise", minimum_to_maximum,
