@@ -232,7 +232,8 @@ def path(
     class_index : int, optional
         The class with the highest score at the image if not given.
     max_kinks : int, default 1000
-        How many linear pieces to go through at most: a large network has many.
+        How many switches of a ReLU or a maximum to go through at most, those included that this class does not notice:
+        a large network has many.
 
     Returns
     -------
@@ -283,18 +284,16 @@ def path(
             values = [activations(point)[str(len(network.layers) - 1)][0, c] for point in points]
             return Path(np.array(points), np.array(values), np.array(slopes), direction * integral)
         t = until
-    raise ValueError(f"there are more than max_kinks = {max_kinks} kinks, the last found at t = {float(t):.6g}.")
+    raise ValueError(f"there are more than max_kinks = {max_kinks} kinks on the line; {float(t):.6g} of it is done.")
 
 
 def _exits(network: Network, now: dict[str, Array], ahead: dict[str, Array], slack: list[Any]) -> list[Any] | None:
     """Return where, in steps from now to ahead, something switches; None if already between the two."""
-    exits = []
-    for (_, layer), at_now, at_ahead, tolerance in zip(
-        network.layers, now.values(), ahead.values(), slack, strict=False
-    ):
+    exits, inputs = [], (list(now.values())[:-1], list(ahead.values())[:-1])
+    for (_, layer), *two_points, tolerance in zip(network.layers, *inputs, slack, strict=True):
         if not isinstance(layer, ReLU | MaxPool2d):
             continue
-        rivals = _rivals(layer, at_now), _rivals(layer, at_ahead)  # (rivals, N, ...)
+        rivals = [_rivals(layer, x) for x in two_points]  # (rivals, N, ...) each
         behind = sum(one.max(axis=0) - one for one in rivals)
         winner = behind.argmin(axis=0)[None]
         lead_now, lead_ahead = (np.take_along_axis(one, winner, axis=0) - one for one in rivals)
@@ -321,7 +320,10 @@ def _slack(network: Network, start: Array, end: Array) -> list[Any]:
     if start.dtype == object:
         return [zero_of(start)] * len(network.layers)
     sizes = [(n, replace(layer, **{p: np.abs(a) for p, a in layer.parameters.items()})) for n, layer in network.layers]
-    inputs = list(Network(sizes).activations((np.abs(start) + np.abs(end - start))[None]).values())[:-1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        *inputs, outputs = Network(sizes).activations((np.abs(start) + np.abs(end - start))[None]).values()
+    if not np.isfinite(outputs).all():
+        raise ValueError(f"the numbers of this network become too large for {start.dtype}: pass Fractions.")
     unit, operations, slack = np.finfo(start.dtype).eps / 2, 3, []
     for (_, layer), size in zip(network.layers, inputs, strict=True):
         largest = _rivals(layer, size).max(axis=0) if isinstance(layer, ReLU | MaxPool2d) else 0

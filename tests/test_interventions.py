@@ -275,7 +275,7 @@ def test_path_in_floats_finds_the_kinks_of_the_example():
 def test_a_path_may_be_too_long():
     network = worked_example.network("conv")
     message = refusal(ValueError, lambda: path(network, erase(IMAGE, BOTTOM_LEFT), IMAGE, CAT, max_kinks=1))
-    assert message == "there are more than max_kinks = 1 kinks, the last found at t = 0.443478."
+    assert message == "there are more than max_kinks = 1 kinks on the line; 0.443478 of it is done."
 
 
 # --- What is refused --------------------------------------------------------------------------------
@@ -334,3 +334,10 @@ def test_zeros_are_of_the_images_own_type():
     assert {type(v) for v in patch_drops(worked_example.network(), IMAGE).flat} == {Fraction}
     assert patch_drops(worked_example.network(exact=False), as_floats(IMAGE)).dtype == np.float64
     assert type(zero_of(erase(IMAGE, (0, 0)))) is Fraction
+
+
+def test_a_path_with_numbers_too_large_for_floats_is_refused():
+    huge = Network([("conv", Conv2d(np.full((1, 1, 1, 1), 1e200))), ("again", Conv2d(np.full((1, 1, 1, 1), 1e200))),
+                    ("relu", ReLU()), ("flatten", Flatten())])  # fmt: skip
+    message = refusal(ValueError, lambda: path(huge, np.zeros((1, 1, 2)), np.full((1, 1, 2), 1.0)))
+    assert message == "the numbers of this network become too large for float64: pass Fractions."
