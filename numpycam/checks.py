@@ -76,11 +76,13 @@ def check_network(answer: Callable[[Array, Array], tuple[Any, Any]]) -> None:
 
 def _reproduce(kernels: Any, head: Any) -> tuple[Array, Array]:
     """Return the feature maps and gradient maps of the network with these weights, or say why there is none."""
-    weights, image = [np.asarray(kernels), np.asarray(head)], IMAGE
-    if any(weight.dtype.kind == "f" for weight in weights):
-        weights, image = [weight.astype(float) for weight in weights], as_floats(image)
     try:
-        conv, linear = Conv2d(weights[0], stride=2), Linear(weights[1])
+        weights = [np.asarray(kernels), np.asarray(head)]
+        in_floats = any(weight.dtype.kind == "f" for weight in weights)
+        convert = as_floats if in_floats else as_fractions
+        image, conv, linear = convert(IMAGE), Conv2d(convert(weights[0]), stride=2), Linear(convert(weights[1]))
+        if len(linear.weight) > 1:
+            raise ValueError(f"head must have one row, for one class, got shape {linear.weight.shape}.")
         explanation = grad_cam(Network([("features", conv), ("flatten", Flatten()), ("linear", linear)]), image, 0)
     except (TypeError, ValueError) as error:
         raise CheckFailed(f"There is no network with these kernels and this head: {error}") from None

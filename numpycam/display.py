@@ -191,7 +191,7 @@ def figure_of_stages(
     rows = max(len(column.maps) for column in columns)
     width = 2 * _MARGIN + sum(column.width + _GAP for column in columns) - _GAP
     picture = Picture(figsize=(width, _TOP + rows * (_SIDE + _ROW_GAP) + _BOTTOM))
-    _write(picture, _MARGIN, 0.16, title, size=15, weight="bold")
+    _write(picture, _MARGIN, 0.16, title, size=15, weight="bold", parse_math=False)
     left = _MARGIN
     for column in columns:
         _draw_column(picture, column, left, rows)
@@ -208,22 +208,29 @@ def animation_of_stages(
     title: str = "",
     method: Literal["bilinear", "nearest"] = "bilinear",
     most_maps: int = 4,
-    seconds: float = 1.5,
+    seconds: float = 2.5,
 ) -> bytes:
-    """Return the figure of all stages as an animated GIF in which they appear one after the other.
+    """Return the figure of all stages as an animated GIF in which they appear one after the other, once.
 
     Parameters
     ----------
     explanation, title, method, most_maps
         As for :func:`figure_of_stages`.
-    seconds : float, default 1.5
-        How long to look at each stage; at the last, three times as long.
+    seconds : float, default 2.5
+        How long to look at each stage. With the last the animation stops.
 
     Returns
     -------
     bytes
         A GIF file.
+
+    Raises
+    ------
+    ValueError
+        If the explanation is of a batch, or the seconds are none.
     """
+    if not 0.02 <= seconds <= 600:
+        raise ValueError(f"seconds must be in 0.02..600, got {seconds}.")
     from PIL import Image  # which matplotlib brings along
 
     figure = figure_of_stages(explanation, title=title, method=method, most_maps=most_maps)
@@ -239,9 +246,10 @@ def animation_of_stages(
         frames.append(frame)
         right += _GAP
     frames[-1] = whole
-    durations = [round(1000 * seconds)] * (len(frames) - 1) + [round(3000 * seconds)]
     buffer = BytesIO()
-    frames[0].save(buffer, "gif", save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True)
+    frames[0].save(
+        buffer, "gif", save_all=True, append_images=frames[1:], duration=round(1000 * seconds), optimize=True
+    )
     return buffer.getvalue()
 
 
@@ -447,8 +455,10 @@ def draw_map(axes: Axes, values: Array, colormap: str, limits: Limits) -> None:
 
 
 def is_dark(colour: Array) -> bool:
-    """Whether text on a colour (red, green, blue, ...) should be white: its relative luminance is small."""
-    return bool(colour[:3] @ (0.2126, 0.7152, 0.0722) < 0.5)
+    """Whether white text on a colour (red, green, blue, ...) has more contrast than black text, after WCAG 2."""
+    linear = np.where(colour[:3] <= 0.04045, colour[:3] / 12.92, ((colour[:3] + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ (0.2126, 0.7152, 0.0722)
+    return bool((luminance + 0.05) ** 2 < 1.05 * 0.05)
 
 
 def format_number(value: float, digits: int = 5) -> str:

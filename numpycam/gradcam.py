@@ -214,8 +214,7 @@ def grad_cam(
     [['357/40' '0']
      ['129/8' '13/5']]
     """
-    if not isinstance(network, Network):
-        raise TypeError(f"network must be a numpycam Network, got {type(network).__name__}.")
+    check_network(network)
     images = as_images("image", image, network.parameters, network.dtype, check_finite)
     is_batch = images.ndim == 4
     x = images if is_batch else images[None]
@@ -285,8 +284,15 @@ def _explain(
     return Explanation(image, class_index, score, layer, *stages, network)
 
 
+def check_network(network: object) -> None:
+    """Raise TypeError unless it is a Network."""
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a numpycam Network, got {type(network).__name__}.")
+
+
 def target_layer_of(network: Network) -> str:
     """Return the network's declared target layer, or else its last Conv2d."""
+    check_network(network)
     if network.target_layer is not None:
         return network.target_layer
     last = next((pair for pair in reversed(network.layers) if _has_convolution(pair[1])), None)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.gradcam import target_layer_of
+from numpycam.gradcam import check_network, target_layer_of
 from numpycam.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, ReLU
 from numpycam.network import Network
 from numpycam.validation import (
@@ -46,6 +46,7 @@ from numpycam.validation import (
 from numpycam.window import Window
 
 Place = tuple[int | slice, int | slice]
+_PIECEWISE_LINEAR = Conv2d, ReLU, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Flatten, Linear
 
 
 def receptive_field(
@@ -72,7 +73,7 @@ def receptive_field(
     TypeError, ValueError
         If an argument is not of that kind; if the layer, or one before it, has no cells.
     """
-    features, _ = network.split(target_layer_of(network) if layer is None else layer)
+    features, _ = _split(network, layer)
     windows, size = _windows(features, as_pair("image_size", image_size, 1))
     mask = _mask("cell", cell, size)
     for window, size in reversed(windows):  # back through one layer after another, each cell marks its window
@@ -142,10 +143,9 @@ def patch_drops(
         If an argument is not of that kind.
     """
     picture = _one_image("image", image, network)
-    layer = target_layer_of(network) if layer is None else layer
     scores = network(picture[None])
     c = as_class_indices(class_index, scores, is_batch=False)[0]
-    _, size = _windows(network.split(layer)[0], picture.shape[1:])
+    _, size = _windows(_split(network, layer)[0], picture.shape[1:])
     drops = zeros(size, like=scores)
     for row, column in np.ndindex(drops.shape):
         seen = receptive_field(network, (row, column), picture.shape[1:], layer)
@@ -177,7 +177,7 @@ def add_to_cell(
     TypeError, ValueError
         If an argument is not of that kind.
     """
-    features, head = network.split(target_layer_of(network) if layer is None else layer)
+    features, head = _split(network, layer)
     maps = features(_one_image("image", image, network)[None]).copy()
     if maps.ndim != 4 or not isinstance(cell, tuple | list) or len(cell) != 3:
         raise ValueError(f"cell must be (k, row, column) in maps (K, H, W), got {cell} in maps {maps.shape[1:]}.")
@@ -185,6 +185,7 @@ def add_to_cell(
         _check_index(f"cell's {what}", index, length)
     more = as_array("amount", amount, dtype=maps.dtype)
     check_same_kind({"amount": more, "the feature maps": maps})
+    check_shape("amount", more, ())
     maps[0][tuple(cell)] += more
     return head(maps)[0]
 
@@ -239,12 +240,12 @@ def path(
     -------
     Path
         Exact for Fractions. In floats two kinks that are no further apart than the rounding of the forward pass are
-        taken for one.
+        taken for one, and a switch that this class does not notice may remain, with slopes that differ by rounding.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, a layer is not piecewise linear, or there are more than ``max_kinks`` kinks.
+        If an argument is not of that kind, a layer is not piecewise linear, or there are more than ``max_kinks``.
 
     Notes
     -----
@@ -254,6 +255,8 @@ def path(
     """
     start, end = _one_image("baseline", baseline, network), _one_image("image", image, network)
     check_shape("baseline", start, end.shape)
+    dtype = np.result_type(start, end, network.dtype)
+    start, end = start.astype(dtype), end.astype(dtype)
     network = _flat_piecewise_linear(network)
     direction, slack = end - start, _slack(network, start, end)
     scores = network(end[None])
@@ -284,7 +287,7 @@ def path(
             values = [activations(point)[str(len(network.layers) - 1)][0, c] for point in points]
             return Path(np.array(points), np.array(values), np.array(slopes), direction * integral)
         t = until
-    raise ValueError(f"there are more than max_kinks = {max_kinks} kinks on the line; {float(t):.6g} of it is done.")
+    raise ValueError(f"there are more than max_kinks = {max_kinks} switches on the line; {float(t):.6g} of it is done.")
 
 
 def _exits(network: Network, now: dict[str, Array], ahead: dict[str, Array], slack: list[Any]) -> list[Any] | None:
@@ -341,10 +344,14 @@ def _terms(layer: Layer, input_shape: Shape) -> int:
     return math.prod(input_shape[2:]) if isinstance(layer, GlobalAvgPool2d) else 0
 
 
+def _split(network: Network, layer: str | None) -> tuple[Network, Network]:
+    return network.split(target_layer_of(network) if layer is None else layer)
+
+
 def _flat(network: Network, prefix: str = "") -> Iterator[tuple[str, Layer]]:
     """Yield all layers with their names, those of inner networks too."""
     for name, layer in network.layers:
-        if isinstance(layer, Network):
+        if type(layer) is Network:  # a class of the user's own may do anything
             yield from _flat(layer, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", layer
@@ -352,7 +359,7 @@ def _flat(network: Network, prefix: str = "") -> Iterator[tuple[str, Layer]]:
 
 def _flat_piecewise_linear(network: Network) -> Network:
     for name, layer in _flat(network):
-        if not isinstance(layer, Conv2d | ReLU | MaxPool2d | AvgPool2d | GlobalAvgPool2d | Flatten | Linear):
+        if type(layer) not in _PIECEWISE_LINEAR:
             raise TypeError(f"a path needs piecewise linear layers that numpycam knows; {name!r} is {layer!r}.")
     return Network([(str(number), layer) for number, (_, layer) in enumerate(_flat(network))])
 
@@ -361,10 +368,10 @@ def _windows(features: Network, image_size: Pair) -> tuple[list[tuple[Window, Pa
     """Return the layers' windows, each with the size of what it slides over, and the size of the maps at the end."""
     windows, size = [], image_size
     for name, layer in _flat(features):
-        if isinstance(layer, Conv2d | MaxPool2d | AvgPool2d):
+        if isinstance(layer, Conv2d | MaxPool2d | AvgPool2d) and type(layer) in _PIECEWISE_LINEAR:
             windows.append((layer.window, size))
             size = layer.window.output_size(*size)
-        elif not isinstance(layer, ReLU):
+        elif type(layer) is not ReLU:
             raise ValueError(f"layer {name!r}, {layer!r}, has no cells that see a part of the picture.")
     return windows, size
 
@@ -378,6 +385,8 @@ def _mask(name: str, place: Place, size: Shape) -> NDArray[np.bool_]:
             _check_index(f"{name}'s {what}", one, length)
     mask = np.zeros(size, dtype=bool)
     mask[tuple(place)] = True
+    if not mask.any():
+        raise ValueError(f"{name} must hold at least one of {size[0]} × {size[1]} cells, got {place}.")
     return mask
 
 
@@ -387,6 +396,7 @@ def _check_index(name: str, index: object, length: int) -> None:
 
 
 def _one_image(name: str, value: ArrayLike, network: Network) -> Array:
+    check_network(network)
     image = as_images(name, value, network.parameters, network.dtype, check_finite=True)
     if image.ndim != 3:
         raise ValueError(f"{name} must be one image (C, H, W), got shape {image.shape}.")

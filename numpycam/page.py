@@ -21,6 +21,7 @@ from numpycam.validation import Array, Pair, Shape
 
 MOST_CELLS = 16  # along a side, of a map that is drawn as a table; a larger one is a picture
 MOST_NUMBERS = 6  # along a side, of a table with its numbers in the cells
+MOST_VALUES = 4096  # of a picture that says its numbers when one points at it
 
 
 def step_through_page(
@@ -67,7 +68,9 @@ def _subtitle(e: Explanation) -> str:
 
 
 def _link(number: int, stage: Stage) -> str:
-    return f'<li><a href="#{_address(stage)}">{number + 1}<span>&nbsp;{escape(stage.heading)}</span></a></li>'
+    heading = escape(stage.heading)
+    label = f'aria-label="{number + 1} {heading}"'
+    return f'<li><a href="#{_address(stage)}" {label}>{number + 1}<span>&nbsp;{heading}</span></a></li>'
 
 
 def _address(stage: Stage) -> str:
@@ -80,7 +83,8 @@ def _section(stage: Stage, explanation: Explanation) -> str:
     maps = "\n".join(_figure(stage, n, channel, exact) for n, channel in enumerate(channels))
     sentences, legend = _SENTENCES[stage.name](explanation), _legend(stage, len(explanation.alphas))
     return (
-        f'<section id="{_address(stage)}">\n<div class="words">\n<h2>{escape(stage.heading)}</h2>\n'
+        f'<section id="{_address(stage)}" aria-labelledby="{_address(stage)}-heading">\n<div class="words">\n'
+        f'<h2 id="{_address(stage)}-heading" tabindex="-1">{escape(stage.heading)}</h2>\n'
         f'<div class="formula"><math displaystyle="true">{_FORMULAS[stage.name]}</math></div>\n'
         f"<p>{escape(sentences)}</p>\n</div>\n"
         f'<div class="shown">\n<div class="maps">\n{maps}\n</div>\n{legend}</div>\n</section>'
@@ -121,16 +125,18 @@ def _figure(stage: Stage, number: int, channel: int | None, exact: Array) -> str
     symbol, name = _SYMBOLS[stage.name], _NAMES.get(stage.name, stage.heading).format(channel)
     index = f"<mn>{channel}</mn>"
     data = f'data-stage="{stage.name}" data-rows="{rows}" data-columns="{columns}" data-name="{escape(name)}"'
+    data += f' style="--rows: {rows}; --columns: {columns}"'
     data += "" if channel is None else f' data-k="{channel}"'
     colours = colours_of(stage, number)
     if max(rows, columns) <= MOST_CELLS:
         inner = _table(exact[number], colours, name)
     else:
         inner = _image(colours, stage.in_words(number))
-        if values.ndim == 2:
+        if values.ndim == 2 and values.size <= MOST_VALUES:
             data += f" data-values='{json.dumps([[format_number(v) for v in row] for row in values])}'"
     caption = f"<math>{symbol.replace('<mi>k</mi>', index)}</math>"
-    return f'<figure><figcaption>{caption}</figcaption><div class="grid" {data}>{inner}</div></figure>'
+    kind = "grid many" if max(rows, columns) > MOST_NUMBERS else "grid"
+    return f'<figure><figcaption>{caption}</figcaption><div class="{kind}" {data}>{inner}</div></figure>'
 
 
 def _table(values: Array, colours: Array, name: str) -> str:
@@ -146,10 +152,11 @@ def _table(values: Array, colours: Array, name: str) -> str:
             text = "" if many or values.ndim == 3 else format_number(float(value))
             tab = 0 if row == column == 0 else -1
             shade = "on-dark" if is_dark(colour) else "on-light"
-            cells.append(f'<td class="{shade}" style="{style}" tabindex="{tab}"{number}>{text}</td>')
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    kind = ' class="many"' if many else ""
-    return f'<table{kind} aria-label="{escape(name)}"><tbody>{"".join(rows)}</tbody></table>'
+            if many and number:
+                text = f'<span class="unseen">{format_number(float(value))}</span>'
+            cells.append(f'<td role="gridcell" class="{shade}" style="{style}" tabindex="{tab}"{number}>{text}</td>')
+        rows.append(f'<tr role="row">{"".join(cells)}</tr>')
+    return f'<table role="grid" aria-label="{escape(name)}"><tbody>{"".join(rows)}</tbody></table>'
 
 
 def _image(colours: Array, alt: str) -> str:
@@ -166,9 +173,9 @@ def _number(value: Any) -> str:
 def _geometry(e: Explanation, method: Any) -> dict[str, Any]:
     """Return which rows and columns of the picture each row and column of the maps sees, and which paint it."""
     if e.image is None:
-        return {}
+        return {"maps": len(e.alphas)}
     size, maps = (e.image.shape[-2], e.image.shape[-1]), e.localization_map.shape
-    geometry: dict[str, Any] = {"painted": {}}
+    geometry: dict[str, Any] = {"painted": {}, "maps": len(e.alphas)}
     for axis, what in enumerate(("rows", "columns")):
         share = resize(np.eye(maps[axis]), (size[axis], maps[axis]), method)  # how much of each cell in each pixel
         geometry["painted"][what] = [*map(_indices, share)]
@@ -177,7 +184,7 @@ def _geometry(e: Explanation, method: Any) -> dict[str, Any]:
 
 
 def _seen(e: Explanation, maps: Shape, size: Pair) -> dict[str, Any]:
-    """Return the receptive fields, if they are known. Windows are rectangles: rows and columns suffice."""
+    """Return the receptive fields, if they are known. A field is all crossings of its rows and columns."""
     if e.network is None:
         return {}
     everything = slice(None)
@@ -231,7 +238,7 @@ _FORMULAS = {
     "localization_map": f"{_MAP}{_EQUALS}<mi>ReLU</mi><mo>(</mo>{_L}<mo>)</mo>{_EQUALS}"
     f"<mi>max</mi><mo>(</mo>{_L}<mo>,</mo><mn>0</mn><mo>)</mo>",
     "overlay": "<mfrac><mn>1</mn><mn>2</mn></mfrac><mi>x</mi><mo>+</mo><mfrac><mn>1</mn><mn>2</mn></mfrac>"
-    f"<mi>colour</mi><mo>(</mo>{_MAP}<mo>/</mo><mi>max</mi>{_SPACE}{_MAP}<mo>)</mo>",
+    f"<mi>colour</mi><mo>(</mo><mi>normalise</mi><mo>(</mo><mi>resize</mi><mo>(</mo>{_MAP}<mo>)</mo><mo>)</mo><mo>)</mo>",
 }
 
 
@@ -251,39 +258,50 @@ def _on_image(e: Explanation) -> str:
 
 def _on_feature_maps(e: Explanation) -> str:
     return (
-        f"Each of the {len(e.alphas)} filters slides over the picture and writes down what it finds, and where. "
+        f"Each of the {len(e.alphas)} feature maps shows what one filter finds in the picture, and where. "
         f"The values go from {_number(e.feature_maps.min())} to {_number(e.feature_maps.max())}."
     )
 
 
 def _on_gradients(e: Explanation) -> str:
-    largest = np.abs(e.gradients).argmax()
-    k = np.unravel_index(int(largest), e.gradients.shape)[0] + 1
-    return (
-        "One unit more in a cell of a feature map changes the score by the number in the same cell here, for small "
-        f"steps. The largest in size, {_number(e.gradients.flat[largest])}, belongs to map {k}, "
-        f"{_place(e.gradients, largest)}."
-    )
+    first = "A small step in a cell of a feature map changes the score by the step times the number in this cell here."
+    sizes = np.abs(e.gradients)
+    if not sizes.any():
+        return f"{first} All are 0: at this picture the score does not depend on these maps, and Grad-CAM is empty."
+    largest, equals = int(sizes.argmax()), int((sizes == sizes.max()).sum())
+    k = np.unravel_index(largest, sizes.shape)[0] + 1
+    others = f", and {equals - 1} more of that size" if equals > 1 else ""
+    value = _number(e.gradients.flat[largest])
+    return f"{first} The largest in size is {value}, in map {k}, {_place(sizes, largest)}{others}."
 
 
 def _on_alphas(e: Explanation) -> str:
+    first = "The average of each gradient map says how much its feature map counts as a whole: one number for each."
     sizes = np.abs(e.alphas)
+    if sizes.max() == sizes.min():
+        return f"{first} Here {'it is' if len(sizes) == 1 else 'all have the size'} {_number(sizes[0])}."
     largest, smallest = int(sizes.argmax()), int(sizes.argmin())
     return (
-        "The average of each gradient map says how much its feature map counts as a whole: one number for each. "
-        f"The largest in size is α of map {largest + 1}, {_number(e.alphas[largest])}, the smallest that of map "
-        f"{smallest + 1}, {_number(e.alphas[smallest])}."
+        f"{first} The largest in size is α of map {largest + 1}, {_number(e.alphas[largest])}, "
+        f"the smallest that of map {smallest + 1}, {_number(e.alphas[smallest])}."
     )
 
 
 def _on_weighted_maps(e: Explanation) -> str:
-    shares = e.channel_shares
+    first, shares = "Each feature map times its α: what it contributes, cell by cell.", e.channel_shares
+    if not shares.any():
+        return f"{first} Here that is nothing."
+    if len(shares) == 1:
+        return f"{first} There is one map, and it contributes all."
     largest, smallest = int(shares.argmax()), int(shares.argmin())
     return (
-        "Each feature map times its α: what it contributes, cell by cell. Of the sizes of all contributions together, "
-        f"map {largest + 1} has the largest share, {100 * float(shares[largest]):.1f} %, and map {smallest + 1} the "
-        f"smallest, {100 * float(shares[smallest]):.1f} %."
+        f"{first} Of the sizes of all contributions together, map {largest + 1} has the largest share, "
+        f"{_percent(shares[largest])}, and map {smallest + 1} the smallest, {_percent(shares[smallest])}."
     )
+
+
+def _percent(share: Any) -> str:
+    return f"{100 * float(share):.1f}\N{NO-BREAK SPACE}%"
 
 
 def _on_weighted_sum(e: Explanation) -> str:
@@ -300,14 +318,14 @@ def _on_localization_map(e: Explanation) -> str:
     return (
         "The ReLU keeps what speaks for the class and sets the rest to 0. "
         f"It changed {removed} of the {e.weighted_sum.size} cells"
-        + (": nothing is left to show." if removed == e.weighted_sum.size else ".")
+        + ("." if e.localization_map.any() else ", and nothing is left to show.")
     )
 
 
 def _on_overlay(e: Explanation) -> str:
     return (
-        "Each cell is painted where it lies in the picture, divided by the largest and coloured. The colours compare "
-        "the cells of this one map: how high the score was cannot be seen in them."
+        "The map is enlarged to the size of the picture, divided by its largest value, coloured, and laid over it. The "
+        "colours compare the places of this one map: how high the score was cannot be seen in them."
     )
 
 

@@ -6,6 +6,7 @@ import os
 import tempfile
 from base64 import b64encode
 from dataclasses import fields
+from decimal import Decimal
 from fractions import Fraction
 from html import escape
 from pathlib import Path
@@ -50,23 +51,26 @@ def save(
 
     Raises
     ------
-    ValueError
-        If the explanation is of a batch.
+    TypeError, ValueError
+        If the explanation is of a batch or holds NaN or infinity, which have no colour; if JSON cannot say ``about``.
     OSError
-        If a file cannot be written; then the files of before are still there.
+        If a file cannot be written. Each file is then the old one or the new one, whole.
     """
     from numpycam.display import figure_of_stages
     from numpycam.page import step_through_page
 
+    numbers = _plain_numbers(explanation)
+    for name in about or {}:
+        if not isinstance(name, str) or name in numbers:
+            raise ValueError(f"about must have names of its own, got {name!r}.")
     contents = {
         "steps.html": step_through_page(explanation, title=title, method=method).encode(),
         "stages.png": figure_of_stages(explanation, title=title, method=method).as_png(),
         "overlay.png": _overlay_png(explanation, method),
-        "explanation.json": _json((about or {}) | _plain_numbers(explanation)),
+        "explanation.json": _json({name: _plain(value) for name, value in (about or {}).items()} | numbers),
     }
-    written = {name: content for name, content in contents.items() if content is not None}
-    _write_files(Path(folder), written)
-    return list(written)
+    _write_files(Path(folder), contents)
+    return [name for name, content in contents.items() if content is not None]
 
 
 def as_text(explanation: Explanation) -> str:
@@ -100,13 +104,20 @@ def _rows(e: Explanation) -> list[tuple[str, str]]:
 def _brief(values: np.ndarray[Any, Any]) -> str:
     """Return up to eight numbers as they are, of more the shape and the range."""
     if values.size <= 8 and values.ndim <= 2:
-        return np.array2string(values.astype(float), formatter={"all": "{:.6g}".format}).replace("\n", "")
+        return np.array2string(values, formatter={"all": _decimal}).replace("\n", "")
     shape = " × ".join(map(str, values.shape))
     return f"{shape}, from {_number(values.min())} to {_number(values.max())}" if values.size else shape
 
 
 def _number(value: Any) -> str:
-    return f"{value} = {float(value):.6g}" if "/" in str(value) else f"{float(value):.6g}"
+    return f"{value} = {_decimal(value)}" if "/" in str(value) else _decimal(value)
+
+
+def _decimal(value: Any) -> str:
+    try:
+        return f"{float(value) + 0.0:.6g}"
+    except OverflowError:  # a Fraction may be larger than any float
+        return f"{Decimal(value.numerator) / value.denominator:.6g}"
 
 
 def _picture(explanation: Explanation) -> str:
@@ -116,7 +127,10 @@ def _picture(explanation: Explanation) -> str:
         from numpycam.display import figure_of_stages
     except ImportError:  # without matplotlib the numbers are there all the same
         return ""
-    figure = figure_of_stages(explanation)
+    try:
+        figure = figure_of_stages(explanation)
+    except ValueError:  # NaN, or a number too large for a float, has no colour; the table says it
+        return ""
     source = b64encode(figure.as_png()).decode()
     return f'<img alt="{escape(figure.alt)}" src="data:image/png;base64,{source}">'
 
@@ -151,14 +165,21 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Fraction) else value
 
 
-def _write_files(folder: Path, contents: dict[str, bytes]) -> None:
-    """Write all files beside their places first, so that each is the old one or the new one, never half of one."""
+def _write_files(folder: Path, contents: dict[str, bytes | None]) -> None:
+    """Write all files beside their places first, so that each is the old one or the new one, never half of one.
+
+    Without content an old file is removed: it was of another explanation.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name in contents:
         if (folder / name).is_dir():
             raise IsADirectoryError(errno.EISDIR, "Is a directory", str(folder / name))
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as new:
         for name, content in contents.items():
-            (Path(new) / name).write_bytes(content)
-        for name in contents:
-            os.replace(Path(new) / name, folder / name)
+            if content is not None:
+                (Path(new) / name).write_bytes(content)
+        for name, content in contents.items():
+            if content is None:
+                (folder / name).unlink(missing_ok=True)
+            else:
+                os.replace(Path(new) / name, folder / name)

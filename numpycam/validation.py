@@ -233,6 +233,8 @@ def as_grad_output(value: ArrayLike, output: Array) -> Array:
 
 def as_class_indices(class_index: object, scores: Array, is_batch: bool) -> NDArray[np.intp]:
     """Return one class for each image, checked against the scores (N, classes)."""
+    if scores.ndim != 2:
+        raise ValueError(f"the network's output must be scores (N, classes), got {scores.shape}.")
     batch, classes = scores.shape
     if class_index is None:
         return scores.argmax(axis=1)

@@ -69,7 +69,7 @@ def before_and_after(before: Explanation, after: Explanation, erased: str) -> st
     changed = np.abs(after.gradients - before.gradients).max() > 0
     return "\n\n".join(
         [
-            f"Grad-CAM before and after: {erased} erased, where does the network see the {name}?\n{'=' * WIDTH}",
+            f"Grad-CAM of the {name} before and after {erased} is erased\n{'=' * WIDTH}",
             f"{'':12}{'before':33}after",
             *(_pair(symbol, np.squeeze(one), np.squeeze(other)) for symbol, one, other in maps),
             "\n".join(
@@ -77,10 +77,10 @@ def before_and_after(before: Explanation, after: Explanation, erased: str) -> st
                 for symbol, one, other in [("α", before.alphas, after.alphas), ("y", before.score, after.score)]
             ),
             _say(
-                f"The score of the {name} changes from {_decimal(before.score)} to {_decimal(after.score)}: a drop of "
-                f"{_decimal(drop)}. "
+                f"The score of the {name} changes from {_decimal(before.score)} to {_decimal(after.score)}: a "
+                f"{'rise' if drop < 0 else 'drop'} of {_decimal(abs(drop))}. "
                 + (
-                    "The gradients have changed too: this picture lies in another linear piece of the network."
+                    "The gradients have changed too: a ReLU or a maximum has switched."
                     if changed
                     else "The gradients have not changed."
                 )
@@ -151,8 +151,10 @@ def _on_alphas(e: Explanation, name: str) -> str:
     sizes = np.abs(e.alphas)
     largest, smallest = (_which("α_{}", sizes == size) for size in (sizes.max(), sizes.min()))
     text = f"The largest in size is {largest}, the smallest {smallest}. "
+    if e.alphas[2] == 0:
+        return text + "A^3 does not count at all here: its hidden unit is shut. That holds as long as it stays shut."
     if sizes.argmin() == 2:
-        return text + f"The network hardly uses A^3 to tell a {name}: the background should not matter, and does not."
+        return text + f"A^3, the map of the background kernel, hardly counts for a {name}, as it should be."
     return text + f"It is A^{sizes.argmax() + 1} that this network looks at to tell an {name}."
 
 
@@ -160,10 +162,10 @@ def _on_shares(e: Explanation) -> str:
     percent = [f"{100 * float(share):.1f}\N{NO-BREAK SPACE}%" for share in e.channel_shares]
     shares = ", ".join(f"A^{k}\N{NO-BREAK SPACE}{share}" for k, share in enumerate(percent, 1))
     least = _which("α_{0} A^{0}", e.channel_shares == e.channel_shares.min())
-    return (
-        f"Of all that the maps contribute, Σ|α_k A^k|, these are the shares: {shares}. "
-        f"So {least} counts for {percent[e.channel_shares.argmin()]} only."
-    )
+    verdict = f"So {least} counts for {percent[e.channel_shares.argmin()]} only."
+    if e.channel_shares.min() == 0:
+        verdict = f"So {least} counts for nothing."
+    return f"Of all that the maps contribute, Σ|α_k A^k|, these are the shares: {shares}. {verdict}"
 
 
 def _on_relu(e: Explanation, name: str) -> str:

@@ -106,7 +106,7 @@ def test_before_and_after(run, tmp_path):
 def test_rectangles(run):
     by_name, by_rectangle = (run("--erase", patch)[1] for patch in ("tr", "0:2,2:4"))
     assert by_name.replace("tr erased", "0:2,2:4 erased") == by_rectangle
-    assert "a drop of -2.8. The gradients have not changed." in words(by_name)
+    assert "a rise of 2.8. The gradients have not changed." in words(by_name)
     assert "a drop of 28.6." in words(run("--erase", "0:4,0:4", "--float")[1])
 
 

@@ -278,7 +278,7 @@ def test_the_animation_ends_with_the_whole_figure_and_begins_with_the_picture_al
     explanation = grad_cam(worked_example.network(), worked_example.IMAGE, 0)
     film = Image.open(BytesIO(animation_of_stages(explanation, title="the cat", seconds=0.5)))
     frames = [(frame.info["duration"], np.asarray(frame.convert("RGB"))) for frame in ImageSequence.Iterator(film)]
-    assert [duration for duration, _ in frames] == [500] * 7 + [1500]
+    assert [duration for duration, _ in frames] == [500] * 8
     widths = [  # how far to the right something is drawn, below the title
         np.flatnonzero((pixels[60:] < 250).any(axis=(0, 2))).max() for _, pixels in frames
     ]

@@ -275,7 +275,7 @@ def test_path_in_floats_finds_the_kinks_of_the_example():
 def test_a_path_may_be_too_long():
     network = worked_example.network("conv")
     message = refusal(ValueError, lambda: path(network, erase(IMAGE, BOTTOM_LEFT), IMAGE, CAT, max_kinks=1))
-    assert message == "there are more than max_kinks = 1 kinks on the line; 0.443478 of it is done."
+    assert message == "there are more than max_kinks = 1 switches on the line; 0.443478 of it is done."
 
 
 # --- What is refused --------------------------------------------------------------------------------

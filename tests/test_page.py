@@ -1,12 +1,15 @@
 """The step-through page: what it says without a browser, and a walk through it in Chromium."""
 
+import json
 import re
 import shutil
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import refusal
+from matplotlib import colormaps
 
 from numpycam import (
     Conv2d,
@@ -20,8 +23,9 @@ from numpycam import (
     grad_cam_from_maps,
     worked_example,
 )
-from numpycam.display import format_number
+from numpycam.display import colours_of, format_number, is_dark, stages_of
 from numpycam.page import step_through_page
+from numpycam.resize import resize
 from numpycam.worked_example import IMAGE
 
 STAGES = [
@@ -42,8 +46,19 @@ def page_of(c=0, **options):
 
 def sections(page):
     """The sections of a page by their address, as text without tags."""
-    found = re.findall(r'<section id="([a-z-]+)">(.*?)</section>', page, re.DOTALL)
+    found = re.findall(r'<section id="([a-z-]+)"[^>]*>(.*?)</section>', page, re.DOTALL)
     return {name: unescape(re.sub(r"<[^>]+>", " ", content)) for name, content in found}
+
+
+def grids(page):
+    """The tables of a page, by stage and number of the map: the numbers and the colours of their cells."""
+    found = {}
+    for attributes, content in re.findall(r'<div class="grid[^"]*" ([^>]+)><table(.*?)</table>', page, re.DOTALL):
+        k = re.search(r'data-k="(\d+)"', attributes)
+        key = re.search(r'data-stage="(\w+)"', attributes)[1], int(k[1]) if k else None
+        rows = [re.findall(r"--colour:#(\w+)[^>]*>(?:<span[^>]*>)?([^<]*)<", row) for row in content.split("<tr ")[1:]]
+        found[key] = [[text for _, text in row] for row in rows], [[colour for colour, _ in row] for row in rows]
+    return found
 
 
 def large_network(rng, layer="conv"):
@@ -59,11 +74,84 @@ def large_network(rng, layer="conv"):
 
 @pytest.mark.parametrize("c", [0, 1])
 def test_every_number_of_every_stage_is_on_the_page(c):
-    explanation, shown = grad_cam(worked_example.network(), IMAGE, c), sections(page_of(c))
-    assert list(shown) == STAGES
-    for stage in STAGES[:-1]:
-        for value in getattr(explanation, stage.replace("-", "_")).flat:
-            assert format_number(float(value)) in shown[stage].split()
+    explanation, page = grad_cam(worked_example.network(), IMAGE, c), page_of(c)
+    assert list(sections(page)) == STAGES
+    check_numbers(explanation, grids(page), [1, 2, 3])
+
+
+def check_numbers(explanation, shown, channels):
+    """Every cell of every table holds the number, and the colour, of its cell."""
+    for stage in stages_of(explanation, "nearest", len(channels)):
+        values = getattr(explanation, stage.name, None)
+        for n, k in enumerate(stage.channels or [None]):
+            numbers, colours = shown[stage.name, k]
+            drawn = np.rint(255 * colours_of(stage, n)).astype(int)
+            assert colours == [["".join(f"{part:02x}" for part in cell) for cell in row] for row in drawn]
+            if values is not None:
+                one = values[k - 1] if k else values.reshape(values.shape[-2:])
+                one = np.atleast_2d(one)
+                assert numbers == [[format_number(float(value)) for value in row] for row in one]
+
+
+def test_the_maps_with_the_largest_shares_are_shown_under_their_own_numbers():
+    rng = np.random.default_rng(1)
+    maps, gradients = rng.normal(size=(2, 6, 2, 3))
+    explanation = grad_cam_from_maps(maps, gradients)
+    kept = sorted(np.argsort(-explanation.channel_shares)[:3] + 1)
+    assert kept != [1, 2, 3]
+    shown = grids(step_through_page(explanation, most_maps=3))
+    assert [k for stage, k in shown if stage == "feature_maps"] == kept
+    check_numbers(explanation, shown, kept)
+
+
+def prose(page):
+    return [unescape(text) for text in re.findall(r"<p>(.*?)</p>\n</div>", page)]
+
+
+def test_what_the_page_says():
+    """It was read and found true; a change shows here, to be read again."""
+    golden = Path(__file__).parent / "golden"
+    for c, name in enumerate(worked_example.CLASS_NAMES):
+        assert "\n".join(prose(page_of(c))) + "\n" == (golden / f"page-{name}.txt").read_text()
+
+
+def test_what_the_page_says_of_colour_pictures_ties_and_nothing():
+    rng = np.random.default_rng(0)
+    explanation = grad_cam(large_network(rng), rng.random((3, 5, 7)), 1)
+    assert prose(step_through_page(explanation))[0].startswith(
+        "This is what the network sees: 5 × 7 pixels, in colour. "
+    )
+    assert "cells" in prose(step_through_page(explanation))[6]
+    maps = np.array([[[-1.0, 0.0, -2.0]]])
+    tied = prose(step_through_page(grad_cam_from_maps(maps, np.ones((1, 1, 3)))))
+    assert "The largest in size is 1, in map 1, row 1, column 1, and 2 more of that size." in tied[1]
+    assert tied[2].endswith("Here it is 1.")
+    assert tied[3].endswith("There is one map, and it contributes all.")
+    assert tied[5].endswith("It changed 2 of the 3 cells, and nothing is left to show.")
+    nothing = prose(step_through_page(grad_cam_from_maps(np.ones((2, 1, 3)), np.zeros((2, 1, 3)))))
+    assert "All are 0: at this picture the score does not depend on these maps" in nothing[1]
+    assert nothing[2].endswith("Here all have the size 0.")
+    assert nothing[3].endswith("Here that is nothing.")
+
+
+@pytest.mark.parametrize("method", ["nearest", "bilinear"])
+def test_the_geometry_is_that_of_the_layer_and_the_method(method):
+    network = Network([("conv", Conv2d(np.ones((1, 1, 2, 3)), stride=(2, 1))), ("again", Conv2d(np.ones((1, 1, 1, 2)))),
+                       ("gap", GlobalAvgPool2d())])  # fmt: skip
+    page = step_through_page(grad_cam(network, np.ones((1, 4, 5)), layer="conv"), method=method)
+    geometry = json.loads(re.search(r'type="application/json">(.*?)</script>', page)[1])
+    assert geometry["seen"] == {"rows": [[0, 1], [2, 3]], "columns": [[0, 1, 2], [1, 2, 3], [2, 3, 4]]}
+    weights = resize(np.eye(3), (5, 3), method)
+    assert geometry["painted"]["columns"] == [np.flatnonzero(row).tolist() for row in weights]
+    assert geometry["painted"]["rows"][1] == ([0] if method == "nearest" else [0, 1])
+
+
+def test_text_on_every_colour_can_be_read():
+    """Of black and white the one with more contrast is taken: at least 4.58, the worst case of that rule."""
+    for name in ("RdBu_r", "cividis", "gray"):
+        for colour in colormaps[name](np.linspace(0, 1, 256)):
+            text = "rgb(255, 255, 255)" if is_dark(colour) else "rgb(0, 0, 0)"
+            assert contrast(text, f"rgb({', '.join(str(round(255 * part)) for part in colour[:3])})") >= 4.5
 
 
 def test_fractions_are_there_to_be_read():
@@ -112,7 +200,7 @@ def test_what_is_not_known_is_left_out():
     page = step_through_page(grad_cam_from_maps(maps, maps))
     assert list(sections(page)) == STAGES[1:-1]
     assert "From given feature maps and gradient maps" in page
-    assert '<script id="geometry" type="application/json">{}</script>' in page
+    assert '<script id="geometry" type="application/json">{"maps": 2}</script>' in page
 
 
 def test_layers_that_are_not_known_to_see_a_patch_light_nothing():
@@ -227,7 +315,7 @@ def test_walking_with_the_arrow_keys(visit):
 def test_walking_with_buttons_links_and_the_browsers_own_back(visit):
     page = visit(page_of())
     back, on = page.get_by_role("button", name="One stage back"), page.get_by_role("button", name="One stage on")
-    assert back.is_disabled()
+    assert back.get_attribute("aria-disabled") == "true"
     on.click()
     assert current(page)[0] == "feature-maps"
     assert page.url.endswith("#feature-maps")
@@ -239,7 +327,7 @@ def test_walking_with_buttons_links_and_the_browsers_own_back(visit):
     back.click()
     assert current(page)[0] == "image"
     page.get_by_role("link", name="overlay").click()
-    assert on.is_disabled()
+    assert on.get_attribute("aria-disabled") == "true"
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -256,7 +344,7 @@ def test_pointing_at_a_cell_lights_what_it_came_from(visit):
     assert lit(page, "alphas") == {(k, 1, 1) for k in (1, 2, 3)}
     assert lit(page, "gradients") == {(k,) for k in (1, 2, 3)}
     assert lit(page, "image") == body
-    assert page.locator("#readout").inner_text() == "Grad-CAM, row 2, column 1: 129/8 = 16.125"
+    assert page.locator("#readout").inner_text() == "Grad-CAM, row 2, column 1: 129/8 = 16.125, ReLU(16.125)"
     page.mouse.move(5, 5)
     assert lit(page, "image") == set()
 
@@ -284,7 +372,7 @@ def test_the_keyboard_reaches_every_cell(visit):
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
     assert lit(page, "weighted_sum") == {(0, 2, 2)}
-    assert page.locator("#readout").inner_text() == "weighted sum, row 2, column 2: 13/5 = 2.6"
+    assert page.locator("#readout").inner_text() == "weighted sum, row 2, column 2: 13/5 = 2.6, 0.275 + 2.125 + 0.2"
     page.keyboard.press("Escape")
     assert lit(page, "weighted_sum") == set()
     page.keyboard.press("ArrowRight")
@@ -318,6 +406,42 @@ def test_it_fits_phones_and_200_percent_and_both_schemes(visit, scheme, width):
         "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
     )
     assert contrast(ink, paper) >= 7  # WCAG, level AAA
+
+
+def test_a_map_that_is_not_square(visit):
+    """Twelve columns, two rows; a picture padded around; every cell says its own number on the narrowest phone too."""
+    network = Network([("conv", Conv2d(np.arange(6.0).reshape(2, 1, 1, 3), stride=(2, 1), padding=(1, 1))),
+                       ("gap", GlobalAvgPool2d())])  # fmt: skip
+    explanation = grad_cam(network, np.arange(36.0).reshape(1, 3, 12) / 36, 0)
+    assert explanation.localization_map.shape == (3, 12)
+    page = visit(step_through_page(explanation, method="nearest"), "#overlay", viewport={"width": 320, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.locator("section#overlay td").nth(12 + 10).hover()
+    assert {(row, column) for _, row, column in lit(page, "localization_map")} == {(2, 11)}
+    assert {column for _, _, column in lit(page, "image")} == {10, 11, 12}
+    for row, column in ((1, 1), (2, 7), (3, 12)):
+        page.locator("section#localization-map td").nth(12 * (row - 1) + column - 1).hover()
+        value = format_number(float(explanation.localization_map[row - 1, column - 1]))
+        assert page.locator("#readout").inner_text().startswith(f"Grad-CAM, row {row}, column {column}: {value}")
+    page.locator("section#overlay td").first.focus()
+    for key, place in (("ArrowUp", (1, 1)), ("ArrowLeft", (1, 1)), ("ArrowDown", (2, 1)), ("ArrowDown", (3, 1)),
+                       ("ArrowDown", (3, 1)), *(("ArrowRight", (3, column)) for column in (2, 3, 4, 5))):  # fmt: skip
+        page.keyboard.press(f"Shift+{key}")
+        assert page.locator("#readout").inner_text() == f"overlay, row {place[0]}, column {place[1]}"
+
+
+def test_the_focus_is_never_lost_and_follows_the_eye(visit):
+    page = visit(page_of(), "#weighted-sum")
+    page.get_by_role("button", name="One stage on").focus()
+    page.keyboard.press("Tab")
+    focused = "document.activeElement.closest('section')?.id"
+    assert page.evaluate(focused) == "weighted-sum"
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(focused) == "weighted-maps"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.tagName") == "TD"
+    page.keyboard.press("Escape")
+    assert page.evaluate(focused) == "weighted-maps"
 
 
 def contrast(*colours):
