@@ -66,12 +66,26 @@ def check_network(answer: Callable[[Array, Array], tuple[Any, Any]]) -> None:
     """
     cases = [(a, g) for a, g in _cases() if a.shape[1:] == (2, 2)]
     results = [(a, g, _run(answer, a, g, ("kernels", "head"))) for a, g in cases]
+    for a, _, (kernels, head) in results:
+        _check_shape("kernels", kernels, (len(a), 1, 2, 2), "(K, 1, 2, 2)")
+        _check_shape("head", head, (1, a.size), "(1, K·4)")
     maps = [_reproduce(*given) for _, _, given in results]
     for stage, (name, goal) in enumerate({"kernels": "feature maps are A", "head": "gradient maps are dy/dA"}.items()):
         _compare(f"{name}, so that the network's {goal}:", name, [
             (a, g, given[stage], made[stage], (a, g)[stage]) for (a, g, given), made in zip(results, maps, strict=True)
         ])  # fmt: skip
     print(f"✓ the network has exactly the feature maps and the gradient maps, on {len(results)} pairs of them.")
+
+
+def _check_shape(name: str, value: Any, expected: tuple[int, ...], in_letters: str) -> None:
+    try:
+        shape = np.shape(value)
+    except ValueError:
+        raise CheckFailed(
+            f"{name} should be an array of shape {in_letters}; yours has rows of different lengths."
+        ) from None
+    if shape != expected:
+        raise CheckFailed(f"{name} should have the shape {in_letters} = {expected} here, yours has {shape}.")
 
 
 def _reproduce(kernels: Any, head: Any) -> tuple[Array, Array]:
@@ -81,8 +95,6 @@ def _reproduce(kernels: Any, head: Any) -> tuple[Array, Array]:
         in_floats = any(weight.dtype.kind == "f" for weight in weights)
         convert = as_floats if in_floats else as_fractions
         image, conv, linear = convert(IMAGE), Conv2d(convert(weights[0]), stride=2), Linear(convert(weights[1]))
-        if len(linear.weight) > 1:
-            raise ValueError(f"head must have one row, for one class, got shape {linear.weight.shape}.")
         explanation = grad_cam(Network([("features", conv), ("flatten", Flatten()), ("linear", linear)]), image, 0)
     except (TypeError, ValueError) as error:
         raise CheckFailed(f"There is no network with these kernels and this head: {error}") from None
@@ -110,6 +122,20 @@ def _weighted(a: Array, g: Array) -> Array:
 
 def _relu(x: Array) -> Array:
     return np.maximum(x, zero_of(x))
+
+
+def _upper_row_left(a: Array) -> Array:
+    """Return what the upper left weight is off by if it is the lower right cell as it stands."""
+    off = np.zeros_like(a)
+    off[:, 0, 0] = a[:, 0, 1]
+    return off[:, None]
+
+
+def _lower_row_right(a: Array) -> Array:
+    """Return what the lower right weight is off by if it is the lower left cell as it stands."""
+    off = np.zeros_like(a)
+    off[:, 1, 1] = a[:, 1, 1] + a[:, 0, 0]
+    return off[:, None]
 
 
 # What each stage is if it is computed in a way that is often seen, and what to say then.
@@ -158,6 +184,8 @@ _MISTAKES: dict[str, list[tuple[Callable[[Array, Array], Any], str]]] = {
     "kernels": [
         (lambda a, g: _solve(a)[:, :, ::-1, ::-1], "They are turned by 180°: Conv2d does not flip its kernels."),
         (lambda a, g: _solve(a).swapaxes(2, 3), "Rows and columns of the kernels are exchanged."),
+        *((lambda a, g, off=off: _solve(a) + off(a), "Where a patch reads several weights, subtract those you know.")
+          for off in (_upper_row_left, _lower_row_right, lambda a: _upper_row_left(a) + _lower_row_right(a))),
         (lambda a, g: a[:, None], "These are the feature maps themselves: which kernel makes them of the picture?"),
         (lambda a, g: KERNELS[: len(a)], "They are right for the worked example only: compute them from feature_maps."),
     ],
@@ -168,7 +196,8 @@ _MISTAKES: dict[str, list[tuple[Callable[[Array, Array], Any], str]]] = {
         (lambda a, g: np.repeat(_mean(g), 4)[None],
          "Every gradient map has one number only, as behind a GAP head: each cell needs a weight of its own."),
         (lambda a, g: a.reshape(1, -1), "These are the feature maps: what does a linear head multiply them by?"),
-        (lambda a, g: GRADIENTS.reshape(1, -1), "It is right for the worked example only: compute it from gradients."),
+        (lambda a, g: GRADIENTS[: len(g)].reshape(1, -1),
+         "It is right for the worked example only: compute it from gradients."),
     ],
 }  # fmt: skip
 

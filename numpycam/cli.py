@@ -59,7 +59,8 @@ def _build_parser() -> argparse.ArgumentParser:
         "example",
         prog="numpycam example",
         help="the worked example, from the picture to the heatmap (what runs if no command is given)",
-        description="Print every stage of the worked example; write its figure, overlay and numbers to a folder.",
+        description="Print every stage of the worked example; write the step-through page, the figure, the overlay and "
+        "the numbers to a folder.",
     )
     example.add_argument("--class", dest="class_name", choices=worked_example.CLASS_NAMES, default="cat",
                          help="the class whose score is explained (default: cat)")  # fmt: skip
@@ -68,7 +69,7 @@ def _build_parser() -> argparse.ArgumentParser:
     example.add_argument("--float", dest="in_floats", action="store_true", help="compute in float64, not in fractions")
     example.add_argument("--erase", type=_rectangle, metavar="PATCH",
                          help="erase TL, TR, BL or BR (top left ...), or a rectangle such as 0:2,2:4 (rows, columns), "
-                         "and show before and after")  # fmt: skip
+                         "and show before and after; the files are of the picture after")  # fmt: skip
     example.add_argument("--out", type=Path, default=Path("numpycam-example"), metavar="FOLDER",
                          help="where the files go (default: numpycam-example)")  # fmt: skip
     example.set_defaults(run=_example)
@@ -84,7 +85,7 @@ def _rectangle(text: str) -> tuple[str, tuple[slice, slice]]:
     top, bottom, left, right = map(int, numbers.groups()) if numbers else (0, 0, 0, 0)
     if top >= bottom or left >= right:
         raise argparse.ArgumentTypeError(f"must be TL, TR, BL, BR or a rectangle such as 0:2,2:4, got {text!r}")
-    return text, (slice(top, bottom), slice(left, right))
+    return text.upper(), (slice(top, bottom), slice(left, right))
 
 
 def _example(options: argparse.Namespace) -> None:

@@ -198,7 +198,12 @@ def figure_of_stages(
         if left > _MARGIN:
             _draw_arrow(picture, column.operation, left - _GAP / 2, _TOP + (rows * (_SIDE + _ROW_GAP) + _ROW_GAP) / 2)
         left += column.width + _GAP
-    picture.alt = " ".join([f"{title}."] * bool(title) + [column.in_words() for column in columns])
+    shown, maps = max(len(column.channels) for column in columns), len(explanation.alphas)
+    note = f"{shown} of {maps} maps are shown, those that contribute most." if shown < maps else ""
+    _write(picture, width - _MARGIN, 0.2, note, size=11, color="0.35", ha="right")
+    picture.alt = " ".join(
+        [*filter(None, [f"{title}." * bool(title), note]), *(column.in_words() for column in columns)]
+    )
     return picture
 
 
@@ -269,14 +274,17 @@ def figure_of_path(path: Path) -> Picture:
     points, scores, slopes = (as_floats(values) for values in (path.points, path.scores, path.slopes))
     picture = Picture(figsize=(5.5, 3), layout="constrained")
     axes = picture.add_subplot()
-    axes.plot(points, scores, color="#0b5a8f", marker="o", markersize=5, clip_on=False)
     few = len(slopes) <= 6
+    axes.plot(points, scores, color="#0b5a8f", marker="o" if few else "", markersize=5, clip_on=False)
     for start, end, slope, y in zip(points[:-1], points[1:], slopes, (scores[:-1] + scores[1:]) / 2, strict=True):
         if few:
             middle, beside = ((start + end) / 2, y), (6, -14)
-            axes.annotate(f"slope {format_number(slope)}", middle, beside, textcoords="offset points", color="0.35")
-    for kink in as_floats(path.kinks):
+            label = f"slope {format_number(slope)}"
+            paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+            axes.annotate(label, middle, beside, textcoords="offset points", color="0.35", bbox=paper)
+    for kink in as_floats(path.kinks) if few else ():
         axes.axvline(kink, color="0.8", linewidth=0.8, zorder=0)
+    axes.set_title("" if few else f"{len(slopes)} linear pieces", size=11, loc="left")
     ticks = points if few else points[[0, -1]]
     axes.set(xlabel="$t$, from the baseline to the image", ylabel="$y^c$", xticks=ticks, xlim=(0, 1))
     axes.margins(y=0.15)
@@ -321,6 +329,8 @@ def stages_of(explanation: Explanation, method: Any, most_maps: int) -> list[Sta
     e = explanation
     if e.feature_maps.ndim != 3:
         raise ValueError("a figure shows the explanation of one image: of a batch pass explanation[n].")
+    for name in ("feature_maps", "gradients", "weighted_maps", "weighted_sum"):
+        as_array(name, getattr(e, name))  # NaN and infinity have no colour
     kept = np.sort(np.argsort(-e.channel_shares, kind="stable")[: as_int("most_maps", most_maps, 1)])
     channels = [int(k) + 1 for k in kept]
     gradients, localization = as_floats(e.gradients[kept]), as_floats(e.localization_map)

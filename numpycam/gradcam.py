@@ -17,7 +17,7 @@ Localization", ICCV 2017, equations 1 and 2.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,6 +39,8 @@ from numpycam.validation import (
 
 if TYPE_CHECKING:
     from numpycam.display import Picture
+
+Method = Literal["bilinear", "nearest"]
 
 
 def compute_feature_maps(features: Network, x: Array) -> Array:  # (N, C, H, W) -> (N, K, H', W')
@@ -98,7 +100,7 @@ class Explanation:
     localization_map : array, shape (H', W')
         L^c_Grad-CAM = ReLU(L), neither normalised nor resized.
     network : Network
-        The network that was explained.
+        The network that was explained: with it the step-through page knows what each cell saw.
     """
 
     image: Array | None
@@ -141,17 +143,28 @@ class Explanation:
         picked: dict[str, Any] = {k: v[n] if isinstance(v, np.ndarray) else v for k, v in vars(self).items()}
         return Explanation(**{k: v.item() if isinstance(v, np.generic) else v for k, v in picked.items()})
 
-    def plot(self, stage: str | None = None, **options: Any) -> "Picture":
-        """Draw all stages of one image's explanation, or one: see `figure_of_stages`, `figure_of_stage` in display."""
+    def plot(
+        self, stage: str | None = None, *, title: str = "", method: Method = "bilinear", most_maps: int = 4
+    ) -> "Picture":
+        """Draw all stages of one image's explanation, or one, a field's name or "overlay": see ``numpycam.display``."""
         from numpycam.display import figure_of_stage, figure_of_stages
 
-        return figure_of_stages(self, **options) if stage is None else figure_of_stage(self, stage, **options)
+        if stage is None:
+            return figure_of_stages(self, title=title, method=method, most_maps=most_maps)
+        return figure_of_stage(self, stage, method=method, most_maps=most_maps)
 
-    def save(self, folder: "str | PathLike[str]", **options: Any) -> list[str]:
-        """Write the step-through page, the pictures and the numbers: see :func:`numpycam.report.save`."""
+    def save(
+        self,
+        folder: "str | PathLike[str]",
+        *,
+        title: str = "",
+        method: Method = "bilinear",
+        about: dict[str, Any] | None = None,
+    ) -> list[str]:
+        """Write the step-through page, the pictures and the numbers to a folder: see :func:`numpycam.report.save`."""
         from numpycam.report import save
 
-        return save(self, folder, **options)
+        return save(self, folder, title=title, method=method, about=about)
 
     def __repr__(self) -> str:
         from numpycam.report import as_text

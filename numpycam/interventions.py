@@ -40,6 +40,7 @@ from numpycam.validation import (
     as_pair,
     check_same_kind,
     check_shape,
+    read_only,
     zero_of,
     zeros,
 )
@@ -87,6 +88,7 @@ def erase(image: ArrayLike, where: Place | NDArray[np.bool_], baseline: ArrayLik
     Parameters
     ----------
     image : array, shape (C, H, W) or (N, C, H, W)
+        Integers become float64.
     where : (rows, columns), or array of bool, shape (H, W)
         Slices or single numbers, counted from 0; or a mask, such as a receptive field.
     baseline : number or array, default 0
@@ -179,8 +181,10 @@ def add_to_cell(
     """
     features, head = _split(network, layer)
     maps = features(_one_image("image", image, network)[None]).copy()
-    if maps.ndim != 4 or not isinstance(cell, tuple | list) or len(cell) != 3:
-        raise ValueError(f"cell must be (k, row, column) in maps (K, H, W), got {cell} in maps {maps.shape[1:]}.")
+    if maps.ndim != 4:
+        raise ValueError(f"layer {layer!r} has no feature maps (K, H, W), its output is {maps.shape[1:]}.")
+    if not isinstance(cell, tuple | list) or len(cell) != 3:
+        raise TypeError(f"cell must be (k, row, column) in maps (K, H, W), got {cell} in maps {maps.shape[1:]}.")
     for what, index, length in zip(("k", "row", "column"), cell, maps.shape[1:], strict=True):
         _check_index(f"cell's {what}", index, length)
     more = as_array("amount", amount, dtype=maps.dtype)
@@ -190,7 +194,7 @@ def add_to_cell(
     return head(maps)[0]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Path:
     """The score y along the straight line x(t) = baseline + t (image - baseline), piecewise linear in t from 0 to 1.
 
@@ -211,6 +215,13 @@ class Path:
     scores: Array
     slopes: Array
     integrated_gradients: Array
+
+    def __post_init__(self) -> None:
+        for name, value in list(vars(self).items()):
+            object.__setattr__(self, name, read_only(value))
+
+    def __repr__(self) -> str:
+        return f"Path from y = {self.scores[0]} to {self.scores[-1]} in {len(self.slopes)} linear pieces"
 
     @property
     def kinks(self) -> Array:
@@ -249,9 +260,15 @@ def path(
 
     Notes
     -----
-    From t on, s = 1 is halved towards t until t and s lie in one linear piece: no ReLU switches between them, and every
-    window of a max pool has one winner at both. Then everything in the network is linear from t to s, and goes on so
-    until the first ReLU or winner switches, at a place that two points of a line suffice to tell.
+    A ReLU is the maximum of x and 0, a max pool that of its window. Walking from t on, s = 1 is halved towards t until
+    every such maximum has a winner that leads, or is level, at both t and s. Then, layer by layer: if the inputs are
+    linear in between, so is the lead over each rival; a lead that is not negative at the two ends is not negative
+    between them; so the winner stays, and the output is linear, too. Extrapolated, the first lead to reach 0, over all
+    layers, ends the piece.
+
+    Where a ReLU stands at 0 or a window is tied all along a piece, its gradient follows the layers' conventions (gate
+    shut, first winner). In floats that depends on rounding: the sum of the integrated gradients stays right, the
+    single numbers need not.
     """
     start, end = _one_image("baseline", baseline, network), _one_image("image", image, network)
     check_shape("baseline", start, end.shape)
@@ -314,11 +331,13 @@ def _rivals(layer: ReLU | MaxPool2d, x: Array) -> Array:  # (N, ...) -> (rivals,
 
 
 def _slack(network: Network, start: Array, end: Array) -> list[Any]:
-    """Return, for the input of each layer, how far apart two numbers can be that rounding alone has parted.
+    """Return, for the input of each layer, how large a lead can be that is rounding alone.
 
-    After n operations the error is at most n u / (1 - n u) of the sum of the terms' sizes, and that is what the same
-    network computes with the sizes of its weights. A lead is the difference of two numbers, extrapolated over at most
-    twice the distance of the two points that it is known at: 2 · 5 such errors.
+    After n operations a number is off by at most e = n u / (1 - n u) of the sum of its terms' sizes, and that sum is
+    what the same network computes with the sizes of its weights. A lead, the difference of two numbers, is off by 2e.
+    At a kink it should be 0: extrapolated to there, over at most twice the distance of the two points at which it is
+    known, it is off by 3 times that; evaluated there, once more; the place itself is rounded, once more: 5 · 2e. And
+    each maximum before may have let as much pass.
     """
     if start.dtype == object:
         return [zero_of(start)] * len(network.layers)
@@ -327,10 +346,12 @@ def _slack(network: Network, start: Array, end: Array) -> list[Any]:
         *inputs, outputs = Network(sizes).activations((np.abs(start) + np.abs(end - start))[None]).values()
     if not np.isfinite(outputs).all():
         raise ValueError(f"the numbers of this network become too large for {start.dtype}: pass Fractions.")
-    unit, operations, slack = np.finfo(start.dtype).eps / 2, 3, []
+    unit, operations, maxima, slack = np.finfo(start.dtype).eps / 2, 3, 0, []
     for (_, layer), size in zip(network.layers, inputs, strict=True):
-        largest = _rivals(layer, size).max(axis=0) if isinstance(layer, ReLU | MaxPool2d) else 0
-        slack.append(10 * operations * unit / (1 - operations * unit) * largest)
+        largest: Any = 0
+        if isinstance(layer, ReLU | MaxPool2d):
+            maxima, largest = maxima + 1, _rivals(layer, size).max(axis=0)
+        slack.append(10 * maxima * operations * unit / (1 - operations * unit) * largest)
         operations += _terms(layer, size.shape) + 1
     return slack
 
@@ -345,6 +366,7 @@ def _terms(layer: Layer, input_shape: Shape) -> int:
 
 
 def _split(network: Network, layer: str | None) -> tuple[Network, Network]:
+    check_network(network)
     return network.split(target_layer_of(network) if layer is None else layer)
 
 
@@ -379,7 +401,8 @@ def _windows(features: Network, image_size: Pair) -> tuple[list[tuple[Window, Pa
 def _mask(name: str, place: Place, size: Shape) -> NDArray[np.bool_]:
     """Return where the place (row, column) is, checked against the size."""
     if not isinstance(place, tuple | list) or len(place) != 2:
-        raise TypeError(f"{name} must be (row, column), numbers or slices, got {place!r}.")
+        mask = ", or a mask of bool" if name == "where" else ""
+        raise TypeError(f"{name} must be (row, column), numbers or slices{mask}, got {place!r}.")
     for what, one, length in zip(("row", "column"), place, size, strict=True):
         if not isinstance(one, slice):
             _check_index(f"{name}'s {what}", one, length)

@@ -153,9 +153,10 @@ class Conv2d(Layer):
         batch, channels, height, width = input_shape
         out_channels, in_channels = self.weight.shape[:2]
         if channels != in_channels:
+            fix = "; channels come first" if width == in_channels else ""
             raise ValueError(
                 f"Conv2d expects {in_channels} input channels, got {channels} "
-                f"(x has shape {input_shape}, weight {self.weight.shape})."
+                f"(x has shape {input_shape}, weight {self.weight.shape}{fix})."
             )
         return batch, out_channels, *self.window.output_size(height, width)
 

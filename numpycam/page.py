@@ -94,7 +94,7 @@ def _section(stage: Stage, explanation: Explanation) -> str:
 def _legend(stage: Stage, maps: int) -> str:
     """Return the scale of the colours, from the lowest to the highest value, and how many of the maps are shown."""
     shown = len(stage.channels)
-    chosen = f"{shown} of {maps} maps are shown, those with the largest shares." if 0 < shown < maps else ""
+    chosen = f"{shown} of {maps} maps are shown, those that contribute most." if 0 < shown < maps else ""
     if not stage.has_bar:
         return f'<div class="legend">{chosen}</div>\n'
     low, high = limits_of(stage)

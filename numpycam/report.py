@@ -18,7 +18,7 @@ from numpycam.exact import as_floats
 from numpycam.gradcam import Explanation
 from numpycam.resize import normalise, resize
 
-_NUMBERS = [field.name for field in fields(Explanation) if field.name != "network"]
+_FIELDS = [field.name for field in fields(Explanation) if field.name != "network"]
 
 
 def save(
@@ -97,7 +97,7 @@ def _what(e: Explanation) -> str:
 
 
 def _rows(e: Explanation) -> list[tuple[str, str]]:
-    arrays = {name: getattr(e, name) for name in _NUMBERS}
+    arrays = {name: getattr(e, name) for name in _FIELDS}
     return [(name, _brief(value)) for name, value in arrays.items() if isinstance(value, np.ndarray)]
 
 
@@ -125,7 +125,9 @@ def _picture(explanation: Explanation) -> str:
         return ""
     try:
         from numpycam.display import figure_of_stages
-    except ImportError:  # without matplotlib the numbers are there all the same
+    except ModuleNotFoundError as error:  # without matplotlib the numbers are there all the same
+        if error.name != "matplotlib":
+            raise
         return ""
     try:
         figure = figure_of_stages(explanation)
@@ -148,7 +150,7 @@ def _overlay_png(explanation: Explanation, method: Any) -> bytes | None:
 
 def _plain_numbers(explanation: Explanation) -> dict[str, Any]:
     """Return the fields and what follows from them, arrays as nested lists, fractions as strings."""
-    return {name: _plain(getattr(explanation, name)) for name in [*_NUMBERS, "counterfactual_map", "channel_shares"]}
+    return {name: _plain(getattr(explanation, name)) for name in [*_FIELDS, "counterfactual_map", "channel_shares"]}
 
 
 def _json(values: dict[str, Any]) -> bytes:

@@ -164,7 +164,7 @@ def _on_shares(e: Explanation) -> str:
     least = _which("α_{0} A^{0}", e.channel_shares == e.channel_shares.min())
     verdict = f"So {least} counts for {percent[e.channel_shares.argmin()]} only."
     if e.channel_shares.min() == 0:
-        verdict = f"So {least} counts for nothing."
+        verdict = f"{least}: nothing at all."
     return f"Of all that the maps contribute, Σ|α_k A^k|, these are the shares: {shares}. {verdict}"
 
 

@@ -161,9 +161,9 @@ NETWORK_MISTAKES = {
     "turned by 180°": network_solution(kernels=lambda a: kernels_of(a)[:, :, ::-1, ::-1]),
     "Rows and columns of the kernels are exchanged": network_solution(kernels=lambda a: kernels_of(a).swapaxes(2, 3)),
     "These are the feature maps themselves": network_solution(kernels=lambda a: a[:, None]),
-    "They are right for the worked example only": lambda a, g: (
-        worked_example.KERNELS[: len(a)],
-        g.reshape(1, -1),
+    "They are right for the worked example only": network_solution(lambda a: worked_example.KERNELS[: len(a)]),
+    "It is right for the worked example only": network_solution(
+        head=lambda g: worked_example.GRADIENTS[: len(g)].reshape(1, -1)
     ),
     "Flatten goes map by map": network_solution(head=lambda g: np.moveaxis(g, 0, -1).reshape(1, -1)),
     "Flatten goes row by row": network_solution(head=lambda g: g.swapaxes(1, 2).reshape(1, -1)),
@@ -179,12 +179,55 @@ def test_every_mistake_of_the_network_gets_its_own_hint(hint):
 
 
 def test_a_network_that_cannot_be_is_told_why():
-    message = refusal(CheckFailed, lambda: check_network(network_solution(kernels=lambda a: kernels_of(a)[:, 0])))
-    assert message == (
-        "There is no network with these kernels and this head: weight must have shape (O, C, KH, KW), got (3, 2, 2)."
+    shapes = {
+        "kernels should have the shape (K, 1, 2, 2) = (3, 1, 2, 2) here, yours has (3, 2, 2).": network_solution(
+            kernels=lambda a: kernels_of(a)[:, 0]
+        ),
+        "kernels should have the shape (K, 1, 2, 2) = (2, 1, 2, 2) here, yours has (3, 1, 2, 2).": network_solution(
+            kernels=lambda a: worked_example.KERNELS
+        ),
+        "head should have the shape (1, K·4) = (1, 12) here, yours has (2, 12).": network_solution(
+            head=lambda g: np.vstack([g.reshape(1, -1)] * 2)
+        ),
+        "kernels should be an array of shape (K, 1, 2, 2); yours has rows of different lengths.": network_solution(
+            kernels=lambda a: [[1, 2], [3]]
+        ),
+        "There is no network with these kernels and this head: ": network_solution(
+            kernels=lambda a: np.full((len(a), 1, 2, 2), "weight")
+        ),
+    }
+    for start, answer in shapes.items():
+        assert refusal(CheckFailed, lambda answer=answer: check_network(answer)).startswith(start)
+
+
+def test_whole_numbers_are_as_good_as_fractions():
+    message = refusal(
+        CheckFailed, lambda: check_network(network_solution(kernels=lambda a: np.ones((len(a), 1, 2, 2), int)))
     )
-    message = refusal(CheckFailed, lambda: check_network(network_solution(head=lambda g: g[:, 0].reshape(1, -1))))
-    assert "Linear expects x of shape (N, 6), got (1, 12)." in message
+    assert message.startswith("kernels, so that the network's feature maps are A:")
+
+
+def unsubtracted(*weights):
+    def kernels(a):
+        wrong = kernels_of(a)
+        for row, column, cell in weights:
+            wrong[:, 0, row, column] = a[:, cell[0], cell[1]]
+        return wrong
+
+    return network_solution(kernels=kernels)
+
+
+@pytest.mark.parametrize("weights", [[(0, 0, (1, 1))], [(1, 1, (1, 0))], [(0, 0, (1, 1)), (1, 1, (1, 0))]])
+def test_forgetting_to_subtract_gets_a_hint(weights):
+    assert "subtract those you know" in refusal(CheckFailed, lambda: check_network(unsubtracted(*weights)))
+
+
+def test_an_answer_that_writes_into_the_gradients_is_told_so():
+    def in_place(a, g):
+        g *= 0
+        return mean(g), a.sum(axis=0), a.sum(axis=0)
+
+    assert "writes into its arguments" in refusal(CheckFailed, lambda: check_grad_cam(in_place))
 
 
 def test_a_network_in_floats_is_told_so():

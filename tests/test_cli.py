@@ -103,9 +103,16 @@ def test_before_and_after(run, tmp_path):
     assert max(map(len, out.splitlines()[:-1])) <= 80
 
 
+@pytest.mark.parametrize(("head", "c", "patch"), [("conv", 0, "BL"), ("linear", 1, "TR")])
+def test_the_whole_story_before_and_after(run, head, c, patch):
+    _, out, _ = run("--head", head, "--class", worked_example.CLASS_NAMES[c], "--erase", patch)
+    told = (GOLDEN / f"{head}-{worked_example.CLASS_NAMES[c]}-without-{patch}.txt").read_text()
+    assert out.startswith(told + "\nWritten to ")
+
+
 def test_rectangles(run):
     by_name, by_rectangle = (run("--erase", patch)[1] for patch in ("tr", "0:2,2:4"))
-    assert by_name.replace("tr erased", "0:2,2:4 erased") == by_rectangle
+    assert by_name.replace("TR is erased", "0:2,2:4 is erased") == by_rectangle
     assert "a rise of 2.8. The gradients have not changed." in words(by_name)
     assert "a drop of 28.6." in words(run("--erase", "0:4,0:4", "--float")[1])
 
@@ -173,6 +180,7 @@ def test_the_same_again(run, tmp_path):
             "numpycam example: error: argument --erase: must be TL, TR, BL, BR or a rectangle such",
         ),
         (["--erase", "0:9,0:4"], "got '0:9,0:4'"),
+        (["--erase", "0:4,3:1"], "got '0:4,3:1'"),
         (["explode"], "argument COMMAND: invalid choice: 'explode' (choose from "),
         (["--bogus"], "unrecognized arguments: --bogus"),
     ],

@@ -297,3 +297,34 @@ def test_the_figure_of_a_path_names_its_slopes_and_kinks():
     assert figure.alt == (
         "The score along the line: 11.5 at t = 0; 11.5 at t = 0.0696; 15.8 at t = 0.443; 28.6 at t = 1."
     )
+
+
+def test_of_many_maps_those_that_contribute_most_are_drawn_under_their_numbers_on_one_scale():
+    maps = np.arange(1.0, 6.0)[:, None, None] * np.array([[[1.0, -2.0]]])
+    gradients = np.array([1.0, 0.1, 3.0, 0.2, 2.0])[:, None, None] * np.ones((5, 1, 2))
+    explanation = grad_cam_from_maps(maps, gradients)
+    kept = [3, 5]
+    assert sorted(np.argsort(-explanation.channel_shares)[:2] + 1) == kept
+    for figure in (figure_of_stages(explanation, most_maps=2), explanation.plot("feature_maps", most_maps=2)):
+        FigureCanvasAgg(figure).draw()
+        images = [axes.images[0] for axes in figure.axes if axes.images and "A^" in axes.get_title()
+                  and "alpha" not in axes.get_title() and "dy" not in axes.get_title()]  # fmt: skip
+        assert [axes.axes.get_title() for axes in images] == [f"$A^{{{k}}}$" for k in kept]
+        assert [image.get_array().tolist() for image in images] == [maps[k - 1].tolist() for k in kept]
+        assert {(image.norm.vmin, image.norm.vmax) for image in images} == {(-10, 10)}
+        assert f"A^{kept[1]}: 5, −10." in figure.alt
+    assert "2 of 5 maps are shown, those that contribute most." in texts(figure_of_stages(explanation, most_maps=2))
+
+
+def test_the_method_reaches_the_figure_of_the_overlay_and_the_animation():
+    explanation = grad_cam(worked_example.network(), worked_example.IMAGE, 0)
+    for draw in (lambda method: explanation.plot("overlay", method=method).as_png(),
+                 lambda method: animation_of_stages(explanation, method=method)):  # fmt: skip
+        assert draw("nearest") != draw("bilinear")
+
+
+def test_an_animation_takes_its_time():
+    explanation = grad_cam(worked_example.network(), worked_example.IMAGE, 0)
+    for seconds in (0, -1, float("nan"), 1e9):
+        message = refusal(ValueError, lambda seconds=seconds: animation_of_stages(explanation, seconds=seconds))
+        assert message == f"seconds must be in 0.02..600, got {seconds}."

@@ -11,7 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import network_cases, sides, tensors
 
-from numpycam import AvgPool2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, Network, ReLU, grad_cam, worked_example
+from numpycam import (
+    AvgPool2d,
+    Conv2d,
+    Flatten,
+    GlobalAvgPool2d,
+    Layer,
+    Linear,
+    MaxPool2d,
+    Network,
+    ReLU,
+    grad_cam,
+    worked_example,
+)
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import add_to_cell, erase, patch_drops, path, receptive_field
 from numpycam.validation import zero_of
@@ -55,8 +67,6 @@ def rising_networks(draw):
 def test_a_cell_sees_the_pixels_that_change_it(case):
     """Kernel, stride, padding and dilation composed, holes and all: tested by changing the pixels one by one."""
     network, size = case
-    if not network.layers:
-        return
     x = np.ones((1, 1, *size))
     before = network(x)[0, 0]
     changes = np.empty((*before.shape, *size), dtype=bool)
@@ -72,8 +82,6 @@ def test_a_cell_sees_the_pixels_that_change_it(case):
 @given(rising_networks())
 def test_what_several_cells_see_is_what_any_of_them_sees(case):
     network, size = case
-    if not network.layers:
-        return
     last, (height, width) = network.layers[-1][0], network.output_shape((1, 1, *size))[2:]
     for row in range(height):
         each = [receptive_field(network, (row, column), size, last) for column in range(width)]
@@ -315,10 +323,29 @@ REFUSED = [
     (lambda n: erase(IMAGE, (0, 0), 0.5), TypeError,
      "baseline holds floats but image holds Fractions; convert one of them with numpycam.exact.as_fractions or "
      "numpycam.exact.as_floats."),
+    (lambda n: erase(IMAGE, (slice(4, 9), slice(0, 2))), ValueError,
+     "where must hold at least one of 4 × 4 cells, got (slice(4, 9, None), slice(0, 2, None))."),
+    (lambda n: erase(IMAGE, (0, 0), np.stack([IMAGE, IMAGE])), ValueError,
+     "baseline must fit an image of shape (1, 4, 4), got shape (2, 1, 4, 4)."),
+    (lambda n: erase(IMAGE, 3), TypeError,
+     "where must be (row, column), numbers or slices, or a mask of bool, got 3."),
+    (lambda n: add_to_cell(n, IMAGE, (0, 0, 0), 0.5), TypeError,
+     "amount holds floats but the feature maps holds Fractions; convert one of them with numpycam.exact.as_fractions "
+     "or numpycam.exact.as_floats."),
+    (lambda n: add_to_cell(n, IMAGE, (0, 0, 0), [1, 2]), ValueError, "amount must have shape (), got (2,)."),
+    (lambda n: add_to_cell(n, IMAGE, (0, 0, 0), layer="flatten"), ValueError,
+     "layer 'flatten' has no feature maps (K, H, W), its output is (12,)."),
+    (lambda n: receptive_field(n, (0, 0, 0), 4), TypeError,
+     "cell must be (row, column), numbers or slices, got (0, 0, 0)."),
+    (lambda n: receptive_field(n, (0, 0), 0), ValueError, "image_size == 0, must be >= 1."),
+    (lambda n: receptive_field(3, (0, 0), 4), TypeError, "network must be a numpycam Network, got int."),
+    (lambda n: patch_drops(3, IMAGE), TypeError, "network must be a numpycam Network, got int."),
+    (lambda n: path(n.split("features")[0], IMAGE, IMAGE), ValueError,
+     "the network's output must be scores (N, classes), got (1, 3, 2, 2)."),
     (lambda n: patch_drops(n, IMAGE[None]), ValueError, "image must be one image (C, H, W), got shape (1, 1, 4, 4)."),
     (lambda n: patch_drops(n, IMAGE, 2), ValueError, "class_index must be an int in 0..1, got 2."),
     (lambda n: add_to_cell(n, IMAGE, (3, 0, 0)), ValueError, "cell's k must be in 0..2, got 3."),
-    (lambda n: add_to_cell(n, IMAGE, (0, 0)), ValueError,
+    (lambda n: add_to_cell(n, IMAGE, (0, 0)), TypeError,
      "cell must be (k, row, column) in maps (K, H, W), got (0, 0) in maps (3, 2, 2)."),
     (lambda n: path(n, IMAGE[:, :2], IMAGE), ValueError, "baseline must have shape (1, 4, 4), got (1, 2, 4)."),
     (lambda n: path(n, as_floats(IMAGE) * np.nan, IMAGE), ValueError, "baseline contains NaN at index (0, 0, 0)."),
@@ -341,3 +368,118 @@ def test_a_path_with_numbers_too_large_for_floats_is_refused():
                     ("relu", ReLU()), ("flatten", Flatten())])  # fmt: skip
     message = refusal(ValueError, lambda: path(huge, np.zeros((1, 1, 2)), np.full((1, 1, 2), 1.0)))
     assert message == "the numbers of this network become too large for float64: pass Fractions."
+
+
+# --- What else could go wrong in silence ------------------------------------------------------------
+
+
+def test_a_path_through_inner_networks_is_that_of_their_layers():
+    flat = worked_example.network("conv").layers
+    inner = Network([("innermost", Network(flat[2:4])), *flat[4:]])
+    nested = Network([*flat[:2], ("inner", inner)])
+    erased = erase(IMAGE, BOTTOM_LEFT)
+    ours, theirs = (path(network, erased, IMAGE, CAT) for network in (nested, Network(flat)))
+    assert ours.kinks.tolist() == theirs.kinks.tolist() == [Fraction(8, 115), Fraction(51, 115)]
+    assert same(ours.integrated_gradients, theirs.integrated_gradients)
+
+
+class Doubling(ReLU):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+class Residual(Network):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+def test_classes_derived_from_the_layers_are_not_taken_for_them():
+    head = [("flatten", Flatten()), ("linear", Linear(np.ones((1, 4))))]
+    for layer in (Doubling(), Residual([("relu", ReLU())])):
+        network, image = Network([("own", layer), *head]), np.ones((1, 2, 2))
+        message = refusal(TypeError, lambda network=network, image=image: path(network, image, image))
+        assert message.startswith("a path needs piecewise linear layers that numpycam knows; 'own' is ")
+        message = refusal(ValueError, lambda network=network: receptive_field(network, (0, 0), 2, "own"))
+        assert message.endswith("has no cells that see a part of the picture.")
+
+
+def test_the_layer_is_the_one_that_is_asked_for():
+    """Behind a 2 × 2 mean there is one cell, which sees everything."""
+    mean = AvgPool2d(2)
+    linear = Linear(exact([[1, 0, 0], [2, 4, 8]]))
+    network = Network([worked_example.network().layers[0], ("mean", mean), ("flatten", Flatten()), ("linear", linear)],
+                      target_layer="features")  # fmt: skip
+    scores = network(IMAGE[None])[0]
+    assert patch_drops(network, IMAGE, 1).shape == (2, 2)
+    assert patch_drops(network, IMAGE, 1, layer="mean").tolist() == [[scores[1]]]
+    assert same(add_to_cell(network, IMAGE, (2, 0, 0), layer="mean") - scores, exact([0, 8]))
+    assert same(add_to_cell(network, IMAGE, (2, 0, 0)) - scores, exact([0, 2]))
+    assert same(add_to_cell(network, IMAGE, (2, 0, 0), -2) - scores, exact([0, -4]))
+
+
+def test_the_class_is_that_of_the_image_unless_given():
+    network = worked_example.network()
+    moon = erase(IMAGE, (slice(0, 4), slice(0, 2)))
+    assert network(moon[None])[0].argmax() == ELEPHANT
+    assert network(IMAGE[None])[0].argmax() == CAT
+    assert same(path(network, moon, IMAGE).scores, path(network, moon, IMAGE, CAT).scores)
+    assert same(patch_drops(network, moon), patch_drops(network, moon, ELEPHANT))
+
+
+def test_a_switch_that_the_class_does_not_notice_is_no_kink_but_counts():
+    network, erased = worked_example.network("conv"), erase(IMAGE, BOTTOM_LEFT)
+    assert path(network, erased, IMAGE, ELEPHANT, max_kinks=2).kinks.size == 0
+    message = refusal(ValueError, lambda: path(network, erased, IMAGE, ELEPHANT, max_kinks=1))
+    assert message.startswith("there are more than max_kinks = 1 switches on the line; ")
+
+
+def two_units(apart):
+    """A network whose score bends at 1/2 and that much later."""
+    conv = Conv2d(np.ones((2, 1, 1, 1)), np.array([-0.5, -0.5 - apart]))
+    return Network([("conv", conv), ("relu", ReLU()), ("flatten", Flatten()), ("linear", Linear(np.ones((1, 2))))])
+
+
+@pytest.mark.parametrize("baseline", [np.zeros((1, 1, 1)), np.zeros((1, 1, 1), np.float32)])
+def test_floats_tell_kinks_apart_that_are_further_than_rounding(baseline):
+    """Seven operations of numbers below 2: a lead of 1e-13 is no rounding, one of 1e-17 is."""
+    line = path(two_units(2.0**-40), baseline, np.ones((1, 1, 1)), 0)
+    assert line.kinks.tolist() == [0.5, 0.5 + 2.0**-40]
+    assert line.slopes.tolist() == [0, 1, 2]
+    assert path(two_units(2.0**-54), baseline, np.ones((1, 1, 1)), 0).kinks.tolist() == [0.5]
+
+
+def test_floats_find_as_many_kinks_as_there_are():
+    """Of numbers that do not add up exactly: no kink lost, and none that rounding has made."""
+    rng = np.random.default_rng(7)
+    for _ in range(12):
+        network = Network(
+            [
+                ("conv", Conv2d(rng.normal(size=(2, 2, 2, 2)), rng.normal(size=2), padding=1)),
+                ("relu", ReLU()),
+                ("pool", MaxPool2d((2, 3), stride=1)),
+                ("again", Conv2d(rng.normal(size=(2, 2, 1, 2)))),
+                ("relu2", ReLU()),
+                ("gap", GlobalAvgPool2d()),
+                ("linear", Linear(rng.normal(size=(2, 2)))),
+            ]
+        )
+        start, end = rng.normal(size=(2, 2, 3, 4))
+        line = path(network, start, end, 0)
+        exactly = path(as_fractions(network), as_fractions(start), as_fractions(end), 0)
+        assert line.points.shape == exactly.points.shape
+        assert np.abs(line.points - as_floats(exactly.points)).max() < 1e-9 < np.diff(line.points).min()
+
+
+def test_a_path_in_floats_that_overflows_between_is_refused():
+    conv = Conv2d(np.array([[[[1.0]], [[-1.0]]]]))
+    network = Network([("conv", conv), ("relu", ReLU()), ("flatten", Flatten()), ("linear", Linear(np.ones((1, 1))))])
+    start, end = np.array([[[-6e307]], [[6e307]]]), np.array([[[8e307]], [[0.0]]])
+    assert "too large for float64" in refusal(ValueError, lambda: path(network, start, end, 0))
+    exactly = path(as_fractions(network), as_fractions(start), as_fractions(end), 0)
+    assert [round(float(kink), 12) for kink in exactly.kinks] == [0.6]
+
+
+def test_a_path_reads_in_a_line_and_cannot_be_changed():
+    line = path(worked_example.network("conv"), erase(IMAGE, BOTTOM_LEFT), IMAGE, CAT)
+    assert repr(line) == "Path from y = 23/2 to 143/5 in 3 linear pieces"
+    assert not any(array.flags.writeable for array in vars(line).values())

@@ -191,7 +191,7 @@ def test_large_maps_are_pictures_with_alternative_texts():
     alternatives = re.findall(r'<img tabindex="0" alt="([^"]+)"', page)
     assert len(alternatives) == page.count("<img") == 2 + 3 * 2 + 2  # picture, overlay; A, g, αA; L, L^c; α as a table
     assert any(re.fullmatch(r"feature maps A\^\d: 20 × 24 cells\.", text) for text in alternatives)
-    assert "2 of 6 maps are shown, those with the largest shares." in page
+    assert "2 of 6 maps are shown, those that contribute most." in page
 
 
 def test_what_is_not_known_is_left_out():

@@ -3,10 +3,12 @@
 import json
 import re
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from helpers import refusal, same
+from matplotlib.image import imread
 
 from numpycam import Conv2d, GlobalAvgPool2d, Network, grad_cam, grad_cam_from_maps, worked_example
 from numpycam.exact import as_floats, as_fractions
@@ -112,8 +114,63 @@ def test_save_of_a_batch_is_refused_and_writes_nothing(tmp_path):
 
 
 def test_the_overlay_keeps_the_pictures_proportions(tmp_path):
-    from matplotlib.image import imread
-
     network = Network([("conv", Conv2d(np.ones((2, 3, 1, 1)))), ("gap", GlobalAvgPool2d())])
     grad_cam(network, np.random.default_rng(0).random((3, 20, 30))).save(tmp_path)
     assert imread(tmp_path / "overlay.png").shape[:2] == (320, 480)
+
+
+def test_an_overlay_of_another_explanation_does_not_stay(explanation, tmp_path):
+    explanation.save(tmp_path)
+    grad_cam_from_maps(np.ones((1, 2, 2)), np.ones((1, 2, 2))).save(tmp_path)
+    assert not (tmp_path / "overlay.png").exists()
+
+
+def test_the_method_reaches_every_file(explanation, tmp_path):
+    for method in ("nearest", "bilinear"):
+        explanation.save(tmp_path / method, method=method)
+    for name in ("steps.html", "stages.png", "overlay.png"):
+        nearest, bilinear = ((tmp_path / method / name).read_bytes() for method in ("nearest", "bilinear"))
+        assert nearest != bilinear
+    pixels = imread(tmp_path / "nearest" / "overlay.png")
+    assert (pixels[:240, 239] == pixels[:240, 125]).all()  # up to its border a cell has one colour
+    assert (pixels[0, 239] != pixels[0, 240]).any()
+
+
+def test_a_wide_picture_is_not_made_smaller(tmp_path):
+    network = Network([("conv", Conv2d(np.ones((2, 1, 1, 1)))), ("gap", GlobalAvgPool2d())])
+    grad_cam(network, np.random.default_rng(0).random((1, 2, 700))).save(tmp_path)
+    assert imread(tmp_path / "overlay.png").shape[:2] == (2, 700)
+
+
+def test_about_says_what_it_is_given_and_nothing_of_the_explanation(explanation, tmp_path):
+    explanation.save(tmp_path, about={"half": Fraction(1, 2), "count": np.int64(3), "list": [1.5]})
+    written = json.loads((tmp_path / "explanation.json").read_text())
+    assert (written["half"], written["count"], written["list"]) == ("1/2", 3, [1.5])
+    for name in ("layer", 1):
+        message = refusal(ValueError, lambda name=name: explanation.save(tmp_path, about={name: 0}))
+        assert message == f"about must have names of its own, got {name!r}."
+
+
+def test_an_item_of_a_batch_in_float32_is_saved_with_its_score(tmp_path):
+    network = as_floats(worked_example.network(), np.float32)
+    batch = grad_cam(network, np.stack([as_floats(IMAGE, np.float32)] * 2), 0)
+    batch[1].save(tmp_path)
+    assert json.loads((tmp_path / "explanation.json").read_text())["score"] == batch[1].score
+
+
+def test_what_has_no_colour_is_said_in_numbers(tmp_path):
+    maps = np.array([[[np.nan, 1.0]]])
+    explanation = grad_cam_from_maps(maps, np.ones((1, 1, 2)), check_finite=False)
+    assert "[[nan 1]]" in repr(explanation)
+    assert "[[nan 1]]" in explanation._repr_html_()
+    assert "<img" not in explanation._repr_html_()
+    assert refusal(ValueError, lambda: explanation.save(tmp_path)) == "feature_maps contains NaN at index (0, 0, 0)."
+    assert list(tmp_path.iterdir()) == []
+    huge = as_fractions([[[10**400, 1]]])
+    assert "1.00000e+400" in repr(grad_cam_from_maps(huge, huge))
+    assert "<img" not in grad_cam_from_maps(huge, huge)._repr_html_()
+
+
+def test_titles_are_taken_literally(explanation, tmp_path):
+    explanation.save(tmp_path, title="$\\foo$ <b>")
+    assert "<h1>$\\foo$ &lt;b&gt;</h1>" in (tmp_path / "steps.html").read_text()

@@ -191,6 +191,7 @@ def test_the_twin_has_another_grad_cam():
 
 def test_the_twin_in_floats():
     assert worked_example.twin(exact=False)["linear"].weight.dtype == np.float64
+    assert worked_example.twin().target_layer == "features"
 
 
 # --- Floats -----------------------------------------------------------------------------------------
