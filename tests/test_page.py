@@ -344,7 +344,7 @@ def test_pointing_at_a_cell_lights_what_it_came_from(visit):
     assert lit(page, "alphas") == {(k, 1, 1) for k in (1, 2, 3)}
     assert lit(page, "gradients") == {(k,) for k in (1, 2, 3)}
     assert lit(page, "image") == body
-    assert page.locator("#readout").inner_text() == "Grad-CAM, row 2, column 1: 129/8 = 16.125, ReLU(16.125)"
+    assert page.locator("#readout").inner_text() == "Grad-CAM, row 2, column 1: 129/8 = 16.125, from ReLU(16.125)"
     page.mouse.move(5, 5)
     assert lit(page, "image") == set()
 
@@ -372,7 +372,9 @@ def test_the_keyboard_reaches_every_cell(visit):
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
     assert lit(page, "weighted_sum") == {(0, 2, 2)}
-    assert page.locator("#readout").inner_text() == "weighted sum, row 2, column 2: 13/5 = 2.6, 0.275 + 2.125 + 0.2"
+    assert (
+        page.locator("#readout").inner_text() == "weighted sum, row 2, column 2: 13/5 = 2.6, from 0.275 + 2.125 + 0.2"
+    )
     page.keyboard.press("Escape")
     assert lit(page, "weighted_sum") == set()
     page.keyboard.press("ArrowRight")
