@@ -26,10 +26,18 @@ IMPORTS = {
     "page": {"display", "gradcam", "interventions", "resize", "validation"},
     "report": {"exact", "gradcam", "resize"},
     "walkthrough": {"gradcam", "interventions", "network", "validation", "worked_example"},
-    "checks": {"exact", "gradcam", "layers", "network", "validation", "worked_example"},
+    "checks": {"checks.compare", "checks.maps"},
+    "checks.compare": {"validation"},
+    "checks.maps": {"checks.compare", "exact", "gradcam", "layers", "network", "validation", "worked_example"},
     "cli": {"exact", "gradcam", "interventions", "walkthrough", "worked_example"},
     "__init__": {"gradcam", "layers", "network"},
     "__main__": {"cli"},
+}
+
+
+FILES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
 }
 
 
@@ -57,12 +65,12 @@ def imports(path, at_load_only=True):
 
 
 def test_every_module_has_its_place():
-    assert {path.stem for path in PACKAGE.glob("*.py")} == set(IMPORTS)
+    assert set(FILES) == set(IMPORTS)
 
 
 @pytest.mark.parametrize("module", IMPORTS)
 def test_imports_run_one_way(module):
-    used = {name[1] for name in imports(PACKAGE / f"{module}.py") if name[0] == "numpycam"}
+    used = {".".join(name[1:]) for name in imports(FILES[module]) if name[0] == "numpycam"}
     assert used == IMPORTS[module]
 
 
@@ -76,12 +84,12 @@ def test_the_rule_has_no_circles():
 
 @pytest.mark.parametrize("module", sorted(set(IMPORTS) - {"display"}))
 def test_matplotlib_is_imported_by_display_alone_when_it_loads(module):
-    assert "matplotlib" not in {name[0] for name in imports(PACKAGE / f"{module}.py")}
+    assert "matplotlib" not in {name[0] for name in imports(FILES[module])}
 
 
 def test_nothing_but_numpy_and_matplotlib_is_needed():
     """Pillow is a part of matplotlib's own needs."""
-    used = {name[0] for path in PACKAGE.glob("*.py") for name in imports(path, at_load_only=False)}
+    used = {name[0] for path in FILES.values() for name in imports(path, at_load_only=False)}
     assert used - set(sys.stdlib_module_names) == {"numpy", "numpycam", "matplotlib", "PIL"}
 
 
@@ -102,5 +110,5 @@ def test_modules_are_there_when_they_are_asked_for():
 
 def test_only_exact_modules_name_fractions():
     """The core is generic: it works on Fractions without naming them; beside these two, only the report does."""
-    naming = {path.stem for path in PACKAGE.glob("*.py") if ("fractions",) in set(imports(path))}
+    naming = {name for name, path in FILES.items() if ("fractions",) in set(imports(path))}
     assert naming == {"validation", "exact", "report"}

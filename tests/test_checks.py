@@ -107,7 +107,7 @@ def test_what_is_right_on_squares_only_is_told_where_it_is_wrong():
         return alphas + (a.shape[1] != a.shape[2]), weighted_sum, localization_map
 
     message = refusal(CheckFailed, lambda: check_grad_cam(right_on_squares))
-    assert "It is right for the 4 pairs of maps before, not for these of shape (2, 2, 3)." in message
+    assert "It is right for the 4 cases before, not with A of shape (2, 2, 3), dy/dA of shape (2, 2, 3)." in message
 
 
 def test_the_form_of_an_answer():
@@ -118,7 +118,7 @@ def test_the_form_of_an_answer():
         "it returned 2 of them."
     )
     assert refusal(CheckFailed, lambda: check_grad_cam(lambda a, g: mean(g) * a)).startswith(
-        "Your function raised ValueError for maps of shape (3, 2, 2): operands could not be broadcast together"
+        "Your function raised ValueError with A of shape (3, 2, 2), dy/dA of shape (3, 2, 2): operands could not be "
     )
     assert refusal(CheckFailed, lambda: check_grad_cam(lambda a, g: (mean(g), ..., ...))) == (
         "weighted_sum is not there yet: replace the dots."

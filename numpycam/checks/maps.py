@@ -1,28 +1,17 @@
-"""Checks of the notebooks' exercises.
-
-A check takes an answer, usually a function, and recomputes it on inputs drawn by seed. It prints a
-line with ✓, or raises :class:`CheckFailed` with a sentence that says what differs and, if the
-mistake is a common one, which it is. It works in a notebook, in pytest and inside any grader.
-"""
+"""The checks of notebooks 01 and 02: Grad-CAM from its maps, and a network that has given maps."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from numpycam.checks.compare import CheckFailed, Mistakes, Result, compare, run
 from numpycam.exact import as_floats, as_fractions
 from numpycam.gradcam import grad_cam, grad_cam_from_maps
 from numpycam.layers import Conv2d, Flatten, Linear
 from numpycam.network import Network
 from numpycam.validation import Array, zero_of
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS, IMAGE, KERNELS
-
-
-class CheckFailed(AssertionError):  # noqa: N818 - it is said to learners: a check failed
-    """An answer that is not right yet. A notebook shows its message alone, without a traceback."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"✗ {self}"]
 
 
 def check_grad_cam(answer: Callable[[Array, Array], tuple[Any, Any, Any]]) -> None:
@@ -41,10 +30,12 @@ def check_grad_cam(answer: Callable[[Array, Array], tuple[Any, Any, Any]]) -> No
     """
     formulas = "α_k = mean of dy/dA^k", "L = Σ_k α_k A^k", "ReLU(L)"
     names = "alphas", "weighted_sum", "localization_map"
-    results = [(a, g, _run(answer, a, g, names)) for a, g in _cases()]
+    advice = "(α has the shape (K,), the maps (K, H, W): alphas[:, None, None] lets them meet.)"
+    results = [(a, g, run(answer, _named(a, g), names, advice)) for a, g in _cases()]
     for stage, (name, formula) in enumerate(zip(names, formulas, strict=True)):
-        _compare(f"{name}, {formula}:", name, [
-            (a, g, given[stage], given[stage], getattr(grad_cam_from_maps(a, g), name)) for a, g, given in results
+        compare(f"{name}, {formula}:", _MISTAKES[name], [
+            Result(_named(a, g), given[stage], given[stage], getattr(grad_cam_from_maps(a, g), name))
+            for a, g, given in results
         ])  # fmt: skip
     print(f"✓ alphas, weighted_sum and localization_map are exactly right, on {len(results)} pairs of maps.")
 
@@ -65,14 +56,15 @@ def check_network(answer: Callable[[Array, Array], tuple[Any, Any]]) -> None:
         If the network has other feature maps or gradient maps, for the worked example's numbers or for others.
     """
     cases = [(a, g) for a, g in _cases() if a.shape[1:] == (2, 2)]
-    results = [(a, g, _run(answer, a, g, ("kernels", "head"))) for a, g in cases]
+    results = [(a, g, run(answer, _named(a, g), ("kernels", "head"))) for a, g in cases]
     for a, _, (kernels, head) in results:
         _check_shape("kernels", kernels, (len(a), 1, 2, 2), "(K, 1, 2, 2)")
         _check_shape("head", head, (1, a.size), "(1, K·4)")
     maps = [_reproduce(*given) for _, _, given in results]
     for stage, (name, goal) in enumerate({"kernels": "feature maps are A", "head": "gradient maps are dy/dA"}.items()):
-        _compare(f"{name}, so that the network's {goal}:", name, [
-            (a, g, given[stage], made[stage], (a, g)[stage]) for (a, g, given), made in zip(results, maps, strict=True)
+        compare(f"{name}, so that the network's {goal}:", _MISTAKES[name], [
+            Result(_named(a, g), given[stage], made[stage], (a, g)[stage])
+            for (a, g, given), made in zip(results, maps, strict=True)
         ])  # fmt: skip
     print(f"✓ the network has exactly the feature maps and the gradient maps, on {len(results)} pairs of them.")
 
@@ -101,15 +93,8 @@ def _reproduce(kernels: Any, head: Any) -> tuple[Array, Array]:
     return explanation.feature_maps, explanation.gradients
 
 
-def _compare(heading: str, name: str, results: list[tuple[Array, Array, Any, Any, Array]]) -> None:
-    """Raise CheckFailed at the first of (A, g, the answer, what it leads to, what that should be) that differs."""
-    for number, (a, g, _, led_to, expected) in enumerate(results):
-        difference = _difference(led_to, expected)
-        if difference:
-            hint = _recognise(name, [(a, g, given) for a, g, given, *_ in results])
-            if not hint and number:
-                hint = f"It is right for the {number} pairs of maps before, not for these of shape {a.shape}."
-            raise CheckFailed("\n".join(filter(None, [heading, hint, difference, _inputs(a, g)])))
+def _named(a: Array, g: Array) -> dict[str, Array]:
+    return {"A": a, "dy/dA": g}
 
 
 def _mean(maps: Array) -> Array:  # (K, H, W) -> (K,)
@@ -139,7 +124,7 @@ def _lower_row_right(a: Array) -> Array:
 
 
 # What each stage is if it is computed in a way that is often seen, and what to say then.
-_MISTAKES: dict[str, list[tuple[Callable[[Array, Array], Any], str]]] = {
+_MISTAKES: dict[str, Mistakes] = {
     "alphas": [
         (lambda a, g: g.sum(axis=(1, 2)) / 4, "You divide by 4: divide by Z = H·W, the number of cells of a map."),
         (lambda a, g: g.sum(axis=(1, 2)) / g.size, "You divide by the number of all cells: each map has H·W."),
@@ -221,66 +206,3 @@ def _cases() -> Iterator[tuple[Array, Array]]:
             if explanation.weighted_sum.min() < 0 < explanation.weighted_sum.max() and explanation.alphas.min() < 0:
                 yield a, g
                 break
-
-
-def _run(answer: Callable[[Array, Array], Any], a: Array, g: Array, names: tuple[str, ...]) -> Any:
-    """Return what the answer gives, one thing for each name, or say what is wrong with its form."""
-    own_a, own_g = a.copy(), g.copy()
-    try:
-        given = answer(own_a, own_g)
-    except Exception as error:
-        raise CheckFailed(
-            f"Your function raised {type(error).__name__} for maps of shape {a.shape}: {error}\n"
-            + "(α has the shape (K,), the maps (K, H, W): alphas[:, None, None] lets them meet.)" * ("alphas" in names)
-        ) from error
-    if not isinstance(given, tuple | list) or len(given) != len(names):
-        came = f"{len(given)} of them" if isinstance(given, tuple | list) else type(given).__name__
-        number = {2: "two", 3: "three"}[len(names)]
-        raise CheckFailed(f"Your function should return {number} things, ({', '.join(names)}); it returned {came}.")
-    for name, value in zip(names, given, strict=True):
-        if value is None or value is ...:
-            raise CheckFailed(f"{name} is not there yet: replace the dots.")
-    if (own_a != a).any() or (own_g != g).any():
-        raise CheckFailed("Your function writes into its arguments: the caller's arrays should stay as they are.")
-    return given
-
-
-def _difference(given: Any, expected: Array) -> str:
-    """Return how the given values differ from the expected ones; nothing if they are equal."""
-    values = np.asarray(given)
-    if values.shape != expected.shape:
-        return f"It should have the shape {expected.shape}, yours has {values.shape}."
-    if (values == expected).all():
-        return ""
-    if values.dtype.kind == "f" and np.allclose(values, expected.astype(float)):
-        return (
-            "It is right up to rounding: somewhere a float came in. Compute with the Fractions that you are given; "
-            "Fraction / int stays exact."
-        )
-    return f"It should be\n{_text(expected)}\nbut yours is\n{_text(values)}"
-
-
-def _recognise(name: str, results: list[tuple[Array, Array, Any]]) -> str:
-    """Return the hint of the first mistake that explains the given values of all cases."""
-    for wrong, hint in _MISTAKES[name]:
-        if all(_is_same(given, wrong(a, g)) for a, g, given in results):
-            return hint
-    return ""
-
-
-def _is_same(given: Any, wrong: Any) -> bool:
-    """Whether a value is that of a mistake: equal, or if it is in floats, equal up to rounding."""
-    values, expected = np.asarray(given), np.asarray(wrong)
-    if values.shape != expected.shape:
-        return False
-    if values.dtype.kind == "f":
-        return np.allclose(values, expected.astype(float))
-    return bool((values == expected).all())
-
-
-def _inputs(a: Array, g: Array) -> str:
-    return f"The inputs were A =\n{_text(a)}\nand dy/dA =\n{_text(g)}"
-
-
-def _text(values: Array) -> str:
-    return str(values.astype(str)).replace("'", "")

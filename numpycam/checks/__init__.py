@@ -1,0 +1,11 @@
+"""Checks of the notebooks' exercises.
+
+A check takes an answer, usually a function, and recomputes it on inputs drawn by seed. It prints a
+line with ✓, or raises :class:`CheckFailed` with a sentence that says what differs and, if the
+mistake is a common one, which it is. It works in a notebook, in pytest and inside any grader.
+"""
+
+from numpycam.checks.compare import CheckFailed
+from numpycam.checks.maps import check_grad_cam, check_network
+
+__all__ = ["CheckFailed", "check_grad_cam", "check_network"]
