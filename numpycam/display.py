@@ -7,8 +7,9 @@ never the only way to read them, and every picture carries them in its alternati
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
+from itertools import cycle
 from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
@@ -297,6 +298,60 @@ def figure_of_path(path: Path) -> Picture:
     return picture
 
 
+def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Picture:
+    """Draw the errors of finite differences against their steps, both in powers of ten; no error at all is drawn below.
+
+    Parameters
+    ----------
+    steps : array, shape (n,)
+        Positive.
+    errors : mapping of str to array, shape (n,)
+        Their sizes, none negative, by the name of what they are of.
+
+    Returns
+    -------
+    Picture
+        A matplotlib figure.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not of that shape and range.
+    """
+    widths, sizes = as_floats(steps), {name: as_floats(values) for name, values in errors.items()}
+    if widths.ndim != 1 or not widths.size or widths.min() <= 0:
+        raise ValueError(f"steps must be a row of positive numbers, got {steps!r}.")
+    for name, values in sizes.items():
+        if values.shape != widths.shape or values.min() < 0:
+            raise ValueError(
+                f"errors[{name!r}] must be {len(widths)} numbers that are not negative, one for each step."
+            )
+    largest = max((float(values.max()) for values in sizes.values()), default=0.0) or 1.0
+    smallest = min((float(values[values > 0].min()) for values in sizes.values() if values.any()), default=1.0)
+    low, high = np.floor(np.log10(smallest)), np.ceil(np.log10(largest))
+    ground = 10 ** (low - 2)  # where 0 is drawn, as it has no logarithm
+    picture = Picture(figsize=(5.5, 3.4), layout="constrained")
+    axes = picture.add_subplot(xscale="log", yscale="log", xlabel="step $h$", ylabel="error")
+    axes.axhline(ground, color="0.8", linewidth=0.8, zorder=0)
+    for (name, values), style in zip(sizes.items(), cycle(_LINES), strict=False):
+        axes.plot(widths, np.where(values > 0, values, ground), linewidth=1, label=name, clip_on=False, **style)
+    powers = np.arange(low, high + 1, max(1, (high - low) // 5))
+    axes.set_yticks([ground, *10.0**powers], labels=["0", *(f"$10^{{{power:.0f}}}$" for power in powers)])
+    axes.minorticks_off()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    in_words = (
+        f"{name}: {', '.join(f'{error:.2g} at {step:g}' for step, error in zip(widths, values, strict=True))}."
+        for name, values in sizes.items()
+    )
+    picture.alt = " ".join(["The error at each step.", *in_words])
+    return picture
+
+
+_LINES: tuple[dict[str, Any], ...] = (
+    {"color": "#0b5a8f", "marker": "o", "markersize": 4.5},
+    {"color": "#c2571a", "marker": "D", "markersize": 8, "fillstyle": "none"},
+)
 _SIDE, _GAP, _ROW_GAP, _MARGIN, _TOP, _BOTTOM = 1.5, 0.7, 0.36, 0.25, 1.2, 0.55  # inches
 _HEADINGS = 0.6  # where those of the stages begin, below the title
 _DIGIT = 0.68  # the width of a character, in units of its font size

@@ -5,7 +5,15 @@ line with ✓, or raises :class:`CheckFailed` with a sentence that says what dif
 mistake is a common one, which it is. It works in a notebook, in pytest and inside any grader.
 """
 
+from numpycam.checks.backward import check_conv_backward, check_find_the_bug, check_relu_backward
 from numpycam.checks.compare import CheckFailed
 from numpycam.checks.maps import check_grad_cam, check_network
 
-__all__ = ["CheckFailed", "check_grad_cam", "check_network"]
+__all__ = [
+    "CheckFailed",
+    "check_conv_backward",
+    "check_find_the_bug",
+    "check_grad_cam",
+    "check_network",
+    "check_relu_backward",
+]

@@ -1,0 +1,34 @@
+"""Solutions of the exercises of notebook 03: two backward passes, and a counterexample to each of four others."""
+
+import numpy as np
+
+
+def my_relu_backward(u, x):
+    """Return dx: u where the gate is open."""
+    return u * (x > 0)
+
+
+def my_conv_backward(u, x, weight, stride, padding):
+    """Return dx (N, C, H, W) and dw (O, C, KH, KW)."""
+    (down, right), (top, left) = stride, padding
+    height, width = weight.shape[2:]
+    padded = np.pad(x, [(0, 0), (0, 0), (top, top), (left, left)])
+    dpadded, dw = np.zeros_like(padded), np.zeros_like(weight)
+    for i, j in np.ndindex(u.shape[2:]):
+        seen = ..., slice(i * down, i * down + height), slice(j * right, j * right + width)
+        share = u[:, :, i, j, None, None, None]  # (N, O, 1, 1, 1)
+        dpadded[seen] += (share * weight).sum(axis=1)  # over O -> (N, C, KH, KW)
+        dw += (share * padded[seen][:, None]).sum(axis=0)  # over N -> (O, C, KH, KW)
+    return dpadded[:, :, top : top + x.shape[2], left : left + x.shape[3]], dw
+
+
+my_findings = {
+    # y >= 0 is always true, so nothing ever stops. y > 0 would do.
+    "relu_backward": ("adjoint", {"u": [[1]], "x": [[-1]]}),
+    # Sliding over u takes the kernel turned by 180°. A kernel that stays the same then hides it.
+    "conv_backward": ("adjoint", {"u": [[1]], "x": [[1, 0]], "weight": [[1, 0]]}),
+    # = for +=: the cell in the middle wins both windows and keeps one share.
+    "max_pool_backward": ("mass", {"u": [[1, 1]], "x": [[0, 1, 0]], "size": (1, 2)}),
+    # u /= writes into the caller's array: what comes back is right, once.
+    "avg_pool_backward": ("purity", {"u": [[1]], "x": [[0, 0]], "size": (1, 2)}),
+}

@@ -1,0 +1,42 @@
+"""Four backward passes for notebook 03, of one map each and with stride 1. Each looks right, and each has a bug."""
+
+import numpy as np
+
+from numpycam.validation import Array, Pair
+
+
+def relu_backward(u: Array, x: Array) -> Array:
+    """Return ds/dx for y = ReLU(x) and u = ds/dy."""
+    y = np.maximum(x, 0)
+    return np.where(y >= 0, u, 0)
+
+
+def conv_backward(u: Array, x: Array, weight: Array) -> Array:
+    """Return ds/dx for y = the convolution of x and u = ds/dy: each cell of x adds up what comes back to it."""
+    height, width = weight.shape
+    padded = np.pad(u, [(height - 1, height - 1), (width - 1, width - 1)])
+    dx = np.zeros_like(x)
+    for i, j in np.ndindex(x.shape):
+        dx[i, j] = (padded[i : i + height, j : j + width] * weight).sum()
+    return dx
+
+
+def max_pool_backward(u: Array, x: Array, size: Pair) -> Array:
+    """Return ds/dx for y = the maximum of each window of x and u = ds/dy: the (first) winner receives it."""
+    height, width = size
+    dx = np.zeros_like(x)
+    for i, j in np.ndindex(u.shape):
+        window = x[i : i + height, j : j + width]
+        row, column = np.unravel_index(window.argmax(), window.shape)
+        dx[i + row, j + column] = u[i, j]
+    return dx
+
+
+def avg_pool_backward(u: Array, x: Array, size: Pair) -> Array:
+    """Return ds/dx for y = the mean of each window of x and u = ds/dy: all cells of a window share it."""
+    height, width = size
+    u /= height * width
+    dx = np.zeros_like(x)
+    for i, j in np.ndindex(u.shape):
+        dx[i : i + height, j : j + width] += u[i, j]
+    return dx
