@@ -41,6 +41,7 @@ FILES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
 }
+PACKAGES = ("numpycam",), ("numpycam", "checks")
 
 
 def imports(path, at_load_only=True):
@@ -62,7 +63,7 @@ def imports(path, at_load_only=True):
             yield from (tuple(alias.name.split(".")) for alias in node.names)
         if isinstance(node, ast.ImportFrom):
             module = tuple((node.module or "").split("."))
-            submodules = [(*module, alias.name) for alias in node.names if module == ("numpycam",)]
+            submodules = [(*module, alias.name) for alias in node.names if module in PACKAGES]
             yield from submodules or [module]
 
 

@@ -1,11 +1,20 @@
 """The exercises' checks: a right answer passes, and every planted mistake gets its own hint."""
 
+import itertools
+
 import numpy as np
 import pytest
 from helpers import refusal
 
 from numpycam import grad_cam_from_maps, worked_example
-from numpycam.checks import CheckFailed, check_grad_cam, check_network
+from numpycam.checks import (
+    CheckFailed,
+    check_conv_backward,
+    check_find_the_bug,
+    check_grad_cam,
+    check_network,
+    check_relu_backward,
+)
 
 
 def mean(g):
@@ -233,3 +242,274 @@ def test_an_answer_that_writes_into_the_gradients_is_told_so():
 def test_a_network_in_floats_is_told_so():
     in_floats = network_solution(kernels=lambda a: kernels_of(a).astype(float))
     assert "somewhere a float came in" in refusal(CheckFailed, lambda: check_network(in_floats))
+
+
+# --- The backward passes of notebook 03 ----------------------------------------------------------------
+
+
+def test_a_right_relu_passes_with_a_line(capsys):
+    check_relu_backward(lambda u, x: u * (x > 0))
+    check_relu_backward(lambda u, x: np.where(np.maximum(x, 0) > 0, u, 0))  # the output's gate, strictly, is the same
+    line = "✓ dx is exactly right, on 4 pairs of u and x: the gate is that of x, and shut at 0.\n"
+    assert capsys.readouterr().out == 2 * line
+
+
+RELU_MISTAKES = {
+    "There is no gate": lambda u, x: u.copy(),
+    "it is always true": lambda u, x: np.where(np.maximum(x, 0) >= 0, u, 0),
+    "At x = 0 your gate is open": lambda u, x: u * (x >= 0),
+    "whatever the sign of u": lambda u, x: np.where(u > 0, u, 0),
+    "guided backpropagation": lambda u, x: np.maximum(u, 0) * (x > 0),
+    "the wrong way round": lambda u, x: u * (x <= 0),
+    "That is the gate itself": lambda u, x: x > 0,
+    "the forward pass": lambda u, x: np.maximum(x, 0),
+    "That is u · x:": lambda u, x: u * x,
+    "That is u · y:": lambda u, x: u * np.maximum(x, 0),
+}
+
+
+@pytest.mark.parametrize("hint", RELU_MISTAKES)
+def test_every_mistake_of_the_relu_gets_its_own_hint(hint):
+    message = refusal(CheckFailed, lambda: check_relu_backward(RELU_MISTAKES[hint]))
+    assert message.startswith("dx = ds/dx of a ReLU:\n")
+    assert hint in message
+    assert "The inputs were u =\n[[1 2 3]\n [-4 -5 -6]]\nand x =\n[[2 -1 0]\n [3 -2 0]]" in message
+
+
+def test_a_broken_law_is_shown_with_both_sides_and_a_convention_is_not_called_one():
+    law = "The adjoint identity fails: <f(x), u> = -10, but <x, dx> = -2."
+    assert law in refusal(CheckFailed, lambda: check_relu_backward(lambda u, x: u.copy()))
+    assert "identity" not in refusal(CheckFailed, lambda: check_relu_backward(lambda u, x: u * (x >= 0)))
+
+
+def test_the_form_of_a_relu():
+    def in_place(u, x):
+        u[x <= 0] = 0
+        return u
+
+    assert "writes into its arguments" in refusal(CheckFailed, lambda: check_relu_backward(in_place))
+    assert refusal(CheckFailed, lambda: check_relu_backward(lambda u, x: None)) == (
+        "dx is not there yet: replace the dots."
+    )
+    assert "It should have the shape (2, 3), yours has (6,)." in refusal(
+        CheckFailed, lambda: check_relu_backward(lambda u, x: (u * (x > 0)).ravel())
+    )
+
+
+def conv(
+    press=lambda onto, place, stamp: onto.__setitem__(place, onto[place] + stamp),
+    turn=lambda weight: weight,
+    strides=lambda down, right: (down, right),
+    cut=lambda padded, top, left, height, width: padded[:, :, top : top + height, left : left + width],
+    finish=lambda dx, dw, n: (dx, dw),
+    empty=np.zeros_like,
+    pictures=slice(None),
+):
+    """The loop of the solution, with one of its steps replaced."""
+
+    def answer(u, x, weight, stride, padding):
+        (down, right), (top, left), (height, width) = strides(*stride), padding, weight.shape[2:]
+        padded = np.pad(x, [(0, 0), (0, 0), (top, top), (left, left)])
+        dpadded, dw = empty(padded), empty(weight)
+        for i, j in np.ndindex(u.shape[2:]):
+            window = ..., slice(i * down, i * down + height), slice(j * right, j * right + width)
+            share = u[:, :, i, j, None, None, None]
+            press(dpadded, window, (share * turn(weight)).sum(axis=1))
+            press(dw, ..., (share * padded[window][:, None])[pictures].sum(axis=0))
+        return finish(cut(dpadded, top, left, *x.shape[2:]), dw, len(x))
+
+    return answer
+
+
+def test_a_right_convolution_passes_with_a_line(capsys):
+    check_conv_backward(conv())
+    assert capsys.readouterr().out == (
+        "✓ <f(x), u> = <x, dx> = <weight, dw>, exactly, on 6 convolutions of several strides and borders.\n"
+    )
+
+
+def per_picture(u, x, weight, stride, padding):
+    dx, _ = conv()(u, x, weight, stride, padding)
+    return dx, np.stack([conv()(u[[n]], x[[n]], weight, stride, padding)[1] for n in range(len(x))])
+
+
+CONV_MISTAKES = {
+    "turned by 180°. Add u · kernel as it is": conv(turn=lambda weight: weight[:, :, ::-1, ::-1]),
+    "The kernel stands upside down": conv(turn=lambda weight: weight[:, :, ::-1]),
+    "The kernel is mirrored": conv(turn=lambda weight: weight[..., ::-1]),
+    "u has O channels, dx has C": conv(turn=lambda weight: weight.swapaxes(0, 1)),
+    "return dx first, then dw": conv(finish=lambda dx, dw, n: (dw, dx)),
+    "with += instead of =": conv(press=lambda onto, place, stamp: onto.__setitem__(place, stamp)),
+    "cut its border off again": conv(cut=lambda padded, *where: padded),
+    "cut off at the bottom and on the right only": conv(
+        cut=lambda padded, *where: padded[:, :, : where[2], : where[3]]
+    ),
+    "The stride is missing": conv(strides=lambda down, right: (1, 1)),
+    "It lies the wrong way round": conv(finish=lambda dx, dw, n: (dx, dw[:, :, ::-1, ::-1])),
+    "dw has the shape (O, C, KH, KW)": conv(finish=lambda dx, dw, n: (dx, dw.swapaxes(0, 1))),
+    "one for each picture": per_picture,
+    "the mean over the batch": conv(finish=lambda dx, dw, n: (dx, dw / n)),
+    "Only the last picture counts": conv(pictures=slice(-1, None)),
+    "Only the first picture counts": conv(pictures=slice(1)),
+    "Only the last window counts": conv(
+        press=lambda onto, place, stamp: onto.__setitem__(place, stamp + (0 if place is ... else onto[place]))
+    ),
+}
+
+
+@pytest.mark.parametrize("hint", CONV_MISTAKES)
+def test_every_mistake_of_the_convolution_gets_its_own_hint(hint):
+    message = refusal(CheckFailed, lambda: check_conv_backward(CONV_MISTAKES[hint]))
+    assert hint in message
+    assert message.split(",")[0] in ("dx", "dw")
+
+
+def dw_without_stride(u, x, weight, stride, padding):
+    dx, _ = conv()(u, x, weight, stride, padding)
+    return dx, conv()(u, x, weight, (1, 1), padding)[1]
+
+
+def test_a_stride_forgotten_in_dw_alone_is_told():
+    message = refusal(CheckFailed, lambda: check_conv_backward(dw_without_stride))
+    assert message.startswith("dw, so that <f(x), u> = <weight, dw>:\nThe stride is missing")
+
+
+def test_floats_in_a_convolution_are_told_where_they_come_from():
+    message = refusal(CheckFailed, lambda: check_conv_backward(conv(empty=lambda like: np.zeros(like.shape))))
+    assert "somewhere a float came in" in message
+    in_place = conv(empty=lambda like: np.zeros(like.shape), press=lambda onto, place, stamp: onto.__iadd__(1 + stamp))
+    message = refusal(CheckFailed, lambda: check_conv_backward(in_place))
+    assert message.startswith("Your function raised ")
+    assert "np.zeros(x.shape) makes floats" in message
+
+
+def test_floats_among_objects_are_floats_too():
+    as_objects = conv(finish=lambda dx, dw, n: (dx.astype(float).astype(object), dw))
+    assert "somewhere a float came in" in refusal(CheckFailed, lambda: check_conv_backward(as_objects))
+
+
+def test_many_numbers_are_not_printed():
+    def right_on_single_pictures(u, x, *how):
+        dx, dw = conv()(u, x, *how)
+        return dx + (len(x) - 1), dw
+
+    message = refusal(CheckFailed, lambda: check_conv_backward(right_on_single_pictures))
+    sizes = (
+        "u of shape (2, 3, 3, 3), x of shape (2, 2, 4, 5), weight of shape (3, 2, 2, 3), stride (2, 1), padding (1, 0)"
+    )
+    assert f"It is right for the 4 cases before, not with {sizes}." in message
+    assert "At (0, 0, 0, 0) it should be " in message
+    assert message.endswith(f"The inputs were {sizes}.")
+
+
+def test_a_convolution_that_writes_into_any_argument_is_told_so():
+    for argument in range(3):
+
+        def in_place(*arrays, argument=argument):
+            arrays[argument][0] += 1
+            return conv()(*arrays)
+
+        assert "writes into its arguments" in refusal(CheckFailed, lambda answer=in_place: check_conv_backward(answer))
+
+
+# --- The suspects ----------------------------------------------------------------------------------------
+
+FINDINGS = {
+    "relu_backward": ("adjoint", {"u": [[1]], "x": [[-1]]}),
+    "conv_backward": ("adjoint", {"u": [[1]], "x": [[1, 0]], "weight": [[1, 0]]}),
+    "max_pool_backward": ("mass", {"u": [[1, 1]], "x": [[0, 1, 0]], "size": (1, 2)}),
+    "avg_pool_backward": ("purity", {"u": [[1]], "x": [[0, 0]], "size": [1, 2]}),
+}
+
+
+def test_four_counterexamples_pass_each_with_a_line(capsys):
+    check_find_the_bug(
+        FINDINGS | {"conv_backward": ("adjoint", {"u": [[1]], "x": [[1], [0]], "weight": [["0.1"], [2]]})}
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "✓ relu_backward breaks 'adjoint': <f(x), u> = 0, but <x, dx> = -1.",
+        "✓ conv_backward breaks 'adjoint': <f(x), u> = 1/10, but <x, dx> = 2.",
+        "✓ max_pool_backward breaks 'mass': Σ u = 2, but Σ dx = 1.",
+        "✓ avg_pool_backward breaks 'purity': u before = [[1]], but u after = [[1/2]].",
+        "✓ All four are found, each by a law and by a smallest input.",
+    ]
+
+
+def test_what_is_found_is_shown_even_if_the_rest_is_not(capsys):
+    message = refusal(CheckFailed, lambda: check_find_the_bug(FINDINGS | {"conv_backward": ...}))
+    assert message == "conv_backward is not there yet: replace the dots."
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == [
+        "relu_backward",
+        "max_pool_backward",
+        "avg_pool_backward",
+    ]
+
+
+NO_FINDINGS = {
+    "relu_backward: 'adjoint' holds there, <f(x), u> = <x, dx> = 11. When is its gate shut?": (
+        "relu_backward", "adjoint", {"u": [[1, 2]], "x": [[3, 4]]}),
+    "relu_backward: 'mass' is no law of this layer, the right backward pass breaks it too: Σ u = 1, but Σ dx = 0.": (
+        "relu_backward", "mass", {"u": [[1]], "x": [[-1]]}),
+    "relu_backward: 'purity' holds there, u before = u after = [[1]]. When is its gate shut?": (
+        "relu_backward", "purity", {"u": [[1]], "x": [[-1]]}),
+    "relu_backward: yes, 'adjoint' fails there: <f(x), u> = 0, but <x, dx> = -1. Now make it small: an x of 1 cell can "
+    "show it, yours has 2.": ("relu_backward", "adjoint", {"u": [[0, 1]], "x": [[3, -1]]}),
+    "conv_backward: 'adjoint' holds there, <f(x), u> = <x, dx> = 3.": (
+        "conv_backward", "adjoint", {"u": [[1]], "x": [[1, 2]], "weight": [[1, 1]]}),
+    "conv_backward: yes, 'adjoint' fails there: <f(x), u> = 1, but <x, dx> = 0. Now make it small: an x of 2 cells": (
+        "conv_backward", "adjoint", {"u": [[1, 0]], "x": [[1, 0, 0]], "weight": [[1, 0]]}),
+    "max_pool_backward: 'mass' holds there, Σ u = Σ dx = 2.": (
+        "max_pool_backward", "mass", {"u": [[1, 1]], "x": [[1, 0, 1]], "size": (1, 2)}),
+    "max_pool_backward: 'adjoint' holds there, <f(x), u> = <x, dx> = 0. What if one cell is the winner of two": (
+        "max_pool_backward", "adjoint", {"u": [[1, 1]], "x": [[-1, 0, -1]], "size": (1, 2)}),
+    "avg_pool_backward: 'mass' holds there, Σ u = Σ dx = 1. Look at what the function does": (
+        "avg_pool_backward", "mass", {"u": [[1]], "x": [[1, 2]], "size": (1, 2)}),
+    "avg_pool_backward: 'purity' holds there, u before = u after = [[1 2]].": (
+        "avg_pool_backward", "purity", {"u": [[1, 2]], "x": [[3, 4]], "size": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("message", NO_FINDINGS)
+def test_what_is_no_smallest_counterexample_does_not_pass(message):
+    name, *finding = NO_FINDINGS[message]
+    assert refusal(CheckFailed, lambda: check_find_the_bug(FINDINGS | {name: tuple(finding)})).startswith(message)
+
+
+def test_a_law_and_inputs_that_fit_are_asked_for():
+    u, x = [[1]], [[1, 2]]
+    for finding, message in [
+        ("adjoint", """a finding is written ("the law", {"u": ..., "x": ...}), got 'adjoint'."""),
+        (("luck", {}), "the law is one of 'adjoint', 'mass', 'purity', got 'luck'."),
+        (("mass", {"u": u, "x": x}), "the inputs are 'u', 'x', 'size', got 'u', 'x'."),
+        (("mass", {"u": u, "x": [1, 2], "size": 2}), "x should be one map (H, W), a list of rows, got shape (2,)."),
+        (("mass", {"u": u, "x": x, "size": (1, 3)}), "kernel of size (1, 3) with dilation (1, 1) spans 1 × 3 cells"),
+        (("mass", {"u": x, "x": x, "size": (1, 2)}), "u should have the shape of f(x), (1, 1) here, got (1, 2)."),
+        (("mass", {"u": [[float("nan")]], "x": x, "size": 1}), "value must hold finite numbers, got nan"),
+        (("mass", {"u": u, "x": x, "size": "2"}), "size must be an instance of int, not str."),
+    ]:
+        answer = FINDINGS | {"max_pool_backward": finding}
+        assert refusal(CheckFailed, lambda answer=answer: check_find_the_bug(answer)).startswith(
+            f"max_pool_backward: {message}"
+        )
+    for answer in ({}, None, FINDINGS | {"linear_backward": ...}):
+        assert refusal(CheckFailed, lambda answer=answer: check_find_the_bug(answer)).startswith(
+            "Your findings should be a dictionary with the keys 'relu_backward', "
+        )
+
+
+@pytest.mark.parametrize(("name", "fewest"), [("conv_backward", 2), ("max_pool_backward", 3), ("avg_pool_backward", 2)])
+def test_no_smaller_input_shows_a_bug(name, fewest):
+    """All laws, over all u and x and weights of -1, 0, 1 with one cell less."""
+    numbers = (-1, 0, 1)
+    for law, shape in itertools.product(("adjoint", "mass", "purity"), [(1, fewest - 1), (fewest - 1, 1)]):
+        for size in np.ndindex(shape):
+            window = tuple(side + 1 for side in size)
+            y_shape = tuple(n - k + 1 for n, k in zip(shape, window, strict=True))
+            arrays = [shape, y_shape] + [window] * (name == "conv_backward")
+            for values in itertools.product(numbers, repeat=sum(map(np.prod, arrays))):
+                parts = np.split(np.array(values), np.cumsum([np.prod(one) for one in arrays])[:-1])
+                x, u, *weight = (part.reshape(one).tolist() for part, one in zip(parts, arrays, strict=True))
+                rest = {"weight": weight[0]} if weight else {"size": window}
+                finding = law, {"u": u, "x": x} | rest
+                message = refusal(CheckFailed, lambda finding=finding: check_find_the_bug(FINDINGS | {name: finding}))
+                assert "holds there" in message or "is no law of this layer" in message

@@ -1,6 +1,7 @@
 """Pictures: the values of the overlay, and what the figure shows."""
 
 import itertools
+from fractions import Fraction
 from io import BytesIO
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpycam import Conv2d, GlobalAvgPool2d, Network, grad_cam, grad_cam_from_m
 from numpycam.display import (
     animation_of_stages,
     as_uint8,
+    figure_of_errors,
     figure_of_maps,
     figure_of_path,
     figure_of_stages,
@@ -297,6 +299,45 @@ def test_the_figure_of_a_path_names_its_slopes_and_kinks():
     assert figure.alt == (
         "The score along the line: 11.5 at t = 0; 11.5 at t = 0.0696; 15.8 at t = 0.443; 28.6 at t = 1."
     )
+
+
+def test_the_figure_of_errors_draws_powers_of_ten_and_nothing_below_them():
+    steps = [Fraction(1), Fraction(1, 100)]
+    errors = {"in floats": [1e-3, 1e-9], "in Fractions": [Fraction(1, 10), Fraction(0)]}
+    figure = figure_of_errors(steps, errors)
+    (axes,) = figure.axes
+    ground, floats, fractions = (line.get_ydata() for line in axes.lines)
+    assert list(floats) == errors["in floats"]
+    assert list(fractions) == [0.1, ground[0]]
+    assert ground[0] < min(errors["in floats"])
+    assert [list(line.get_xdata()) for line in axes.lines[1:]] == [[1, 0.01]] * 2
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == list(errors)
+    assert len({line.get_marker() for line in axes.lines[1:]}) == 2  # colour is not the only way to tell them
+    labels = {label.get_text(): place for label, place in zip(axes.get_yticklabels(), axes.get_yticks(), strict=True)}
+    assert labels["0"] == ground[0]
+    assert all(f"$10^{{{np.log10(place):.0f}}}$" == label for label, place in labels.items() if label != "0")
+    assert (
+        figure.alt == "The error at each step. in floats: 0.001 at 1, 1e-09 at 0.01. in Fractions: 0.1 at 1, 0 at 0.01."
+    )
+
+
+def test_errors_that_are_all_zero_can_be_drawn():
+    figure = figure_of_errors([1, 2], {"none": [0, 0]})
+    ground, none = (line.get_ydata() for line in figure.axes[0].lines)
+    assert list(none) == list(ground)
+    FigureCanvasAgg(figure).draw()
+
+
+def test_steps_and_errors_that_cannot_be_drawn():
+    for steps in ([], [0, 1], [[1, 2]]):
+        assert refusal(ValueError, lambda steps=steps: figure_of_errors(steps, {})) == (
+            f"steps must be a row of positive numbers, got {steps}."
+        )
+    for errors in ([1], [1, -1]):
+        assert refusal(ValueError, lambda errors=errors: figure_of_errors([1, 2], {"e": errors})) == (
+            "errors['e'] must be 2 numbers that are not negative, one for each step."
+        )
 
 
 def test_of_many_maps_those_that_contribute_most_are_drawn_under_their_numbers_on_one_scale():

@@ -71,6 +71,9 @@ def solution(name):
 ANSWERS = [
     ("01_grad_cam_by_hand", "check_grad_cam", "my_grad_cam"),
     ("02_a_real_network", "check_network", "my_network"),
+    ("03_backward_by_hand", "check_relu_backward", "my_relu_backward"),
+    ("03_backward_by_hand", "check_conv_backward", "my_conv_backward"),
+    ("03_backward_by_hand", "check_find_the_bug", "my_findings"),
 ]
 
 

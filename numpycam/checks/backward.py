@@ -65,7 +65,7 @@ def check_conv_backward(answer: Callable[[Array, Array, Array, Pair, Pair], tupl
     if failure:
         raise failure
     print(
-        f"✓ <f(x), u> = <x, dx> = <W, dw>, exactly, on {len(cases)} convolutions: strides, borders, channels, batches."
+        f"✓ <f(x), u> = <x, dx> = <weight, dw>, exactly, on {len(cases)} convolutions of several strides and borders."
     )
 
 
