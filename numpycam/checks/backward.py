@@ -131,10 +131,11 @@ def _relu_cases() -> Iterator[tuple[Array, Array]]:
 
 
 def _conv_cases() -> Iterator[_Case]:
-    """Yield convolutions, the simplest first; no map and no kernel is square."""
+    """Yield convolutions, the simplest first, in whole numbers, and then drawn ones; no map and no kernel is square."""
+    x, weight = as_fractions([[[[2, 0, -1, 1], [1, 3, 0, -2]]]]), as_fractions([[[[1, 2]]]])
+    yield _Case(as_fractions([[[[1, 10, 100], [2, 20, 200]]]]), x, weight, (1, 1), (0, 0))
     rng = np.random.default_rng(2017)
     for x_shape, w_shape, stride, padding in (
-        ((1, 1, 2, 4), (1, 1, 1, 2), (1, 1), (0, 0)),
         ((1, 2, 2, 3), (2, 2, 1, 2), (1, 1), (0, 0)),
         ((1, 1, 3, 4), (1, 1, 2, 3), (1, 1), (1, 0)),
         ((1, 1, 3, 5), (1, 1, 2, 3), (1, 2), (0, 0)),

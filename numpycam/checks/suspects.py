@@ -6,13 +6,13 @@ from numpycam.validation import Array, Pair
 
 
 def relu_backward(u: Array, x: Array) -> Array:
-    """Return ds/dx for y = ReLU(x) and u = ds/dy."""
+    """Return ds/dx for y = ReLU(x), and u = ds/dy."""
     y = np.maximum(x, 0)
     return np.where(y >= 0, u, 0)
 
 
 def conv_backward(u: Array, x: Array, weight: Array) -> Array:
-    """Return ds/dx for y = the convolution of x and u = ds/dy: each cell of x adds up what comes back to it."""
+    """Return ds/dx for y = conv(x), and u = ds/dy."""
     height, width = weight.shape
     padded = np.pad(u, [(height - 1, height - 1), (width - 1, width - 1)])
     dx = np.zeros_like(x)
@@ -22,7 +22,7 @@ def conv_backward(u: Array, x: Array, weight: Array) -> Array:
 
 
 def max_pool_backward(u: Array, x: Array, size: Pair) -> Array:
-    """Return ds/dx for y = the maximum of each window of x and u = ds/dy: the (first) winner receives it."""
+    """Return ds/dx for y = the maximum of each window of x, and u = ds/dy."""
     height, width = size
     dx = np.zeros_like(x)
     for i, j in np.ndindex(u.shape):
@@ -33,7 +33,7 @@ def max_pool_backward(u: Array, x: Array, size: Pair) -> Array:
 
 
 def avg_pool_backward(u: Array, x: Array, size: Pair) -> Array:
-    """Return ds/dx for y = the mean of each window of x and u = ds/dy: all cells of a window share it."""
+    """Return ds/dx for y = the mean of each window of x, and u = ds/dy."""
     height, width = size
     u /= height * width
     dx = np.zeros_like(x)
