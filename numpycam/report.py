@@ -1,9 +1,7 @@
 """What an Explanation says of itself: as text, in a notebook, and in the files that ``explanation.save`` writes."""
 
-import errno
 import json
 import os
-import tempfile
 from base64 import b64encode
 from dataclasses import fields
 from decimal import Decimal
@@ -17,6 +15,7 @@ import numpy as np
 from numpycam.exact import as_floats
 from numpycam.gradcam import Explanation
 from numpycam.resize import normalise, resize
+from numpycam.storage import write_files
 
 _FIELDS = [field.name for field in fields(Explanation) if field.name != "network"]
 
@@ -69,7 +68,8 @@ def save(
         "overlay.png": _overlay_png(explanation, method),
         "explanation.json": _json({name: _plain(value) for name, value in (about or {}).items()} | numbers),
     }
-    _write_files(Path(folder), contents)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    write_files(Path(folder), contents)
     return [name for name, content in contents.items() if content is not None]
 
 
@@ -165,23 +165,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(element) for element in value]
     return str(value) if isinstance(value, Fraction) else value
-
-
-def _write_files(folder: Path, contents: dict[str, bytes | None]) -> None:
-    """Write all files beside their places first, so that each is the old one or the new one, never half of one.
-
-    Without content an old file is removed: it was of another explanation.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in contents:
-        if (folder / name).is_dir():
-            raise IsADirectoryError(errno.EISDIR, "Is a directory", str(folder / name))
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as new:
-        for name, content in contents.items():
-            if content is not None:
-                (Path(new) / name).write_bytes(content)
-        for name, content in contents.items():
-            if content is None:
-                (folder / name).unlink(missing_ok=True)
-            else:
-                os.replace(Path(new) / name, folder / name)
