@@ -28,7 +28,8 @@ IMPORTS = {
     "report": {"exact", "gradcam", "resize", "storage"},
     "walkthrough": {"gradcam", "interventions", "network", "validation", "worked_example"},
     "checks": {"exact", "gradcam", "layers", "network", "validation", "worked_example"},
-    "cli": {"exact", "gradcam", "interventions", "walkthrough", "worked_example"},
+    "explain": {"exact", "gradcam", "layers", "network", "resize", "validation"},
+    "cli": {"exact", "explain", "gradcam", "interventions", "walkthrough", "worked_example"},
     "__init__": {"gradcam", "layers", "network"},
     "__main__": {"cli"},
 }
