@@ -17,8 +17,8 @@ from numpycam.network import Network
 from numpycam.resize import resize
 from numpycam.validation import Array, Pair, as_array, did_you_mean
 
-LUMA = np.array([0.299, 0.587, 0.114])
-"""How bright red, green and blue look (ITU-R BT.601): what a colour picture is to a network for grey ones."""
+LUMA = np.array([299, 587, 114])
+"""How bright red, green and blue look, in thousandths (ITU-R BT.601): what a colour picture is to a grey network."""
 
 _MOST_ROWS, _LONGEST_NAME, _LARGEST_SIDE = 5, 40, 1024
 
@@ -142,7 +142,7 @@ def _as_the_network_takes_it(picture: Array, network: Network, size: Pair | None
     """Return the picture, still in 0 … 1, with the network's number of channels and in the size asked for."""
     channels = _input_channels(network)
     if (len(picture), channels) == (3, 1):
-        picture = np.tensordot(LUMA, picture, 1)[None]
+        picture = np.tensordot(LUMA, picture, 1)[None] / 1000  # white is 1, with no rounding
     picture = picture if size is None else _resized(picture, size)
     if (len(picture), channels) == (1, 3):
         picture = np.repeat(picture, 3, axis=0)
@@ -177,7 +177,8 @@ def _normalised(seen: Array, mean: list[float], std: list[float], network: Netwo
         if len(values) not in (1, len(seen)):
             raise ValueError(f"{option} must be one number or {len(seen)}, one for each channel, got {len(values)}.")
     x = (seen - np.reshape(mean, (-1, 1, 1))) / np.reshape(std, (-1, 1, 1))
-    return as_fractions(x) if network.dtype == object else x.astype(network.dtype)
+    x = as_array("(picture - mean) / std", x if network.dtype == object else x.astype(network.dtype))
+    return as_fractions(x) if network.dtype == object else x
 
 
 def _count_scores(network: Network, image: Array) -> int:
