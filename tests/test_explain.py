@@ -261,8 +261,8 @@ def test_shrinking_takes_the_mean_of_the_area(whole, size):
             parts = np.moveaxis(np.repeat(expected, m, axis=axis), axis, -1)
             expected = np.moveaxis(parts.reshape(*parts.shape[:-1], m, n).mean(axis=-1), -1, axis)
     expected = resize(expected, size)
-    # A share is the difference of two edges up to 6, each off by 6 u, scaled by two operations: off by 15 u. Six of them,
-    # and a sum of six terms, are 96 u for each axis. The mean here takes 7 operations, enlarging 3 for each axis.
+    # A share is the difference of two edges up to 6, each off by 6 u, scaled by two operations: off by 15 u. Six of
+    # them, and a sum of six terms, are 96 u for each axis. The mean here takes 7 operations, enlarging 3 for each axis.
     assert (np.abs(_resized(picture, size) - expected) <= float(rounding(2 * (96 + 7 + 3))) * picture.max()).all()
 
 
