@@ -56,9 +56,9 @@ def _count(text: str) -> int:
 
 
 def _size(text: str) -> Pair:
-    sides = re.fullmatch("0*([1-9][0-9]{0,5})[x×]0*([1-9][0-9]{0,5})", text.lower())
+    sides = re.fullmatch("0*([1-9][0-9]{0,3})[x×]0*([1-9][0-9]{0,3})", text.lower())
     if not sides:
-        raise argparse.ArgumentTypeError(f"must be HEIGHTxWIDTH such as 224x224, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be HEIGHTxWIDTH such as 224x224, up to 9999x9999, got {text!r}")
     return int(sides[1]), int(sides[2])
 
 

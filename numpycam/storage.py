@@ -45,7 +45,6 @@ FORMAT = 1
 _KINDS: dict[str, Any] = {
     kind.__name__: kind for kind in (AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU)
 }
-_PARAMETERS = "weight", "bias"
 _FRACTION = re.compile("-?[0-9]+(/[0-9]+)?")  # no exponent: Fraction("1e999999999") takes gigabytes
 _LONGEST_DESCRIPTION = 2**24  # bytes
 
@@ -146,7 +145,7 @@ def _described(layer: Layer) -> dict[str, Any]:
     arguments = {field.name: getattr(layer, field.name) for field in fields(layer) if field.init}
     if isinstance(layer, Network):
         arguments["layers"] = [(name, _described(inner)) for name, inner in layer.layers]
-    shapes = {name: value.shape for name, value in arguments.items() if isinstance(value, np.ndarray)}
+    shapes = {name: {"shape": value.shape} for name, value in arguments.items() if isinstance(value, np.ndarray)}
     return {"kind": type(layer).__name__} | arguments | shapes
 
 
@@ -180,6 +179,8 @@ def _read(file: BinaryIO) -> Network:
         raise ValueError(f"it holds a single {type(network).__name__}.")
     if members:
         raise ValueError(f"it holds {brief(next(iter(members)))}, which no layer has.")
+    if json.loads(json.dumps(_described(network))) != described["network"]:  # an argument is missing, or too many
+        raise ValueError("its description is not the one that numpycam writes of this network.")
     return network
 
 
@@ -188,18 +189,14 @@ def _built(described: Any, prefix: str, read: Callable[[str], Array]) -> Layer:
     kind = _KINDS.get(str(described.get("kind"))) if isinstance(described, dict) else None
     if kind is None:
         raise ValueError(f"a layer must be of the kind {', '.join(_KINDS)}, got {brief(described)}.")
-    names = {field.name for field in fields(kind) if field.init}
-    if described.keys() != {"kind", *names}:
-        raise ValueError(f"{kind.__name__} must be described by {sorted(names)}, got {brief([*described])}.")
-    arguments = {name: described[name] for name in names}
+    arguments = {name: value for name, value in described.items() if name != "kind"}
     if kind is Network:
-        arguments["layers"] = [(name, _built(inner, f"{prefix}{name}.", read)) for name, inner in arguments["layers"]]
-    for name in _PARAMETERS:
-        shape = arguments.get(name)
-        if shape is not None:
-            arguments[name] = read(f"{prefix}{name}")
-            if [*arguments[name].shape] != shape:
-                raise ValueError(f"{prefix}{name} must have shape {brief(shape)}, got {list(arguments[name].shape)}.")
+        arguments["layers"] = [(name, _built(inner, f"{prefix}{name}.", read)) for name, inner in described["layers"]]
+    for name, value in arguments.items():
+        if isinstance(value, dict):
+            array = arguments[name] = read(f"{prefix}{name}")
+            if [*array.shape] != value.get("shape"):
+                raise ValueError(f"{prefix}{name} must be described by its shape {[*array.shape]}, got {brief(value)}.")
     try:
         return kind(**arguments)
     except (TypeError, ValueError) as error:

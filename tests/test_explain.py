@@ -421,10 +421,19 @@ def mistake(capsys, *arguments):
         (["picture.png", "--top", "many"], "argument --top: must be a number from 1, got 'many'"),
         (["picture.png", "--layer", "conv3"], "the network has no layer 'conv3', only 'input', 'conv1', "),
         (["picture.png", "--layer", "gap"], "Grad-CAM needs a layer with feature maps (N, K, H, W); 'gap' has (1, 5)."),
-        (["picture.png", "--size", "0x5"], "argument --size: must be HEIGHTxWIDTH such as 224x224, got '0x5'"),
-        (["picture.png", "--size", "224"], "argument --size: must be HEIGHTxWIDTH such as 224x224, got '224'"),
+        (
+            ["picture.png", "--size", "0x5"],
+            "argument --size: must be HEIGHTxWIDTH such as 224x224, up to 9999x9999, got '0x5'",
+        ),
+        (
+            ["picture.png", "--size", "224"],
+            "argument --size: must be HEIGHTxWIDTH such as 224x224, up to 9999x9999, got '224'",
+        ),
         (["picture.png", "--size", "-2x2"], "argument --size: "),
-        (["picture.png", "--size", "999999x999999"], "the picture or the network is too large for this machine; "),
+        (
+            ["picture.png", "--size", "9x10000"],
+            "argument --size: must be HEIGHTxWIDTH such as 224x224, up to 9999x9999, ",
+        ),
         (["picture.png", "--mean", "1", "2"], "--mean must be one number or 3, one for each channel, got 2."),
         (["picture.png", "--std", "1", "1", "1", "1"], "--std must be one number or 3, one for each channel, got 4."),
         (["picture.png", "--std", "1", "0", "1"], "argument --std: must be greater than 0, got '0'"),
@@ -447,6 +456,16 @@ def test_mistakes_get_one_line_and_status_2_and_nothing_is_written(folder, capsy
              ("gap", GlobalAvgPool2d()), ("linear", huge)]).save("infinite.npz")  # fmt: skip
     assert mistake(capsys, *arguments).startswith(message)
     assert not (folder / "out").exists()
+
+
+def test_too_little_memory_is_a_mistake_like_others(folder, capsys, monkeypatch):
+    def take_all(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("numpycam.explain.resize", take_all)
+    assert mistake(capsys, "picture.png", "--size", "9x9") == (
+        "the picture or the network is too large for this machine; pass a smaller --size."
+    )
 
 
 def test_the_network_is_required(folder, capsys):

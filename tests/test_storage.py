@@ -164,7 +164,7 @@ def test_numpy_opens_the_file_too(path):
         "features",
         {
             "kind": "Conv2d",
-            "weight": [3, 1, 2, 2],
+            "weight": {"shape": [3, 1, 2, 2]},
             "bias": None,
             "stride": [2, 2],
             "padding": [0, 0],
@@ -262,7 +262,7 @@ def described(*layers, version=1, target=None):
 
 
 def linear(weight=(1, 2), bias=None):
-    return {"kind": "Linear", "weight": list(weight), "bias": bias}
+    return {"kind": "Linear", "weight": {"shape": list(weight)}, "bias": bias and {"shape": bias}}
 
 
 WEIGHT = {"0.weight": np.array([[1.0, 2.0]])}
@@ -292,7 +292,7 @@ def test_the_forger_of_these_tests_can_also_tell_the_truth(path):
         ([linear()], {}, "it holds no '0.weight'."),
         ([linear(bias=[1])], WEIGHT, "it holds no '0.bias'."),
         ([RELU], WEIGHT, "it holds '0.weight', which no layer has."),
-        ([linear((2, 1))], WEIGHT, "0.weight must have shape [2, 1], got [1, 2]."),
+        ([linear((2, 1))], WEIGHT, "0.weight must be described by its shape [1, 2], got {'shape': [2, 1]}."),
         ([linear((1, 2), [2])], WEIGHT | {"0.bias": np.ones(2)}, "layer '0': bias must have shape (1,), got (2,)."),
         ([linear()], {"0.weight": np.array([[1.0, np.nan]])}, "layer '0': weight contains NaN at index (0, 1)."),
         ([linear()], {"0.weight": np.array([[1, 2]])}, "0.weight must hold float32, float64 or strings, got int64."),
@@ -313,9 +313,13 @@ def test_the_forger_of_these_tests_can_also_tell_the_truth(path):
         ([RELU | {"kind": "Softplus"}], {}, "a layer must be of the kind AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d"),
         ([RELU | {"kind": ["ReLU"]}], {}, "a layer must be of the kind AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d,"),
         ([["ReLU"]], {}, "a layer must be of the kind AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d"),
-        ([RELU | {"check_finite": False}], {}, "ReLU must be described by [], got ['kind', 'check_finite']."),
-        ([linear() | {"check_finite": False}], WEIGHT, "Linear must be described by ['bias', 'weight'], got ['kind', "),
-        ([{"kind": "Linear", "weight": [1, 2]}], WEIGHT, "Linear must be described by ['bias', 'weight'], got ['kind'"),
+        ([RELU | {"check_finite": False}], {}, "layer '0': ReLU.__init__() got an unexpected keyword ar"),
+        ([linear() | {"check_finite": False}], WEIGHT, "its description is not the one that numpycam writes of "),
+        ([{"kind": "Linear", "weight": {"shape": [1, 2]}}], WEIGHT, "its description is not the one that numpycam wr"),
+        ([linear() | {"weight": [[1.0]]}], {}, "its description is not the one that numpycam writes of this network."),
+        ([linear() | {"weight": {}}], WEIGHT, "0.weight must be described by its shape [1, 2], got {}."),
+        ([POOL | {"stride": None}], {}, "its description is not the one that numpycam writes of this network."),
+        ([POOL | {"stride": {"shape": [2]}}], {"0.stride": np.ones(2)}, "layer '0': stride must be an instance of int"),
         ([POOL | {"padding": [2, 0]}], {}, "layer '0': padding must be at most half of kernel_size (2, 2), got (2, 0)"),
         ([POOL | {"stride": [True, 1]}], {}, "layer '0': stride must be an instance of int, not bool."),
         ([POOL | {"stride": "2"}], {}, "layer '0': stride must be an instance of int, not str."),
