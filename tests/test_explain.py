@@ -398,6 +398,10 @@ def mistake(capsys, *arguments):
         (["picture.png", "--network", "picture.png"], "picture.png is not a numpycam network: File is not a zip file"),
         (["picture.png", "--network", "headless.npz"], "the network's output must be scores (N, classes), got (1, 5, "),
         (["picture.png", "--network", "five.npz"], "the picture does not fit the network: layer 'conv1': Conv2d expec"),
+        (
+            ["picture.png", "--network", "linear.npz"],
+            "the network has no Conv2d: pass layer, one of ['flatten', 'linea",
+        ),
         (["picture.png", "--network", "infinite.npz"], "the network's output contains infinity at index (0,)."),
         (["picture.png", "--names", "nothing.txt"], "cannot read nothing.txt: No such file or directory"),
         (["picture.png", "--names", "three.txt"], "three.txt has 3 names, but the network has 4 scores."),
@@ -451,6 +455,7 @@ def test_mistakes_get_one_line_and_status_2_and_nothing_is_written(folder, capsy
     Image.fromarray(COLOURS).save("picture.gif")
     convolutional(channels=5).save("five.npz")
     Network(convolutional().layers[:4]).save("headless.npz")
+    Network([("flatten", Flatten()), ("linear", Linear(np.ones((4, 360))))]).save("linear.npz")
     huge = Linear(np.full((4, 5), 1e38, np.float32))
     Network([*convolutional().layers[:4], ("times", Conv2d(np.full((5, 5, 1, 1), 1e3, np.float32))),
              ("gap", GlobalAvgPool2d()), ("linear", huge)]).save("infinite.npz")  # fmt: skip

@@ -430,6 +430,19 @@ def test_files_that_cannot_be_read_are_errors_of_the_system(tmp_path):
     refusal(IsADirectoryError, lambda: Network.load(tmp_path))
 
 
+@pytest.mark.parametrize("error", [MemoryError(), OSError(5, "Input/output error")])
+def test_what_is_not_the_files_fault_is_not_blamed_on_it(path, monkeypatch, error):
+    example_network().save(path)
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("numpy.frombuffer", fail)
+    with pytest.raises(type(error)) as caught:
+        Network.load(path)
+    assert caught.value is error
+
+
 # --- Whole or not at all --------------------------------------------------------------------------------------------
 
 KILLED = """
