@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from numpycam import worked_example
 from numpycam.exact import as_floats
+from numpycam.explain import add_options
 from numpycam.gradcam import grad_cam
 from numpycam.interventions import erase
 from numpycam.walkthrough import before_and_after, walkthrough
@@ -20,7 +21,7 @@ from numpycam.walkthrough import before_and_after, walkthrough
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say it in one line."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,6 +74,16 @@ def _build_parser() -> argparse.ArgumentParser:
     example.add_argument("--out", type=Path, default=Path("numpycam-example"), metavar="FOLDER",
                          help="where the files go (default: numpycam-example)")  # fmt: skip
     example.set_defaults(run=_example)
+    add_options(
+        commands.add_parser(
+            "explain",
+            prog="numpycam explain",
+            usage="numpycam explain IMAGE --network FILE [OPTIONS]",
+            help="a picture and a network of your own",
+            description="Print the scores that a network gives to a picture. Write where in it they come from: the "
+            "step-through page, the figure, the overlay and the numbers.",
+        )
+    )
     return parser
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import cycle
+from os import PathLike
 from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
@@ -79,6 +80,47 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
         raise ValueError(f"colormap must be a colour map of matplotlib, got {colormap!r}.")
     colours = mpl.colormaps[colormap](values)[..., :3]
     return (1 - strength) * picture + strength * colours
+
+
+def read_image(path: str | PathLike[str]) -> NDArray[np.float64]:
+    """Read a picture from a PNG or JPEG file, as a person sees it.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    array of float64, shape (1, H, W) or (3, H, W)
+        Grey or in colour, in 0 … 1. What is transparent is laid over white, and a photograph that its camera has marked
+        as turned is turned back. Of 16 bits all are kept in a grey picture, the upper 8 in one in colour.
+
+    Raises
+    ------
+    ValueError
+        If it is not such a picture, or a damaged one.
+    OSError
+        If the file cannot be read.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError  # which matplotlib brings along
+
+    with open(path, "rb") as file:
+        try:
+            picture = ImageOps.exif_transpose(Image.open(file, formats=("PNG", "JPEG")))
+            if picture.mode.startswith("I"):
+                return np.asarray(picture, dtype=np.float64)[None] / 65535
+            is_opaque = "A" not in picture.getbands() and "transparency" not in picture.info
+            pixels = np.asarray(picture.convert("RGB" if is_opaque else "RGBA"))
+        except UnidentifiedImageError as error:
+            raise ValueError(f"{path} is not a PNG or JPEG picture.") from error
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever Pillow makes of any bytes
+            raise ValueError(f"{path} is a damaged picture: {error}") from error
+    channels = np.moveaxis(pixels, -1, 0) / 255  # (H, W, 3 or 4) -> (3 or 4, H, W)
+    opacity = 1.0 if is_opaque else channels[3]
+    colours = channels[:3] * opacity + (1 - opacity)
+    return colours[:1] if picture.mode in ("1", "L", "LA") else colours
 
 
 def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ them, and ``split`` cuts the network in two at the layer that one wants to look 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -159,6 +160,19 @@ class Network(Layer):
         from numpycam.summary import Summary
 
         return Summary.of(self, input_shape)
+
+    def save(self, path: "str | PathLike[str]") -> None:
+        """Write the network to a file, a .npz without pickle: see :func:`numpycam.storage.save`."""
+        from numpycam.storage import save
+
+        save(self, path)
+
+    @staticmethod
+    def load(path: "str | PathLike[str]") -> "Network":
+        """Read a network from a file that :meth:`save` wrote: see :func:`numpycam.storage.load`."""
+        from numpycam.storage import load
+
+        return load(path)
 
     def __repr__(self) -> str:
         rows = "".join(f"    ({name!r}, {layer!r}),\n" for name, layer in self.layers)

@@ -1,9 +1,7 @@
 """What an Explanation says of itself: as text, in a notebook, and in the files that ``explanation.save`` writes."""
 
-import errno
 import json
 import os
-import tempfile
 from base64 import b64encode
 from dataclasses import fields
 from decimal import Decimal
@@ -17,6 +15,10 @@ import numpy as np
 from numpycam.exact import as_floats
 from numpycam.gradcam import Explanation
 from numpycam.resize import normalise, resize
+from numpycam.storage import write_files
+
+MOST_NUMBERS = 4096
+"""How many numbers of an array the JSON file holds at most; a larger array goes to ``maps.npz``."""
 
 _FIELDS = [field.name for field in fields(Explanation) if field.name != "network"]
 
@@ -47,7 +49,8 @@ def save(
     -------
     list of str
         The names of the files: ``steps.html``, the page to step through; ``stages.png``, all stages in one figure;
-        ``overlay.png``, if the image is known and grey or of three colours; and ``explanation.json``, all numbers.
+        ``overlay.png``, if the image is known and grey or of three colours; ``explanation.json``, all numbers; and
+        ``maps.npz``, if there are arrays of more than MOST_NUMBERS, of which the JSON tells the shape only.
 
     Raises
     ------
@@ -59,17 +62,21 @@ def save(
     from numpycam.display import figure_of_stages
     from numpycam.page import step_through_page
 
-    numbers = _plain_numbers(explanation)
+    numbers = {name: getattr(explanation, name) for name in [*_FIELDS, "counterfactual_map", "channel_shares"]}
     for name in about or {}:
         if not isinstance(name, str) or name in numbers:
             raise ValueError(f"about must have names of its own, got {name!r}.")
+    large: dict[str, Any] = {name: _plain_array(v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
+    told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
     contents = {
         "steps.html": step_through_page(explanation, title=title, method=method).encode(),
         "stages.png": figure_of_stages(explanation, title=title, method=method).as_png(),
         "overlay.png": _overlay_png(explanation, method),
-        "explanation.json": _json({name: _plain(value) for name, value in (about or {}).items()} | numbers),
+        "explanation.json": _json((about or {}) | numbers | told),
+        "maps.npz": (lambda file: np.savez_compressed(file, **large)) if large else None,
     }
-    _write_files(Path(folder), contents)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    write_files(Path(folder), contents)
     return [name for name, content in contents.items() if content is not None]
 
 
@@ -148,15 +155,14 @@ def _overlay_png(explanation: Explanation, method: Any) -> bytes | None:
     return as_png(overlay(resize(image, (height, width), "nearest"), heat))
 
 
-def _plain_numbers(explanation: Explanation) -> dict[str, Any]:
-    """Return the fields and what follows from them, arrays as nested lists, fractions as strings."""
-    return {name: _plain(getattr(explanation, name)) for name in [*_FIELDS, "counterfactual_map", "channel_shares"]}
-
-
 def _json(values: dict[str, Any]) -> bytes:
-    """Return the values as JSON, one to a line."""
-    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in values.items())
+    """Return the values as JSON, one to a line: arrays as nested lists, fractions as strings."""
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(_plain(value))}" for name, value in values.items())
     return f"{{\n{lines}\n}}\n".encode()
+
+
+def _plain_array(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return values.astype(str) if values.dtype == object else values  # no pickle
 
 
 def _plain(value: Any) -> Any:
@@ -165,23 +171,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(element) for element in value]
     return str(value) if isinstance(value, Fraction) else value
-
-
-def _write_files(folder: Path, contents: dict[str, bytes | None]) -> None:
-    """Write all files beside their places first, so that each is the old one or the new one, never half of one.
-
-    Without content an old file is removed: it was of another explanation.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in contents:
-        if (folder / name).is_dir():
-            raise IsADirectoryError(errno.EISDIR, "Is a directory", str(folder / name))
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as new:
-        for name, content in contents.items():
-            if content is not None:
-                (Path(new) / name).write_bytes(content)
-        for name, content in contents.items():
-            if content is None:
-                (folder / name).unlink(missing_ok=True)
-            else:
-                os.replace(Path(new) / name, folder / name)

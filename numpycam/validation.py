@@ -255,8 +255,14 @@ def position_of(name: str, names: list[str]) -> int:
     """Return where the name stands among the names of a network's layers."""
     if name in names:
         return names.index(name)
+    raise ValueError(
+        f"the network has no layer {name!r}, only {', '.join(map(repr, names))}.{did_you_mean(name, names)}"
+    )
+
+
+def did_you_mean(name: str, names: list[str]) -> str:
+    """Return a sentence with the name that is most like the given one, if there is one."""
     from difflib import get_close_matches
 
     close = get_close_matches(str(name), names, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"the network has no layer {name!r}, only {', '.join(map(repr, names))}.{hint}")
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -212,13 +212,13 @@ def test_when_writing_fails_the_old_files_stay(run, tmp_path, monkeypatch):
     run("--class", "elephant")
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
 
-    def disk_is_full(path, content):
+    def disk_is_full(file):
         raise OSError(28, "No space left on device")  # as write() raises it: without a name
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", disk_is_full)
+    monkeypatch.setattr("os.fsync", disk_is_full)
     status, _, err = run("--class", "cat")
     assert status == 2
-    assert err == "numpycam: error: cannot write the output: No space left on device\n"
+    assert err == f"numpycam: error: cannot write {tmp_path / 'out' / 'steps.html'}: No space left on device\n"
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 

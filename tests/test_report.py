@@ -171,6 +171,20 @@ def test_what_has_no_colour_is_said_in_numbers(tmp_path):
     assert "<img" not in grad_cam_from_maps(huge, huge)._repr_html_()
 
 
+def test_large_arrays_go_to_a_file_of_their_own_fractions_as_strings(tmp_path):
+    maps = as_fractions(np.arange(2 * 45 * 46).reshape(2, 45, 46)) / 7
+    explanation = grad_cam_from_maps(maps, maps)
+    assert explanation.save(tmp_path) == ["steps.html", "stages.png", "explanation.json", "maps.npz"]
+    written = json.loads((tmp_path / "explanation.json").read_text())
+    assert written["feature_maps"] == {"shape": [2, 45, 46], "file": "maps.npz"}
+    assert same(as_fractions(written["weighted_sum"]), explanation.weighted_sum)  # 2070 numbers
+    with np.load(tmp_path / "maps.npz", allow_pickle=False) as arrays:
+        assert sorted(arrays) == ["feature_maps", "gradients", "weighted_maps"]
+        assert same(as_fractions(arrays["weighted_maps"]), explanation.weighted_maps)
+    grad_cam_from_maps(maps[:1], maps[:1]).save(tmp_path)
+    assert not (tmp_path / "maps.npz").exists()
+
+
 def test_titles_are_taken_literally(explanation, tmp_path):
     explanation.save(tmp_path, title="$\\foo$ <b>")
     assert "<h1>$\\foo$ &lt;b&gt;</h1>" in (tmp_path / "steps.html").read_text()

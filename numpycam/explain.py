@@ -1,0 +1,263 @@
+"""``numpycam explain``: the scores that a stored network gives to a picture, and where in it they come from."""
+
+import argparse
+import math
+import re
+import warnings
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from numpycam.exact import as_floats, as_fractions
+from numpycam.gradcam import Explanation, grad_cam
+from numpycam.layers import Conv2d
+from numpycam.network import Network
+from numpycam.resize import resize
+from numpycam.validation import Array, Pair, as_array, did_you_mean
+
+LUMA = np.array([299, 587, 114])
+"""How bright red, green and blue look, in thousandths (ITU-R BT.601): what a colour picture is to a grey network."""
+
+_MOST_ROWS, _LONGEST_NAME, _LARGEST_SIDE = 5, 40, 1024
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Tell the parser what the command takes, and to run it."""
+    add, which = parser.add_argument, parser.add_mutually_exclusive_group()
+    add("image", type=Path, metavar="IMAGE",
+        help="a PNG or JPEG file. What is transparent is laid over white. For a network of three channels a grey "
+        "picture has three equal ones; for a network of one, a colour picture has its brightness")  # fmt: skip
+    add("--network", type=Path, metavar="FILE", required=True, help="what network.save(FILE) has written")
+    which.add_argument("--class", dest="class_name", metavar="CLASS",
+        help="whose score is explained: a number from 0, or a name (default: the highest score)")  # fmt: skip
+    which.add_argument("--top", type=_count, metavar="K",
+        help="explain the K highest scores, each in a folder of its own")  # fmt: skip
+    add("--names", type=Path, metavar="FILE", help="the names of the classes, one on each line")
+    add("--layer", metavar="NAME",
+        help="the one with the feature maps (default: the network's target layer, or its last Conv2d)")  # fmt: skip
+    add("--size", type=_size, metavar="HxW",
+        help="resize the picture to this height and width: averaged where it shrinks, bilinear where it grows "
+        "(default: as it is)")  # fmt: skip
+    add("--mean", type=_finite, nargs="+", default=[0.0], metavar="X",
+        help="subtract this from the picture, which lies in 0 to 1: one number, or one for each channel")  # fmt: skip
+    add("--std", type=_positive, nargs="+", default=[1.0], metavar="X",
+        help="and divide by this; under the map one sees the picture as it was")  # fmt: skip
+    add("--out", type=Path, default=Path("numpycam-explanation"), metavar="FOLDER",
+        help="where the files go (default: numpycam-explanation)")  # fmt: skip
+    parser.set_defaults(run=explain, refuse=parser.error)
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch("0*[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError(f"must be a number from 1, got {text!r}")
+    return int(text)
+
+
+def _size(text: str) -> Pair:
+    sides = re.fullmatch("0*([1-9][0-9]{0,3})[x×]0*([1-9][0-9]{0,3})", text.lower())
+    if not sides:
+        raise argparse.ArgumentTypeError(f"must be HEIGHTxWIDTH such as 224x224, up to 9999x9999, got {text!r}")
+    return int(sides[1]), int(sides[2])
+
+
+def _finite(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"must be numbers, got {text!r}; IMAGE stands before the options")
+    return number
+
+
+def _positive(text: str) -> float:
+    number = _finite(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError(f"must be greater than 0, got {text!r}")
+    return number
+
+
+def explain(options: argparse.Namespace) -> None:
+    """Do what the command says; every mistake goes to ``options.refuse`` in one line, before anything is written."""
+    with warnings.catch_warnings(action="ignore"):  # numbers that overflow are refused below, in one line
+        try:
+            story = _explain(options)
+        except (TypeError, ValueError) as error:
+            options.refuse(str(error))
+        except MemoryError:
+            options.refuse("the picture or the network is too large for this machine; pass a smaller --size.")
+    print(story)
+
+
+def _explain(options: argparse.Namespace) -> str:
+    network, picture, names = _read(options)
+    seen = _as_the_network_takes_it(picture, network, options.size)
+    image = _normalised(seen, options.mean, options.std, network)
+    count = _count_scores(network, image)
+    if options.names and len(names) != count:
+        raise ValueError(f"{options.names} has {len(names)} names, but the network has {count} scores.")
+    scores = as_array("the network's output", network(image[None])[0])
+    ranked = np.argsort(-scores, kind="stable").tolist()
+    explanations = [grad_cam(network, image, c, options.layer) for c in _classes(options, ranked, names)]
+    for explanation in explanations:
+        as_array("weighted_sum", explanation.weighted_sum)  # all of them, before the files of the first are written
+    # Under the map lies the picture as a person sees it; all else has been computed from what the network was given.
+    written = [_save(replace(explanation, image=seen), options, names) for explanation in explanations]
+    heading, table = _heading(options, picture, seen, explanations[0]), _table(scores, ranked, names, explanations)
+    return "\n".join([*heading, "", *table, "", *written])
+
+
+def _save(e: Explanation, options: argparse.Namespace, names: list[str]) -> str:
+    """Write the files of one class, and return where they are."""
+    folder = options.out / f"class-{e.class_index}" if options.top else options.out
+    about = {"picture": options.image.name, "network": options.network.name, "mean": options.mean, "std": options.std}
+    if names:
+        about["class"] = names[e.class_index]
+    title = f"Grad-CAM of {_short(names[e.class_index]) if names else f'class {e.class_index}'}"
+    return f"Written to {folder}: {', '.join(e.save(folder, title=title, about=about))}"
+
+
+def _read(options: argparse.Namespace) -> tuple[Network, Array, list[str]]:
+    from numpycam.display import read_image
+
+    try:
+        names = _read_names(options.names) if options.names else []
+        return Network.load(options.network), read_image(options.image), names
+    except OSError as error:
+        raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
+def _read_names(path: str | PathLike[str]) -> list[str]:
+    """Return one name from each line; what cannot be printed shows as a question mark."""
+    with open(path, encoding="utf-8-sig") as file:
+        try:
+            return ["".join(c if c.isprintable() else "?" for c in line.strip()) for line in file]
+        except UnicodeDecodeError:
+            raise ValueError(f"{path} must hold one name on each line, in UTF-8.") from None
+
+
+def _as_the_network_takes_it(picture: Array, network: Network, size: Pair | None) -> Array:
+    """Return the picture, still in 0 … 1, with the network's number of channels and in the size asked for."""
+    channels = _input_channels(network)
+    if (len(picture), channels) == (3, 1):
+        picture = np.tensordot(LUMA, picture, 1)[None] / 1000  # white is 1, with no rounding
+    picture = picture if size is None else _resized(picture, size)
+    if (len(picture), channels) == (1, 3):
+        picture = np.repeat(picture, 3, axis=0)
+    return picture.clip(0, 1)  # a sum of shares may be 1e-16 brighter than white
+
+
+def _input_channels(network: Network) -> int | None:
+    """Return the number of channels that the first convolution takes: what can stand before it does not change it."""
+    for _, layer in network.layers:
+        channels = _input_channels(layer) if isinstance(layer, Network) else None
+        if isinstance(layer, Conv2d):
+            channels = layer.weight.shape[1]
+        if channels is not None:
+            return channels
+    return None
+
+
+def _resized(picture: Array, size: Pair) -> Array:  # (C, H, W) -> (C, H', W')
+    """Shrink by the mean over the area that each new pixel covers, so that none is skipped; enlarge bilinearly."""
+    for axis, m in enumerate(size, start=1):
+        n = picture.shape[axis]
+        if m < n:
+            edges, old = np.arange(m + 1)[:, None] * n / m, np.arange(n)
+            share = (np.minimum(edges[1:], old + 1) - np.maximum(edges[:-1], old)).clip(0) * m / n  # (m, n)
+            picture = np.moveaxis(np.tensordot(share, picture, (1, axis)), 0, axis)
+    return resize(picture, size)
+
+
+def _normalised(seen: Array, mean: list[float], std: list[float], network: Network) -> Array:
+    """Return (x - mean) / std in the network's own kind of numbers."""
+    for option, values in (("--mean", mean), ("--std", std)):
+        if len(values) not in (1, len(seen)):
+            raise ValueError(f"{option} must be one number or {len(seen)}, one for each channel, got {len(values)}.")
+    x = (seen - np.reshape(mean, (-1, 1, 1))) / np.reshape(std, (-1, 1, 1))
+    x = as_array("(picture - mean) / std", x if network.dtype == object else x.astype(network.dtype))
+    return as_fractions(x) if network.dtype == object else x
+
+
+def _count_scores(network: Network, image: Array) -> int:
+    """Return how many scores the network gives to this image; if its size does not fit, say which one would."""
+    try:
+        shape = network.output_shape((1, *image.shape))
+    except ValueError as error:
+        side = next((side for side in range(1, _LARGEST_SIDE + 1) if _fits(network, len(image), side)), None)
+        hint = "" if side is None else f" A picture of {side} × {side} would fit: pass --size {side}x{side}."
+        raise ValueError(f"the picture does not fit the network: {error}{hint}") from None
+    if len(shape) != 2:
+        raise ValueError(f"the network's output must be scores (N, classes), got {shape}.")
+    return shape[1]
+
+
+def _fits(network: Network, channels: int, side: int) -> bool:
+    try:
+        network.output_shape((1, channels, side, side))
+    except ValueError:
+        return False
+    return True
+
+
+def _classes(options: argparse.Namespace, ranked: list[int], names: list[str]) -> list[int]:
+    """Return the classes to explain: that of --class, or the --top highest, or the highest."""
+    if options.class_name is not None:
+        return [_class_index(options.class_name, names, len(ranked))]
+    if (options.top or 1) > len(ranked):
+        raise ValueError(f"--top must be in 1..{len(ranked)}, the number of scores, got {options.top}.")
+    return ranked[: options.top or 1]
+
+
+def _class_index(text: str, names: list[str], count: int) -> int:
+    """Return the class of that name or, if no name is like it, of that number."""
+    found = [c for c, name in enumerate(names) if name == text]
+    if len(found) > 1:
+        raise ValueError(f"--class {text!r} is the name of the classes {found}: pass the number.")
+    if found:
+        return found[0]
+    if re.fullmatch("[0-9]{1,9}", text) and int(text) < count:
+        return int(text)
+    what = f"a number in 0..{count - 1}" + (" or a name from --names" if names else "")
+    raise ValueError(f"--class must be {what}, got {text!r}.{did_you_mean(text, names)}")
+
+
+def _heading(options: argparse.Namespace, picture: Array, seen: Array, e: Explanation) -> list[str]:
+    def size(image: Array) -> str:
+        return f"{image.shape[1]} × {image.shape[2]} pixels, {'in colour' if len(image) == 3 else 'grey'}"
+
+    maps, rows, columns = e.feature_maps.shape
+    return [
+        f"The picture  {options.image.name}: {size(picture)}",
+        *([f"             goes in as {size(seen)}"] if picture.shape != seen.shape else []),
+        f"The network  {options.network.name}",
+        f"The layer    {e.layer!r}: {maps} feature maps of {rows} × {columns} cells",
+    ]
+
+
+def _table(scores: Array, ranked: list[int], names: list[str], explanations: list[Explanation]) -> list[str]:
+    """Return the highest scores and those explained, a line each."""
+    explained = {e.class_index: e for e in explanations}
+    floats = as_floats(scores)
+    style = ".4f" if 1e-3 <= np.abs(floats).max() < 1e6 else ".4e"
+    rows = [["rank", "class", "score", *(["name"] if names else []), ""]]
+    for rank, c in enumerate(ranked, start=1):
+        if rank <= _MOST_ROWS or c in explained:
+            rows.append([f"{rank}", f"{c}", f"{floats[c]:{style}}", *([_short(names[c])] if names else []), ""])
+            if c in explained:
+                is_empty = not explained[c].localization_map.any()
+                rows[-1][-1] = "explained" + (": no cell speaks for it, the map is zero" if is_empty else "")
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["The scores, before any softmax:", "", *(_line(row, widths) for row in rows)]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+def _line(row: list[str], widths: list[int]) -> str:
+    """Return three numbers, flush right, and words, flush left."""
+    cells = [f"{cell:>{w}}" if n < 3 else f"{cell:<{w}}" for n, (cell, w) in enumerate(zip(row, widths, strict=True))]
+    return "  ".join(["", *cells]).rstrip()

@@ -1,0 +1,228 @@
+"""Files that are whole: a network to a file and back, and any files written as one.
+
+A network's file is a ``.npz``, which ``np.load`` opens as well: ``"network"`` describes the layers in JSON, and every
+parameter is an array under its own name, ``"conv.weight"``; Fractions are strings, ``"-3/4"``. There is no pickle in
+it. It is not compressed, so that no member can be larger than the file that it came in.
+
+>>> import tempfile
+>>> from numpycam import Network, worked_example
+>>> with tempfile.TemporaryDirectory() as folder:
+...     worked_example.network().save(f"{folder}/cat.npz")
+...     print(*np.load(f"{folder}/cat.npz"))
+...     Network.load(f"{folder}/cat.npz")
+network features.weight linear.weight
+Network([
+    ('features', Conv2d(weight=(3, 1, 2, 2), stride=2)),
+    ('flatten', Flatten()),
+    ('linear', Linear(weight=(2, 12))),
+], target_layer='features')
+"""
+
+import errno
+import json
+import math
+import os
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from reprlib import repr as brief
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib.format import read_array_header_1_0, read_magic
+
+from numpycam.exact import as_fractions
+from numpycam.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, ReLU
+from numpycam.network import Network
+from numpycam.validation import Array, as_array
+
+FORMAT = 1
+"""The version of the format that is written, the newest that is read."""
+
+_KINDS: dict[str, Any] = {
+    kind.__name__: kind for kind in (AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU)
+}
+_FRACTION = re.compile("-?[0-9]+(/[0-9]+)?")  # no exponent: Fraction("1e999999999") takes gigabytes
+_LONGEST_DESCRIPTION = 2**24  # bytes
+
+
+def save(network: Network, path: str | os.PathLike[str]) -> None:
+    """Write a network to a file: what ``network.save(path)`` does.
+
+    Parameters
+    ----------
+    network : Network
+        Of numpycam's own layers, other networks among them, in float32, float64 or Fractions.
+    path : path
+        The file, by exactly this name. An old one is replaced when the new one is whole. The same network gives the
+        same bytes.
+
+    Raises
+    ------
+    TypeError
+        If a layer is not one of numpycam's own, or a parameter of another dtype.
+    ValueError
+        If a parameter holds NaN or infinity, which :func:`load` refuses, or a Fraction too long for a string, or if the
+        name of a layer cannot stand in a zip file.
+    OSError
+        If the file cannot be written. Then the old one is as it was.
+    """
+    description = json.dumps({"numpycam": FORMAT, "network": _described(network)})
+    parameters: dict[str, Any] = {name: _storable(name, array) for name, array in network.parameters.items()}
+    place = Path(os.path.realpath(path))  # of a link, where it leads
+    write_files(place.parent, {place.name: lambda file: np.savez(file, network=description, **parameters)})
+
+
+def load(path: str | os.PathLike[str]) -> Network:
+    """Read a network from a file: what ``Network.load(path)`` does.
+
+    The file may come from anyone: nothing in it is executed, no size is believed before it is compared with what is
+    there, and what was not written by :func:`save` is refused.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Network
+        With the same layers, options and target layer; its parameters are the same to the bit.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a numpycam network, or a parameter holds NaN or infinity.
+    OSError
+        If the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        try:
+            return _read(file)
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever zipfile, NumPy, json and the layers make of any bytes
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which is a place before the file's start
+                raise
+            reason = "bytes are missing." if isinstance(error, OSError | EOFError) else str(error)[:300]
+            raise ValueError(f"{os.fspath(path)} is not a numpycam network: {reason}") from error
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes | Callable[[BinaryIO], object] | None]) -> None:
+    """Write all files beside their places first, so that each is the old one or the new one, never half of one.
+
+    A content is bytes, or what writes them to an open file. Without content an old file is removed: it was of another
+    explanation. An OSError names the file.
+    """
+    name = ""
+    try:
+        for name in contents:
+            if (folder / name).exists() and not (folder / name).is_file():
+                code = errno.EISDIR if (folder / name).is_dir() else errno.EINVAL  # a device, say: /dev/null
+                raise OSError(code, os.strerror(code))
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as new:
+            for name, content in contents.items():
+                if content is not None:
+                    with open(Path(new) / name, "xb") as file:
+                        file.write(content) if isinstance(content, bytes) else content(file)
+                        file.flush()
+                        os.fsync(file.fileno())  # else a crash of the machine may leave the new name on an empty file
+            for name, content in contents.items():
+                if content is None:
+                    (folder / name).unlink(missing_ok=True)
+                else:
+                    os.replace(Path(new) / name, folder / name)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder / name)) from error
+
+
+def _described(layer: Layer) -> dict[str, Any]:
+    """Return a layer's kind and arguments; a parameter by its shape."""
+    if type(layer) not in _KINDS.values():
+        raise TypeError(f"{type(layer).__name__} cannot be stored, only numpycam's own layers: {', '.join(_KINDS)}.")
+    arguments = {field.name: getattr(layer, field.name) for field in fields(layer) if field.init}
+    if isinstance(layer, Network):
+        arguments["layers"] = [(name, _described(inner)) for name, inner in layer.layers]
+    shapes = {name: {"shape": value.shape} for name, value in arguments.items() if isinstance(value, np.ndarray)}
+    return {"kind": type(layer).__name__} | arguments | shapes
+
+
+def _storable(name: str, array: Array) -> Array:
+    if zipfile.ZipInfo(name).filename != name:
+        raise ValueError(f"{name!r} cannot stand in a zip file: rename the layer.")
+    array = as_array(name, array)
+    if array.dtype == object:
+        array = array.astype(str)
+    elif array.dtype.itemsize > 8:
+        raise TypeError(f"{name} must hold float32, float64 or Fractions to be stored, got {array.dtype}.")
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+
+
+def _read(file: BinaryIO) -> Network:
+    size = os.fstat(file.fileno()).st_size
+    with zipfile.ZipFile(file) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        if len(members) < len(archive.infolist()):
+            raise ValueError("two of its arrays have the same name.")
+        described = json.loads(_member(archive, members, "network", _LONGEST_DESCRIPTION).item())
+        version = described.get("numpycam") if isinstance(described, dict) else None
+        if isinstance(version, int) and version > FORMAT:
+            raise ValueError(f"it was written by a newer numpycam, in format {version}; this one reads {FORMAT}.")
+        if version != FORMAT or described.keys() != {"numpycam", "network"}:
+            raise ValueError(f"its description must hold 'numpycam': {FORMAT} and 'network', got {brief(described)}.")
+        if sum(info.file_size for info in archive.infolist()) > size:
+            raise ValueError(f"its arrays claim to be larger than the file, which has {size} bytes.")
+        network = _built(described["network"], "", lambda name: _member(archive, members, name, size))
+    if not isinstance(network, Network):
+        raise ValueError(f"it holds a single {type(network).__name__}.")
+    if members:
+        raise ValueError(f"it holds {brief(next(iter(members)))}, which no layer has.")
+    if json.loads(json.dumps(_described(network))) != described["network"]:  # an argument is missing, or too many
+        raise ValueError("its description is not the one that numpycam writes of this network.")
+    return network
+
+
+def _built(described: Any, prefix: str, read: Callable[[str], Array]) -> Layer:
+    """Return the layer that :func:`_described` described; its parameters are read by their names."""
+    kind = _KINDS.get(str(described.get("kind"))) if isinstance(described, dict) else None
+    if kind is None:
+        raise ValueError(f"a layer must be of the kind {', '.join(_KINDS)}, got {brief(described)}.")
+    arguments = {name: value for name, value in described.items() if name != "kind"}
+    if kind is Network:
+        arguments["layers"] = [(name, _built(inner, f"{prefix}{name}.", read)) for name, inner in described["layers"]]
+    for name, value in arguments.items():
+        if isinstance(value, dict):
+            array = arguments[name] = read(f"{prefix}{name}")
+            if [*array.shape] != value.get("shape"):
+                raise ValueError(f"{prefix}{name} must be described by its shape {[*array.shape]}, got {brief(value)}.")
+    try:
+        return kind(**arguments)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"layer {prefix.removesuffix('.')!r}: {error}" if prefix else str(error)) from None
+
+
+def _member(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name: str, largest: int) -> Array:
+    """Return an array, and strike it from the list: none is read twice."""
+    if name not in members:
+        raise ValueError(f"it holds no {brief(name)}.")
+    info = members.pop(name)
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size > largest:
+        raise ValueError(f"{name} must not be compressed or larger than {largest} bytes.")
+    with archive.open(info) as member:
+        if read_magic(member) != (1, 0):
+            raise ValueError(f"{name} must be in the format 1.0 of .npy files.")
+        shape, in_fortran_order, dtype = read_array_header_1_0(member, max_header_size=1000)
+        if dtype.kind not in "fU" or dtype.itemsize < 4 or (dtype.kind == "f" and dtype.itemsize > 8):
+            raise ValueError(f"{name} must hold float32, float64 or strings, got {dtype}.")
+        if math.prod(shape) * dtype.itemsize != info.file_size - member.tell():
+            raise ValueError(f"{name} claims shape {brief(shape)}, but holds {info.file_size - member.tell()} bytes.")
+        content = member.read()
+    array = np.frombuffer(content, dtype).reshape(shape, order="F" if in_fortran_order else "C")
+    if name == "network" or dtype.kind == "f":
+        return array.astype(dtype.newbyteorder("="), copy=False)
+    wrong = next((text for text in array.flat if not _FRACTION.fullmatch(text)), None)
+    if wrong is not None:
+        raise ValueError(f"{name} must hold fractions such as '-3/4', got {brief(str(wrong))}.")
+    return as_fractions(array)

@@ -1,0 +1,495 @@
+"""``numpycam explain``: what it prints and writes, from a stored network and a picture in a file, and how it fails."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from helpers import rounding, same
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from matplotlib.image import imread
+from PIL import Image, ImageCms
+from strategies import sides
+
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
+from numpycam.cli import main
+from numpycam.display import as_uint8, overlay, read_image
+from numpycam.exact import as_floats
+from numpycam.explain import LUMA, _resized
+from numpycam.resize import normalise, resize
+
+RNG = np.random.default_rng(0)
+COLOURS = RNG.integers(0, 256, (12, 10, 3), dtype=np.uint8)  # (H, W, 3)
+GREYS = COLOURS[..., 0]
+
+
+def convolutional(channels=3, classes=4, dtype=np.float32):
+    """A network with random weights; of any picture of at least 3 × 3 pixels, it gives scores."""
+    random = np.random.default_rng(1)
+    first, second, head = (
+        random.normal(size=shape).astype(dtype) for shape in [(6, channels, 3, 3), (5, 6, 2, 2), (classes, 5)]
+    )
+    return Network([
+        ("conv1", Conv2d(first, stride=2, padding=1)),
+        ("relu1", ReLU()),
+        ("conv2", Conv2d(second)),
+        ("relu2", ReLU()),
+        ("gap", GlobalAvgPool2d()),
+        ("linear", Linear(head)),
+    ])  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory with a picture in colour and networks, for colour and for grey pictures."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(COLOURS).save("picture.png")
+    Image.fromarray(GREYS).save("grey.png")
+    convolutional().save("network.npz")
+    convolutional(channels=1).save("network-grey.npz")
+    (tmp_path / "names.txt").write_text("cat\nelephant\n7\ntabby cat\n")
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder, capsys):
+    def call(*arguments):
+        given = [*map(str, arguments)]
+        given += [] if "--network" in given else ["--network", "network.npz"]
+        status = main(["explain", *given, "--out", "out"])
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def written(folder, where="out"):
+    return json.loads((folder / where / "explanation.json").read_text())
+
+
+def channels_first(picture):
+    return np.moveaxis(picture, -1, 0) / 255
+
+
+# --- Scores, maps, files --------------------------------------------------------------------------------------------
+
+
+def test_the_numbers_are_those_of_grad_cam(run, folder):
+    status, out, err = run("picture.png")
+    network, image = convolutional(), channels_first(COLOURS).astype(np.float32)
+    explanation, scores = grad_cam(network, image), network(image[None])[0]
+    assert (status, err) == (0, "")
+    for name in ("score", "alphas", "feature_maps", "gradients", "weighted_sum", "localization_map"):
+        assert np.array_equal(written(folder)[name], getattr(explanation, name))
+    ranked = sorted(range(4), key=lambda c: -scores[c])
+    rows = [f"{rank} {c} {scores[c]:.4f}" for rank, c in enumerate(ranked, start=1)]
+    assert re.sub(" +", " ", out) == "\n".join([
+        "The picture picture.png: 12 × 10 pixels, in colour",
+        "The network network.npz",
+        "The layer 'conv2': 5 feature maps of 5 × 4 cells",
+        "",
+        "The scores, before any softmax:",
+        "",
+        " rank class score",
+        f" {rows[0]} explained",
+        *(f" {row}" for row in rows[1:]),
+        "",
+        "Written to out: steps.html, stages.png, overlay.png, explanation.json",
+        "",
+    ])  # fmt: skip
+
+
+def test_the_table_is_aligned_and_shows_five_and_what_is_explained(run, folder):
+    convolutional(classes=12).save("many.npz")
+    (folder / "names.txt").write_text("".join(f"class {'x' * n}\n" for n in range(12)))
+    lowest = int(convolutional(classes=12)(channels_first(COLOURS)[None])[0].argmin())
+    _, out, _ = run("picture.png", "--network", "many.npz", "--class", lowest, "--names", "names.txt")
+    table = out.split("\n\n")[2].splitlines()
+    assert len(table) == 1 + 5 + 1
+    assert [line[:6].strip() for line in table] == ["rank", "1", "2", "3", "4", "5", "12"]
+    assert {line.index(".") for line in table[1:]} == {table[1].index(".")}
+    assert {line.index("class", 14) for line in table[1:]} == {table[0].index("name")}
+    assert table[-1].endswith("explained")
+
+
+def test_top_writes_a_folder_for_each_class(run, folder):
+    _, out, _ = run("picture.png", "--top", 3)
+    ranked = np.argsort(-convolutional()(channels_first(COLOURS).astype(np.float32)[None])[0])
+    assert sorted(path.name for path in (folder / "out").iterdir()) == sorted(f"class-{c}" for c in ranked[:3])
+    for c in ranked[:3]:
+        assert written(folder, f"out/class-{c}")["class_index"] == c
+        assert f"Written to out/class-{c}: steps.html, " in out
+    assert out.count("explained") == 3
+
+
+def test_classes_by_number_and_by_name(run, folder):
+    for text, c in [("0", 0), ("3", 3), ("elephant", 1), ("7", 2), ("tabby cat", 3)]:  # a name goes before a number
+        _, out, _ = run("picture.png", "--names", "names.txt", "--class", text)
+        assert written(folder)["class_index"] == c
+        assert written(folder)["class"] == ["cat", "elephant", "7", "tabby cat"][c]
+        assert re.search(rf" {c} .*explained", out)
+
+
+def test_the_layer_is_chosen(run, folder):
+    _, out, _ = run("picture.png", "--layer", "relu1")
+    assert "The layer    'relu1': 6 feature maps of 6 × 5 cells" in out
+    assert written(folder)["layer"] == "relu1"
+
+
+def test_an_empty_map_is_told(run, folder):
+    Network(
+        [*convolutional().layers[:4], ("gap", GlobalAvgPool2d()), ("linear", Linear(np.zeros((2, 5), np.float32)))]
+    ).save("0")
+    assert "explained: no cell speaks for it, the map is zero\n" in run("picture.png", "--network", "0")[1]
+
+
+def test_a_network_of_fractions_computes_in_fractions(run, folder):
+    worked_example.network().save("cat.npz")
+    Image.fromarray(as_uint8(worked_example.IMAGE[0].astype(float))).save("cat.png")
+    _, out, _ = run("cat.png", "--network", "cat.npz", "--class", 0)
+    assert (written(folder)["score"], written(folder)["weighted_sum"][0]) == ("143/5", ["357/40", "-81/40"])
+    assert "28.6000  explained" in out
+
+
+def test_the_same_again(run, folder):
+    first = run("picture.png")
+    files = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
+    assert run("picture.png") == first
+    assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == files
+
+
+def test_large_arrays_have_a_file_of_their_own(run, folder):
+    _, out, _ = run("picture.png", "--size", "90x80")
+    assert "explanation.json, maps.npz\n" in out
+    assert written(folder)["image"] == {"shape": [3, 90, 80], "file": "maps.npz"}
+    assert written(folder)["feature_maps"] == {"shape": [5, 44, 39], "file": "maps.npz"}
+    assert np.shape(written(folder)["weighted_sum"]) == (44, 39)
+    with np.load("out/maps.npz", allow_pickle=False) as arrays:
+        seen = resize(channels_first(COLOURS), (90, 80))
+        assert sorted(arrays) == ["feature_maps", "gradients", "image", "weighted_maps"]
+        assert same(arrays["image"], seen)
+        assert same(arrays["feature_maps"], grad_cam(convolutional(), seen.astype(np.float32)).feature_maps)
+    run("picture.png")
+    assert not (folder / "out" / "maps.npz").exists()
+
+
+def test_the_page_of_a_large_picture_stays_small(run, folder):
+    run("picture.png", "--size", "224x224", "--layer", "relu1")
+    assert (folder / "out" / "steps.html").stat().st_size < 600_000
+    assert (folder / "out" / "explanation.json").stat().st_size < 300_000
+
+
+def test_html_in_names_is_text(run, folder):
+    name = "<script>alert('&')</script>"
+    (folder / "names.txt").write_text(f"{name}\n" * 3 + "x\n")
+    run("picture.png", "--class", 1, "--names", "names.txt")
+    page = (folder / "out" / "steps.html").read_text()
+    assert "<h1>Grad-CAM of &lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;</h1>" in page
+    assert name not in page
+    assert written(folder)["class"] == name
+
+
+def test_names_of_all_the_world(run, folder):
+    names = ["大象", "кошка", "a" * 200, "\x1b[31mred"]
+    (folder / "names.txt").write_bytes(("\ufeff" + "\r\n".join(names)).encode())
+    for c, name in enumerate(["大象", "кошка", "a" * 200, "?[31mred"]):
+        status, out, err = run("picture.png", "--class", name, "--names", "names.txt")
+        assert (status, err) == (0, "")
+        assert written(folder)["class_index"] == c
+        assert max(map(len, out.splitlines())) <= 80
+        assert "\x1b" not in out
+
+
+# --- The picture on its way into the network ------------------------------------------------------------------------
+
+
+def test_mean_and_deviation_change_what_goes_in_not_what_is_seen(run, folder):
+    mean, std = [0.5, 0.25, 0.125], [0.5, 0.25, 2]
+    run("picture.png", "--mean", *mean, "--std", *std)
+    seen = channels_first(COLOURS)
+    image = (seen - np.reshape(mean, (3, 1, 1))) / np.reshape(std, (3, 1, 1))
+    explanation = grad_cam(convolutional(), image.astype(np.float32))
+    assert same(np.array(written(folder)["alphas"], np.float32), explanation.alphas)
+    assert same(np.array(written(folder)["image"]), seen)
+    assert (written(folder)["mean"], written(folder)["std"]) == (mean, std)
+    heat = normalise(resize(as_floats(explanation.localization_map), (480, 400)))
+    expected = as_uint8(overlay(resize(seen, (480, 400), "nearest"), heat))
+    assert same(as_uint8(imread("out/overlay.png")[..., :3]), expected)
+
+
+def test_one_number_is_for_all_channels(run, folder):
+    run("picture.png", "--mean", "0.5", "--std", "0.25")
+    one = written(folder)["alphas"]
+    run("picture.png", "--mean", *["0.5"] * 3, "--std", *["0.25"] * 3)
+    assert written(folder)["alphas"] == one
+
+
+def test_a_grey_picture_has_three_equal_channels_for_a_network_of_three(run, folder):
+    _, out, _ = run("grey.png")
+    assert same(np.array(written(folder)["image"]), np.stack([GREYS / 255] * 3))
+    assert "The picture  grey.png: 12 × 10 pixels, grey\n             goes in as 12 × 10 pixels, in colour\n" in out
+
+
+def test_a_colour_picture_has_its_brightness_for_a_network_of_one(run, folder):
+    _, out, _ = run("picture.png", "--network", "network-grey.npz")
+    expected = np.tensordot(LUMA, channels_first(COLOURS), 1) / 1000
+    assert same(np.array(written(folder)["image"][0]), expected)
+    assert "goes in as 12 × 10 pixels, grey\n" in out
+    Image.new("RGB", (5, 4), "white").save("white.png")
+    run("white.png", "--network", "network-grey.npz")
+    assert np.unique(written(folder)["image"]).tolist() == [1.0]
+
+
+def test_the_first_convolution_may_be_inside_a_network(run, folder):
+    network = convolutional(channels=1)
+    Network([("relu", ReLU()), ("features", Network(network.layers[:4])), *network.layers[4:]]).save("nested.npz")
+    run("picture.png", "--network", "nested.npz", "--layer", "features")
+    assert len(written(folder)["image"]) == 1
+
+
+@given(
+    hnp.arrays(np.int64, st.tuples(st.just(2), st.integers(1, 6), st.integers(1, 6)), elements=st.integers(0, 255)),
+    sides(1, 7),
+)
+def test_shrinking_takes_the_mean_of_the_area(whole, size):
+    """Where every pixel is first cut into m equal parts, and n of these are averaged, no part is counted twice."""
+    expected = picture = whole / 255
+    for axis, m in zip((1, 2), size, strict=True):
+        n = expected.shape[axis]
+        if m < n:
+            parts = np.moveaxis(np.repeat(expected, m, axis=axis), axis, -1)
+            expected = np.moveaxis(parts.reshape(*parts.shape[:-1], m, n).mean(axis=-1), -1, axis)
+    expected = resize(expected, size)
+    # A share is the difference of two edges up to 6, each off by 6 u, scaled by two operations: off by 15 u. Six of
+    # them, and a sum of six terms, are 96 u for each axis. The mean here takes 7 operations, enlarging 3 for each axis.
+    assert (np.abs(_resized(picture, size) - expected) <= float(rounding(2 * (96 + 7 + 3))) * picture.max()).all()
+
+
+def test_enlarging_is_bilinear_and_the_same_size_is_the_same_picture():
+    picture = channels_first(COLOURS)
+    assert same(_resized(picture, (12, 10)), picture)
+    assert same(_resized(picture, (20, 30)), resize(picture, (20, 30)))
+    assert same(
+        _resized(picture[:, :8, :8] * 255, (2, 4)), (255 * picture[:, :8, :8]).reshape(3, 2, 4, 4, 2).mean((2, 4))
+    )
+
+
+def test_a_size_that_fits_is_proposed(run, folder, capsys):
+    weight = np.random.default_rng(0).normal(size=(2, 5 * 3 * 3))
+    flat = Network([*convolutional(dtype=np.float64).layers[:4], ("flatten", Flatten()), ("linear", Linear(weight))])
+    flat.save("flat.npz")
+    error = mistake(capsys, "picture.png", "--network", "flat.npz")
+    assert error == (
+        "the picture does not fit the network: layer 'linear': Linear expects x of shape (N, 45), got (1, 100). "
+        "A picture of 7 × 7 would fit: pass --size 7x7."
+    )
+    assert run("picture.png", "--network", "flat.npz", "--size", "7x7")[0] == 0
+    Image.new("RGB", (1, 9)).save("narrow.png")
+    assert "A picture of 3 × 3 would fit: pass --size 3x3." in mistake(capsys, "narrow.png")
+
+
+# --- Reading pictures -----------------------------------------------------------------------------------------------
+
+ALPHA = RNG.integers(0, 256, (12, 10), dtype=np.uint8)
+
+
+def over_white(colours, alpha):
+    return (colours / 255 * (alpha / 255)[..., None] + (1 - alpha / 255)[..., None]).transpose(2, 0, 1)
+
+
+def reread(picture, name="file.png", **options):
+    picture.save(name, **options)
+    return read_image(name)
+
+
+def test_grey_and_colour(folder):
+    assert same(reread(Image.fromarray(COLOURS)), channels_first(COLOURS))
+    assert same(reread(Image.fromarray(GREYS)), GREYS[None] / 255)
+    assert same(reread(Image.fromarray(GREYS > 99)), (GREYS[None] > 99) * 1.0)
+
+
+def test_what_is_transparent_lies_over_white(folder):
+    assert same(reread(Image.fromarray(np.dstack([COLOURS, ALPHA]))), over_white(COLOURS, ALPHA))
+    grey = np.dstack([GREYS, ALPHA])
+    assert same(reread(Image.fromarray(grey)), over_white(GREYS[..., None], ALPHA))
+    hidden = (COLOURS[3, 4] == COLOURS).all(axis=-1)
+    expected = np.where(hidden, 1.0, channels_first(COLOURS))
+    assert same(reread(Image.fromarray(COLOURS), transparency=tuple(map(int, COLOURS[3, 4]))), expected)
+    expected = np.where(GREYS[3, 4] == GREYS, 1.0, GREYS / 255)[None]
+    assert same(reread(Image.fromarray(GREYS), transparency=int(GREYS[3, 4])), expected)
+
+
+def test_palettes(folder):
+    palette = Image.fromarray(COLOURS).quantize(7)
+    expected = channels_first(np.asarray(palette.convert("RGB")))
+    assert same(reread(palette), expected)
+    hidden = np.asarray(palette) == 2
+    assert same(reread(palette, transparency=2), np.where(hidden, 1.0, expected))
+
+
+def test_sixteen_bits(folder):
+    deep = np.array([[0, 1, 255], [256, 40_000, 65_535]], np.uint16)
+    assert same(reread(Image.fromarray(deep)), deep[None] / 65535)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_jpeg(folder, mode):
+    flat = Image.new("RGB", (9, 7), (250, 100, 20)).convert(mode)
+    picture = reread(flat, "file.jpg", quality=95)
+    assert picture.shape == ((1 if mode == "L" else 3), 7, 9)
+    expected = channels_first(np.asarray(flat.convert("RGB")))[: len(picture)]
+    assert np.abs(picture - expected).max() <= 3 / 255  # of flat colours JPEG keeps all but a few steps
+
+
+def test_photographs_are_turned_as_the_camera_says(folder):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the top of the picture is on its right
+    turned = reread(Image.fromarray(COLOURS), exif=exif)
+    assert same(turned, channels_first(np.rot90(COLOURS, -1)))
+
+
+def test_colour_profiles_do_not_matter(folder):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert same(reread(Image.fromarray(COLOURS), icc_profile=profile), channels_first(COLOURS))
+
+
+def test_a_damaged_picture_is_refused_or_read(folder):
+    """Cut it at any place, change any byte: there is a picture, or one ValueError."""
+    Image.fromarray(COLOURS[:4, :3]).save("file.png")
+    content = (folder / "file.png").read_bytes()
+    damaged = [content[:n] for n in range(len(content))]
+    damaged += [content[:n] + bytes([content[n] ^ 255]) + content[n + 1 :] for n in range(len(content))]
+    for bytes_ in damaged:
+        (folder / "file.png").write_bytes(bytes_)
+        assert read_or_refused() in {"is not a PNG or JPEG picture", "is a damaged picture", (3, 4, 3)}
+
+
+def read_or_refused():
+    try:
+        return read_image("file.png").shape
+    except ValueError as error:
+        return str(error).removeprefix("file.png ").split(":")[0].rstrip(".")
+
+
+# --- Mistakes -------------------------------------------------------------------------------------------------------
+
+
+def mistake(capsys, *arguments):
+    """Return the one line that a mistake gets."""
+    with pytest.raises(SystemExit) as stopped:
+        main(["explain", "--out", "out", "--network", "network.npz", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    assert (stopped.value.code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("numpycam explain: error: ")
+    return err.removeprefix("numpycam explain: error: ").rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.png"], "cannot read nothing.png: No such file or directory"),
+        (["."], "cannot read .: Is a directory"),
+        (["names.txt"], "names.txt is not a PNG or JPEG picture."),
+        (["picture.gif"], "picture.gif is not a PNG or JPEG picture."),
+        (["empty"], "empty is not a PNG or JPEG picture."),
+        (["cut.png"], "cut.png is a damaged picture: "),
+        (["picture.png", "--network", "nothing.npz"], "cannot read nothing.npz: No such file or directory"),
+        (["picture.png", "--network", "picture.png"], "picture.png is not a numpycam network: File is not a zip file"),
+        (["picture.png", "--network", "headless.npz"], "the network's output must be scores (N, classes), got (1, 5, "),
+        (["picture.png", "--network", "five.npz"], "the picture does not fit the network: layer 'conv1': Conv2d expec"),
+        (
+            ["picture.png", "--network", "linear.npz"],
+            "the network has no Conv2d: pass layer, one of ['flatten', 'linea",
+        ),
+        (["picture.png", "--network", "infinite.npz"], "the network's output contains infinity at index (0,)."),
+        (["picture.png", "--names", "nothing.txt"], "cannot read nothing.txt: No such file or directory"),
+        (["picture.png", "--names", "three.txt"], "three.txt has 3 names, but the network has 4 scores."),
+        (["picture.png", "--names", "empty"], "empty has 0 names, but the network has 4 scores."),
+        (["picture.png", "--names", "picture.png"], "picture.png must hold one name on each line, in UTF-8."),
+        (["picture.png", "--class", "4"], "--class must be a number in 0..3, got '4'."),
+        (["picture.png", "--class", "-1"], "--class must be a number in 0..3, got '-1'."),
+        (["picture.png", "--class", "cat"], "--class must be a number in 0..3, got 'cat'."),
+        (["picture.png", "--class", "9" * 5000], "--class must be a number in 0..3, got '99"),
+        (
+            ["picture.png", "--names", "names.txt", "--class", "elefant"],
+            "--class must be a number in 0..3 or a name from --names, got 'elefant'. Did you mean 'elephant'?",
+        ),
+        (
+            ["picture.png", "--names", "twice.txt", "--class", "crane"],
+            "--class 'crane' is the name of the classes [0, 2]: pass the number.",
+        ),
+        (["picture.png", "--class", "1", "--top", "2"], "argument --top: not allowed with argument --class"),
+        (["picture.png", "--top", "5"], "--top must be in 1..4, the number of scores, got 5."),
+        (["picture.png", "--top", "0"], "argument --top: must be a number from 1, got '0'"),
+        (["picture.png", "--top", "many"], "argument --top: must be a number from 1, got 'many'"),
+        (["picture.png", "--layer", "conv3"], "the network has no layer 'conv3', only 'input', 'conv1', "),
+        (["picture.png", "--layer", "gap"], "Grad-CAM needs a layer with feature maps (N, K, H, W); 'gap' has (1, 5)."),
+        (
+            ["picture.png", "--size", "0x5"],
+            "argument --size: must be HEIGHTxWIDTH such as 224x224, up to 9999x9999, got '0x5'",
+        ),
+        (
+            ["picture.png", "--size", "224"],
+            "argument --size: must be HEIGHTxWIDTH such as 224x224, up to 9999x9999, got '224'",
+        ),
+        (["picture.png", "--size", "-2x2"], "argument --size: "),
+        (
+            ["picture.png", "--size", "9x10000"],
+            "argument --size: must be HEIGHTxWIDTH such as 224x224, up to 9999x9999, ",
+        ),
+        (["picture.png", "--mean", "1", "2"], "--mean must be one number or 3, one for each channel, got 2."),
+        (["picture.png", "--std", "1", "1", "1", "1"], "--std must be one number or 3, one for each channel, got 4."),
+        (["picture.png", "--std", "1", "0", "1"], "argument --std: must be greater than 0, got '0'"),
+        (["picture.png", "--std", "1e-300"], "(picture - mean) / std contains infinity at index (0, 0, 0)."),
+        (["picture.png", "--mean", "nan"], "argument --mean: must be numbers, got 'nan'; IMAGE stands before the opt"),
+        (["--mean", "0.5", "picture.png"], "argument --mean: must be numbers, got 'picture.png'; IMAGE stands before"),
+        ([], "the following arguments are required: IMAGE"),
+    ],
+)
+def test_mistakes_get_one_line_and_status_2_and_nothing_is_written(folder, capsys, arguments, message):
+    (folder / "empty").write_bytes(b"")
+    (folder / "cut.png").write_bytes((folder / "picture.png").read_bytes()[:200])
+    (folder / "three.txt").write_text("a\nb\nc\n")
+    (folder / "twice.txt").write_text("crane\nb\ncrane\nd\n")
+    Image.fromarray(COLOURS).save("picture.gif")
+    convolutional(channels=5).save("five.npz")
+    Network(convolutional().layers[:4]).save("headless.npz")
+    Network([("flatten", Flatten()), ("linear", Linear(np.ones((4, 360))))]).save("linear.npz")
+    huge = Linear(np.full((4, 5), 1e38, np.float32))
+    Network([*convolutional().layers[:4], ("times", Conv2d(np.full((5, 5, 1, 1), 1e3, np.float32))),
+             ("gap", GlobalAvgPool2d()), ("linear", huge)]).save("infinite.npz")  # fmt: skip
+    assert mistake(capsys, *arguments).startswith(message)
+    assert not (folder / "out").exists()
+
+
+def test_too_little_memory_is_a_mistake_like_others(folder, capsys, monkeypatch):
+    def take_all(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("numpycam.explain.resize", take_all)
+    assert mistake(capsys, "picture.png", "--size", "9x9") == (
+        "the picture or the network is too large for this machine; pass a smaller --size."
+    )
+
+
+def test_the_network_is_required(folder, capsys):
+    with pytest.raises(SystemExit):
+        main(["explain", "picture.png"])
+    assert capsys.readouterr().err.endswith("error: the following arguments are required: --network\n")
+
+
+def test_a_folder_that_cannot_be_written_gets_one_line(run, folder):
+    (folder / "out").write_text("mine")
+    status, out, err = run("picture.png")
+    assert (status, out, err) == (2, "", "numpycam: error: cannot write out: File exists\n")
+    assert (folder / "out").read_text() == "mine"
+
+
+def test_the_help_says_what_becomes_of_the_picture(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["explain", "--help"])
+    text = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert stopped.value.code == 0
+    for words in ("laid over white", "three equal ones", "its brightness", "averaged where it shrinks", "as it was"):
+        assert words in text
