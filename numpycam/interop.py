@@ -76,7 +76,7 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
                 layers[-1:] = [_with_batch_norm(layers[-1:], leaf)]
             elif kind != "AdaptiveAvgPool2d":
                 layers.append((name, _CONVERSIONS[kind](leaf)))
-            elif leaf.output_size in (1, (1, 1)) and next_kind == "Flatten":
+            elif leaf.output_size in (1, (1, 1), [1, 1]) and next_kind == "Flatten":
                 layers.append((name, GlobalAvgPool2d()))
             else:
                 layers += [(name, pool) for pool in _adaptive_avg_pool(leaf, layers, image_shape)]
@@ -262,5 +262,5 @@ def _even_windows(n: int, m: int) -> Pair:
     """Return the size and the stride of the m windows over n cells, from ⌊i n/m⌋ to ⌈(i + 1) n/m⌉; 0, 0 if uneven."""
     starts = [i * n // m for i in range(m)]
     sizes = {-(-(i + 1) * n // m) - start for i, start in enumerate(starts)}
-    strides = {b - a for a, b in pairwise(starts)} or sizes
+    strides = {b - a for a, b in pairwise(starts)} or {*sizes}
     return (sizes.pop(), strides.pop()) if len(sizes) == len(strides) == 1 and 0 not in strides else (0, 0)
