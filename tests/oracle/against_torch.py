@@ -45,10 +45,6 @@ def drawn(*strategies, times=1):
     return decorate
 
 
-def as_tensor(array):
-    return torch.tensor(np.array(array))
-
-
 def as_torch(layer):
     """Return the torch module that computes the same, written down independently of ``from_torch``'s way back."""
     match layer:
@@ -123,7 +119,7 @@ def operations_of(network, activations):
     """A bound on the operations along one path: up through the layers, back again, and once across for a parameter.
 
     No sum of a layer, in either direction, has more terms than its input, its output or its parameters have numbers;
-    add less than ten operations for a bias, a division and a normalisation.
+    add fewer than ten operations for a bias, a division and a normalisation.
     """
     arrays = list(activations.values())
     return 3 * sum(

@@ -16,6 +16,6 @@ def pytest_sessionfinish(session):
 def pytest_terminal_summary(terminalreporter):
     oracle = sys.modules.get("against_torch")
     if oracle is not None and oracle.agreed:
-        fewest = f" (required: {ENOUGH})" if oracle.REQUIRED else ""
-        version = oracle.torch.__version__
-        terminalreporter.write_line(f"oracle: {oracle.agreed.total()} drawn cases agreed with torch {version}{fewest}")
+        required = f", {ENOUGH} are required" if oracle.REQUIRED else ""
+        counted = f"{oracle.agreed.total()} drawn cases agreed with torch {oracle.torch.__version__}"
+        terminalreporter.write_line(f"oracle: {counted}{required}")

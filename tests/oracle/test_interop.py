@@ -158,19 +158,28 @@ def test_adaptive_pooling_is_resolved(size, expected):
     assert [repr(layer) for _, layer in network.layers] == ([] if expected is None else [repr(expected)])
 
 
-def test_a_global_average_before_a_flatten_needs_no_size():
-    module = nn.Sequential(nn.AdaptiveAvgPool2d((1, 1)), nn.Dropout(), nn.Flatten()).eval()
+@pytest.mark.parametrize("size", [1, (1, 1), [1, 1]])
+def test_a_global_average_before_a_flatten_needs_no_size(size):
+    module = nn.Sequential(nn.AdaptiveAvgPool2d(size), nn.Dropout(), nn.Flatten()).eval()
     for input_shape in (None, (1, 2, 3)):
         layers = [layer for _, layer in from_torch(module, input_shape).layers]
         assert list(map(type, layers)) == [GlobalAvgPool2d, Flatten]
 
 
-@pytest.mark.parametrize(("size", "returned"), [((5, 7), "5 × 7"), ((None, 7), "12 × 7"), (24, "24 × 24")])
-def test_uneven_windows_are_refused(size, returned):
+@pytest.mark.parametrize(
+    ("size", "image", "cells"),
+    [
+        ((5, 7), (12, 9), "12 × 9 cells to 5 × 7"),
+        ((None, 7), (12, 9), "12 × 9 cells to 12 × 7"),
+        ((5, None), (12, 9), "12 × 9 cells to 5 × 9"),
+        (24, (12, 9), "12 × 9 cells to 24 × 24"),
+        ((1, 2), (12, 1), "12 × 1 cells to 1 × 2"),
+    ],
+)
+def test_uneven_windows_are_refused(size, image, cells):
     module = nn.Sequential(nn.Conv2d(1, 1, 1), nn.AdaptiveAvgPool2d(size))
-    assert refusal(ValueError, lambda: from_torch(module, (1, 12, 9))) == (
-        f"1: AdaptiveAvgPool2d from 12 × 9 cells to {returned} is not supported: "
-        "its windows differ in size or distance."
+    assert refusal(ValueError, lambda: from_torch(module, (1, *image))) == (
+        f"1: AdaptiveAvgPool2d from {cells} is not supported: its windows differ in size or distance."
     )
 
 
@@ -265,11 +274,14 @@ TRAINING = "is in training mode: call module.eval() first."
             nn.Conv2d(1, 1, 1, padding_mode="reflect"),
             f"Conv2d with padding_mode='reflect' {UNSUPPORTED} padding_mode='zeros'.",
         ),
-        (
-            ValueError,
-            nn.Conv2d(1, 1, (3, 2), padding="same"),
-            "Conv2d with padding='same' and kernel_size=(3, 2) is not supported: it pads one side more than the other.",
-        ),
+        *[
+            (
+                ValueError,
+                nn.Conv2d(1, 1, size, padding="same"),
+                f"Conv2d with padding='same' and kernel_size={size} is not supported: it pads one side more",
+            )
+            for size in ((3, 2), (2, 3))
+        ],
         (ValueError, nn.MaxPool2d(2, ceil_mode=True), f"MaxPool2d with ceil_mode=True {UNSUPPORTED} ceil_mode=False."),
         (ValueError, nn.MaxPool2d(2, dilation=2), f"MaxPool2d with dilation=2 {UNSUPPORTED} dilation=1."),
         (ValueError, nn.MaxPool2d(2, dilation=(1, 2)), f"MaxPool2d with dilation=(1, 2) {UNSUPPORTED} dilation=1."),

@@ -99,22 +99,22 @@ def sequentials(draw):
 
 @st.composite
 def modules_of(draw, kind, make, shape):
-    """A module of torch's for inputs of that shape, or a convolution and a module."""
+    """A module for inputs of that shape, of a normalisation the convolution before it, too."""
     if kind == "BatchNorm2d":
         conv = draw(layers(Conv2d, make, shape))
         norm = nn.BatchNorm2d(len(conv.weight), eps=draw(st.sampled_from([1e-5, 0.5])), affine=draw(st.booleans()))
-        norm.running_mean, norm.running_var = (
-            torch.tensor(make(norm.num_features)),
-            torch.tensor(make(norm.num_features)) ** 2,
-        )
-        for parameter in norm.parameters():
-            parameter.data = torch.tensor(make(norm.num_features))
+        for value in (norm.running_mean, norm.running_var, *norm.parameters()):
+            value.data = torch.tensor(make(norm.num_features))
+        norm.running_var.square_()
         nothing = draw(modules_of("nothing", make, shape)) if draw(st.booleans()) else []
         return [as_torch(conv), *nothing, norm]
     if kind == "same":
         dilation, channels = draw(st.integers(1, 2)), draw(st.integers(1, 3))
-        size = draw(st.tuples(*[st.sampled_from([1, 3] if dilation == 1 else [1, 2, 3])] * 2))
-        return [nn.Conv2d(shape[1], channels, size, padding="same", dilation=dilation)]
+        sizes = st.sampled_from([1, 3] if dilation == 1 else [1, 2, 3])
+        conv = nn.Conv2d(shape[1], channels, (draw(sizes), draw(sizes)), padding="same", dilation=dilation)
+        for value in conv.parameters():
+            value.data = torch.tensor(make(*value.shape))
+        return [conv]
     if kind == "AdaptiveAvgPool2d":
         return [nn.AdaptiveAvgPool2d(tuple(draw(st.sampled_from([None, *even_sizes(length)])) for length in shape[2:]))]
     if kind == "global":
@@ -131,11 +131,8 @@ def even_sizes(length):
     """The sizes to which adaptive pooling reduces that length by windows of one size, at one distance."""
     for size in range(1, length + 1):
         windows = [(i * length // size, ((i + 1) * length + size - 1) // size) for i in range(size)]
-        if (
-            len({end - start for start, end in windows})
-            == 1
-            == len({b - a for (a, _), (b, _) in pairwise(windows)} or {0})
-        ):
+        lengths, steps = {end - start for start, end in windows}, {b - a for (a, _), (b, _) in pairwise(windows)}
+        if len(lengths) == 1 and len(steps) <= 1:
             yield size
 
 
