@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import refusal
 
 import numpycam
 
@@ -22,6 +23,7 @@ IMPORTS = {
     "resize": {"validation"},
     "worked_example": {"exact", "layers", "network", "validation"},
     "display": {"exact", "gradcam", "interventions", "resize", "validation"},
+    "interop": {"layers", "network", "validation"},
     "interventions": {"gradcam", "layers", "network", "validation", "window"},
     "page": {"display", "gradcam", "interventions", "resize", "validation"},
     "storage": {"exact", "layers", "network", "validation"},
@@ -92,10 +94,23 @@ def test_matplotlib_is_imported_by_display_alone_when_it_loads(module):
     assert "matplotlib" not in {name[0] for name in imports(FILES[module])}
 
 
+def foreign(module, at_load_only):
+    used = {name[0] for name in imports(FILES[module], at_load_only)}
+    return used - set(sys.stdlib_module_names) - {"numpycam"}
+
+
 def test_nothing_but_numpy_and_matplotlib_is_needed():
-    """Pillow is a part of matplotlib's own needs."""
-    used = {name[0] for path in FILES.values() for name in imports(path, at_load_only=False)}
-    assert used - set(sys.stdlib_module_names) == {"numpy", "numpycam", "matplotlib", "PIL"}
+    """Pillow is a part of matplotlib's own needs. torch, an extra, is needed by one function, to be handed a module."""
+    ever = {module: foreign(module, at_load_only=False) for module in IMPORTS}
+    assert set().union(*ever.values()) == {"numpy", "matplotlib", "PIL", "torch"}
+    assert [module for module in IMPORTS if "torch" in ever[module]] == ["interop"]
+    assert foreign("interop", at_load_only=True) == {"numpy"}
+
+
+def test_without_torch_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)  # an import of it fails then
+    message = refusal(ImportError, lambda: numpycam.interop.from_torch(None))
+    assert message == "from_torch needs torch: pip install 'numpycam[torch]'."
 
 
 def test_importing_numpycam_loads_numpy_alone():

@@ -1,0 +1,266 @@
+"""A network from elsewhere: a torch ``nn.Sequential`` becomes a :class:`Network`.
+
+    network = from_torch(module.eval(), input_shape=(3, 224, 224))
+    explanation = grad_cam(network, image, layer="features.28")
+
+torch is imported when :func:`from_torch` is called, and not before.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from numpycam.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, ReLU
+from numpycam.network import Network
+from numpycam.validation import Array, Pair, Shape, as_int, check_axes
+
+_SCORES_COME_BEFORE = {"LogSoftmax", "Sigmoid", "Softmax", "Softmax2d"}
+_DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
+
+
+def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
+    """Return the network that a torch ``nn.Sequential`` is in eval mode.
+
+    Parameters
+    ----------
+    module : torch.nn.Sequential
+        Of Conv2d, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, BatchNorm2d, Flatten, Linear, Dropout, Identity and
+        further Sequentials, nested to any depth.
+    input_shape : (C, H, W), optional
+        The shape of one image. An AdaptiveAvgPool2d needs it, unless it averages whole maps just before a Flatten. If
+        it is given, the network is checked to take such an image.
+
+    Returns
+    -------
+    Network
+        Flat, under torch's own names: ``"features.28"``. The parameters are copies. float32 and float64 stay what they
+        are; half precision becomes float32, which holds each of its numbers.
+
+    Raises
+    ------
+    ImportError
+        If torch is not installed.
+    TypeError, ValueError
+        If the module is or holds something that numpycam has no layer for, or is in training mode; the message says
+        what and where. If the image does not fit.
+
+    Notes
+    -----
+    Dropout and Identity do nothing in eval mode and are left out, which leaves gaps in the numbers. A BatchNorm2d
+    becomes part of the Conv2d before it, whose output is then that of the BatchNorm2d:
+
+    weight' = s · weight, bias' = s · (bias - running_mean) + β, where s = γ / √(running_var + eps)
+
+    in float64, then rounded to the dtype of the weight. An AdaptiveAvgPool2d becomes a GlobalAvgPool2d if it averages
+    whole maps just before a Flatten. Otherwise it becomes the AvgPool2d that has the same windows, or is left out if
+    its input has the size that it is to return; both hold for images of that ``input_shape`` only.
+
+    Source: torch's documentation of its modules; Ioffe and Szegedy, "Batch Normalization", ICML 2015, algorithm 2.
+    """
+    try:
+        from torch import nn
+    except ImportError as error:
+        raise ImportError("from_torch needs torch: pip install 'numpycam[torch]'.") from error
+    if not isinstance(module, nn.Sequential):
+        raise TypeError(f"module must be a torch.nn.Sequential, got {type(module).__name__}{_how_to_wrap(module)}.")
+    image_shape = None if input_shape is None else _as_image_shape(input_shape)
+
+    steps = [step for step in _steps("", module, nn) if step[1] not in (*_DROPOUTS, "Identity")]
+    layers: list[tuple[str, Layer]] = []
+    for (name, kind, leaf), (_, next_kind, _) in pairwise([*steps, ("", "", None)]):
+        try:
+            if kind == "BatchNorm2d":
+                layers[-1:] = [_with_batch_norm(layers[-1:], leaf)]
+            elif kind != "AdaptiveAvgPool2d":
+                layers.append((name, _CONVERSIONS[kind](leaf)))
+            elif leaf.output_size in (1, (1, 1), [1, 1]) and next_kind == "Flatten":
+                layers.append((name, GlobalAvgPool2d()))
+            else:
+                layers += [(name, pool) for pool in _adaptive_avg_pool(leaf, layers, image_shape)]
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name}: {error}") from None
+    if image_shape is not None:
+        _shape_after(layers, image_shape)
+    return Network(layers)
+
+
+def _steps(name: str, module: Any, nn: Any) -> Iterator[tuple[str, str, Any]]:
+    """Yield (name, kind, module) of all that is not a Sequential, in the order in which it runs."""
+    kind = _kind_of(name or "module", module, nn)
+    if kind != "Sequential":
+        yield name, kind, module
+        return
+    for child, part in module._modules.items():  # named_children() names a module once, even if it runs twice
+        yield from _steps(f"{name}.{child}" if name else child, part, nn)
+
+
+def _kind_of(place: str, module: Any, nn: Any) -> str:
+    """Return the name of the torch class that says what the module computes, after checking that it does say so."""
+    given = type(module).__name__
+    if given in _SCORES_COME_BEFORE:
+        raise TypeError(f"{place}: {given} is not supported; at the end leave it out: its input is the scores.")
+    kinds = ("Sequential", *_CONVERSIONS, "AdaptiveAvgPool2d", "BatchNorm2d", *_DROPOUTS, "Identity")
+    kind = next((kind for kind in kinds if _computes_as(module, getattr(nn, kind))), None)
+    if kind is None:
+        raise TypeError(f"{place}: {given} is not supported, only {', '.join(kinds)}, with torch's own forward.")
+    if isinstance(module, nn.modules.lazy.LazyModuleMixin):
+        raise ValueError(f"{place}: {given} has no parameters yet: call the module on an image first.")
+    if any(getattr(module, f"_{when}_hooks") for when in ("forward", "forward_pre", "backward", "backward_pre")):
+        raise ValueError(f"{place}: {given} has a hook, which may change what it computes: remove it first.")
+    if module.training and kind in (*_DROPOUTS, "BatchNorm2d"):
+        raise ValueError(f"{place}: {given} is in training mode: call module.eval() first.")
+    return kind
+
+
+def _computes_as(module: Any, torch_class: Any) -> bool:
+    """Whether it is of that class, or of one derived from it that computes the same."""
+    methods = [name for name in ("__call__", "forward", "_conv_forward") if hasattr(torch_class, name)]
+    return isinstance(module, torch_class) and all(
+        getattr(type(module), name) is getattr(torch_class, name) and name not in vars(module) for name in methods
+    )
+
+
+def _how_to_wrap(module: Any) -> str:
+    """Return a hint if the module has the parts of torchvision's AlexNet and VGG."""
+    if not all(hasattr(module, part) for part in ("features", "avgpool", "classifier")):
+        return ""
+    return (
+        "; if its forward is features, avgpool, torch.flatten, classifier, pass nn.Sequential(OrderedDict("
+        "features=module.features, avgpool=module.avgpool, flatten=nn.Flatten(), classifier=module.classifier))"
+    )
+
+
+def _as_image_shape(input_shape: Shape) -> Shape:
+    if not isinstance(input_shape, tuple | list) or len(input_shape) != 3:
+        raise ValueError(f"input_shape must be (C, H, W), the shape of one image, got {input_shape!r}.")
+    return tuple(as_int("input_shape", length, 1) for length in input_shape)
+
+
+def _shape_after(layers: list[tuple[str, Layer]], image_shape: Shape) -> Shape:
+    try:
+        return Network(layers).output_shape((1, *image_shape))
+    except ValueError as error:
+        raise ValueError(f"input_shape {image_shape}, of one image, is refused: {error}") from None
+
+
+# --- From a torch module to a layer -------------------------------------------------------------------
+
+
+def _array(tensor: Any) -> Array:
+    if tensor.is_meta:
+        raise ValueError("a parameter on the meta device has no values.")
+    is_half = tensor.is_floating_point() and tensor.element_size() < 4
+    array: Array = (tensor.float() if is_half else tensor).numpy(force=True)
+    return array
+
+
+def _weight_and_bias(module: Any) -> tuple[Array, Array | None]:
+    return _array(module.weight), None if module.bias is None else _array(module.bias)
+
+
+def _check_options(module: Any, **supported: Any) -> None:
+    for option, value in supported.items():
+        given = getattr(module, option)
+        if given not in (value, (value, value)):
+            what = f"{type(module).__name__} with {option}={given!r}"
+            raise ValueError(f"{what} is not supported, only {option}={value!r}.")
+
+
+def _conv2d(module: Any) -> Conv2d:
+    _check_options(module, groups=1, padding_mode="zeros")
+    padding = _padding_of(module) if isinstance(module.padding, str) else module.padding
+    return Conv2d(*_weight_and_bias(module), module.stride, padding, module.dilation)
+
+
+def _padding_of(module: Any) -> Pair:
+    """Return what padding="same" or "valid" stands for."""
+    if module.padding == "valid":
+        return 0, 0
+    (top, odd_top), (left, odd_left) = (
+        divmod(d * (k - 1), 2) for d, k in zip(module.dilation, module.kernel_size, strict=True)
+    )
+    if odd_top or odd_left:
+        raise ValueError(
+            f"Conv2d with padding='same' and kernel_size={module.kernel_size} is not supported: "
+            "it pads one side more than the other."
+        )
+    return top, left
+
+
+def _max_pool2d(module: Any) -> MaxPool2d:
+    _check_options(module, dilation=1, ceil_mode=False, return_indices=False)
+    return MaxPool2d(module.kernel_size, module.stride, module.padding)
+
+
+def _avg_pool2d(module: Any) -> AvgPool2d:
+    _check_options(module, ceil_mode=False, divisor_override=None)
+    return AvgPool2d(module.kernel_size, module.stride, module.padding, module.count_include_pad)
+
+
+def _flatten(module: Any) -> Flatten:
+    _check_options(module, start_dim=1, end_dim=-1)
+    return Flatten()
+
+
+_CONVERSIONS: dict[str, Callable[[Any], Layer]] = {
+    "Conv2d": _conv2d,
+    "ReLU": lambda module: ReLU(),
+    "MaxPool2d": _max_pool2d,
+    "AvgPool2d": _avg_pool2d,
+    "Flatten": _flatten,
+    "Linear": lambda module: Linear(*_weight_and_bias(module)),
+}
+
+
+def _with_batch_norm(before: list[tuple[str, Layer]], module: Any) -> tuple[str, Conv2d]:
+    """Return the convolution that does what the one before and then the normalisation do."""
+    name, conv = before[0] if before else ("", None)
+    if not isinstance(conv, Conv2d):
+        raise ValueError("BatchNorm2d is supported directly after a Conv2d only, whose part it becomes.")
+    if module.running_mean is None:
+        raise ValueError("BatchNorm2d with track_running_stats=False is not supported: it depends on the batch.")
+    channels = len(conv.weight)
+    if module.num_features != channels:
+        raise ValueError(f"BatchNorm2d expects {module.num_features} channels, the Conv2d before it has {channels}.")
+    mean, variance = np.float64(_array(module.running_mean)), np.float64(_array(module.running_var))
+    gamma, beta = map(np.float64, _weight_and_bias(module)) if module.affine else (1.0, 0.0)
+    scale = gamma / np.sqrt(variance + module.eps)  # (O,)
+    weight = scale[:, None, None, None] * conv.weight
+    bias = scale * ((0.0 if conv.bias is None else conv.bias) - mean) + beta
+    return name, replace(conv, weight=weight.astype(conv.weight.dtype), bias=bias.astype(conv.weight.dtype))
+
+
+def _adaptive_avg_pool(module: Any, layers: list[tuple[str, Layer]], image_shape: Shape | None) -> list[AvgPool2d]:
+    """Return the pooling that it is behind these layers, or nothing if it leaves its input as it is there."""
+    wanted = module.output_size
+    what = f"AdaptiveAvgPool2d to {wanted}"
+    if image_shape is None:
+        raise ValueError(
+            f"{what} depends on the size of its input: pass input_shape=(C, H, W), the shape of one image."
+        )
+    shape = _shape_after(layers, image_shape)
+    check_axes(f"{what}: x", shape, "N, C, H, W")
+    given = shape[2:]
+    pair = wanted if isinstance(wanted, tuple | list) else (wanted, wanted)
+    returned = tuple(n if m is None else m for n, m in zip(given, pair, strict=True))
+    if returned == given:
+        return []
+    windows = [_even_windows(n, m) for n, m in zip(given, returned, strict=True)]
+    (height, down), (width, right) = windows
+    if 0 in (height, width):
+        raise ValueError(
+            f"AdaptiveAvgPool2d from {given[0]} × {given[1]} cells to {returned[0]} × {returned[1]} is not supported: "
+            "its windows differ in size or distance."
+        )
+    return [AvgPool2d((height, width), (down, right))]
+
+
+def _even_windows(n: int, m: int) -> Pair:
+    """Return the size and the stride of the m windows over n cells, from ⌊i n/m⌋ to ⌈(i + 1) n/m⌉; 0, 0 if uneven."""
+    starts = [i * n // m for i in range(m)]
+    sizes = {-(-(i + 1) * n // m) - start for i, start in enumerate(starts)}
+    strides = {b - a for a, b in pairwise(starts)} or {*sizes}
+    return (sizes.pop(), strides.pop()) if len(sizes) == len(strides) == 1 and 0 not in strides else (0, 0)

@@ -1,0 +1,410 @@
+"""from_torch: the names, the numbers, what is resolved or folded, and what is refused. Values are drawn elsewhere."""
+
+import re
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+from against_torch import agree_overall, nn, torch
+from helpers import refusal, same
+from torch_cases import torchvisions, vgg11
+
+from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, MaxPool2d, grad_cam
+from numpycam.interop import from_torch
+
+
+def names_of(network):
+    return [name for name, _ in network.layers]
+
+
+# --- Known networks ---------------------------------------------------------------------------------
+
+
+def lenet():
+    """LeNet-5 as it is taught today, with ReLU and max pooling."""
+    features = nn.Sequential(
+        *(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)),
+    )
+    classifier = nn.Sequential(nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
+    return torchvisions(features, (None, None), classifier)
+
+
+def alexnet():
+    """AlexNet as torchvision has it, every layer eight times narrower or more."""
+    features = nn.Sequential(
+        *(nn.Conv2d(3, 8, 11, stride=4, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(kernel_size=3, stride=2)),
+        *(nn.Conv2d(8, 24, 5, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(kernel_size=3, stride=2)),
+        *(nn.Conv2d(24, 48, 3, padding=1), nn.ReLU(inplace=True)),
+        *(nn.Conv2d(48, 32, 3, padding=1), nn.ReLU(inplace=True)),
+        *(nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(kernel_size=3, stride=2)),
+    )
+    classifier = nn.Sequential(
+        *(nn.Dropout(), nn.Linear(32 * 6 * 6, 32), nn.ReLU(inplace=True)),
+        *(nn.Dropout(), nn.Linear(32, 32), nn.ReLU(inplace=True)),
+        nn.Linear(32, 10),
+    )
+    return torchvisions(features, (6, 6), classifier)
+
+
+@pytest.mark.parametrize(
+    ("module", "image_shape", "last"),
+    [
+        (lenet(), (1, 28, 28), "features.3"),
+        (alexnet(), (3, 224, 224), "features.10"),
+        (vgg11((7, 7), nn.Sequential(nn.Linear(16 * 49, 10)), narrower=32), (3, 224, 224), "features.18"),
+    ],
+    ids=["LeNet", "AlexNet", "VGG-11"],
+)
+def test_known_networks_run_here(module, image_shape, last):
+    images = np.random.default_rng(0).random((2, *image_shape))
+    network = from_torch(module, image_shape)
+    agree_overall(network(images), module(torch.tensor(images)))
+    assert grad_cam(network, images).layer == last
+    assert "avgpool" not in names_of(network)  # at this size of the image it changes nothing
+
+
+# --- Names and numbers ------------------------------------------------------------------------------
+
+
+def test_names_are_those_of_torch():
+    features = nn.Sequential(
+        nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.ReLU(), nn.Sequential(nn.Identity(), nn.MaxPool2d(2))
+    )
+    parts = {"features": features, "flatten": nn.Flatten(), "classifier": nn.Sequential(nn.Dropout(), nn.Linear(2, 3))}
+    module = nn.Sequential(OrderedDict(parts)).eval()
+    network = from_torch(module)
+    assert names_of(network) == ["features.0", "features.2", "features.3.1", "flatten", "classifier.1"]
+    assert list(network.parameters) == [
+        "features.0.weight",
+        "features.0.bias",
+        "classifier.1.weight",
+        "classifier.1.bias",
+    ]
+    assert same(network["classifier.1"].weight, module.classifier[1].weight.detach().numpy())
+
+
+def test_nothing_is_shared_and_nothing_changed():
+    module = nn.Sequential(nn.Conv2d(1, 2, (1, 2)), nn.BatchNorm2d(2)).eval()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    network = from_torch(module)
+    weight = network["0"].weight.copy()
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    for value in module.state_dict().values():
+        value.add_(1)
+    assert same(network["0"].weight, weight)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("float64", np.float64), ("float32", np.float32), ("float16", np.float32), ("bfloat16", np.float32)],
+)
+def test_the_dtype(given, expected):
+    """Half precision is promoted, and each of its numbers stays what it is."""
+    module = nn.Sequential(nn.Linear(3, 2)).to(getattr(torch, given))
+    network = from_torch(module)
+    assert network.dtype == expected
+    assert same(network["0"].weight, module[0].weight.detach().double().numpy())
+
+
+def test_a_module_that_runs_twice_is_there_twice():
+    relu, conv = nn.ReLU(), nn.Conv2d(2, 2, 1)
+    block = nn.Sequential(conv, relu)
+    assert names_of(from_torch(nn.Sequential(block, conv, relu, block))) == ["0.0", "0.1", "1", "2", "3.0", "3.1"]
+
+
+def test_what_computes_as_torch_does_is_taken():
+    """Classes derived without a forward of their own, and parametrised weights, as they are now."""
+
+    class Block(nn.Sequential):
+        pass
+
+    normed = nn.utils.parametrizations.weight_norm(nn.Conv2d(1, 2, (1, 3)))
+    normed.parametrizations.weight.original0.data.mul_(3)
+    network = from_torch(nn.Sequential(Block(normed)))
+    assert same(network["0.0"].weight, normed.weight.detach().numpy())
+
+
+def test_a_normalisation_is_folded_in_float64_and_rounded_once():
+    conv, norm = nn.Conv2d(1, 2, (1, 3)), nn.BatchNorm2d(2, eps=0.25)
+    norm.weight.data, norm.bias.data = torch.tensor([3.0, -1.0]), torch.tensor([0.1, 0.2])
+    norm.running_mean, norm.running_var = torch.tensor([0.3, 0.4]), torch.tensor([0.5, 2.0])
+    layer = from_torch(nn.Sequential(conv, norm).eval())["0"]
+    weight, bias, gamma, beta, mean, variance = (
+        np.float64(tensor.detach().numpy())
+        for tensor in (conv.weight, conv.bias, norm.weight, norm.bias, norm.running_mean, norm.running_var)
+    )
+    scale = gamma / np.sqrt(variance + 0.25)
+    assert same(layer.weight, np.float32(weight * scale[:, None, None, None]))
+    assert same(layer.bias, np.float32((bias - mean) * scale + beta))
+
+
+# --- Adaptive pooling -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((12, 9), None),
+        ((None, 9), None),
+        ((4, 3), AvgPool2d(3)),
+        ((6, None), AvgPool2d((2, 1))),
+        (1, AvgPool2d((12, 9))),
+        ((3, 4), AvgPool2d((4, 3), (4, 2))),  # from 0, 2, 4, 6: windows of three cells that overlap
+    ],
+)
+def test_adaptive_pooling_is_resolved(size, expected):
+    network = from_torch(nn.Sequential(nn.AdaptiveAvgPool2d(size)), (1, 12, 9))
+    assert [repr(layer) for _, layer in network.layers] == ([] if expected is None else [repr(expected)])
+
+
+@pytest.mark.parametrize("size", [1, (1, 1), [1, 1]])
+def test_a_global_average_before_a_flatten_needs_no_size(size):
+    module = nn.Sequential(nn.AdaptiveAvgPool2d(size), nn.Dropout(), nn.Flatten()).eval()
+    for input_shape in (None, (1, 2, 3)):
+        layers = [layer for _, layer in from_torch(module, input_shape).layers]
+        assert list(map(type, layers)) == [GlobalAvgPool2d, Flatten]
+
+
+@pytest.mark.parametrize(
+    ("size", "image", "cells"),
+    [
+        ((5, 7), (12, 9), "12 × 9 cells to 5 × 7"),
+        ((None, 7), (12, 9), "12 × 9 cells to 12 × 7"),
+        ((5, None), (12, 9), "12 × 9 cells to 5 × 9"),
+        (24, (12, 9), "12 × 9 cells to 24 × 24"),
+        ((1, 2), (12, 1), "12 × 1 cells to 1 × 2"),
+    ],
+)
+def test_uneven_windows_are_refused(size, image, cells):
+    module = nn.Sequential(nn.Conv2d(1, 1, 1), nn.AdaptiveAvgPool2d(size))
+    assert refusal(ValueError, lambda: from_torch(module, (1, *image))) == (
+        f"1: AdaptiveAvgPool2d from {cells} is not supported: its windows differ in size or distance."
+    )
+
+
+def test_a_size_that_is_needed_and_missing():
+    module = nn.Sequential(
+        OrderedDict(features=nn.Sequential(nn.Conv2d(1, 1, 1)), avgpool=nn.AdaptiveAvgPool2d((6, 6)))
+    )
+    assert refusal(ValueError, lambda: from_torch(module)) == (
+        "avgpool: AdaptiveAvgPool2d to (6, 6) depends on the size of its input: "
+        "pass input_shape=(C, H, W), the shape of one image."
+    )
+
+
+# --- The image --------------------------------------------------------------------------------------
+
+
+def test_an_image_that_does_not_fit():
+    module = nn.Sequential(nn.Conv2d(3, 2, 1), nn.Flatten(), nn.Linear(8, 2))
+    assert names_of(from_torch(module, (3, 2, 2))) == ["0", "1", "2"]
+    message = refusal(ValueError, lambda: from_torch(module, (3, 2, 3)))
+    assert message == (
+        "input_shape (3, 2, 3), of one image, is refused: layer '2': Linear expects x of shape (N, 8), got (1, 12)."
+    )
+    adaptive = nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(2))
+    message = refusal(ValueError, lambda: from_torch(adaptive, (1, 4, 6)))
+    assert message.startswith("1: input_shape (1, 4, 6), of one image, is refused: layer '0': Conv2d expects 3 input")
+
+
+@pytest.mark.parametrize(
+    ("error", "shape", "message"),
+    [
+        (ValueError, (1, 3, 8, 9), "input_shape must be (C, H, W), the shape of one image, got (1, 3, 8, 9)."),
+        (ValueError, 224, "input_shape must be (C, H, W), the shape of one image, got 224."),
+        (ValueError, (3, 0, 9), "input_shape == 0, must be >= 1."),
+        (TypeError, (3, 8.0, 9), "input_shape must be an instance of int, not float."),
+    ],
+)
+def test_what_is_no_shape_of_an_image(error, shape, message):
+    assert refusal(error, lambda: from_torch(nn.Sequential(nn.ReLU()), shape)) == message
+
+
+# --- What is refused --------------------------------------------------------------------------------
+
+KINDS = "only Sequential, Conv2d, ReLU, MaxPool2d, AvgPool2d, Flatten, Linear, AdaptiveAvgPool2d, BatchNorm2d, Dropout"
+
+
+class OwnForward(nn.Conv2d):
+    def forward(self, x):
+        return -super().forward(x)
+
+
+class OwnConvolution(nn.Conv2d):
+    def _conv_forward(self, x, weight, bias):
+        return super()._conv_forward(x, -weight, bias)
+
+
+class Residual(nn.Sequential):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+def patched():
+    relu = nn.ReLU()
+    relu.forward = torch.tanh
+    return relu
+
+
+def hooked(register):
+    conv = nn.Conv2d(1, 1, 1)
+    getattr(conv, register)(lambda *_: None)
+    return conv
+
+
+def not_finite():
+    conv = nn.Conv2d(1, 1, (1, 2))
+    conv.weight.data[0, 0, 0, 1] = torch.nan
+    return conv
+
+
+UNSUPPORTED = "is not supported, only"
+HOOK = "a hook, which may change what it computes: remove it first."
+SCORES = "is not supported; at the end leave it out: its input is the scores."
+TRAINING = "is in training mode: call module.eval() first."
+
+
+@pytest.mark.parametrize(
+    ("error", "module", "message"),
+    [
+        (ValueError, nn.Conv2d(4, 4, 1, groups=2), f"Conv2d with groups=2 {UNSUPPORTED} groups=1."),
+        (
+            ValueError,
+            nn.Conv2d(1, 1, 1, padding_mode="reflect"),
+            f"Conv2d with padding_mode='reflect' {UNSUPPORTED} padding_mode='zeros'.",
+        ),
+        *[
+            (
+                ValueError,
+                nn.Conv2d(1, 1, size, padding="same"),
+                f"Conv2d with padding='same' and kernel_size={size} is not supported: it pads one side more",
+            )
+            for size in ((3, 2), (2, 3))
+        ],
+        (ValueError, nn.MaxPool2d(2, ceil_mode=True), f"MaxPool2d with ceil_mode=True {UNSUPPORTED} ceil_mode=False."),
+        (ValueError, nn.MaxPool2d(2, dilation=2), f"MaxPool2d with dilation=2 {UNSUPPORTED} dilation=1."),
+        (ValueError, nn.MaxPool2d(2, dilation=(1, 2)), f"MaxPool2d with dilation=(1, 2) {UNSUPPORTED} dilation=1."),
+        (
+            ValueError,
+            nn.MaxPool2d(2, return_indices=True),
+            f"MaxPool2d with return_indices=True {UNSUPPORTED} return_indices=False.",
+        ),
+        (ValueError, nn.AvgPool2d(2, ceil_mode=True), f"AvgPool2d with ceil_mode=True {UNSUPPORTED} ceil_mode=False."),
+        (
+            ValueError,
+            nn.AvgPool2d(2, divisor_override=3),
+            f"AvgPool2d with divisor_override=3 {UNSUPPORTED} divisor_override=None.",
+        ),
+        (ValueError, nn.Flatten(2), f"Flatten with start_dim=2 {UNSUPPORTED} start_dim=1."),
+        (ValueError, nn.Flatten(1, 2), f"Flatten with end_dim=2 {UNSUPPORTED} end_dim=-1."),
+        (
+            ValueError,
+            nn.BatchNorm2d(1).eval(),
+            "BatchNorm2d is supported directly after a Conv2d only, whose part it becomes.",
+        ),
+        (ValueError, nn.BatchNorm2d(1), f"BatchNorm2d {TRAINING}"),
+        (ValueError, nn.Dropout2d(), f"Dropout2d {TRAINING}"),
+        (ValueError, nn.LazyConv2d(1, 1), "LazyConv2d has no parameters yet: call the module on an image first."),
+        (ValueError, nn.Linear(1, 1, device="meta"), "a parameter on the meta device has no values."),
+        (ValueError, not_finite(), "weight contains NaN at index (0, 0, 0, 1)."),
+        (
+            TypeError,
+            nn.Linear(1, 1, dtype=torch.complex64),
+            "weight must hold floats, integers or Fractions, got dtype",
+        ),
+        *[
+            (ValueError, hooked(f"register_{kind}"), f"Conv2d has {HOOK}")
+            for kind in ("forward_hook", "forward_pre_hook", "full_backward_hook", "full_backward_pre_hook")
+        ],
+        *[
+            (TypeError, module, f"{type(module).__name__} {SCORES}")
+            for module in (nn.Softmax(1), nn.LogSoftmax(1), nn.Sigmoid())
+        ],
+        *[
+            (TypeError, module, f"{type(module).__name__} is not supported, {KINDS}")
+            for module in (
+                *(nn.LeakyReLU(), nn.ReLU6(), nn.Conv1d(1, 1, 1), nn.ConvTranspose2d(1, 1, 1), nn.BatchNorm1d(1)),
+                *(nn.InstanceNorm2d(1), nn.AdaptiveMaxPool2d(1), nn.ModuleList(), nn.Unflatten(1, (1, 1))),
+                *(OwnForward(1, 1, 1), OwnConvolution(1, 1, 1), Residual(nn.ReLU()), patched()),
+            )
+        ],
+    ],
+    ids=lambda value: re.sub(r"\W+", "-", str(value))[:40],
+)
+def test_what_there_is_no_layer_for(error, module, message):
+    """By name and place, however deep it lies."""
+    first = nn.ReLU()
+    assert refusal(error, lambda: from_torch(nn.Sequential(module))).startswith(f"0: {message}")
+    nested = nn.Sequential(OrderedDict(features=nn.Sequential(first, nn.Sequential(module)), flatten=nn.Flatten()))
+    assert refusal(error, lambda: from_torch(nested)).startswith(f"features.1.0: {message}")
+
+
+@pytest.mark.parametrize(
+    ("norm", "message"),
+    [
+        (
+            nn.BatchNorm2d(2, track_running_stats=False),
+            "2: BatchNorm2d with track_running_stats=False is not supported: it depends on the batch.",
+        ),
+        (nn.BatchNorm2d(1), "2: BatchNorm2d expects 1 channels, the Conv2d before it has 2."),
+    ],
+)
+def test_normalisations_that_cannot_be_folded(norm, message):
+    module = nn.Sequential(nn.ReLU(), nn.Conv2d(1, 2, 1), norm).eval()
+    assert refusal(ValueError, lambda: from_torch(module)) == message
+
+
+def test_a_hook_on_the_whole_is_a_hook():
+    module = nn.Sequential(nn.ReLU())
+    handle = module.register_forward_hook(lambda *_: None)
+    assert refusal(ValueError, lambda: from_torch(module)) == f"module: Sequential has {HOOK}"
+    handle.remove()
+    assert names_of(from_torch(module)) == ["0"]
+
+
+def test_a_sequential_with_a_forward_of_its_own():
+    message = refusal(TypeError, lambda: from_torch(Residual(nn.ReLU())))
+    assert message.startswith("module: Residual is not supported, only Sequential")
+    assert message.endswith(", with torch's own forward.")
+
+
+def test_other_modules_are_refused_with_a_hint_that_helps():
+    class Vision(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.features = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU())
+            self.avgpool = nn.AdaptiveAvgPool2d((2, 3))
+            self.classifier = nn.Sequential(nn.Linear(12, 2))
+
+    assert refusal(TypeError, lambda: from_torch(nn.Conv2d(1, 1, 1))) == (
+        "module must be a torch.nn.Sequential, got Conv2d."
+    )
+    assert refusal(TypeError, lambda: from_torch(np.ones(2))) == "module must be a torch.nn.Sequential, got ndarray."
+    module = Vision()
+    message = refusal(TypeError, lambda: from_torch(module))
+    assert message.startswith("module must be a torch.nn.Sequential, got Vision; if its forward is features, avgpool,")
+    wrapped = eval(message[message.index("nn.Sequential(Ordered") : -1])
+    assert names_of(from_torch(wrapped, (1, 4, 6))) == [
+        "features.0",
+        "features.1",
+        "avgpool",
+        "flatten",
+        "classifier.0",
+    ]
+
+
+def test_max_pooling_and_convolutions_keep_their_options():
+    module = nn.Sequential(
+        nn.Conv2d(1, 1, (3, 2), (2, 1), (1, 0), (1, 2), bias=False),
+        nn.Conv2d(1, 1, (3, 2), padding="valid"),
+        nn.Conv2d(1, 1, (3, 2), padding="same", dilation=(1, 2)),
+        nn.MaxPool2d((3, 2), (1, 2), (1, 0), (1, 1)),
+        nn.AvgPool2d((3, 2), count_include_pad=False, padding=1),
+    )
+    one, two, three, four, five = (layer for _, layer in from_torch(module).layers)
+    assert repr(one) == repr(Conv2d(np.ones((1, 1, 3, 2)), None, (2, 1), (1, 0), (1, 2)))
+    assert two.padding == (0, 0)
+    assert three.padding == (1, 1)
+    assert repr(four) == repr(MaxPool2d((3, 2), (1, 2), (1, 0)))
+    assert repr(five) == repr(AvgPool2d((3, 2), None, 1, False))

@@ -1,0 +1,81 @@
+"""numpycam against torch: every layer, whole networks and Grad-CAM, forward and backward, on drawn cases."""
+
+import numpy as np
+import pytest
+from against_torch import agree, as_torch, check_agreement, drawn, operations_of, passes, stages, torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch_cases import layers, networks, numbers, sequentials, shapes
+
+from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, grad_cam
+from numpycam.interop import from_torch
+
+KINDS = [Conv2d, ReLU, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Flatten, Linear]
+
+
+@st.composite
+def single_layers(draw, kind, dtype=np.float64):
+    in_float64, shape = draw(numbers()), draw(shapes())
+    shape = shape[:2] if kind is Linear else shape
+
+    def make(*shape):
+        return in_float64(*shape).astype(dtype)
+
+    return Network([("layer", draw(layers(kind, make, shape)))]), make(*shape), make
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@drawn(st.data())
+def test_a_layer(kind, data):
+    network, x, make = data.draw(single_layers(kind))
+    check_agreement(network, as_torch(network), x, make(*network.output_shape(x.shape)))
+
+
+@given(st.sampled_from(KINDS).flatmap(lambda kind: single_layers(kind, np.float32)))
+def test_a_layer_in_float32(case):
+    network, x, make = case
+    assert x.dtype == network(x).dtype == np.float32
+    check_agreement(network, as_torch(network), x, make(*network.output_shape(x.shape)))
+
+
+@drawn(networks(), times=2)
+def test_a_network(case):
+    network, x, make = case
+    check_agreement(network, as_torch(network), x, make(*network.output_shape(x.shape)))
+
+
+@drawn(sequentials(), times=2)
+def test_from_torch(case):
+    module, x, make = case
+    network = from_torch(module, x.shape[1:])
+    check_agreement(network, module, x, make(*network.output_shape(x.shape)))
+
+
+@drawn(networks(heads=((Flatten, Linear), (GlobalAvgPool2d, Flatten, Linear))), st.data())
+def test_grad_cam(case, data):
+    network, x, _ = case
+    activations, module = network.activations(x), as_torch(network)
+    *_, scores = activations.values()
+    layer = data.draw(st.sampled_from([name for name, maps in activations.items() if maps.ndim == 4]))
+    class_index = data.draw(st.integers(0, scores.shape[1] - 1))
+    one_hot = np.zeros(scores.shape)
+    one_hot[:, class_index] = 1
+    check_agreement(network, module, x, one_hot)  # that the same piece of the network is looked at, among other things
+
+    values, gradients, scales, gradient_scales = passes(module, x, one_hot)
+    theirs, scale = stages(values[layer], gradients[layer]), stages(scales[layer], gradient_scales[layer])
+    explanation = grad_cam(network, x, class_index, layer)
+    for name in theirs:
+        agree(getattr(explanation, name), theirs[name], scale[name], operations_of(network, activations))
+
+
+@pytest.mark.parametrize("layer", [ReLU(), MaxPool2d((1, 3))])
+def test_nan(layer):
+    """Where a window sees one NaN. Of several torch gives the gradient to the last; numpycam says: to the first."""
+    x = np.array([[[[np.nan, 5, -1], [2, np.nan, 7], [1, 2, np.nan]]]])
+    y, twin = layer.forward(x), torch.tensor(x, requires_grad=True)
+    theirs, u = as_torch(layer)(twin), np.arange(1.0, y.size + 1).reshape(y.shape)
+    theirs.backward(torch.tensor(u))
+    assert np.isnan(y).any()
+    np.testing.assert_array_equal(y, theirs.detach().numpy())
+    np.testing.assert_array_equal(layer.backward(u, x), twin.grad.numpy())
