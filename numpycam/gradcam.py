@@ -117,7 +117,8 @@ class Explanation:
 
     def __post_init__(self) -> None:
         for name, value in list(vars(self).items()):
-            object.__setattr__(self, name, read_only(value) if isinstance(value, np.ndarray) else value)
+            if isinstance(value, np.ndarray | np.generic):
+                object.__setattr__(self, name, read_only(value) if isinstance(value, np.ndarray) else value.item())
 
     @property
     def counterfactual_map(self) -> Array:
@@ -141,7 +142,7 @@ class Explanation:
         if not isinstance(n, int | np.integer | slice) or isinstance(n, bool):
             raise TypeError(f"an Explanation is indexed by an int or a slice, got {n!r}.")
         picked: dict[str, Any] = {k: v[n] if isinstance(v, np.ndarray) else v for k, v in vars(self).items()}
-        return Explanation(**{k: v.item() if isinstance(v, np.generic) else v for k, v in picked.items()})
+        return Explanation(**picked)
 
     def plot(
         self, stage: str | None = None, *, title: str = "", method: Method = "bilinear", most_maps: int = 4
@@ -243,8 +244,9 @@ def grad_cam(
     one_hot[chosen] += 1
     gradients = compute_gradients(head, activations, one_hot)
     check_shape("gradients", gradients, feature_maps.shape)
-    explanation = _explain(x, classes, scores[chosen], layer, feature_maps, gradients, network)
-    return explanation if is_batch else explanation[0]
+    one = slice(None) if is_batch else 0
+    given = x[one], classes[one], scores[chosen][one], layer
+    return _explain(*given, feature_maps[one], gradients[one], network)
 
 
 def grad_cam_from_maps(feature_maps: ArrayLike, gradients: ArrayLike, *, check_finite: bool = True) -> Explanation:

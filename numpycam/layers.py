@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from numpycam.convolution import convolve, input_gradient, weight_gradient
 from numpycam.validation import (
     Array,
     IntOrPair,
@@ -121,10 +122,9 @@ class Conv2d(Layer):
 
     Notes
     -----
-    The sum is one matrix product (known as im2col): what each position of the window sees becomes a
-    column of length C·KH·KW, and the weight a matrix with one row for each output channel. The two
-    backward passes are the adjoints of that product, that is, the maps for which
+    The two backward passes are the adjoints of the sum, that is, the maps for which
     <forward(x), u> = <x, backward(u, x)> = <weight, parameter_gradients(u, x)["weight"]> if there is no bias.
+    How the sums are computed, as matrix products, is in ``numpycam.convolution``.
 
     Examples
     --------
@@ -161,37 +161,17 @@ class Conv2d(Layer):
         return batch, out_channels, *self.window.output_size(height, width)
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, O, H', W')
-        output_shape = self.check(x)
-        y = self._matrix() @ self._columns(x)  # (O, C KH KW) @ (N, C KH KW, H' W') -> (N, O, H' W')
-        if self.bias is not None:
-            y += self.bias[:, None]
-        return y.reshape(output_shape)
+        self.check(x)
+        return convolve(x, self.weight, self.bias, self.window)
 
     def backward(self, grad_output: Array, x: Array) -> Array:  # (N, O, H', W') -> (N, C, H, W)
         self.check(x, grad_output)
-        grad_columns = self._matrix().T @ _rows(grad_output)  # (C KH KW, O) @ (N, O, H' W') -> (N, C KH KW, H' W')
-        pieces = grad_columns.reshape(*x.shape[:2], math.prod(self.window.size), *grad_output.shape[2:])
-        return self.window.scatter(np.moveaxis(pieces, 2, 0), x.shape, like=grad_columns)
+        return input_gradient(grad_output, self.weight, self.window, x.shape)
 
     def parameter_gradients(self, grad_output: Array, x: Array) -> dict[str, Array]:
         self.check(x, grad_output)
-        grad_rows = _rows(grad_output)  # (N, O, H' W')
-        columns = self._columns(x).swapaxes(1, 2)  # (N, H' W', C KH KW)
-        product = sum_of(grad_rows @ columns, axis=0)  # (O, C KH KW)
-        gradients = {"weight": product.reshape(self.weight.shape)}
-        return gradients if self.bias is None else gradients | {"bias": sum_of(grad_rows, axis=(0, 2))}
-
-    def _matrix(self) -> Array:  # (O, C, KH, KW) -> (O, C KH KW)
-        return self.weight.reshape(len(self.weight), -1)
-
-    def _columns(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C KH KW, H' W')
-        """Return what each position of the window sees, as the columns of a matrix."""
-        seen = np.stack(list(self.window.taps(x)), axis=2)  # (N, C, KH KW, H', W')
-        return _rows(seen.reshape(len(x), seen.shape[1] * seen.shape[2], *seen.shape[3:]))
-
-
-def _rows(maps: Array) -> Array:  # (N, C, H, W) -> (N, C, H W)
-    return maps.reshape(*maps.shape[:2], math.prod(maps.shape[2:]))
+        gradients = {"weight": weight_gradient(grad_output, x, self.window)}
+        return gradients if self.bias is None else gradients | {"bias": sum_of(grad_output, axis=(0, 2, 3))}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -6,7 +6,7 @@ them, and ``split`` cuts the network in two at the layer that one wants to look 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,8 @@ class Network(Layer):
 
     layers: Sequence[tuple[str, Layer]]
     target_layer: str | None = None
+    _names: list[str] = field(init=False)
+    _parameters: dict[str, Array] = field(init=False)
 
     def __post_init__(self) -> None:
         layers = tuple(self.layers)
@@ -57,12 +59,18 @@ class Network(Layer):
                 raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {name!r}.")
             if not isinstance(layer, Layer):
                 raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {layer!r}.")
-        self._set(layers=layers)
-        if len({*self._names}) < len(self._names):
-            raise ValueError(f"the names of the layers must be distinct, got {self._names[1:]}.")
-        if len(self.parameters) < sum(len(layer.parameters) for _, layer in layers):
-            raise ValueError(f"two parameters have the same name in {list(self.parameters)}: rename a layer.")
-        check_same_kind(self.parameters)
+        names = [
+            "input",
+            *(name for name, _ in layers),
+        ]  # of the activations, that of each layer's input before its own
+        if len({*names}) < len(names):
+            raise ValueError(f"the names of the layers must be distinct, got {names[1:]}.")
+        own = [(f"{name}.{key}", value) for name, layer in layers for key, value in layer.parameters.items()]
+        parameters = dict(own)
+        if len(parameters) < len(own):
+            raise ValueError(f"two parameters have the same name in {list(parameters)}: rename a layer.")
+        check_same_kind(parameters)
+        self._set(layers=layers, _names=names, _parameters=parameters)
         if self.target_layer is not None:
             self._position(self.target_layer)
 
@@ -73,12 +81,12 @@ class Network(Layer):
     @property
     def parameters(self) -> dict[str, Array]:
         """All parameters, by the name of the layer and their own: ``"conv.weight"``."""
-        return {f"{name}.{key}": value for name, layer in self.layers for key, value in layer.parameters.items()}
+        return dict(self._parameters)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of the parameters; float64 if there are none."""
-        return np.result_type(*self.parameters.values()) if self.parameters else np.dtype(np.float64)
+        return np.result_type(*self._parameters.values()) if self._parameters else np.dtype(np.float64)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         for name, layer in self.layers:
@@ -187,8 +195,3 @@ class Network(Layer):
     def _position(self, name: str) -> int:
         """Return how many layers it takes to compute the activation of that name."""
         return position_of(name, self._names)
-
-    @property
-    def _names(self) -> list[str]:
-        """The names of the activations, that of each layer's input before its own."""
-        return ["input", *(name for name, _ in self.layers)]

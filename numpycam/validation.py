@@ -131,11 +131,17 @@ def as_parameters(weight: Array, bias: Array | None, axes: str, check_finite: bo
     return frozen(weight.astype(dtype, copy=False)), frozen(bias.astype(dtype, copy=False))
 
 
+_USUAL = {(np.ndarray, np.dtype(dtype)) for dtype in (np.float32, np.float64, object)}
+
+
 def check_same_kind(arrays: dict[str, Array]) -> None:
     """Raise TypeError unless all arrays hold floats, or all hold Fractions.
 
     One float among Fractions would degrade the rest of the computation to floats silently.
     """
+    types = {(type(array), getattr(array, "dtype", None)) for array in arrays.values()}
+    if len(types) == 1 and types <= _USUAL:
+        return
     kinds: dict[bool, str] = {}  # one name for each kind: of Fractions (True), of floats (False)
     for name, array in arrays.items():
         is_plain = isinstance(array, np.ndarray) and not isinstance(array, np.ma.MaskedArray | np.matrix)
@@ -159,7 +165,7 @@ def check_axes(name: str, shape: Shape, axes: str) -> None:
     if len(shape) != len(expected):
         fix = "; for one image pass x[None]" if len(shape) == 3 and axes == "N, C, H, W" else ""
         raise ValueError(f"{name} must have shape ({axes}), got {shape}{fix}.")
-    for axis, length in zip(expected, shape, strict=True):
+    for axis, length in zip(expected, shape, strict=True) if 0 in shape else ():
         if length == 0 and axis != "N":
             raise ValueError(f"{name} must have shape ({axes}), got {shape}: axis {axis} is empty.")
 

@@ -19,6 +19,8 @@ import numpy as np
 
 from numpycam.validation import Array, Pair, Shape, zero_of, zeros
 
+Meeting = tuple[slice, slice]
+
 
 @dataclass(frozen=True)
 class Window:
@@ -35,14 +37,40 @@ class Window:
 
     def output_size(self, height: int, width: int) -> Pair:
         """Return floor((n + 2p - d(k - 1) - 1) / s) + 1 for both sides: n cells, padding p, kernel size k."""
-        padded = height + 2 * self.padding[0], width + 2 * self.padding[1]
-        span = [d * (k - 1) + 1 for k, d in zip(self.size, self.dilation, strict=True)]
-        if span[0] > padded[0] or span[1] > padded[1]:
+        (kh, kw), (sh, sw), (ph, pw), (dh, dw) = self.size, self.stride, self.padding, self.dilation
+        rest = height + 2 * ph - dh * (kh - 1) - 1, width + 2 * pw - dw * (kw - 1) - 1
+        if rest[0] < 0 or rest[1] < 0:
             raise ValueError(
-                f"kernel of size {self.size} with dilation {self.dilation} spans {span[0]} × {span[1]} cells, "
-                f"more than the input, {padded[0]} × {padded[1]} with padding {self.padding}."
+                f"kernel of size {self.size} with dilation {self.dilation} spans {dh * (kh - 1) + 1} × "
+                f"{dw * (kw - 1) + 1} cells, more than the input, {height + 2 * ph} × {width + 2 * pw} "
+                f"with padding {self.padding}."
             )
-        return (padded[0] - span[0]) // self.stride[0] + 1, (padded[1] - span[1]) // self.stride[1] + 1
+        return rest[0] // sh + 1, rest[1] // sw + 1
+
+    def meetings(self, axis: int, inputs: int, outputs: int, start: int = 0) -> list[Meeting]:
+        """Return, for each cell of the window along an axis, which of the outputs see with it which of the inputs.
+
+        All other outputs see the border. The first output's window starts at ``start``, less the padding.
+        """
+        s, d, meetings = self.stride[axis], self.dilation[axis], []
+        start -= self.padding[axis]
+        for at in range(start, start + d * self.size[axis], d):  # output i sees input s i + at
+            first = max(0, -(at // s))
+            last = max(first, min(outputs, (inputs - 1 - at) // s + 1))
+            begin = s * first + at
+            end = max(begin, s * (last - 1) + at + 1)
+            meetings.append((slice(first, last), slice(begin, end, s if s > 1 else None)))
+        return meetings
+
+    def reach(self, rows: int) -> int:
+        """Return how many rows of the input that many neighbouring rows of the output span."""
+        return self.stride[0] * (rows - 1) + self.dilation[0] * (self.size[0] - 1) + 1
+
+    def band(self, top: int, bottom: int, height: int) -> Pair:
+        """Return from which to which row of the input these rows of the output see."""
+        first = self.stride[0] * top - self.padding[0]
+        last = min(height, first + self.reach(bottom - top))
+        return min(max(0, first), height), max(0, last)
 
     def taps(self, x: Array, **border: Any) -> Iterator[Array]:  # (..., H, W) -> KH KW times (..., H', W')
         """Yield, for each cell (u, v) of the window in row-major order, the view of what every position sees there.

@@ -26,6 +26,7 @@ conv_forward, conv_backward = Conv2d.forward, Conv2d.backward
 relu_backward, avg_backward, max_forward = ReLU.backward, AvgPool2d.backward, MaxPool2d.forward
 erase = interventions.erase
 output_size, scatter, resize_axis = Window.output_size, Window.scatter, resize._resize_axis
+meetings = Window.meetings
 
 
 def flipped(layer):
@@ -46,6 +47,10 @@ def true_convolution_forward(self, x):
 
 def unflipped_kernel_backward(self, grad_output, x):
     return conv_backward(flipped(self), grad_output, x)
+
+
+def meetings_of_a_turned_kernel(self, *where):
+    return meetings(self, *where)[::-1]
 
 
 def size_rounded_up(self, height, width):
@@ -118,7 +123,7 @@ def average_as_a_maximum(gradients):
 
 
 def average_over_the_maps(gradients):
-    return np.broadcast_to(gradients.mean(axis=(-3, -2, -1))[..., None], gradients.shape[:-2])
+    return np.broadcast_to(gradients.mean(axis=(-3, -2, -1), keepdims=True)[..., 0, 0], gradients.shape[:-2])
 
 
 def alphas_rectified(gradients):
@@ -191,8 +196,8 @@ MUSEUM = [
             test_layers.test_conv_adj),
     Exhibit("kernel not flipped in the input gradient", Conv2d, "backward", unflipped_kernel_backward,
             test_layers.test_conv_adj),
-    Exhibit("true convolution, consistently: no law finds it", Conv2d, "_matrix",
-            lambda self: self.weight[:, :, ::-1, ::-1].reshape(len(self.weight), -1), test_layers.test_conv_def),
+    Exhibit("true convolution, consistently: no law finds it", Window, "meetings", meetings_of_a_turned_kernel,
+            test_layers.test_conv_def),
     Exhibit("output size rounded up", Window, "output_size", size_rounded_up, test_layers.test_conv_size),
     Exhibit("output size without dilation", Window, "output_size", size_without_dilation, test_layers.test_conv_size),
     Exhibit("stride of the rows for the columns", Window, "output_size", stride_of_one_axis,

@@ -15,7 +15,8 @@ PACKAGE = Path(numpycam.__file__).parent
 IMPORTS = {
     "validation": set(),
     "window": {"validation"},
-    "layers": {"validation", "window"},
+    "convolution": {"validation", "window"},
+    "layers": {"convolution", "validation", "window"},
     "summary": {"layers", "network", "validation"},
     "network": {"layers", "validation"},
     "gradcam": {"layers", "network", "validation"},

@@ -1,0 +1,99 @@
+"""How convolutions are computed: blocks, shifts, and what they may not change. What they compute is in test_layers."""
+
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from helpers import same
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import conv_cases, tensors
+
+from numpycam import Conv2d, convolution
+from numpycam.validation import as_array
+from numpycam.window import Window
+
+
+def all_three(layer, x, u):
+    return layer.forward(x), layer.backward(u, x), *layer.parameter_gradients(u, x).values()
+
+
+@given(conv_cases(bias=True), st.integers(1, 2), st.integers(1, 3), st.data())
+def test_blocks_change_nothing(case, images, rows, data):
+    """However many images and rows are taken at once, also if the last block is smaller."""
+    layer, x, kind = case
+    u = data.draw(tensors(layer.output_shape(x.shape), kind))
+    with patch.object(convolution, "_block", lambda *_: (images, rows)):
+        in_blocks = all_three(layer, x, u)
+    for part, whole in zip(in_blocks, all_three(layer, x, u), strict=True):
+        assert same(part, whole)
+
+
+@given(st.integers(0, 9), st.integers(1, 70), st.integers(1, 99), st.integers(1, 99), st.integers(0, 999))
+def test_a_block_is_as_large_as_it_may_be(batch, height, depth, width, floor):
+    dtype, most = np.dtype(np.float32), max(9_999, 4 * floor)
+    with patch.object(convolution, "BLOCK", 9_999):
+        images, rows = convolution._block(batch, height, depth, width, floor, dtype)
+    taken = images * rows * depth * width * dtype.itemsize
+    assert taken <= most or (images, rows) == (1, 1)
+    assert 1 <= images <= max(1, batch)
+    assert images == 1 or rows == height
+    blocks = -(-height // rows)
+    assert blocks * rows - height < blocks  # no block is smaller by more than this: they are alike in size
+    if images == 1 and rows < height:  # with one block less they would not fit
+        assert -(-height // (blocks - 1)) * depth * width * dtype.itemsize > most
+
+
+windows = st.builds(
+    Window,
+    size=st.tuples(st.integers(1, 4), st.integers(1, 3)),
+    stride=st.tuples(st.integers(1, 4), st.integers(1, 3)),
+    padding=st.tuples(st.integers(0, 5), st.integers(0, 2)),
+    dilation=st.tuples(st.integers(1, 3), st.integers(1, 2)),
+)
+
+
+@given(windows, st.integers(0, 1), st.integers(0, 9), st.integers(0, 9), st.integers(-9, 9))
+def test_meetings(window, axis, inputs, outputs, start):
+    """Output i meets input s i + d u - p + start, if there is such an input."""
+    s, p, d = window.stride[axis], window.padding[axis], window.dilation[axis]
+    for u, (seeing, seen) in enumerate(window.meetings(axis, inputs, outputs, start)):
+        places = {i: s * i + d * u - p + start for i in range(outputs)}
+        expected = [(i, at) for i, at in places.items() if 0 <= at < inputs]
+        pairs = zip(range(outputs)[seeing], range(inputs)[seen], strict=True)
+        assert list(pairs) == expected
+
+
+@given(windows, st.integers(0, 9), st.integers(0, 5), st.integers(1, 5))
+def test_band(window, height, top, rows):
+    """Of the rows that windows on these rows can see, the band holds all that there are."""
+    s, p, d = window.stride[0], window.padding[0], window.dilation[0]
+    seen = {s * i - p + d * u for i in range(top, top + rows) for u in range(window.size[0])} & set(range(height))
+    first, last = window.band(top, top + rows, height)
+    assert seen <= set(range(first, last))
+    assert 0 <= first <= height
+    assert last - first <= min(height, window.reach(rows))
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 1), (1, 2)])
+def test_a_nan_is_seen_where_it_should_be_and_nowhere_else(stride):
+    """A shift fills up with zeros, and 0 · NaN is NaN: none of them may meet one."""
+    layer = Conv2d(np.arange(1.0, 13).reshape(1, 2, 3, 2), stride=stride, padding=(2, 1))
+    for place in [(0, 0, 0, 0), (0, 1, 4, 2), (0, 0, 2, 3)]:
+        x = np.zeros((1, 2, 5, 4))
+        x[place] = 1
+        u = np.zeros(layer.output_shape(x.shape))
+        u[0, 0, place[2] // stride[0], place[3] // stride[1]] = 1
+        nan_x, nan_u = np.where(x == 1, np.nan, x + 1), np.where(u == 1, np.nan, u + 1)
+        assert same(np.isnan(layer.forward(nan_x)), layer.forward(x) != 0)
+        assert same(np.isnan(layer.backward(nan_u, x)), layer.backward(u, x) != 0)
+        seen = layer.parameter_gradients(u * 0 + 1, x)["weight"] != 0
+        assert same(np.isnan(layer.parameter_gradients(u + 1, nan_x)["weight"]), seen)
+        assert np.isnan(layer.parameter_gradients(nan_u, x)["weight"]).all()  # the border holds zeros, by definition
+
+
+def test_an_image_of_a_batch_is_not_copied_to_be_read():
+    """Arguments may be read-only views with any strides."""
+    layer = Conv2d(np.ones((1, 2, 2, 1)))
+    x = np.broadcast_to(as_array("x", [[[[1.0], [2.0], [3.0]]]]), (3, 2, 3, 1))
+    assert layer.forward(x).tolist() == [[[[6], [10]]]] * 3
