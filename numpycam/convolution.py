@@ -32,7 +32,7 @@ import numpy as np
 from numpycam.validation import Array, Pair, Shape, sum_of, zero_of, zeros
 from numpycam.window import Meeting, Window
 
-BLOCK = 4 * 2**20
+BLOCK = 2**20
 """How many bytes of columns make a block. More if the weights are large, since each product reads all of them."""
 
 

@@ -24,6 +24,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from numpycam.convolution import convolve, input_gradient, weight_gradient
 from numpycam.validation import (
@@ -35,6 +36,7 @@ from numpycam.validation import (
     check_axes,
     check_same_kind,
     check_shape,
+    gated,
     sum_of,
     zero_of,
 )
@@ -191,7 +193,7 @@ class ReLU(Layer):
 
     def backward(self, grad_output: Array, x: Array) -> Array:
         self.check(x, grad_output)
-        return np.where(x <= 0, zero_of(grad_output), grad_output)  # not grad * (x > 0): that would hide a NaN in x
+        return gated(grad_output, ~(x <= 0))  # open where x is NaN, so that none is hidden
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -239,13 +241,18 @@ class MaxPool2d(_Pool2d):
 
     def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C, H', W') -> (N, C, H, W)
         self.check(x, grad_output)
+        shares = (gated(grad_output, wins) for wins in self._winners(x))
+        return self.window.scatter(shares, x.shape, like=grad_output)
+
+    def _winners(self, x: Array) -> Iterator[NDArray[np.bool_]]:
+        """Yield, for each cell of the window, where it is the first that holds the maximum."""
         y, real = self.forward(x), self.window.taps(np.ones(x.shape[2:], dtype=bool))  # False in the border
-        unclaimed, pieces = np.ones(y.shape, dtype=bool), []
+        unclaimed, some_nan = np.ones(y.shape, dtype=bool), (y != y).any()
         for tap, cell in zip(self.taps(x), real, strict=True):
-            wins = ((tap == y) | (tap != tap)) & cell & unclaimed  # tap != tap where it is NaN
+            wins = (tap == y) | (tap != tap) if some_nan else tap == y
+            wins &= cell & unclaimed
             unclaimed &= ~wins
-            pieces.append(np.where(wins, grad_output, zero_of(grad_output)))
-        return self.window.scatter(pieces, x.shape, like=grad_output)
+            yield wins
 
     def taps(self, x: Array) -> Iterator[Array]:
         """Pad with copies of the nearest real cell. It is in every window that sees the copy, so no maximum changes."""

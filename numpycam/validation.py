@@ -41,6 +41,13 @@ def sum_of(x: Array, axis: int | tuple[int, ...], keepdims: bool = False) -> Arr
     return x.sum(axis=axis, initial=zero_of(x), keepdims=keepdims)
 
 
+def gated(gradient: Array, gate: NDArray[np.bool_]) -> Array:
+    """Return the gradient where the gate is open, and zero where it is shut."""
+    if gradient.dtype != object and np.isfinite(gradient).all():
+        return gradient * gate  # ten times as fast as np.where; but 0 · NaN is NaN
+    return np.where(gate, gradient, zero_of(gradient))
+
+
 def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, check_finite: bool = True) -> Array:
     """Return ``value`` as an array of floats or of Fractions.
 

@@ -87,8 +87,9 @@ class Window:
         """Add one piece per tap back to where it was seen, and drop the border: the adjoint of taps."""
         (top, left), (*rest, height, width) = self.padding, shape
         padded = zeros((*rest, height + 2 * top, width + 2 * left), like)
+        overlap = any(s <= d * (k - 1) for s, d, k in zip(self.stride, self.dilation, self.size, strict=True))
         for view, piece in zip(self._views(padded), pieces, strict=True):
-            view += piece  # adds, because windows may overlap
+            view[...] = view + piece if overlap else piece
         return padded[..., top : top + height, left : left + width]
 
     def _views(self, padded: Array) -> Iterator[Array]:  # (..., H + 2p, W + 2p) -> KH KW times (..., H', W')
