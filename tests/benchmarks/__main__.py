@@ -49,7 +49,8 @@ def main():
         for group in given.groups or GROUPS:
             print(f"{group}: {GROUPS[group].__doc__}", file=sys.stderr)
             result = report.record(bench, GROUPS[group], given.quick)
-            results.setdefault(str(given.threads), {})[group] = result
+            runs = results.get(str(given.threads), {}) | {group: result}
+            results[str(given.threads)] = {name: runs[name] for name in GROUPS if name in runs}
             print(report.as_text(group, result), flush=True)
             if path:
                 given.out.mkdir(parents=True, exist_ok=True)

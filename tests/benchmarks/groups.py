@@ -101,8 +101,8 @@ def growth(bench):
         for side in by_size[0]:
             rounds = zip(*(seconds[side] for seconds in by_size), strict=True)
             slopes = [slope(list(shapes), seconds) for seconds in rounds]
-            label = f"growth with {what}, {min(shapes)}…{max(shapes)}"
-            rows.append(row(label, "slope" if side == NUMPYCAM else f"{side}'s slope, to compare", slopes))
+            label = f"{what} {min(shapes)}…{max(shapes)}"
+            rows.append(row(label, "slope" if side == NUMPYCAM else f"{side}'s slope", slopes))
             rows[-1]["goal"] = goal if side == NUMPYCAM else None
     return rows
 

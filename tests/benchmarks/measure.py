@@ -132,7 +132,9 @@ class Bench:
 
     def check_threads(self, side):
         about = self.worker(side).ask("about")
-        self.blas = about["blas"]
+        self.blas = about["blas"] or "unknown"
+        if not about["blas"]:
+            self.missing["threadpoolctl"] = "not installed, so NumPy's threads are set but not checked"
         if set(about["threads"].values()) - {self.threads}:
             raise SystemExit(f"{side} does not use {self.threads} thread(s): {about['threads']}")
 

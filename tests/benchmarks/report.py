@@ -49,9 +49,13 @@ def _range(row):
     return "{:.2f}–{:.2f}".format(*row["spread"])
 
 
+def _value(value, unit):
+    return "" if value is None else f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+
+
 def _cells(row):
     goal = "" if row["goal"] is None else f"≤ {row['goal']:g} {'✓' if met(row) else '✗'}"
-    values = ["" if value is None else f"{value:.3g} {row['unit']}" for value in (row["ours"], row["theirs"])]
+    values = [_value(row[side], row["unit"]) for side in ("ours", "theirs")]
     return [row["what"], row["against"], f"{row['ratio']:.2f}", _range(row), goal, *values, row["note"]]
 
 
@@ -62,12 +66,12 @@ def as_text(group, result):
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
     quick = ", QUICK: no measurement" if about["quick"] else ""
-    title = f"{group}: {about['threads']} thread(s), {about['clock']}, {about['rounds']} round(s){quick}"
+    title = f"{group}: {about['threads']} thread(s), {about['rounds']} round(s){quick}"
     return "\n".join([title, "-" * len(title), *lines, *_missing(result), ""])
 
 
 def _missing(result):
-    return [f"{side}: not measured ({reason})" for side, reason in result["missing"].items()]
+    return [f"{side}: not measured: {reason}" for side, reason in result["missing"].items()]
 
 
 def draw(results, path):
@@ -75,7 +79,8 @@ def draw(results, path):
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
-    groups = {name: result["rows"] for name, result in _shown(results).items() if result["rows"]}
+    rows_of = {name: result["rows"] for name, result in _shown(results).items() if name != "growth"}  # no ratios
+    groups = {name: rows for name, rows in rows_of.items() if rows}
     sizes = [len(rows) for rows in groups.values()]
     figure = Figure(figsize=(9, 1.5 + 0.22 * sum(sizes) + 0.35 * len(sizes)), layout="constrained")
     panels = figure.subplots(len(groups), sharex=True, squeeze=False, height_ratios=[size + 1 for size in sizes])[:, 0]
@@ -84,9 +89,8 @@ def draw(results, path):
     ticks = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
     panels[-1].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     panels[-1].minorticks_off()
-    panels[-1].set_xlabel(
-        "numpycam / other (left of 1 is better). Thick mark: the goal. Thin line: range of the rounds."
-    )
+    meaning = "numpycam / other, log scale: left of 1 is better. Thick mark: goal. Thin line: range of the rounds."
+    figure.supxlabel(meaning, fontsize=9)
     handles = [Patch(color=COLOURS[state], label=meaning) for state, meaning in MEANINGS.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
     figure.savefig(path, dpi=110, metadata={"Software": None})
@@ -138,14 +142,14 @@ def _machine(results):
     """Sentences on where, when and with what the figures came about."""
     runs = [result for groups in results.values() for result in groups.values()]
     abouts = [run["about"] for run in runs]
-    about, dates, loads = abouts[-1], sorted(one["date"] for one in abouts), [x for one in abouts for x in one["load"]]
+    about, dates, loads = abouts[0], sorted(one["date"] for one in abouts), [x for one in abouts for x in one["load"]]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items() if version)
     if any(one["quick"] for one in abouts):
         yield "**Some of this is a quick run, to see that it works: no measurement.**"
     yield f"{dates[0]} to {dates[-1]}, {about['cpu']}, {about['cores']} cores; NumPy's products: {about['blas']}."
     yield f"Python {about['python']}, {versions}. Load average {min(loads):.1f} to {max(loads):.1f}."
     rounds = " or ".join(sorted({str(one["rounds"]) for one in abouts}))
-    yield f"CPU time at one thread, wall time at two; the lower quartile in each of {rounds} rounds, the median of them."
+    yield f"CPU time at one thread, wall time at two; lower quartile within a round, median of {rounds} rounds."
     yield from sorted({f"{line}." for run in runs for line in _missing(run)})
 
 

@@ -46,10 +46,10 @@ class Runner:
                 self.run()
             return (clock() - start) / calls
 
-        once = max(seconds(1), 1e-9)
-        calls = max(1, int(SHORTEST / min(once, seconds(1) or once)))
-        once = max(seconds(calls), 1e-9)
-        return [seconds(calls) for _ in range(min(200, max(5 if budget else 1, int(budget / once / calls))))]
+        once = max(min(seconds(1), seconds(1)), 1e-7)
+        calls = max(1, round(SHORTEST / once))
+        repetitions = min(200, max(5 if budget else 1, int(budget / once / calls)))
+        return [seconds(calls) for _ in range(repetitions)]
 
     def memory(self, case):
         """How many bytes the process grows by, at most, in one forward and backward pass of a convolution."""
@@ -74,7 +74,7 @@ class Runner:
                 threads[f"{pool['internal_api']} {Path(pool['filepath']).name}"] = pool["num_threads"]
                 if "numpy" in pool["filepath"]:
                     blas.append(f"{pool['internal_api']} {pool['version']}, {pool.get('architecture')} kernels")
-        return {"threads": threads, "blas": ", ".join(blas) or "unknown: threadpoolctl is not installed"}
+        return {"threads": threads, "blas": ", ".join(blas)}
 
 
 def _status(key):
