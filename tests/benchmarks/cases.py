@@ -25,11 +25,6 @@ WARM_UP = (1, 3, 4, 6, 7, 3, 1)
 RATE = 0.01  # of the training step
 
 
-def described(shape):
-    batch, channels, out_channels, height, width, kernel, padding = shape
-    return f"{batch} × {channels}→{out_channels} {height}×{width}, kernel {kernel}, padding {padding}"
-
-
 class Conv(NamedTuple):
     x: np.ndarray
     weight: np.ndarray

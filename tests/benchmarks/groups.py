@@ -7,6 +7,8 @@ import cases
 from measure import geometric_mean, ratios_of, slope, summary
 from sides import BY_HAND, FLOOR, NUMPYCAM, PEERS, RIVALS, TOOLS
 
+RESOLUTION = 32 * 4096  # bytes: the kernel adds up a process's pages in batches of 32 or more
+
 
 def row(what, against, ratios, goal=None, ours=None, theirs=None, unit="ms", note=""):
     """A line of the table. ours and theirs are values of each round, in seconds or, for MiB, in bytes."""
@@ -86,9 +88,9 @@ def memory(bench):
         peaks = {side: bench.extra_memory(side, shape) for side in (NUMPYCAM, "torch")}
         ours, theirs = peaks.values()
         if theirs is not None:
-            page = 4096  # what the kernel counts in
-            ratios = [max(a, page) / max(b, page) for a, b in zip(ours, theirs, strict=True)]
-            rows.append(row(name, "torch", ratios, 1.0, ours, theirs, "MiB"))
+            ratios = [max(a, RESOLUTION) / max(b, RESOLUTION) for a, b in zip(ours, theirs, strict=True)]
+            note = "less than is resolved" if max(ours + theirs) <= RESOLUTION else ""
+            rows.append(row(name, "torch", ratios, 1.0, ours, theirs, "MiB", note))
             print(f"  {name}", file=sys.stderr, flush=True)
     return rows
 

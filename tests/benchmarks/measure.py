@@ -152,9 +152,8 @@ class Bench:
 
     def cpu_of(self, code):
         """The CPU seconds that a fresh interpreter takes for the code, or None if a module is missing."""
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], env=environment(self.threads), stderr=subprocess.DEVNULL, cwd=HERE.parents[1]
-        )
+        options = {"env": environment(self.threads), "stderr": subprocess.DEVNULL, "cwd": tempfile.gettempdir()}
+        process = subprocess.Popen([sys.executable, "-c", code], **options)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         return usage.ru_utime + usage.ru_stime if process.returncode == 0 else None
