@@ -1,4 +1,4 @@
-.PHONY: help example test thorough coverage lint format notebooks picture ci
+.PHONY: help example test thorough coverage lint format notebooks picture bench ci
 PYTHON = .venv/bin/python
 
 help:  ## list the targets
@@ -31,6 +31,11 @@ notebooks: .venv  ## execute all notebooks and store them with their outputs
 picture: .venv  ## draw the worked example for the README and the docs
 	$(PYTHON) -m numpycam --out docs/worked_example > /dev/null
 	$(PYTHON) docs/animation.py
+
+bench: .venv  ## measure against torch and others on a quiet machine, for docs/performance.md
+	.venv/bin/pip install --quiet --editable '.[bench]'
+	$(PYTHON) tests/benchmarks --out docs/performance
+	$(PYTHON) tests/benchmarks --threads 2 --out docs/performance --page docs/performance.md
 
 ci:  ## all that CI runs, in fresh copies
 	bash .ci/run

@@ -4,6 +4,8 @@ import os
 
 from hypothesis import Phase, settings
 
+collect_ignore = ["benchmarks"]  # it is run by hand, and most of it needs what is not installed
+
 # Timings are never tested, so no deadline.
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True, database=None)
