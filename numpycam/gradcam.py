@@ -117,7 +117,7 @@ class Explanation:
 
     def __post_init__(self) -> None:
         for name, value in list(vars(self).items()):
-            if isinstance(value, np.ndarray | np.generic):
+            if isinstance(value, (np.ndarray, np.generic)):
                 object.__setattr__(self, name, read_only(value) if isinstance(value, np.ndarray) else value.item())
 
     @property

@@ -52,7 +52,7 @@ class Network(Layer):
     def __post_init__(self) -> None:
         layers = tuple(self.layers)
         for pair in layers:
-            if not isinstance(pair, tuple | list) or len(pair) != 2:
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise TypeError(f"layers must be pairs (name, layer), got {pair!r}.")
             name, layer = pair
             if not isinstance(name, str) or name in ("", "input"):

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.validation import Array, IntOrPair, as_array, as_pair, zero_of, zeros
+from numpycam.validation import Array, IntOrPair, as_array, as_pair, zero_of
 
 
 def resize(
@@ -73,12 +73,12 @@ def _resize_axis(maps: Array, axis: int, m: int, method: str, align_corners: boo
         return maps.take((2 * i + 1) * n // (2 * m), axis=axis)
     # The place x is kept in whole numbers, x = place / unit, so that no rounding can move a cell.
     place, unit = (i * (n - 1), max(m - 1, 1)) if align_corners else ((2 * i + 1) * n - m, 2 * m)
-    left, rest = np.divmod(place.clip(0, (n - 1) * unit), unit)
+    left, rest = np.divmod(np.minimum(np.maximum(place, 0), (n - 1) * unit), unit)
     low, high = maps.take(left, axis=axis), maps.take(left + (rest > 0), axis=axis)
-    rest = np.moveaxis(rest.reshape(m, *[1] * (maps.ndim - 1)), 0, axis)
-    near, far = ((zeros(rest.shape, like=maps) + part) / unit for part in (unit - rest, rest))
+    rest = rest.reshape(m, *[1] * (-axis - 1))
+    near, far = (((zero_of(maps) + part) / unit).astype(maps.dtype) for part in (unit - rest, rest))
     with np.errstate(invalid="ignore"):  # 0 · ∞, which is not taken
-        mixed = low * near.astype(maps.dtype) + high * far.astype(maps.dtype)
+        mixed = low * near + high * far
     return np.where((rest == 0) | (low == high), low, mixed)  # exactly the one, where there is nothing to mix
 
 

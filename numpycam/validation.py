@@ -21,6 +21,8 @@ Shape = tuple[int, ...]
 Pair = tuple[int, int]
 IntOrPair = int | Pair
 
+_NOT_PLAIN = np.ma.MaskedArray, np.matrix
+
 
 def zero_of(array: Array) -> Any:
     """Return the zero of the array's own type: ``Fraction(0)`` for an object array, else a NumPy scalar.
@@ -73,7 +75,7 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, chec
     ValueError
         If a number is NaN or infinite, or the rows of a nested list differ in length.
     """
-    if isinstance(value, np.ma.MaskedArray | np.matrix):
+    if isinstance(value, _NOT_PLAIN):
         raise TypeError(f"{name} must be a plain array, got {type(value).__name__}.")
     try:
         array = np.asarray(value)
@@ -151,7 +153,7 @@ def check_same_kind(arrays: dict[str, Array]) -> None:
         return
     kinds: dict[bool, str] = {}  # one name for each kind: of Fractions (True), of floats (False)
     for name, array in arrays.items():
-        is_plain = isinstance(array, np.ndarray) and not isinstance(array, np.ma.MaskedArray | np.matrix)
+        is_plain = isinstance(array, np.ndarray) and not isinstance(array, _NOT_PLAIN)
         if not is_plain or array.dtype.kind not in "fO":
             came = array.dtype if is_plain else type(array).__name__
             raise TypeError(
