@@ -24,7 +24,9 @@ array([[[[ 7., 14.]]]])
 
 import math
 from collections.abc import Iterator
+from functools import reduce
 from itertools import product
+from operator import iadd
 from typing import Any
 
 import numpy as np
@@ -53,12 +55,16 @@ def convolve(x: Array, weight: Array, bias: Array | None, window: Window) -> Arr
 
 def weight_gradient(grad_output: Array, x: Array, window: Window) -> Array:  # -> (O, C, KH, KW)
     """Return Σ_{n,i,j} grad_output[n, o, i, j] · x_padded[n, c, s i + d u, s j + d v]."""
-    rows = grad_output.reshape(*grad_output.shape[:2], math.prod(grad_output.shape[2:]))  # (N, O, H' W')
-    shape = (rows.shape[1], x.shape[1], *window.size)
-    gradient = zeros((math.prod(shape[1:]), shape[0]), like=grad_output)  # (C KH KW, O): BLAS is quicker this way round
-    for images, cells, columns in _columns(x, window, gradient.nbytes):
-        gradient += sum_of(columns @ rows[images, :, cells].swapaxes(1, 2), axis=0)
-    return gradient.T.reshape(shape)
+    shape = (grad_output.shape[1], x.shape[1], *window.size)
+    if len(x) == 0:
+        return zeros(shape, like=grad_output)
+    rows = grad_output.reshape(len(x), shape[0], math.prod(grad_output.shape[2:]))  # (N, O, H' W')
+    products = (  # (n, C KH KW, O): BLAS is quicker this way round
+        columns @ rows[images, :, cells].swapaxes(1, 2)
+        for images, cells, columns in _columns(x, window, math.prod(shape) * x.itemsize)
+    )
+    sums = (some[0] if len(some) == 1 else sum_of(some, axis=0) for some in products)
+    return reduce(iadd, sums).T.reshape(shape)
 
 
 def input_gradient(grad_output: Array, weight: Array, window: Window, shape: Shape) -> Array:  # -> (N, C, H, W)
@@ -73,7 +79,7 @@ def input_gradient(grad_output: Array, weight: Array, window: Window, shape: Sha
     for n, top in product(range(0, batch, images), range(0, height, rows)):
         some, into = grad_output[n : n + images], gradient[n : n + images, :, top : top + rows]
         length = into.shape[2]
-        a, b = shifted[: len(some), :, :, :length], pieces[: len(some), :, :, :length]
+        a, b = shifted[: len(some), :, :, :length], pieces[: len(some), :, :, :length]  # and reshaped, still views
         up_down = [(seen, seeing) for seeing, seen in window.meetings(0, length, height_out, -top)]
         _shift(some.swapaxes(2, 3), up_down, a.swapaxes(3, 4))
         np.matmul(matrix, a.reshape(len(some), maps * tall, -1), out=b.reshape(len(some), wide * channels, -1))
@@ -117,7 +123,7 @@ def _shift(x: Array, meetings: list[Meeting], out: Array) -> None:  # (N, C, ...
 
 def _block(batch: int, height: int, depth: int, width: int, floor: int, dtype: np.dtype[Any]) -> Pair:
     """Return how many images, and how many rows of each, make a block, all alike in size."""
-    rows = max(1, max(BLOCK, 4 * floor) // (depth * width * dtype.itemsize))
+    rows = max(1, max(BLOCK, 2 * floor) // (depth * width * dtype.itemsize))
     if rows >= height:
         return max(1, min(rows // height, batch)), height
     return 1, -(-height // -(-height // rows))

@@ -31,7 +31,7 @@ def test_blocks_change_nothing(case, images, rows, data):
 
 @given(st.integers(0, 9), st.integers(1, 70), st.integers(1, 99), st.integers(1, 99), st.integers(0, 999))
 def test_a_block_is_as_large_as_it_may_be(batch, height, depth, width, floor):
-    dtype, most = np.dtype(np.float32), max(9_999, 4 * floor)
+    dtype, most = np.dtype(np.float32), max(9_999, 2 * floor)
     with patch.object(convolution, "BLOCK", 9_999):
         images, rows = convolution._block(batch, height, depth, width, floor, dtype)
     taken = images * rows * depth * width * dtype.itemsize
