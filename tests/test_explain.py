@@ -15,7 +15,7 @@ from strategies import sides
 
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.cli import main
-from numpycam.display import as_uint8, overlay, read_image
+from numpycam.display import Picture, as_uint8, overlay, read_image
 from numpycam.exact import as_floats
 from numpycam.explain import LUMA, _resized
 from numpycam.resize import normalise, resize
@@ -54,11 +54,16 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(folder, capsys):
-    def call(*arguments):
+def run(folder, capsys, monkeypatch):
+    """Run the command. The figure of all stages takes nine tenths of the time: an empty one, if no test sees it."""
+
+    def call(*arguments, with_figure=False):
         given = [*map(str, arguments)]
         given += [] if "--network" in given else ["--network", "network.npz"]
-        status = main(["explain", *given, "--out", "out"])
+        with monkeypatch.context() as patch:
+            if not with_figure:
+                patch.setattr("numpycam.display.figure_of_stages", lambda *_, **__: Picture(figsize=(1, 1)))
+            status = main(["explain", *given, "--out", "out"])
         return status, *capsys.readouterr()
 
     return call
@@ -76,7 +81,7 @@ def channels_first(picture):
 
 
 def test_the_numbers_are_those_of_grad_cam(run, folder):
-    status, out, err = run("picture.png")
+    status, out, err = run("picture.png", with_figure=True)
     network, image = convolutional(), channels_first(COLOURS).astype(np.float32)
     explanation, scores = grad_cam(network, image), network(image[None])[0]
     assert (status, err) == (0, "")
@@ -141,7 +146,8 @@ def test_an_empty_map_is_told(run, folder):
     Network(
         [*convolutional().layers[:4], ("gap", GlobalAvgPool2d()), ("linear", Linear(np.zeros((2, 5), np.float32)))]
     ).save("0")
-    assert "explained: no cell speaks for it, the map is zero\n" in run("picture.png", "--network", "0")[1]
+    _, out, _ = run("picture.png", "--network", "0", with_figure=True)
+    assert "explained: no cell speaks for it, the map is zero\n" in out
 
 
 def test_a_network_of_fractions_computes_in_fractions(run, folder):
@@ -153,9 +159,9 @@ def test_a_network_of_fractions_computes_in_fractions(run, folder):
 
 
 def test_the_same_again(run, folder):
-    first = run("picture.png")
+    first = run("picture.png", with_figure=True)
     files = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
-    assert run("picture.png") == first
+    assert run("picture.png", with_figure=True) == first
     assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == files
 
 
@@ -194,7 +200,7 @@ def test_names_of_all_the_world(run, folder):
     names = ["大象", "кошка", "a" * 200, "\x1b[31mred"]
     (folder / "names.txt").write_bytes(("\ufeff" + "\r\n".join(names)).encode())
     for c, name in enumerate(["大象", "кошка", "a" * 200, "?[31mred"]):
-        status, out, err = run("picture.png", "--class", name, "--names", "names.txt")
+        status, out, err = run("picture.png", "--class", name, "--names", "names.txt", with_figure=True)
         assert (status, err) == (0, "")
         assert written(folder)["class_index"] == c
         assert max(map(len, out.splitlines())) <= 80
