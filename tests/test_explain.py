@@ -2,10 +2,11 @@
 
 import json
 import re
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
-from helpers import rounding, same
+from helpers import empty_figure, rounding, same
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -15,7 +16,7 @@ from strategies import sides
 
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.cli import main
-from numpycam.display import Picture, as_uint8, overlay, read_image
+from numpycam.display import as_uint8, overlay, read_image
 from numpycam.exact import as_floats
 from numpycam.explain import LUMA, _resized
 from numpycam.resize import normalise, resize
@@ -54,15 +55,13 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(folder, capsys, monkeypatch):
-    """Run the command. The figure of all stages takes nine tenths of the time: an empty one, if no test sees it."""
+def run(folder, capsys):
+    """Run the command; with an empty figure, unless the test sees it."""
 
     def call(*arguments, with_figure=False):
         given = [*map(str, arguments)]
         given += [] if "--network" in given else ["--network", "network.npz"]
-        with monkeypatch.context() as patch:
-            if not with_figure:
-                patch.setattr("numpycam.display.figure_of_stages", lambda *_, **__: Picture(figsize=(1, 1)))
+        with nullcontext() if with_figure else empty_figure():
             status = main(["explain", *given, "--out", "out"])
         return status, *capsys.readouterr()
 
