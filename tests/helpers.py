@@ -1,11 +1,13 @@
-"""What the tests compare with: exact equality, bounds on rounding, linear pieces, messages of errors."""
+"""What the tests compare with: exact equality, bounds on rounding, linear pieces, messages; and a quick save."""
 
+from contextlib import contextmanager
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from numpycam import MaxPool2d, ReLU
+from numpycam.display import Picture
 from numpycam.exact import as_fractions
 from numpycam.validation import zeros
 
@@ -24,6 +26,14 @@ def rounding(operations, dtype=np.float64):
 def same(a, b):
     """Whether two arrays have the same shape and equal numbers: with ``==``, no tolerance."""
     return a.shape == b.shape and bool((a == b).all())
+
+
+@contextmanager
+def empty_figure():
+    """Have ``explanation.save`` draw nothing on ``stages.png``, which takes nine tenths of its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("numpycam.display.figure_of_stages", lambda *_, **__: Picture(figsize=(1, 1)))
+        yield
 
 
 def pattern(network, x):

@@ -5,11 +5,12 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from helpers import same
+from helpers import empty_figure, same
 from matplotlib.image import imread
 
 from numpycam import grad_cam, worked_example
@@ -20,10 +21,14 @@ from numpycam.walkthrough import walkthrough
 
 @pytest.fixture
 def run(tmp_path, capsys):
-    """Run the command line with an output folder and return (status, standard output, standard error)."""
+    """Run the command line with an output folder and return (status, standard output, standard error).
 
-    def call(*arguments):
-        status = main([*arguments, "--out", str(tmp_path / "out")])
+    It draws an empty figure, unless the test sees it.
+    """
+
+    def call(*arguments, with_figure=False):
+        with nullcontext() if with_figure else empty_figure():
+            status = main([*arguments, "--out", str(tmp_path / "out")])
         return status, *capsys.readouterr()
 
     return call
@@ -34,7 +39,7 @@ def words(text):
 
 
 def test_every_number_of_the_document_is_printed_at_its_stage(run):
-    status, out, err = run()
+    status, out, err = run(with_figure=True)
     assert (status, err) == (0, "")
     stages = re.split(r"\n-{79}\n", out)
     assert "0 0 0 1" in stages[1]
@@ -129,7 +134,7 @@ def test_in_floats_the_rounding_is_told(run):
 
 
 def test_the_files(run, tmp_path):
-    run()
+    run(with_figure=True)
     folder = tmp_path / "out"
     assert sorted(path.name for path in folder.iterdir()) == [
         "explanation.json",
@@ -164,9 +169,9 @@ def test_json_in_floats_holds_numbers(run, tmp_path):
 
 
 def test_the_same_again(run, tmp_path):
-    first = run("--class", "elephant")
+    first = run("--class", "elephant", with_figure=True)
     files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    assert run("--class", "elephant") == first
+    assert run("--class", "elephant", with_figure=True) == first
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == files
 
 

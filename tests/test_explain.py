@@ -2,10 +2,11 @@
 
 import json
 import re
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
-from helpers import rounding, same
+from helpers import empty_figure, rounding, same
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -55,10 +56,13 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(folder, capsys):
-    def call(*arguments):
+    """Run the command; with an empty figure, unless the test sees it."""
+
+    def call(*arguments, with_figure=False):
         given = [*map(str, arguments)]
         given += [] if "--network" in given else ["--network", "network.npz"]
-        status = main(["explain", *given, "--out", "out"])
+        with nullcontext() if with_figure else empty_figure():
+            status = main(["explain", *given, "--out", "out"])
         return status, *capsys.readouterr()
 
     return call
@@ -76,7 +80,7 @@ def channels_first(picture):
 
 
 def test_the_numbers_are_those_of_grad_cam(run, folder):
-    status, out, err = run("picture.png")
+    status, out, err = run("picture.png", with_figure=True)
     network, image = convolutional(), channels_first(COLOURS).astype(np.float32)
     explanation, scores = grad_cam(network, image), network(image[None])[0]
     assert (status, err) == (0, "")
@@ -141,7 +145,8 @@ def test_an_empty_map_is_told(run, folder):
     Network(
         [*convolutional().layers[:4], ("gap", GlobalAvgPool2d()), ("linear", Linear(np.zeros((2, 5), np.float32)))]
     ).save("0")
-    assert "explained: no cell speaks for it, the map is zero\n" in run("picture.png", "--network", "0")[1]
+    _, out, _ = run("picture.png", "--network", "0", with_figure=True)
+    assert "explained: no cell speaks for it, the map is zero\n" in out
 
 
 def test_a_network_of_fractions_computes_in_fractions(run, folder):
@@ -153,9 +158,9 @@ def test_a_network_of_fractions_computes_in_fractions(run, folder):
 
 
 def test_the_same_again(run, folder):
-    first = run("picture.png")
+    first = run("picture.png", with_figure=True)
     files = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
-    assert run("picture.png") == first
+    assert run("picture.png", with_figure=True) == first
     assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == files
 
 
@@ -192,9 +197,12 @@ def test_html_in_names_is_text(run, folder):
 
 def test_names_of_all_the_world(run, folder):
     names = ["大象", "кошка", "a" * 200, "\x1b[31mred"]
+    conv, head = Conv2d(np.ones((1, 3, 2, 2))), Linear(np.ones((4, 1)))
+    Network([("conv", conv), ("gap", GlobalAvgPool2d()), ("linear", head)]).save("one-map.npz")
     (folder / "names.txt").write_bytes(("\ufeff" + "\r\n".join(names)).encode())
     for c, name in enumerate(["大象", "кошка", "a" * 200, "?[31mred"]):
-        status, out, err = run("picture.png", "--class", name, "--names", "names.txt")
+        given = "picture.png", "--class", name, "--names", "names.txt", "--network", "one-map.npz"
+        status, out, err = run(*given, with_figure=True)
         assert (status, err) == (0, "")
         assert written(folder)["class_index"] == c
         assert max(map(len, out.splitlines())) <= 80

@@ -463,7 +463,7 @@ def test_floats_find_as_many_kinks_as_there_are():
                 ("linear", Linear(rng.normal(size=(2, 2)))),
             ]
         )
-        start, end = rng.normal(size=(2, 2, 3, 4))
+        start, end = rng.normal(size=(2, 2, 2, 3))
         line = path(network, start, end, 0)
         exactly = path(as_fractions(network), as_fractions(start), as_fractions(end), 0)
         assert line.points.shape == exactly.points.shape

@@ -261,6 +261,8 @@ def test_max_pool_hides_no_nan():
     layer = MaxPool2d(2)
     assert np.isnan(layer.forward(x)).all()
     assert same(layer.backward(np.ones((1, 1, 1, 1)), x), np.array([[[[0.0, 1.0], [0.0, 0.0]]]]))
+    x[0, 0, 1, 0] = np.nan  # of several the first receives the gradient
+    assert same(layer.backward(np.ones((1, 1, 1, 1)), x), np.array([[[[0.0, 1.0], [0.0, 0.0]]]]))
 
 
 @given(pool_cases(AvgPool2d, kind="fraction"), st.booleans())
