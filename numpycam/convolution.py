@@ -31,14 +31,15 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.validation import Array, Pair, Shape, sum_of, zero_of, zeros
+from numpycam.validation import Array, Pair, Shape, sum_of, zero_of
 from numpycam.window import Meeting, Window
 
 BLOCK = 2 * 2**20
 """How many bytes of columns make a block. More if the weights are large, since each product reads all of them."""
 
-# glibc gives a freed array back to the system, and the next one is fetched anew, page by page: a third of the time of a
-# training step. Unless a larger array was freed before: then it keeps up to twice its size. This one is never touched.
+# glibc gives a freed array back to the system, and the next one is fetched anew, page by page, which slows down all
+# that makes large arrays, unless a larger one was freed before: then the process keeps up to twice its size. This one
+# is made and freed for that, and never touched. Elsewhere it changes nothing. See docs/performance.md.
 np.empty(2**25 - 2**13, np.uint8)
 
 
@@ -57,7 +58,7 @@ def weight_gradient(grad_output: Array, x: Array, window: Window) -> Array:  # -
     """Return Σ_{n,i,j} grad_output[n, o, i, j] · x_padded[n, c, s i + d u, s j + d v]."""
     shape = (grad_output.shape[1], x.shape[1], *window.size)
     if len(x) == 0:
-        return zeros(shape, like=grad_output)
+        return np.full(shape, zero_of(x), np.result_type(grad_output, x))
     rows = grad_output.reshape(len(x), shape[0], math.prod(grad_output.shape[2:]))  # (N, O, H' W')
     products = (  # (n, C KH KW, O): BLAS is quicker this way round
         columns @ rows[images, :, cells].swapaxes(1, 2)
@@ -68,7 +69,10 @@ def weight_gradient(grad_output: Array, x: Array, window: Window) -> Array:  # -
 
 
 def input_gradient(grad_output: Array, weight: Array, window: Window, shape: Shape) -> Array:  # -> (N, C, H, W)
-    """Return Σ weight[o, c, u, v] · grad_output[n, o, i, j] over all (i, j) and (u, v) that see the cell of x."""
+    """Return Σ weight[o, c, u, v] · grad_output[n, o, i, j] over all (i, j) and (u, v) that see the cell of x.
+
+    A weight that is infinite or NaN makes NaN of other cells, too: a shift fills up with zeros, and 0 · NaN is NaN.
+    """
     (batch, channels, height, width), (maps, _, tall, wide) = shape, weight.shape
     (_, _, height_out, width_out), dtype = grad_output.shape, np.result_type(weight, grad_output)
     matrix = weight.transpose(0, 2, 3, 1).reshape(maps * tall, wide * channels).T  # (KW C, O KH)

@@ -46,7 +46,7 @@ class Network(Layer):
 
     layers: Sequence[tuple[str, Layer]]
     target_layer: str | None = None
-    _names: list[str] = field(init=False)
+    _names: tuple[str, ...] = field(init=False)  # these two follow from the layers
     _parameters: dict[str, Array] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,12 +59,12 @@ class Network(Layer):
                 raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {name!r}.")
             if not isinstance(layer, Layer):
                 raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {layer!r}.")
-        names = [
+        names = (
             "input",
             *(name for name, _ in layers),
-        ]  # of the activations, that of each layer's input before its own
+        )  # of activations: that of a layer's input stands before its own
         if len({*names}) < len(names):
-            raise ValueError(f"the names of the layers must be distinct, got {names[1:]}.")
+            raise ValueError(f"the names of the layers must be distinct, got {[*names[1:]]}.")
         own = [(f"{name}.{key}", value) for name, layer in layers for key, value in layer.parameters.items()]
         parameters = dict(own)
         if len(parameters) < len(own):
@@ -194,4 +194,4 @@ class Network(Layer):
 
     def _position(self, name: str) -> int:
         """Return how many layers it takes to compute the activation of that name."""
-        return position_of(name, self._names)
+        return position_of(name, [*self._names])

@@ -46,7 +46,7 @@ def sum_of(x: Array, axis: int | tuple[int, ...], keepdims: bool = False) -> Arr
 def gated(gradient: Array, gate: NDArray[np.bool_]) -> Array:
     """Return the gradient where the gate is open, and zero where it is shut."""
     if gradient.dtype != object and np.isfinite(gradient).all():
-        return gradient * gate  # ten times as fast as np.where; but 0 · NaN is NaN
+        return gradient * gate + zero_of(gradient)  # ten times as fast as np.where; -1 · 0 is -0, and -0 + 0 is 0
     return np.where(gate, gradient, zero_of(gradient))
 
 

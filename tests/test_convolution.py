@@ -92,6 +92,29 @@ def test_a_nan_is_seen_where_it_should_be_and_nowhere_else(stride):
         assert np.isnan(layer.parameter_gradients(nan_u, x)["weight"]).all()  # the border holds zeros, by definition
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_weight_that_is_no_number_is_seen_wherever_it_counts(bad):
+    """And elsewhere, as the docstring says: a shift fills up with zeros. It is never hidden."""
+    weight = np.ones((1, 1, 3, 2))
+    weight[0, 0, 0, 1] = bad
+    layer = Conv2d(weight, stride=(2, 1), check_finite=False)
+    plain = Conv2d((~np.isfinite(weight)).astype(float), stride=(2, 1))
+    x = np.ones((1, 1, 7, 4))
+    u = np.ones(layer.output_shape(x.shape))
+    with np.errstate(invalid="ignore"):
+        assert not np.isfinite(layer.backward(u, x)[plain.backward(u, x) != 0]).any()
+        assert not np.isfinite(layer.forward(x)).any()
+
+
+@pytest.mark.parametrize("batch", [0, 1])
+def test_the_dtype_is_that_of_both_factors(batch):
+    layer, x = Conv2d(np.ones((1, 1, 2, 1), np.float32)), np.ones((batch, 1, 3, 2))
+    u = np.ones((batch, 1, 2, 2), np.float32)
+    assert layer.forward(x).dtype == np.float64
+    assert layer.backward(u, x).dtype == np.float32
+    assert layer.parameter_gradients(u, x)["weight"].dtype == np.float64
+
+
 def test_an_image_of_a_batch_is_not_copied_to_be_read():
     """Arguments may be read-only views with any strides."""
     layer = Conv2d(np.ones((1, 2, 2, 1)))

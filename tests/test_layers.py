@@ -197,6 +197,12 @@ def test_relu_gate_is_shut_at_zero():
     assert (ReLU().backward(one, zero) - ReLU().backward(one, -zero)).tolist() == [0]
 
 
+def test_a_shut_gate_gives_zero_and_not_minus_zero():
+    x, u = np.array([[[[-1.0, -2.0], [-3.0, -4.0]]]]), np.array([[[[-5.0]]]])
+    for gradient in (ReLU().backward(x, x), MaxPool2d(2).backward(u, x)):
+        assert not np.signbit(gradient[gradient == 0]).any()
+
+
 def test_relu_hides_no_nan():
     x = np.array([np.nan, -1.0, 2.0])
     assert np.isnan(ReLU().forward(x)).tolist() == [True, False, False]
