@@ -348,7 +348,7 @@ def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Pictu
     steps : array, shape (n,)
         Positive.
     errors : mapping of str to array, shape (n,)
-        Their sizes, none negative, by the name of what they are of.
+        Their sizes, none negative, by the name of what they are of, at least one.
 
     Returns
     -------
@@ -363,12 +363,14 @@ def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Pictu
     widths, sizes = as_floats(steps), {name: as_floats(values) for name, values in errors.items()}
     if widths.ndim != 1 or not widths.size or widths.min() <= 0:
         raise ValueError(f"steps must be a row of positive numbers, got {steps!r}.")
+    if not sizes:
+        raise ValueError(f"errors must hold at least one row of numbers, got {errors!r}.")
     for name, values in sizes.items():
         if values.shape != widths.shape or values.min() < 0:
             raise ValueError(
                 f"errors[{name!r}] must be {len(widths)} numbers that are not negative, one for each step."
             )
-    largest = max((float(values.max()) for values in sizes.values()), default=0.0) or 1.0
+    largest = max(float(values.max()) for values in sizes.values()) or 1.0
     smallest = min((float(values[values > 0].min()) for values in sizes.values() if values.any()), default=1.0)
     low, high = np.floor(np.log10(smallest)), np.ceil(np.log10(largest))
     ground = 10 ** (low - 2)  # where 0 is drawn, as it has no logarithm

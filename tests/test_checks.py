@@ -140,6 +140,37 @@ def test_the_form_of_an_answer():
     assert "writes into its arguments" in refusal(CheckFailed, lambda: check_grad_cam(in_place))
 
 
+NO_NUMBERS = {
+    "should be an array of numbers; yours has rows of different lengths.": [[1, 2], [3]],
+    "should hold numbers only, yours has str at index (0,).": ["one", "two"],
+    "should hold numbers only, yours has complex at index (0,).": np.array([1j]),
+    "should hold numbers only, yours has ndarray at index (1,).": np.array([1, np.ones(2)], dtype=object),
+    "should hold numbers only, yours has dict.": {},
+    "should hold numbers only, yours has NoneType at index (0, 1).\n"
+    "(np.empty_like of Fractions holds None: start from x * 0 or np.zeros_like(x).)": [[1, None]],
+}
+
+
+@pytest.mark.parametrize("message", NO_NUMBERS)
+def test_what_is_no_array_of_numbers_is_told_by_its_name(message):
+    value = NO_NUMBERS[message]
+    for name, check in {
+        "weighted_sum": lambda: check_grad_cam(lambda a, g: (mean(g), value, mean(g))),
+        "kernels": lambda: check_network(lambda a, g: (value, g.reshape(1, -1))),
+        "dx": lambda: check_relu_backward(lambda u, x: value),
+        "dw": lambda: check_conv_backward(lambda u, x, *how: (x, value)),
+    }.items():
+        assert refusal(CheckFailed, check) == f"{name} {message}"
+
+
+def test_fractions_that_were_never_filled_in_are_told_where_they_come_from():
+    def never_filled(u, x, weight, stride, padding):
+        return np.empty_like(x), np.empty_like(weight)
+
+    message = refusal(CheckFailed, lambda: check_conv_backward(never_filled))
+    assert message.startswith("dx should hold numbers only, yours has NoneType at index (0, 0, 0, 0).\n(np.empty_like")
+
+
 def test_a_notebook_shows_the_message_alone():
     assert CheckFailed("why")._render_traceback_() == ["✗ why"]
     assert issubclass(CheckFailed, AssertionError)
@@ -198,11 +229,11 @@ def test_a_network_that_cannot_be_is_told_why():
         "head should have the shape (1, K·4) = (1, 12) here, yours has (2, 12).": network_solution(
             head=lambda g: np.vstack([g.reshape(1, -1)] * 2)
         ),
-        "kernels should be an array of shape (K, 1, 2, 2); yours has rows of different lengths.": network_solution(
-            kernels=lambda a: [[1, 2], [3]]
+        "There is no network with these kernels and this head: value contains NaN": network_solution(
+            kernels=lambda a: np.full((len(a), 1, 2, 2), np.nan)
         ),
-        "There is no network with these kernels and this head: ": network_solution(
-            kernels=lambda a: np.full((len(a), 1, 2, 2), "weight")
+        "There is no network with these kernels and this head: value must hold finite numbers": network_solution(
+            kernels=lambda a: np.full((len(a), 1, 2, 2), np.inf, dtype=object)
         ),
     }
     for start, answer in shapes.items():
@@ -484,7 +515,9 @@ def test_a_law_and_inputs_that_fit_are_asked_for():
         (("mass", {"u": u, "x": [1, 2], "size": 2}), "x should be one map (H, W), a list of rows, got shape (2,)."),
         (("mass", {"u": u, "x": x, "size": (1, 3)}), "kernel of size (1, 3) with dilation (1, 1) spans 1 × 3 cells"),
         (("mass", {"u": x, "x": x, "size": (1, 2)}), "u should have the shape of f(x), (1, 1) here, got (1, 2)."),
-        (("mass", {"u": [[float("nan")]], "x": x, "size": 1}), "value must hold finite numbers, got nan"),
+        (("mass", {"u": [[float("nan")]], "x": x, "size": 1}), "u: value must hold finite numbers, got nan"),
+        (("mass", {"u": u, "x": [[float("inf")]], "size": 1}), "x: value must hold finite numbers, got inf"),
+        (("mass", {"u": u, "x": [["1/0"]], "size": 1}), "x: Fraction(1, 0)"),
         (("mass", {"u": u, "x": x, "size": "2"}), "size must be an instance of int, not str."),
     ]:
         answer = FINDINGS | {"max_pool_backward": finding}

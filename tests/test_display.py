@@ -334,6 +334,9 @@ def test_steps_and_errors_that_cannot_be_drawn():
         assert refusal(ValueError, lambda steps=steps: figure_of_errors(steps, {})) == (
             f"steps must be a row of positive numbers, got {steps}."
         )
+    assert refusal(ValueError, lambda: figure_of_errors([1, 2], {})) == (
+        "errors must hold at least one row of numbers, got {}."
+    )
     for errors in ([1], [1, -1]):
         assert refusal(ValueError, lambda errors=errors: figure_of_errors([1, 2], {"e": errors})) == (
             "errors['e'] must be 2 numbers that are not negative, one for each step."

@@ -113,11 +113,11 @@ def _inner(a: Array, b: Array) -> Any:
     return (a * b).sum()
 
 
-def _law(y: Array, u: Array, slot: str, values: Array, name: str, given: Any) -> str:
+def _law(y: Array, u: Array, slot: str, values: Array, name: str, given: Array) -> str:
     """Return the two sides of the adjoint identity <f(x), u> = <slot, what is given> if they differ."""
-    if np.shape(given) != values.shape:
+    if given.shape != values.shape:
         return ""
-    left, right = _inner(y, u), _inner(values, np.asarray(given))
+    left, right = _inner(y, u), _inner(values, given)
     return "" if left == right else f"The adjoint identity fails: <f(x), u> = {left}, but <{slot}, {name}> = {right}."
 
 
@@ -322,12 +322,17 @@ def _arguments(inputs: Mapping[str, Any], names: list[str]) -> Iterator[Any]:
     if set(inputs) != set(names):
         raise ValueError(f"the inputs are {', '.join(map(repr, names))}, got {', '.join(map(repr, inputs))}.")
     for name in names:
-        if name == "size":
-            yield as_pair("size", inputs["size"], 1)
-        elif (array := np.asarray(as_fractions(inputs[name]))).ndim == 2:
-            yield array
-        else:
-            raise ValueError(f"{name} should be one map (H, W), a list of rows, got shape {array.shape}.")
+        yield as_pair("size", inputs["size"], 1) if name == "size" else _map(name, inputs[name])
+
+
+def _map(name: str, value: Any) -> Array:
+    try:
+        array = np.asarray(as_fractions(value))
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise ValueError(f"{name}: {error}") from None
+    if array.ndim != 2:
+        raise ValueError(f"{name} should be one map (H, W), a list of rows, got shape {array.shape}.")
+    return array
 
 
 def _is_kept(sides: dict[str, Any]) -> bool:

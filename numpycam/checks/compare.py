@@ -1,6 +1,7 @@
 """What the checks share: an answer is run, held against what it should be, and its mistake is named."""
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpycam.validation import Array
 
 Mistakes = Sequence[tuple[Callable[..., Any], str]]  # what comes out of it for the same inputs, and what to say then
 _MANY = 24  # more numbers than this are not printed
+_EMPTY = "(np.empty_like of Fractions holds None: start from x * 0 or np.zeros_like(x).)"
 
 
 class CheckFailed(AssertionError):  # noqa: N818 - it is said to learners: a check failed
@@ -22,14 +24,14 @@ class Result(NamedTuple):
     """What an answer gives for some inputs, what that leads to, and what it should lead to."""
 
     inputs: dict[str, Any]
-    given: Any
-    led_to: Any
+    given: Array
+    led_to: Array
     expected: Array
     law: str = ""
 
 
-def run(answer: Callable[..., Any], inputs: dict[str, Any], names: Sequence[str], advice: str = "") -> Any:
-    """Return the list of what the answer gives, one thing for each name, or say what is wrong with its form."""
+def run(answer: Callable[..., Any], inputs: dict[str, Any], names: Sequence[str], advice: str = "") -> list[Array]:
+    """Return what the answer gives, an array of numbers for each name, or say what is wrong with its form."""
     own = {label: value.copy() if isinstance(value, np.ndarray) else value for label, value in inputs.items()}
     try:
         given = answer(*own.values())
@@ -41,12 +43,10 @@ def run(answer: Callable[..., Any], inputs: dict[str, Any], names: Sequence[str]
         came = f"{len(things)} of them" if isinstance(things, tuple | list) else type(things).__name__
         number = {2: "two", 3: "three"}[len(names)]
         raise CheckFailed(f"Your function should return {number} things, ({', '.join(names)}); it returned {came}.")
-    for name, value in zip(names, things, strict=True):
-        if value is None or value is ...:
-            raise CheckFailed(f"{name} is not there yet: replace the dots.")
+    arrays = [_numbers(name, value) for name, value in zip(names, things, strict=True)]
     if any(np.any(own[label] != value) for label, value in inputs.items()):
         raise CheckFailed("Your function writes into its arguments: the caller's arrays should stay as they are.")
-    return things
+    return arrays
 
 
 def compare(heading: str, mistakes: Mistakes, results: Sequence[Result]) -> None:
@@ -65,9 +65,23 @@ def text(values: Array) -> str:
     return str(values.astype(str)).replace("'", "")
 
 
-def _difference(given: Any, expected: Array) -> str:
+def _numbers(name: str, value: Any) -> Array:
+    """Return the value as an array, or say why it is none of numbers."""
+    if value is None or value is ...:
+        raise CheckFailed(f"{name} is not there yet: replace the dots.")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise CheckFailed(f"{name} should be an array of numbers; yours has rows of different lengths.") from None
+    for index, element in np.ndenumerate(array.astype(object)):
+        if not isinstance(element, Real):
+            place, hint = f" at index {index}" * bool(index), f"\n{_EMPTY}" * (element is None)
+            raise CheckFailed(f"{name} should hold numbers only, yours has {type(element).__name__}{place}.{hint}")
+    return array
+
+
+def _difference(values: Array, expected: Array) -> str:
     """Return how the given values differ from the expected ones; nothing if they are equal."""
-    values = np.asarray(given)
     if values.shape != expected.shape:
         return f"It should have the shape {expected.shape}, yours has {values.shape}."
     if (values == expected).all():
@@ -91,9 +105,9 @@ def _recognise(mistakes: Mistakes, results: Sequence[Result]) -> str:
     return ""
 
 
-def _is_same(given: Any, wrong: Any) -> bool:
-    """Whether a value is that of a mistake: equal, or if it is in floats, equal up to rounding."""
-    values, expected = np.asarray(given), np.asarray(wrong)
+def _is_same(values: Array, wrong: Any) -> bool:
+    """Whether the values are those of a mistake: equal, or if they are in floats, equal up to rounding."""
+    expected = np.asarray(wrong)
     if values.shape != expected.shape:
         return False
     if _is_in_floats(values):
