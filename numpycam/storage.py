@@ -23,9 +23,11 @@ import json
 import math
 import os
 import re
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 from reprlib import repr as brief
@@ -72,8 +74,9 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     """
     description = json.dumps({"numpycam": FORMAT, "network": _described(network)})
     parameters: dict[str, Any] = {name: _storable(name, array) for name, array in network.parameters.items()}
-    place = Path(os.path.realpath(path))  # of a link, where it leads
-    write_files(place.parent, {place.name: lambda file: np.savez(file, network=description, **parameters)})
+    file_path = Path(path)
+    contents = {file_path.name: lambda file: np.savez(file, network=description, **parameters)}
+    write_files(file_path.parent, contents)
 
 
 def load(path: str | os.PathLike[str]) -> Network:
@@ -114,7 +117,8 @@ def write_files(folder: Path, contents: Mapping[str, bytes | Callable[[BinaryIO]
     """Write all files beside their places first, so that each is the old one or the new one, never half of one.
 
     A content is bytes, or what writes them to an open file. Without content an old file is removed: it was of another
-    explanation. An OSError names the file.
+    explanation. A link stays a link: the file where it leads is replaced. A file that is replaced keeps its mode. An
+    OSError names the file.
     """
     name = ""
     try:
@@ -122,20 +126,26 @@ def write_files(folder: Path, contents: Mapping[str, bytes | Callable[[BinaryIO]
             if (folder / name).exists() and not (folder / name).is_file():
                 code = errno.EISDIR if (folder / name).is_dir() else errno.EINVAL  # a device, say: /dev/null
                 raise OSError(code, os.strerror(code))
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as new:
+        with ExitStack() as stack:
+            ready: dict[str, tuple[Path, Path]] = {}
             for name, content in contents.items():
                 if content is not None:
-                    with open(Path(new) / name, "xb") as file:
+                    place = Path(os.path.realpath(folder / name))
+                    new = stack.enter_context(tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-"))
+                    with open(Path(new) / place.name, "xb") as file:
                         file.write(content) if isinstance(content, bytes) else content(file)
                         file.flush()
                         os.fsync(file.fileno())  # else a crash of the machine may leave the new name on an empty file
-            for name, content in contents.items():
-                if content is None:
-                    (folder / name).unlink(missing_ok=True)
+                    if place.exists():
+                        shutil.copymode(place, file.name)
+                    ready[name] = Path(file.name), place
+            for name in contents:
+                if name in ready:
+                    os.replace(*ready[name])
                 else:
-                    os.replace(Path(new) / name, folder / name)
+                    (folder / name).unlink(missing_ok=True)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(folder / name)) from error
+        raise OSError(error.errno, error.strerror or str(error), str(folder / name)) from error
 
 
 def _described(layer: Layer) -> dict[str, Any]:

@@ -520,6 +520,29 @@ def test_places_that_cannot_be_written_are_named(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_is_replaced_keeps_its_mode_and_a_link_leads_where_it_led(tmp_path):
+    (tmp_path / "deep").mkdir()
+    for name in ("kept", "gone"):
+        (tmp_path / "deep" / name).write_text("old")
+        (tmp_path / "deep" / name).chmod(0o600)
+        (tmp_path / name).symlink_to(tmp_path / "deep" / name)
+    write_files(tmp_path, {"kept": b"new", "gone": None})
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["deep", "kept"]
+    assert (tmp_path / "kept").is_symlink()
+    assert (tmp_path / "deep" / "kept").read_bytes() == b"new"
+    assert (tmp_path / "deep" / "kept").stat().st_mode & 0o777 == 0o600
+    assert sorted(file.name for file in (tmp_path / "deep").iterdir()) == ["gone", "kept"]
+
+
+def test_an_error_of_the_system_without_a_number_is_told_all_the_same(tmp_path):
+    def fail(_):
+        raise OSError("the disk is on fire")
+
+    with pytest.raises(OSError) as caught:
+        write_files(tmp_path, {"file": fail})
+    assert (caught.value.strerror, caught.value.filename) == ("the disk is on fire", str(tmp_path / "file"))
+
+
 def test_files_are_written_together_or_removed(tmp_path):
     (tmp_path / "old").write_text("old")
     write_files(tmp_path, {"bytes": b"1", "written": lambda file: file.write(b"2"), "old": None, "never": None})
