@@ -49,6 +49,8 @@ _KINDS: dict[str, Any] = {
 }
 _FRACTION = re.compile("-?[0-9]+(/[0-9]+)?")  # no exponent: Fraction("1e999999999") takes gigabytes
 _LONGEST_DESCRIPTION = 2**24  # bytes
+_LONGEST_NAME = 2**16 - 1  # bytes, of a zip file's member
+_DEEPEST = 100  # networks in networks; Python follows a few times as many
 
 
 def save(network: Network, path: str | os.PathLike[str]) -> None:
@@ -68,11 +70,16 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
         If a layer is not one of numpycam's own, or a parameter of another dtype.
     ValueError
         If a parameter holds NaN or infinity, which :func:`load` refuses, or a Fraction too long for a string, or if the
-        name of a layer cannot stand in a zip file.
+        name of a layer cannot stand in a zip file, or if there are too many layers, or networks in networks.
     OSError
         If the file cannot be written. Then the old one is as it was.
     """
-    description = json.dumps({"numpycam": FORMAT, "network": _described(network)})
+    description = _description(network)
+    size = np.array(description).nbytes + 128  # of its header in the file
+    if size > _LONGEST_DESCRIPTION:
+        raise ValueError(
+            f"the network's description must have at most {_LONGEST_DESCRIPTION} bytes, got {size}."
+        )
     parameters: dict[str, Any] = {name: _storable(name, array) for name, array in network.parameters.items()}
     file_path = Path(path)
     contents = {file_path.name: lambda file: np.savez(file, network=description, **parameters)}
@@ -148,20 +155,26 @@ def write_files(folder: Path, contents: Mapping[str, bytes | Callable[[BinaryIO]
         raise OSError(error.errno, error.strerror or str(error), str(folder / name)) from error
 
 
-def _described(layer: Layer) -> dict[str, Any]:
+def _description(network: Network) -> str:
+    return json.dumps({"numpycam": FORMAT, "network": _described(network)})
+
+
+def _described(layer: Layer, depth: int = 0) -> dict[str, Any]:
     """Return a layer's kind and arguments; a parameter by its shape."""
+    if depth > _DEEPEST:
+        raise ValueError(f"a network must have at most {_DEEPEST} networks in one another to be stored.")
     if type(layer) not in _KINDS.values():
         raise TypeError(f"{type(layer).__name__} cannot be stored, only numpycam's own layers: {', '.join(_KINDS)}.")
     arguments = {field.name: getattr(layer, field.name) for field in fields(layer) if field.init}
     if isinstance(layer, Network):
-        arguments["layers"] = [(name, _described(inner)) for name, inner in layer.layers]
+        arguments["layers"] = [(name, _described(inner, depth + 1)) for name, inner in layer.layers]
     shapes = {name: {"shape": value.shape} for name, value in arguments.items() if isinstance(value, np.ndarray)}
     return {"kind": type(layer).__name__} | arguments | shapes
 
 
 def _storable(name: str, array: Array) -> Array:
-    if zipfile.ZipInfo(name).filename != name:
-        raise ValueError(f"{name!r} cannot stand in a zip file: rename the layer.")
+    if zipfile.ZipInfo(name).filename != name or len(f"{name}.npy".encode()) > _LONGEST_NAME:
+        raise ValueError(f"{brief(name)} cannot stand in a zip file: rename the layer.")
     array = as_array(name, array)
     if array.dtype == object:
         array = array.astype(str)

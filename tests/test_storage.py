@@ -227,6 +227,38 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path, network, error, message
     assert list(tmp_path.iterdir()) == []
 
 
+def nested(depth):
+    network = Network([])
+    for _ in range(depth):
+        network = Network([("a", network)])
+    return network
+
+
+@pytest.mark.parametrize(
+    ("most", "network", "message"),
+    [
+        (
+            Network([("ö" * 32_762, Linear([[1.0]]))]),  # with ".weight.npy" 65,535 bytes
+            Network([("ö" * 32_762 + "x", Linear([[1.0]]))]),
+            "'öööööööööööö...öööööx.weight' cannot stand in a zip file: rename the layer.",
+        ),
+        (nested(100), nested(101), "a network must have at most 100 networks in one another to be stored."),
+        (
+            Network([("x" * (2**22 - 137), ReLU())]),
+            Network([("x" * (2**22 - 136), ReLU())]),
+            "the network's description must have at most 16777216 bytes, got 16777220.",
+        ),
+    ],
+    ids=["name", "nested", "description"],
+)
+def test_what_is_saved_can_be_loaded_up_to_the_limits(tmp_path, most, network, message):
+    most.save(tmp_path / "file")
+    assert alike(Network.load(tmp_path / "file"), most)
+    (tmp_path / "file").unlink()
+    assert refusal(ValueError, lambda: network.save(tmp_path / "file")) == message
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_fraction_too_long_for_a_string_is_not_saved(tmp_path):
     network = Network([("a", Linear(as_fractions([[10**5000]])))])
     with pytest.raises(ValueError, match="digits"):
