@@ -90,7 +90,7 @@ def load(path: str | os.PathLike[str]) -> Network:
     """Read a network from a file: what ``Network.load(path)`` does.
 
     The file may come from anyone: nothing in it is executed, no size is believed before it is compared with what is
-    there, and what was not written by :func:`save` is refused.
+    there, and a description other than the one that :func:`save` writes of this network is refused.
 
     Parameters
     ----------
@@ -189,7 +189,8 @@ def _read(file: BinaryIO) -> Network:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         if len(members) < len(archive.infolist()):
             raise ValueError("two of its arrays have the same name.")
-        described = json.loads(_member(archive, members, "network", _LONGEST_DESCRIPTION).item())
+        text = _member(archive, members, "network", _LONGEST_DESCRIPTION).item()
+        described = json.loads(text)
         version = described.get("numpycam") if isinstance(described, dict) else None
         if isinstance(version, int) and version > FORMAT:
             raise ValueError(f"it was written by a newer numpycam, in format {version}; this one reads {FORMAT}.")
@@ -202,7 +203,7 @@ def _read(file: BinaryIO) -> Network:
         raise ValueError(f"it holds a single {type(network).__name__}.")
     if members:
         raise ValueError(f"it holds {brief(next(iter(members)))}, which no layer has.")
-    if json.loads(json.dumps(_described(network))) != described["network"]:  # an argument is missing, or too many
+    if _description(network) != text:  # an argument is missing, or too many, or true stands for 1
         raise ValueError("its description is not the one that numpycam writes of this network.")
     return network
 
