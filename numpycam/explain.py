@@ -100,7 +100,9 @@ def _explain(options: argparse.Namespace) -> str:
         raise ValueError(f"{options.names} has {len(names)} names, but the network has {count} scores.")
     scores = as_array("the network's output", network(image[None])[0])
     ranked = np.argsort(-scores, kind="stable").tolist()
-    explanations = [grad_cam(network, image, c, options.layer) for c in _classes(options, ranked, names)]
+    classes = _classes(options, ranked, names)
+    _check_that_no_input_is_written_over(options, classes)
+    explanations = [grad_cam(network, image, c, options.layer) for c in classes]
     for explanation in explanations:
         as_array("weighted_sum", explanation.weighted_sum)  # all of them, before the files of the first are written
     # Under the map lies the picture as a person sees it; all else has been computed from what the network was given.
@@ -109,9 +111,23 @@ def _explain(options: argparse.Namespace) -> str:
     return "\n".join([*heading, "", *table, "", *written])
 
 
+def _folder(options: argparse.Namespace, class_index: int) -> Path:
+    folder: Path = options.out / f"class-{class_index}" if options.top else options.out
+    return folder
+
+
+def _check_that_no_input_is_written_over(options: argparse.Namespace, classes: list[int]) -> None:
+    from numpycam.report import FILES
+
+    inputs = [path for path in (options.image, options.network, options.names) if path]
+    for path in (_folder(options, c) / name for c in classes for name in FILES):
+        if path.exists() and any(path.samefile(given) for given in inputs):
+            raise ValueError(f"--out must not lead to files that are read, got {options.out}, with {path}.")
+
+
 def _save(e: Explanation, options: argparse.Namespace, names: list[str]) -> str:
     """Write the files of one class, and return where they are."""
-    folder = options.out / f"class-{e.class_index}" if options.top else options.out
+    folder = _folder(options, e.class_index)
     about = {"picture": options.image.name, "network": options.network.name, "mean": options.mean, "std": options.std}
     if names:
         about["class"] = names[e.class_index]

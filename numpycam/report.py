@@ -20,6 +20,9 @@ from numpycam.storage import write_files
 MOST_NUMBERS = 4096
 """How many numbers of an array the JSON file holds at most; a larger array goes to ``maps.npz``."""
 
+FILES = ("steps.html", "stages.png", "overlay.png", "explanation.json", "maps.npz")
+"""The names of the files that :func:`save` writes."""
+
 _FIELDS = [field.name for field in fields(Explanation) if field.name != "network"]
 
 
@@ -32,6 +35,8 @@ def save(
     about: dict[str, Any] | None = None,
 ) -> list[str]:
     """Write an explanation of one image to a folder, over the files of an earlier one.
+
+    An ``overlay.png`` or ``maps.npz`` that the earlier one had and this one has not is removed.
 
     Parameters
     ----------
@@ -68,16 +73,30 @@ def save(
             raise ValueError(f"about must have names of its own, got {name!r}.")
     large: dict[str, Any] = {name: _plain_array(v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
     told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
-    contents = {
+    contents: dict[str, Any] = {
         "steps.html": step_through_page(explanation, title=title, method=method).encode(),
         "stages.png": figure_of_stages(explanation, title=title, method=method).as_png(),
         "overlay.png": _overlay_png(explanation, method),
         "explanation.json": _json((about or {}) | numbers | told),
         "maps.npz": (lambda file: np.savez_compressed(file, **large)) if large else None,
     }
+    names = [name for name in FILES if contents[name] is not None]
     Path(folder).mkdir(parents=True, exist_ok=True)
-    write_files(Path(folder), contents)
-    return [name for name, content in contents.items() if content is not None]
+    earlier = _files_of_earlier(Path(folder))
+    write_files(Path(folder), {name: contents[name] for name in FILES if name in names or name in earlier})
+    return names
+
+
+def _files_of_earlier(folder: Path) -> list[str]:
+    """Return which files, of those that not every explanation has, the one before surely wrote: of its JSON file."""
+    try:
+        told = json.loads((folder / "explanation.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return []
+    if not isinstance(told, dict) or not told.keys() >= {*_FIELDS}:
+        return []
+    has_maps = any(isinstance(told[name], dict) for name in _FIELDS)
+    return ["overlay.png"] * (told["image"] is not None) + ["maps.npz"] * has_maps
 
 
 def as_text(explanation: Explanation) -> str:

@@ -471,6 +471,29 @@ def test_mistakes_get_one_line_and_status_2_and_nothing_is_written(folder, capsy
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize("top", [[], ["--top", "4"]])
+def test_what_is_read_is_not_written_over(folder, capsys, top):
+    place = folder / "out" / "class-3" if top else folder / "out"
+    place.mkdir(parents=True)
+    (folder / "network.npz").rename(place / "maps.npz")
+    (folder / "picture.png").rename(place / "overlay.png")
+    (folder / "network.npz").symlink_to(place / "maps.npz")
+    (folder / "names.txt").rename(folder / "stages.png")
+    (place / "stages.png").symlink_to(folder / "stages.png")
+    Image.fromarray(COLOURS).save("picture.png")
+    convolutional().save("other.npz")
+    before = {path: path.read_bytes() for path in place.iterdir()}
+    for arguments, name in [
+        (["picture.png"], "maps.npz"),
+        ([place / "overlay.png", "--network", "other.npz"], "overlay.png"),
+        (["picture.png", "--network", "other.npz", "--names", "stages.png"], "stages.png"),
+    ]:
+        assert mistake(capsys, *arguments, *top) == (
+            f"--out must not lead to files that are read, got out, with {place.relative_to(folder) / name}."
+        )
+    assert {path: path.read_bytes() for path in place.iterdir()} == before
+
+
 def test_too_little_memory_is_a_mistake_like_others(folder, capsys, monkeypatch):
     def take_all(*_):
         raise MemoryError

@@ -125,6 +125,24 @@ def test_an_overlay_of_another_explanation_does_not_stay(explanation, tmp_path):
     assert not (tmp_path / "overlay.png").exists()
 
 
+@pytest.mark.parametrize("told", [None, "mine", "[" * 100_000, "[]", '{"image": 1}'])
+def test_files_that_are_not_of_an_explanation_stay(tmp_path, told):
+    for name in ("maps.npz", "overlay.png"):
+        (tmp_path / name).write_text("mine")
+    if told is not None:
+        (tmp_path / "explanation.json").write_text(told)
+    grad_cam_from_maps(np.ones((1, 2, 2)), np.ones((1, 2, 2))).save(tmp_path)
+    assert {(tmp_path / name).read_text() for name in ("maps.npz", "overlay.png")} == {"mine"}
+
+
+def test_the_maps_of_an_explanation_without_any_stay(tmp_path):
+    explanation = grad_cam_from_maps(np.ones((1, 2, 2)), np.ones((1, 2, 2)))
+    explanation.save(tmp_path)
+    (tmp_path / "maps.npz").write_text("mine")
+    explanation.save(tmp_path)
+    assert (tmp_path / "maps.npz").read_text() == "mine"
+
+
 def test_the_method_reaches_every_file(explanation, tmp_path):
     for method in ("nearest", "bilinear"):
         explanation.save(tmp_path / method, method=method)
