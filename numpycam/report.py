@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from numpycam.exact import as_floats
 from numpycam.gradcam import Explanation
@@ -33,6 +34,7 @@ def save(
     title: str = "",
     method: Literal["bilinear", "nearest"] = "bilinear",
     about: dict[str, Any] | None = None,
+    picture: ArrayLike | None = None,
 ) -> list[str]:
     """Write an explanation of one image to a folder, over the files of an earlier one.
 
@@ -49,6 +51,9 @@ def save(
         How the map is resized for the overlay.
     about : dict, optional
         What else the JSON file should say.
+    picture : array, shape (1, H, W) or (3, H, W), optional
+        What a person sees of the image, in 0 … 1, where the network was given other numbers, normalised ones say. The
+        figure, the page and the overlay show it; the numbers are of the image. By default the image itself is shown.
 
     Returns
     -------
@@ -60,13 +65,15 @@ def save(
     Raises
     ------
     TypeError, ValueError
-        If the explanation is of a batch or holds NaN or infinity, which have no colour; if JSON cannot say ``about``.
+        If the explanation is of a batch or holds NaN or infinity, which have no colour; if JSON cannot say ``about``;
+        if the picture is not of that kind, or not of the image's height and width.
     OSError
         If a file cannot be written. Each file is then the old one or the new one, whole.
     """
-    from numpycam.display import figure_of_stages
+    from numpycam.display import figure_of_stages, with_picture
     from numpycam.page import step_through_page
 
+    drawn = with_picture(explanation, picture)
     numbers = {name: getattr(explanation, name) for name in [*_FIELDS, "counterfactual_map", "channel_shares"]}
     for name in about or {}:
         if not isinstance(name, str) or name in numbers:
@@ -74,9 +81,9 @@ def save(
     large: dict[str, Any] = {name: _plain_array(v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
     told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
     contents: dict[str, Any] = {
-        "steps.html": step_through_page(explanation, title=title, method=method).encode(),
-        "stages.png": figure_of_stages(explanation, title=title, method=method).as_png(),
-        "overlay.png": _overlay_png(explanation, method),
+        "steps.html": step_through_page(explanation, title=title, method=method, picture=picture).encode(),
+        "stages.png": figure_of_stages(drawn, title=title, method=method).as_png(),
+        "overlay.png": _overlay_png(drawn, method),
         "explanation.json": _json((about or {}) | numbers | told),
         "maps.npz": (lambda file: np.savez_compressed(file, **large)) if large else None,
     }

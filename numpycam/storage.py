@@ -77,9 +77,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     description = _description(network)
     size = np.array(description).nbytes + 128  # of its header in the file
     if size > _LONGEST_DESCRIPTION:
-        raise ValueError(
-            f"the network's description must have at most {_LONGEST_DESCRIPTION} bytes, got {size}."
-        )
+        raise ValueError(f"the network's description must have at most {_LONGEST_DESCRIPTION} bytes, got {size}.")
     parameters: dict[str, Any] = {name: _storable(name, array) for name, array in network.parameters.items()}
     file_path = Path(path)
     contents = {file_path.name: lambda file: np.savez(file, network=description, **parameters)}

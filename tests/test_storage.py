@@ -573,7 +573,7 @@ def test_an_error_of_the_system_without_a_number_is_told_all_the_same(tmp_path):
     def fail(_):
         raise OSError("the disk is on fire")
 
-    with pytest.raises(OSError) as caught:
+    with pytest.raises(OSError, match="on fire") as caught:
         write_files(tmp_path, {"file": fail})
     assert (caught.value.strerror, caught.value.filename) == ("the disk is on fire", str(tmp_path / "file"))
 
