@@ -8,6 +8,7 @@ never the only way to read them, and every picture carries them in its alternati
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 from itertools import cycle
 from os import PathLike
@@ -617,14 +618,33 @@ def shown(image: Array | None) -> Array | None:
     return picture if low >= 0 and high <= 1 else (picture - low) / ((high - low) or 1)
 
 
+def with_picture(explanation: Explanation, picture: ArrayLike | None) -> Explanation:
+    """Return the explanation as it is drawn: with what a person sees in the place of its image, if that is given.
+
+    The picture is grey or of three colours, in 0 … 1, and of the image's height and width.
+    """
+    if picture is None:
+        return explanation
+    seen = _as_picture("picture", picture)
+    size = () if explanation.image is None else explanation.image.shape[-2:]
+    if seen.shape[1:] != size:
+        raise ValueError(f"picture must have the height and width of the image, {size}, got {seen.shape[1:]}.")
+    return replace(explanation, image=seen)
+
+
 def _rgb(image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W) -> (H, W, 3)
-    scale = 255 if np.asarray(image).dtype == np.uint8 else 1
-    picture = as_array("image", image).astype(np.float64) / scale
-    if picture.ndim != 3 or len(picture) not in (1, 3):
-        fix = {2: "; for one channel pass image[None]", 3: "; channels come first"}.get(picture.ndim, "")
-        raise ValueError(f"image must have shape (1, H, W) or (3, H, W), got {picture.shape}{fix}.")
-    _check_unit_range("image", picture, "divide it by its largest possible value")
+    picture = _as_picture("image", image)
     return np.moveaxis(np.broadcast_to(picture, (3, *picture.shape[1:])), 0, -1)
+
+
+def _as_picture(name: str, image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W), in 0 … 1
+    scale = 255 if np.asarray(image).dtype == np.uint8 else 1
+    picture = as_array(name, image).astype(np.float64) / scale
+    if picture.ndim != 3 or len(picture) not in (1, 3):
+        fix = {2: f"; for one channel pass {name}[None]", 3: "; channels come first"}.get(picture.ndim, "")
+        raise ValueError(f"{name} must have shape (1, H, W) or (3, H, W), got {picture.shape}{fix}.")
+    _check_unit_range(name, picture, "divide it by its largest possible value")
+    return picture
 
 
 def _check_unit_range(name: str, values: Array, mend: str) -> None:

@@ -4,7 +4,6 @@ import argparse
 import math
 import re
 import warnings
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -100,23 +99,39 @@ def _explain(options: argparse.Namespace) -> str:
         raise ValueError(f"{options.names} has {len(names)} names, but the network has {count} scores.")
     scores = as_array("the network's output", network(image[None])[0])
     ranked = np.argsort(-scores, kind="stable").tolist()
-    explanations = [grad_cam(network, image, c, options.layer) for c in _classes(options, ranked, names)]
+    classes = _classes(options, ranked, names)
+    _check_that_no_input_is_written_over(options, classes)
+    explanations = [grad_cam(network, image, c, options.layer) for c in classes]
     for explanation in explanations:
         as_array("weighted_sum", explanation.weighted_sum)  # all of them, before the files of the first are written
-    # Under the map lies the picture as a person sees it; all else has been computed from what the network was given.
-    written = [_save(replace(explanation, image=seen), options, names) for explanation in explanations]
+    is_changed = any(options.mean) or any(x != 1 for x in options.std)  # under the map lies what a person sees
+    written = [_save(explanation, options, names, seen if is_changed else None) for explanation in explanations]
     heading, table = _heading(options, picture, seen, explanations[0]), _table(scores, ranked, names, explanations)
     return "\n".join([*heading, "", *table, "", *written])
 
 
-def _save(e: Explanation, options: argparse.Namespace, names: list[str]) -> str:
+def _folder(options: argparse.Namespace, class_index: int) -> Path:
+    folder: Path = options.out / f"class-{class_index}" if options.top else options.out
+    return folder
+
+
+def _check_that_no_input_is_written_over(options: argparse.Namespace, classes: list[int]) -> None:
+    from numpycam.report import FILES
+
+    inputs = [path for path in (options.image, options.network, options.names) if path]
+    for path in (_folder(options, c) / name for c in classes for name in FILES):
+        if path.exists() and any(path.samefile(given) for given in inputs):
+            raise ValueError(f"--out must not lead to files that are read, got {options.out}, with {path}.")
+
+
+def _save(e: Explanation, options: argparse.Namespace, names: list[str], picture: Array | None) -> str:
     """Write the files of one class, and return where they are."""
-    folder = options.out / f"class-{e.class_index}" if options.top else options.out
+    folder = _folder(options, e.class_index)
     about = {"picture": options.image.name, "network": options.network.name, "mean": options.mean, "std": options.std}
     if names:
         about["class"] = names[e.class_index]
     title = f"Grad-CAM of {_short(names[e.class_index]) if names else f'class {e.class_index}'}"
-    return f"Written to {folder}: {', '.join(e.save(folder, title=title, about=about))}"
+    return f"Written to {folder}: {', '.join(e.save(folder, title=title, about=about, picture=picture))}"
 
 
 def _read(options: argparse.Namespace) -> tuple[Network, Array, list[str]]:

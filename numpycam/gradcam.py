@@ -161,11 +161,12 @@ class Explanation:
         title: str = "",
         method: Method = "bilinear",
         about: dict[str, Any] | None = None,
+        picture: ArrayLike | None = None,
     ) -> list[str]:
         """Write the step-through page, the pictures and the numbers to a folder: see :func:`numpycam.report.save`."""
         from numpycam.report import save
 
-        return save(self, folder, title=title, method=method, about=about)
+        return save(self, folder, title=title, method=method, about=about, picture=picture)
 
     def __repr__(self) -> str:
         from numpycam.report import as_text

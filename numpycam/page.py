@@ -12,8 +12,19 @@ from importlib.resources import files
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from numpycam.display import Stage, as_png, as_uint8, colours_of, format_number, is_dark, limits_of, stages_of
+from numpycam.display import (
+    Stage,
+    as_png,
+    as_uint8,
+    colours_of,
+    format_number,
+    is_dark,
+    limits_of,
+    stages_of,
+    with_picture,
+)
 from numpycam.gradcam import Explanation
 from numpycam.interventions import receptive_field
 from numpycam.resize import resize
@@ -30,6 +41,7 @@ def step_through_page(
     title: str = "",
     method: Literal["bilinear", "nearest"] = "bilinear",
     most_maps: int = 4,
+    picture: ArrayLike | None = None,
 ) -> str:
     """Return the page as text.
 
@@ -40,19 +52,24 @@ def step_through_page(
     title : str
     method, most_maps
         As for :func:`numpycam.display.figure_of_stages`.
+    picture : array, shape (1, H, W) or (3, H, W), optional
+        As for :func:`numpycam.report.save`.
 
     Raises
     ------
     ValueError
-        If the explanation is of a batch.
+        If the explanation is of a batch, or the picture is not of that kind.
     """
-    stages = stages_of(explanation, method, most_maps)
+    drawn = with_picture(explanation, picture)
+    stages, sentences = stages_of(drawn, method, most_maps), _SENTENCES
+    if picture is not None:
+        sentences = sentences | {"image": lambda e: _on_image(e, given=explanation.image)}
     blanks = {
         "title": escape(title or "Grad-CAM, step by step"),
         "subtitle": _subtitle(explanation),
         "links": "\n".join(_link(number, stage) for number, stage in enumerate(stages)),
-        "sections": "\n".join(_section(stage, explanation) for stage in stages),
-        "geometry": json.dumps(_geometry(explanation, method)),
+        "sections": "\n".join(_section(stage, drawn, sentences[stage.name](drawn)) for stage in stages),
+        "geometry": json.dumps(_geometry(drawn, method)),
     }
     page = files("numpycam").joinpath("page.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda blank: blanks[blank[1]], page)
@@ -77,11 +94,11 @@ def _address(stage: Stage) -> str:
     return stage.name.replace("_", "-")
 
 
-def _section(stage: Stage, explanation: Explanation) -> str:
+def _section(stage: Stage, explanation: Explanation, sentences: str) -> str:
     channels: Sequence[int | None] = stage.channels or [None]
     exact = _exact_values(stage, explanation)
     maps = "\n".join(_figure(stage, n, channel, exact) for n, channel in enumerate(channels))
-    sentences, legend = _SENTENCES[stage.name](explanation), _legend(stage, len(explanation.alphas))
+    legend = _legend(stage, len(explanation.alphas))
     return (
         f'<section id="{_address(stage)}" aria-labelledby="{_address(stage)}-heading">\n<div class="words">\n'
         f'<h2 id="{_address(stage)}-heading" tabindex="-1">{escape(stage.heading)}</h2>\n'
@@ -247,12 +264,16 @@ def _place(values: Array, flat_index: Any) -> str:
     return f"row {row}, column {column}"
 
 
-def _on_image(e: Explanation) -> str:
+def _on_image(e: Explanation, given: Array | None = None) -> str:
     channels, height, width = e.image.shape  # type: ignore[union-attr]
+    size = f"{height} × {width} pixels{', in colour' if channels == 3 else ''}"
+    first = f"This is what the network sees: {size}."
+    if given is not None:
+        numbers = f"other numbers in its place, from {_number(given.min())} to {_number(given.max())}"
+        first = f"This is the picture as a person sees it: {size}; the network sees {numbers}."
     return (
-        f"This is what the network sees: {height} × {width} pixels{', in colour' if channels == 3 else ''}. "
-        f"It gives class {e.class_index} the score {_number(e.score)}, and the question is where in the picture that "
-        "score comes from."
+        f"{first} It gives class {e.class_index} the score {_number(e.score)}, and the question is where in the "
+        "picture that score comes from."
     )
 
 

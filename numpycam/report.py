@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from numpycam.exact import as_floats
 from numpycam.gradcam import Explanation
@@ -19,6 +20,9 @@ from numpycam.storage import write_files
 
 MOST_NUMBERS = 4096
 """How many numbers of an array the JSON file holds at most; a larger array goes to ``maps.npz``."""
+
+FILES = ("steps.html", "stages.png", "overlay.png", "explanation.json", "maps.npz")
+"""The names of the files that :func:`save` writes."""
 
 _FIELDS = [field.name for field in fields(Explanation) if field.name != "network"]
 
@@ -30,8 +34,11 @@ def save(
     title: str = "",
     method: Literal["bilinear", "nearest"] = "bilinear",
     about: dict[str, Any] | None = None,
+    picture: ArrayLike | None = None,
 ) -> list[str]:
     """Write an explanation of one image to a folder, over the files of an earlier one.
+
+    An ``overlay.png`` or ``maps.npz`` that the earlier one had and this one has not is removed.
 
     Parameters
     ----------
@@ -44,6 +51,9 @@ def save(
         How the map is resized for the overlay.
     about : dict, optional
         What else the JSON file should say.
+    picture : array, shape (1, H, W) or (3, H, W), optional
+        What a person sees of the image, in 0 … 1, where the network was given other numbers, normalised ones say. The
+        figure, the page and the overlay show it; the numbers are of the image. By default the image itself is shown.
 
     Returns
     -------
@@ -55,29 +65,45 @@ def save(
     Raises
     ------
     TypeError, ValueError
-        If the explanation is of a batch or holds NaN or infinity, which have no colour; if JSON cannot say ``about``.
+        If the explanation is of a batch or holds NaN or infinity, which have no colour; if JSON cannot say ``about``;
+        if the picture is not of that kind, or not of the image's height and width.
     OSError
         If a file cannot be written. Each file is then the old one or the new one, whole.
     """
-    from numpycam.display import figure_of_stages
+    from numpycam.display import figure_of_stages, with_picture
     from numpycam.page import step_through_page
 
+    drawn = with_picture(explanation, picture)
     numbers = {name: getattr(explanation, name) for name in [*_FIELDS, "counterfactual_map", "channel_shares"]}
     for name in about or {}:
         if not isinstance(name, str) or name in numbers:
             raise ValueError(f"about must have names of its own, got {name!r}.")
     large: dict[str, Any] = {name: _plain_array(v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
     told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
-    contents = {
-        "steps.html": step_through_page(explanation, title=title, method=method).encode(),
-        "stages.png": figure_of_stages(explanation, title=title, method=method).as_png(),
-        "overlay.png": _overlay_png(explanation, method),
+    contents: dict[str, Any] = {
+        "steps.html": step_through_page(explanation, title=title, method=method, picture=picture).encode(),
+        "stages.png": figure_of_stages(drawn, title=title, method=method).as_png(),
+        "overlay.png": _overlay_png(drawn, method),
         "explanation.json": _json((about or {}) | numbers | told),
         "maps.npz": (lambda file: np.savez_compressed(file, **large)) if large else None,
     }
+    names = [name for name in FILES if contents[name] is not None]
     Path(folder).mkdir(parents=True, exist_ok=True)
-    write_files(Path(folder), contents)
-    return [name for name, content in contents.items() if content is not None]
+    earlier = _files_of_earlier(Path(folder))
+    write_files(Path(folder), {name: contents[name] for name in FILES if name in names or name in earlier})
+    return names
+
+
+def _files_of_earlier(folder: Path) -> list[str]:
+    """Return which files, of those that not every explanation has, the one before surely wrote: of its JSON file."""
+    try:
+        told = json.loads((folder / "explanation.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return []
+    if not isinstance(told, dict) or not told.keys() >= {*_FIELDS}:
+        return []
+    has_maps = any(isinstance(told[name], dict) for name in _FIELDS)
+    return ["overlay.png"] * (told["image"] is not None) + ["maps.npz"] * has_maps
 
 
 def as_text(explanation: Explanation) -> str:

@@ -23,9 +23,11 @@ import json
 import math
 import os
 import re
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 from reprlib import repr as brief
@@ -47,6 +49,8 @@ _KINDS: dict[str, Any] = {
 }
 _FRACTION = re.compile("-?[0-9]+(/[0-9]+)?")  # no exponent: Fraction("1e999999999") takes gigabytes
 _LONGEST_DESCRIPTION = 2**24  # bytes
+_LONGEST_NAME = 2**16 - 1  # bytes, of a zip file's member
+_DEEPEST = 100  # networks in networks; Python follows a few times as many
 
 
 def save(network: Network, path: str | os.PathLike[str]) -> None:
@@ -66,21 +70,25 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
         If a layer is not one of numpycam's own, or a parameter of another dtype.
     ValueError
         If a parameter holds NaN or infinity, which :func:`load` refuses, or a Fraction too long for a string, or if the
-        name of a layer cannot stand in a zip file.
+        name of a layer cannot stand in a zip file, or if there are too many layers, or networks in networks.
     OSError
         If the file cannot be written. Then the old one is as it was.
     """
-    description = json.dumps({"numpycam": FORMAT, "network": _described(network)})
+    description = _description(network)
+    size = np.array(description).nbytes + 128  # of its header in the file
+    if size > _LONGEST_DESCRIPTION:
+        raise ValueError(f"the network's description must have at most {_LONGEST_DESCRIPTION} bytes, got {size}.")
     parameters: dict[str, Any] = {name: _storable(name, array) for name, array in network.parameters.items()}
-    place = Path(os.path.realpath(path))  # of a link, where it leads
-    write_files(place.parent, {place.name: lambda file: np.savez(file, network=description, **parameters)})
+    file_path = Path(path)
+    contents = {file_path.name: lambda file: np.savez(file, network=description, **parameters)}
+    write_files(file_path.parent, contents)
 
 
 def load(path: str | os.PathLike[str]) -> Network:
     """Read a network from a file: what ``Network.load(path)`` does.
 
     The file may come from anyone: nothing in it is executed, no size is believed before it is compared with what is
-    there, and what was not written by :func:`save` is refused.
+    there, and a description other than the one that :func:`save` writes of this network is refused.
 
     Parameters
     ----------
@@ -114,7 +122,8 @@ def write_files(folder: Path, contents: Mapping[str, bytes | Callable[[BinaryIO]
     """Write all files beside their places first, so that each is the old one or the new one, never half of one.
 
     A content is bytes, or what writes them to an open file. Without content an old file is removed: it was of another
-    explanation. An OSError names the file.
+    explanation. A link stays a link: the file where it leads is replaced. A file that is replaced keeps its mode. An
+    OSError names the file.
     """
     name = ""
     try:
@@ -122,36 +131,48 @@ def write_files(folder: Path, contents: Mapping[str, bytes | Callable[[BinaryIO]
             if (folder / name).exists() and not (folder / name).is_file():
                 code = errno.EISDIR if (folder / name).is_dir() else errno.EINVAL  # a device, say: /dev/null
                 raise OSError(code, os.strerror(code))
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as new:
+        with ExitStack() as stack:
+            ready: dict[str, tuple[Path, Path]] = {}
             for name, content in contents.items():
                 if content is not None:
-                    with open(Path(new) / name, "xb") as file:
+                    place = Path(os.path.realpath(folder / name))
+                    new = stack.enter_context(tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-"))
+                    with open(Path(new) / place.name, "xb") as file:
                         file.write(content) if isinstance(content, bytes) else content(file)
                         file.flush()
                         os.fsync(file.fileno())  # else a crash of the machine may leave the new name on an empty file
-            for name, content in contents.items():
-                if content is None:
-                    (folder / name).unlink(missing_ok=True)
+                    if place.exists():
+                        shutil.copymode(place, file.name)
+                    ready[name] = Path(file.name), place
+            for name in contents:
+                if name in ready:
+                    os.replace(*ready[name])
                 else:
-                    os.replace(Path(new) / name, folder / name)
+                    (folder / name).unlink(missing_ok=True)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(folder / name)) from error
+        raise OSError(error.errno, error.strerror or str(error), str(folder / name)) from error
 
 
-def _described(layer: Layer) -> dict[str, Any]:
+def _description(network: Network) -> str:
+    return json.dumps({"numpycam": FORMAT, "network": _described(network)})
+
+
+def _described(layer: Layer, depth: int = 0) -> dict[str, Any]:
     """Return a layer's kind and arguments; a parameter by its shape."""
+    if depth > _DEEPEST:
+        raise ValueError(f"a network must have at most {_DEEPEST} networks in one another to be stored.")
     if type(layer) not in _KINDS.values():
         raise TypeError(f"{type(layer).__name__} cannot be stored, only numpycam's own layers: {', '.join(_KINDS)}.")
     arguments = {field.name: getattr(layer, field.name) for field in fields(layer) if field.init}
     if isinstance(layer, Network):
-        arguments["layers"] = [(name, _described(inner)) for name, inner in layer.layers]
+        arguments["layers"] = [(name, _described(inner, depth + 1)) for name, inner in layer.layers]
     shapes = {name: {"shape": value.shape} for name, value in arguments.items() if isinstance(value, np.ndarray)}
     return {"kind": type(layer).__name__} | arguments | shapes
 
 
 def _storable(name: str, array: Array) -> Array:
-    if zipfile.ZipInfo(name).filename != name:
-        raise ValueError(f"{name!r} cannot stand in a zip file: rename the layer.")
+    if zipfile.ZipInfo(name).filename != name or len(f"{name}.npy".encode()) > _LONGEST_NAME:
+        raise ValueError(f"{brief(name)} cannot stand in a zip file: rename the layer.")
     array = as_array(name, array)
     if array.dtype == object:
         array = array.astype(str)
@@ -166,7 +187,8 @@ def _read(file: BinaryIO) -> Network:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         if len(members) < len(archive.infolist()):
             raise ValueError("two of its arrays have the same name.")
-        described = json.loads(_member(archive, members, "network", _LONGEST_DESCRIPTION).item())
+        text = _member(archive, members, "network", _LONGEST_DESCRIPTION).item()
+        described = json.loads(text)
         version = described.get("numpycam") if isinstance(described, dict) else None
         if isinstance(version, int) and version > FORMAT:
             raise ValueError(f"it was written by a newer numpycam, in format {version}; this one reads {FORMAT}.")
@@ -179,7 +201,7 @@ def _read(file: BinaryIO) -> Network:
         raise ValueError(f"it holds a single {type(network).__name__}.")
     if members:
         raise ValueError(f"it holds {brief(next(iter(members)))}, which no layer has.")
-    if json.loads(json.dumps(_described(network))) != described["network"]:  # an argument is missing, or too many
+    if _description(network) != text:  # an argument is missing, or too many, or true stands for 1
         raise ValueError("its description is not the one that numpycam writes of this network.")
     return network
 

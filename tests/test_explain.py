@@ -16,7 +16,7 @@ from strategies import sides
 
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.cli import main
-from numpycam.display import as_uint8, overlay, read_image
+from numpycam.display import as_uint8, format_number, overlay, read_image
 from numpycam.exact import as_floats
 from numpycam.explain import LUMA, _resized
 from numpycam.resize import normalise, resize
@@ -173,7 +173,7 @@ def test_large_arrays_have_a_file_of_their_own(run, folder):
     with np.load("out/maps.npz", allow_pickle=False) as arrays:
         seen = resize(channels_first(COLOURS), (90, 80))
         assert sorted(arrays) == ["feature_maps", "gradients", "image", "weighted_maps"]
-        assert same(arrays["image"], seen)
+        assert same(arrays["image"], seen.astype(np.float32))
         assert same(arrays["feature_maps"], grad_cam(convolutional(), seen.astype(np.float32)).feature_maps)
     run("picture.png")
     assert not (folder / "out" / "maps.npz").exists()
@@ -219,7 +219,14 @@ def test_mean_and_deviation_change_what_goes_in_not_what_is_seen(run, folder):
     image = (seen - np.reshape(mean, (3, 1, 1))) / np.reshape(std, (3, 1, 1))
     explanation = grad_cam(convolutional(), image.astype(np.float32))
     assert same(np.array(written(folder)["alphas"], np.float32), explanation.alphas)
-    assert same(np.array(written(folder)["image"]), seen)
+    given = np.array(written(folder)["image"], np.float32)
+    assert same(given, image.astype(np.float32))
+    assert convolutional()(given[None]).max() == np.float32(written(folder)["score"])
+    low, high = map(format_number, (given.min(), given.max()))
+    assert (
+        "<p>This is the picture as a person sees it: 12 × 10 pixels, in colour; "
+        f"the network sees other numbers in its place, from {low} to {high}. It gives class "
+    ) in (folder / "out" / "steps.html").read_text()
     assert (written(folder)["mean"], written(folder)["std"]) == (mean, std)
     heat = normalise(resize(as_floats(explanation.localization_map), (480, 400)))
     expected = as_uint8(overlay(resize(seen, (480, 400), "nearest"), heat))
@@ -235,14 +242,15 @@ def test_one_number_is_for_all_channels(run, folder):
 
 def test_a_grey_picture_has_three_equal_channels_for_a_network_of_three(run, folder):
     _, out, _ = run("grey.png")
-    assert same(np.array(written(folder)["image"]), np.stack([GREYS / 255] * 3))
+    assert same(np.array(written(folder)["image"]), np.stack([np.float32(GREYS / 255)] * 3))
     assert "The picture  grey.png: 12 × 10 pixels, grey\n             goes in as 12 × 10 pixels, in colour\n" in out
 
 
 def test_a_colour_picture_has_its_brightness_for_a_network_of_one(run, folder):
     _, out, _ = run("picture.png", "--network", "network-grey.npz")
     expected = np.tensordot(LUMA, channels_first(COLOURS), 1) / 1000
-    assert same(np.array(written(folder)["image"][0]), expected)
+    assert same(np.array(written(folder)["image"][0]), expected.astype(np.float32))
+    assert "This is what the network sees: 12 × 10 pixels. It" in (folder / "out" / "steps.html").read_text()
     assert "goes in as 12 × 10 pixels, grey\n" in out
     Image.new("RGB", (5, 4), "white").save("white.png")
     run("white.png", "--network", "network-grey.npz")
@@ -469,6 +477,29 @@ def test_mistakes_get_one_line_and_status_2_and_nothing_is_written(folder, capsy
              ("gap", GlobalAvgPool2d()), ("linear", huge)]).save("infinite.npz")  # fmt: skip
     assert mistake(capsys, *arguments).startswith(message)
     assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("top", [[], ["--top", "4"]])
+def test_what_is_read_is_not_written_over(folder, capsys, top):
+    place = folder / "out" / "class-3" if top else folder / "out"
+    place.mkdir(parents=True)
+    (folder / "network.npz").rename(place / "maps.npz")
+    (folder / "picture.png").rename(place / "overlay.png")
+    (folder / "network.npz").symlink_to(place / "maps.npz")
+    (folder / "names.txt").rename(folder / "stages.png")
+    (place / "stages.png").symlink_to(folder / "stages.png")
+    Image.fromarray(COLOURS).save("picture.png")
+    convolutional().save("other.npz")
+    before = {path: path.read_bytes() for path in place.iterdir()}
+    for arguments, name in [
+        (["picture.png"], "maps.npz"),
+        ([place / "overlay.png", "--network", "other.npz"], "overlay.png"),
+        (["picture.png", "--network", "other.npz", "--names", "stages.png"], "stages.png"),
+    ]:
+        assert mistake(capsys, *arguments, *top) == (
+            f"--out must not lead to files that are read, got out, with {place.relative_to(folder) / name}."
+        )
+    assert {path: path.read_bytes() for path in place.iterdir()} == before
 
 
 def test_too_little_memory_is_a_mistake_like_others(folder, capsys, monkeypatch):

@@ -125,6 +125,24 @@ def test_an_overlay_of_another_explanation_does_not_stay(explanation, tmp_path):
     assert not (tmp_path / "overlay.png").exists()
 
 
+@pytest.mark.parametrize("told", [None, "mine", "[" * 100_000, "[]", '{"image": 1}'])
+def test_files_that_are_not_of_an_explanation_stay(tmp_path, told):
+    for name in ("maps.npz", "overlay.png"):
+        (tmp_path / name).write_text("mine")
+    if told is not None:
+        (tmp_path / "explanation.json").write_text(told)
+    grad_cam_from_maps(np.ones((1, 2, 2)), np.ones((1, 2, 2))).save(tmp_path)
+    assert {(tmp_path / name).read_text() for name in ("maps.npz", "overlay.png")} == {"mine"}
+
+
+def test_the_maps_of_an_explanation_without_any_stay(tmp_path):
+    explanation = grad_cam_from_maps(np.ones((1, 2, 2)), np.ones((1, 2, 2)))
+    explanation.save(tmp_path)
+    (tmp_path / "maps.npz").write_text("mine")
+    explanation.save(tmp_path)
+    assert (tmp_path / "maps.npz").read_text() == "mine"
+
+
 def test_the_method_reaches_every_file(explanation, tmp_path):
     for method in ("nearest", "bilinear"):
         explanation.save(tmp_path / method, method=method)
@@ -183,6 +201,38 @@ def test_large_arrays_go_to_a_file_of_their_own_fractions_as_strings(tmp_path):
         assert same(as_fractions(arrays["weighted_maps"]), explanation.weighted_maps)
     grad_cam_from_maps(maps[:1], maps[:1]).save(tmp_path)
     assert not (tmp_path / "maps.npz").exists()
+
+
+def test_the_picture_is_shown_and_the_numbers_are_of_the_image(tmp_path):
+    network, seen = as_floats(worked_example.network()), as_floats(IMAGE)
+    explanation = grad_cam(network, 4 * seen - 2, 0)
+    explanation.save(tmp_path / "other", picture=seen)
+    grad_cam(network, seen, 0).save(tmp_path / "same")
+    written = json.loads((tmp_path / "other" / "explanation.json").read_text())
+    assert same(np.array(written["image"]), 4 * seen - 2)
+    assert network(np.array(written["image"])[None])[0, 0] == written["score"]
+    page, plain = ((tmp_path / name / "steps.html").read_text() for name in ("other", "same"))
+    cells = [re.search(r'data-stage="image".*?</table>', text, re.DOTALL)[0] for text in (page, plain)]
+    assert cells[0] == cells[1]
+    assert (
+        "This is the picture as a person sees it: 4 × 4 pixels; the network sees other numbers in its place, "
+        "from −2 to 2. It gives class 0 the score "
+    ) in page
+    figure, plain = (imread(tmp_path / name / "stages.png") for name in ("other", "same"))
+    assert same(figure[120:, :180], plain[120:, :180])  # its first stage
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        (np.ones((1, 4, 3)), "picture must have the height and width of the image, (4, 4), got (4, 3)."),
+        (np.ones((2, 4, 4)), "picture must have shape (1, H, W) or (3, H, W), got (2, 4, 4); channels come first."),
+        (np.full((1, 4, 4), 2), "picture must lie in 0..1, got 2..2: divide it by its largest possible value."),
+    ],
+)
+def test_a_picture_of_another_kind_is_refused(explanation, tmp_path, picture, message):
+    assert refusal(ValueError, lambda: explanation.save(tmp_path / "out", picture=picture)) == message
+    assert not (tmp_path / "out").exists()
 
 
 def test_titles_are_taken_literally(explanation, tmp_path):

@@ -227,6 +227,38 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path, network, error, message
     assert list(tmp_path.iterdir()) == []
 
 
+def nested(depth):
+    network = Network([])
+    for _ in range(depth):
+        network = Network([("a", network)])
+    return network
+
+
+@pytest.mark.parametrize(
+    ("most", "network", "message"),
+    [
+        (
+            Network([("ö" * 32_762, Linear([[1.0]]))]),  # with ".weight.npy" 65,535 bytes
+            Network([("ö" * 32_762 + "x", Linear([[1.0]]))]),
+            "'öööööööööööö...öööööx.weight' cannot stand in a zip file: rename the layer.",
+        ),
+        (nested(100), nested(101), "a network must have at most 100 networks in one another to be stored."),
+        (
+            Network([("x" * (2**22 - 137), ReLU())]),
+            Network([("x" * (2**22 - 136), ReLU())]),
+            "the network's description must have at most 16777216 bytes, got 16777220.",
+        ),
+    ],
+    ids=["name", "nested", "description"],
+)
+def test_what_is_saved_can_be_loaded_up_to_the_limits(tmp_path, most, network, message):
+    most.save(tmp_path / "file")
+    assert alike(Network.load(tmp_path / "file"), most)
+    (tmp_path / "file").unlink()
+    assert refusal(ValueError, lambda: network.save(tmp_path / "file")) == message
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_fraction_too_long_for_a_string_is_not_saved(tmp_path):
     network = Network([("a", Linear(as_fractions([[10**5000]])))])
     with pytest.raises(ValueError, match="digits"):
@@ -318,6 +350,7 @@ def test_the_forger_of_these_tests_can_also_tell_the_truth(path):
         ([{"kind": "Linear", "weight": {"shape": [1, 2]}}], WEIGHT, "its description is not the one that numpycam wr"),
         ([linear() | {"weight": [[1.0]]}], {}, "its description is not the one that numpycam writes of this network."),
         ([linear() | {"weight": {}}], WEIGHT, "0.weight must be described by its shape [1, 2], got {}."),
+        ([linear((1.0, 2))], WEIGHT, "its description is not the one that numpycam writes of this network."),
         ([POOL | {"stride": None}], {}, "its description is not the one that numpycam writes of this network."),
         ([POOL | {"stride": {"shape": [2]}}], {"0.stride": np.ones(2)}, "layer '0': stride must be an instance of int"),
         ([POOL | {"padding": [2, 0]}], {}, "layer '0': padding must be at most half of kernel_size (2, 2), got (2, 0)"),
@@ -341,6 +374,8 @@ def test_a_file_that_does_not_add_up_is_refused(path, layers, arrays, reason):
         (described(RELU, target="1"), "the network has no layer '1', only 'input', '0'."),
         (described(RELU, target=[1]), "the network has no layer [1], only 'input', '0'."),
         ("[" * 100_000, "maximum recursion depth exceeded"),
+        (described() | {"numpycam": True}, "its description is not the one that numpycam writes of this network."),
+        (json.dumps(described()).replace("{", '{"numpycam": 1, ', 1), "its description is not the one that numpycam "),
         ("{", "Expecting property name enclosed in double quotes"),
         ("5", "its description must hold 'numpycam': 1 and 'network', got 5."),
         ("9" * 5000, "Exceeds the limit (4300 digits)"),
@@ -518,6 +553,29 @@ def test_places_that_cannot_be_written_are_named(tmp_path):
             save(Network([]), path)
     assert not os.path.isfile(os.devnull)  # it would be replaced
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_replaced_keeps_its_mode_and_a_link_leads_where_it_led(tmp_path):
+    (tmp_path / "deep").mkdir()
+    for name in ("kept", "gone"):
+        (tmp_path / "deep" / name).write_text("old")
+        (tmp_path / "deep" / name).chmod(0o600)
+        (tmp_path / name).symlink_to(tmp_path / "deep" / name)
+    write_files(tmp_path, {"kept": b"new", "gone": None})
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["deep", "kept"]
+    assert (tmp_path / "kept").is_symlink()
+    assert (tmp_path / "deep" / "kept").read_bytes() == b"new"
+    assert (tmp_path / "deep" / "kept").stat().st_mode & 0o777 == 0o600
+    assert sorted(file.name for file in (tmp_path / "deep").iterdir()) == ["gone", "kept"]
+
+
+def test_an_error_of_the_system_without_a_number_is_told_all_the_same(tmp_path):
+    def fail(_):
+        raise OSError("the disk is on fire")
+
+    with pytest.raises(OSError, match="on fire") as caught:
+        write_files(tmp_path, {"file": fail})
+    assert (caught.value.strerror, caught.value.filename) == ("the disk is on fire", str(tmp_path / "file"))
 
 
 def test_files_are_written_together_or_removed(tmp_path):
