@@ -284,18 +284,18 @@ class AvgPool2d(_Pool2d):
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, H', W')
         self.check(x)
-        return sum(self.window.taps(x)) / self._counts(x)
+        return sum(self.window.taps(x)) / self._counts(x.shape, x.dtype)
 
     def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C, H', W') -> (N, C, H, W)
         self.check(x, grad_output)
-        share = grad_output / self._counts(x)
+        share = grad_output / self._counts(x.shape, grad_output.dtype)
         return self.window.scatter([share] * math.prod(self.window.size), x.shape, like=share)
 
-    def _counts(self, x: Array) -> Any:
+    def _counts(self, shape: Shape, dtype: np.dtype[Any]) -> Any:
         """Return how many cells each mean is over: a number, or an array (H', W')."""
         if self.count_include_pad or self.window.padding == (0, 0):
             return math.prod(self.window.size)
-        return sum(self.window.taps(np.ones(x.shape[2:], dtype=x.dtype)))
+        return sum(self.window.taps(np.ones(shape[2:], dtype)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -57,9 +57,7 @@ class Window:
         for at in range(start, start + d * self.size[axis], d):  # output i sees input s i + at
             first = max(0, -(at // s))
             last = max(first, min(outputs, (inputs - 1 - at) // s + 1))
-            begin = s * first + at
-            end = max(begin, s * (last - 1) + at + 1)
-            meetings.append((slice(first, last), slice(begin, end, s if s > 1 else None)))
+            meetings.append((slice(first, last), slice(s * first + at, s * last + at, s if s > 1 else None)))
         return meetings
 
     def reach(self, rows: int) -> int:

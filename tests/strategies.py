@@ -49,7 +49,7 @@ def conv_cases(
 ):
     """A convolution and an input that it fits; in at least half of the cases windows overlap wherever they can."""
     kind = draw(kinds()) if kind is None else kind
-    channels, out_channels, batch = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    channels, out_channels, batch = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
     kernel = draw(sides(1, 3)) if kernel is None else kernel
     stride = draw(_strides(kernel)) if stride is None else stride
     padding = draw(st.tuples(st.integers(0, 2), st.integers(0, 2))) if padding is None else padding
@@ -94,7 +94,7 @@ def pool_cases(draw, pool, kind=None, padding=None, **options):
     if padding is None:
         padding = draw(st.tuples(st.integers(0, size[0] // 2), st.integers(0, size[1] // 2)))
     height_width = draw(_input_sizes(size, padding, (1, 1)))
-    x = draw(tensors((draw(st.integers(1, 2)), draw(st.integers(1, 2)), *height_width), kind, largest=2))
+    x = draw(tensors((draw(st.integers(1, 3)), draw(st.integers(1, 2)), *height_width), kind, largest=2))
     return PoolCase(pool(size, stride, padding, **options), x, kind)
 
 

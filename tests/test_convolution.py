@@ -1,5 +1,6 @@
 """How convolutions are computed: blocks, shifts, and what they may not change. What they compute is in test_layers."""
 
+from fractions import Fraction
 from unittest.mock import patch
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from strategies import conv_cases, tensors
 
 from numpycam import Conv2d, convolution
+from numpycam.exact import as_fractions
 from numpycam.window import Window
 
 
@@ -28,7 +30,7 @@ def test_blocks_change_nothing(case, images, rows, data):
         assert same(part, whole)
 
 
-@given(st.integers(0, 9), st.integers(1, 70), st.integers(1, 99), st.integers(1, 99), st.integers(0, 999))
+@given(st.integers(0, 9), st.integers(1, 70), st.integers(1, 20), st.integers(1, 20), st.integers(0, 9_999))
 def test_a_block_is_as_large_as_it_may_be(batch, height, depth, width, floor):
     dtype, most = np.dtype(np.float32), max(9_999, 2 * floor)
     with patch.object(convolution, "BLOCK", 9_999):
@@ -41,6 +43,8 @@ def test_a_block_is_as_large_as_it_may_be(batch, height, depth, width, floor):
     assert blocks * rows - height < blocks  # no block is smaller by more than this: they are alike in size
     if images == 1 and rows < height:  # with one block less they would not fit
         assert -(-height // (blocks - 1)) * depth * width * dtype.itemsize > most
+    if images < batch and rows == height:  # nor would one image more
+        assert (images + 1) * rows * depth * width * dtype.itemsize > most
 
 
 windows = st.builds(
@@ -65,13 +69,13 @@ def test_meetings(window, axis, inputs, outputs, start):
 
 @given(windows, st.integers(0, 9), st.integers(0, 5), st.integers(1, 5))
 def test_band(window, height, top, rows):
-    """Of the rows that windows on these rows can see, the band holds all that there are."""
+    """From the first to the last row that windows on these rows see, as far as the map goes."""
     s, p, d = window.stride[0], window.padding[0], window.dilation[0]
-    seen = {s * i - p + d * u for i in range(top, top + rows) for u in range(window.size[0])} & set(range(height))
+    seen = [s * i - p + d * u for i in range(top, top + rows) for u in range(window.size[0])]
     first, last = window.band(top, top + rows, height)
-    assert seen <= set(range(first, last))
-    assert 0 <= first <= height
-    assert last - first <= min(height, window.reach(rows))
+    assert list(range(first, last)) == [row for row in range(min(seen), max(seen) + 1) if 0 <= row < height]
+    assert 0 <= first <= last <= height
+    assert window.reach(rows) == max(seen) - min(seen) + 1
 
 
 @pytest.mark.parametrize("stride", [(1, 1), (2, 1), (1, 2)])
@@ -106,12 +110,20 @@ def test_a_weight_that_is_no_number_is_seen_wherever_it_counts(bad):
 
 
 @pytest.mark.parametrize("batch", [0, 1])
-def test_the_dtype_is_that_of_both_factors(batch):
-    layer, x = Conv2d(np.ones((1, 1, 2, 1), np.float32)), np.ones((batch, 1, 3, 2))
-    u = np.ones((batch, 1, 2, 2), np.float32)
-    assert layer.forward(x).dtype == np.float64
-    assert layer.backward(u, x).dtype == np.float32
-    assert layer.parameter_gradients(u, x)["weight"].dtype == np.float64
+@pytest.mark.parametrize(
+    ("weight", "x", "u"), [("f4", "f8", "f8"), ("f8", "f4", "f8"), ("f8", "f8", "f4"), ("f4", "f8", "f4")]
+)
+def test_the_dtype_is_that_of_both_factors(batch, weight, x, u):
+    layer, inputs = Conv2d(np.ones((1, 1, 2, 1), weight)), np.ones((batch, 1, 3, 2), x)
+    gradients = np.ones((batch, 1, 2, 2), u)
+    assert layer.forward(inputs).dtype == np.result_type(weight, x)
+    assert layer.backward(gradients, inputs).dtype == np.result_type(weight, u)
+    assert layer.parameter_gradients(gradients, inputs)["weight"].dtype == np.result_type(x, u)
+
+
+def test_what_no_window_sees_is_a_fraction_too():
+    layer, x = Conv2d(as_fractions(np.ones((1, 1, 1, 2))), stride=3), as_fractions(np.ones((1, 1, 4, 5)))
+    assert {type(element) for element in layer.backward(layer.forward(x), x).flat} == {Fraction}
 
 
 def test_read_only_views_with_any_strides_are_as_good_as_arrays():

@@ -15,6 +15,7 @@ from strategies import conv_cases, kinds, pool_cases, sides, tensors
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
 from numpycam.exact import as_fractions
 from numpycam.validation import zeros
+from numpycam.window import Window
 
 # --- Convolution ------------------------------------------------------------------------------------
 
@@ -203,6 +204,14 @@ def test_a_shut_gate_gives_zero_and_not_minus_zero():
         assert not np.signbit(gradient[gradient == 0]).any()
 
 
+def test_a_shut_gate_stops_nan_and_infinity():
+    x = np.array([-1.0, 0.0, 1.0])
+    assert ReLU().backward(np.array([np.nan, np.inf, 2.0]), x).tolist() == [0, 0, 2]
+    assert ReLU().backward(np.array([np.inf, 5.0, 2.0]), x).tolist() == [0, 0, 2]
+    pairs, u = np.array([[[[0.0, 1.0, 3.0, 2.0]]]]), np.array([[[[np.nan, 1.0]]]])
+    assert MaxPool2d((1, 2)).backward(u, pairs)[0, 0, 0, [0, 2, 3]].tolist() == [0, 1, 0]
+
+
 def test_relu_hides_no_nan():
     x = np.array([np.nan, -1.0, 2.0])
     assert np.isnan(ReLU().forward(x)).tolist() == [True, False, False]
@@ -260,6 +269,11 @@ def test_max_pad_never_wins():
     layer = MaxPool2d((2, 2), stride=1, padding=1)
     assert same(layer.forward(x), np.array([[[[-5.0, -5.0, -7.0], [-5.0, -5.0, -7.0]]]]))
     assert same(layer.backward(np.ones((1, 1, 2, 3)), x), np.array([[[[4.0, 2.0]]]]))
+
+
+def test_a_nan_in_one_window_changes_no_other():
+    x = np.array([[[[np.nan, 1.0, 2.0, 0.0]]]])
+    assert MaxPool2d((1, 2)).backward(np.ones((1, 1, 1, 2)), x).ravel().tolist() == [1, 0, 1, 0]
 
 
 def test_max_pool_hides_no_nan():
@@ -329,6 +343,31 @@ def test_flatten_is_an_isometry_in_c_order(x, data):
     assert inner(layer.forward(x), u) == inner(x, layer.backward(u, x))
 
 
+@pytest.mark.parametrize(
+    "pool", [MaxPool2d(2), AvgPool2d(2), AvgPool2d(2, padding=1, count_include_pad=False)], ids=repr
+)
+def test_pools_keep_the_type_of_the_gradient(pool):
+    x = np.ones((1, 1, 2, 4))
+    assert pool.backward(np.ones(pool.output_shape(x.shape), np.float32), x).dtype == np.float32
+
+
+def test_a_pool_of_one_cell_returns_numbers_of_its_own():
+    x = np.ones((1, 1, 2, 3))
+    assert not np.shares_memory(MaxPool2d(1).forward(x), x)
+
+
+@pytest.mark.parametrize("size", [(1, 4), (3, 4), (4, 1), (4, 3)])
+def test_padding_is_at_most_half_of_an_odd_window_too(size):
+    padding = tuple((side + 1) // 2 if side % 2 else 0 for side in size)
+    assert f"at most half of kernel_size {size}" in refusal(ValueError, lambda: MaxPool2d(size, padding=padding))
+
+
+def test_scatter_of_windows_with_holes_is_the_adjoint_of_taps():
+    """A stride as large as the window, and they overlap all the same."""
+    window, x = Window((2, 1), (2, 1), (0, 0), (2, 1)), np.ones((6, 1))
+    assert window.scatter(window.taps(x), x.shape, like=x).ravel().tolist() == [1, 0, 2, 0, 1, 0]
+
+
 # --- Linear -----------------------------------------------------------------------------------------
 
 
@@ -343,6 +382,12 @@ def test_linear_def_and_adj(kind, data):
     assert inner(linear.forward(x), u) == inner(x, layer.backward(u, x)) == inner(weight, gradients["weight"])
     assert inner(layer.forward(x), u) == inner(weight, gradients["weight"]) + inner(bias, gradients["bias"])
     assert set(linear.parameter_gradients(u, x)) == {"weight"}
+
+
+@pytest.mark.parametrize("layer", [Conv2d(np.ones((1, 1, 1, 1))), MaxPool2d(1), AvgPool2d(1), ReLU()], ids=repr)
+def test_a_gradient_of_another_shape_is_refused(layer):
+    message = refusal(ValueError, lambda: layer.backward(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2))))
+    assert message == "grad_output must have shape (1, 1, 2, 2), got (1, 1, 3, 3)."
 
 
 # --- All layers -------------------------------------------------------------------------------------
