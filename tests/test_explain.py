@@ -3,6 +3,7 @@
 import json
 import re
 from contextlib import nullcontext
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -347,6 +348,19 @@ def test_palettes(folder):
 def test_sixteen_bits(folder):
     deep = np.array([[0, 1, 255], [256, 40_000, 65_535]], np.uint16)
     assert same(reread(Image.fromarray(deep)), deep[None] / 65535)
+    write_with_transparency(deep, 40_000)
+    assert same(read_image("file.png"), np.where(deep == 40_000, 1.0, deep / 65535)[None])
+
+
+def write_with_transparency(deep, value):
+    """Insert the chunk that says which grey is transparent, before the pixels: Pillow writes none for 16 bits."""
+    Image.fromarray(deep).save("file.png")
+    with open("file.png", "rb") as file:
+        content = file.read()
+    chunk, place = b"tRNS" + value.to_bytes(2, "big"), content.index(b"IDAT") - 4
+    chunk = (2).to_bytes(4, "big") + chunk + crc32(chunk).to_bytes(4, "big")
+    with open("file.png", "wb") as file:
+        file.write(content[:place] + chunk + content[place:])
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
