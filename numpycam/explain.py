@@ -6,6 +6,7 @@ import re
 import warnings
 from os import PathLike
 from pathlib import Path
+from unicodedata import category
 
 import numpy as np
 
@@ -145,10 +146,10 @@ def _read(options: argparse.Namespace) -> tuple[Network, Array, list[str]]:
 
 
 def _read_names(path: str | PathLike[str]) -> list[str]:
-    """Return one name from each line; what cannot be printed shows as a question mark."""
+    """Return one name from each line."""
     with open(path, encoding="utf-8-sig") as file:
         try:
-            return ["".join(c if c.isprintable() else "?" for c in line.strip()) for line in file]
+            return [line.strip() for line in file]
         except UnicodeDecodeError:
             raise ValueError(f"{path} must hold one name on each line, in UTF-8.") from None
 
@@ -269,6 +270,8 @@ def _table(scores: Array, ranked: list[int], names: list[str], explanations: lis
 
 
 def _short(name: str) -> str:
+    """Return a name to be printed: no control character reaches the terminal."""
+    name = "".join("?" if category(c) == "Cc" else c for c in name)
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 

@@ -197,15 +197,17 @@ def test_html_in_names_is_text(run, folder):
 
 
 def test_names_of_all_the_world(run, folder):
-    names = ["大象", "кошка", "a" * 200, "\x1b[31mred"]
+    names = ["大象", "می\u200cخواهم\u00a0🏳\ufe0f\u200d🌈", "a" * 200, "\x1b[31mred"]
     conv, head = Conv2d(np.ones((1, 3, 2, 2))), Linear(np.ones((4, 1)))
     Network([("conv", conv), ("gap", GlobalAvgPool2d()), ("linear", head)]).save("one-map.npz")
     (folder / "names.txt").write_bytes(("\ufeff" + "\r\n".join(names)).encode())
-    for c, name in enumerate(["大象", "кошка", "a" * 200, "?[31mred"]):
+    for c, name in enumerate(["大象", names[1], "a" * 200, "\x1b[31mred"]):
         given = "picture.png", "--class", name, "--names", "names.txt", "--network", "one-map.npz"
         status, out, err = run(*given, with_figure=True)
         assert (status, err) == (0, "")
-        assert written(folder)["class_index"] == c
+        assert (written(folder)["class_index"], written(folder)["class"]) == (c, name)
+        assert names[1] in out
+        assert "?[31mred" in out
         assert max(map(len, out.splitlines())) <= 80
         assert "\x1b" not in out
 
