@@ -80,7 +80,10 @@ def _positive(text: str) -> float:
 
 
 def explain(options: argparse.Namespace) -> None:
-    """Do what the command says; every mistake goes to ``options.refuse`` in one line, before anything is written."""
+    """Do what the command says; every mistake goes to ``options.refuse`` in one line.
+
+    The numbers of all classes are checked before the first file; what shows only when a figure is drawn comes later.
+    """
     with warnings.catch_warnings(action="ignore"):  # numbers that overflow are refused below, in one line
         try:
             story = _explain(options)
@@ -108,12 +111,19 @@ def _explain(options: argparse.Namespace) -> str:
     is_changed = any(options.mean) or any(x != 1 for x in options.std)  # under the map lies what a person sees
     written = [_save(explanation, options, names, seen if is_changed else None) for explanation in explanations]
     heading, table = _heading(options, picture, seen, explanations[0]), _table(scores, ranked, names, explanations)
-    return "\n".join([*heading, "", *table, "", *written])
+    return "\n".join([*heading, "", *table, "", *written, *_others(options, classes)])
 
 
 def _folder(options: argparse.Namespace, class_index: int) -> Path:
     folder: Path = options.out / f"class-{class_index}" if options.top else options.out
     return folder
+
+
+def _others(options: argparse.Namespace, classes: list[int]) -> list[str]:
+    """Return a line about the folders of other classes, which an earlier run has left."""
+    ours = {_folder(options, c) for c in classes}
+    others = sorted(str(path) for path in options.out.glob("class-*") if path not in ours)
+    return [f"Not of this run: {', '.join(others)}"] if others else []
 
 
 def _check_that_no_input_is_written_over(options: argparse.Namespace, classes: list[int]) -> None:

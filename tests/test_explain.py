@@ -128,6 +128,16 @@ def test_top_writes_a_folder_for_each_class(run, folder):
     assert out.count("explained") == 3
 
 
+def test_folders_of_an_earlier_run_are_told(run, folder):
+    ranked = np.argsort(-convolutional()(channels_first(COLOURS).astype(np.float32)[None])[0])
+    _, first, _ = run("picture.png", "--top", 2)
+    _, second, _ = run("picture.png", "--top", 1)
+    _, third, _ = run("picture.png")
+    assert "Not of this run" not in first
+    assert second.endswith(f"\nNot of this run: out/class-{ranked[1]}\n")
+    assert third.endswith(f"\nNot of this run: {', '.join(sorted(f'out/class-{c}' for c in ranked[:2]))}\n")
+
+
 def test_classes_by_number_and_by_name(run, folder):
     for text, c in [("0", 0), ("3", 3), ("elephant", 1), ("7", 2), ("tabby cat", 3)]:  # a name goes before a number
         _, out, _ = run("picture.png", "--names", "names.txt", "--class", text)
