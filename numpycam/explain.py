@@ -11,8 +11,7 @@ from unicodedata import category
 import numpy as np
 
 from numpycam.exact import as_floats, as_fractions
-from numpycam.gradcam import Explanation, grad_cam
-from numpycam.layers import Conv2d
+from numpycam.gradcam import Explanation, convolutions_in, grad_cam
 from numpycam.network import Network
 from numpycam.resize import resize
 from numpycam.validation import Array, Pair, as_array, did_you_mean
@@ -166,24 +165,14 @@ def _read_names(path: str | PathLike[str]) -> list[str]:
 
 def _as_the_network_takes_it(picture: Array, network: Network, size: Pair | None) -> Array:
     """Return the picture, still in 0 … 1, with the network's number of channels and in the size asked for."""
-    channels = _input_channels(network)
+    first = next(iter(convolutions_in(network)), None)  # what can stand before it does not change the channels
+    channels = None if first is None else first.weight.shape[1]
     if (len(picture), channels) == (3, 1):
         picture = np.tensordot(LUMA, picture, 1)[None] / 1000  # white is 1, with no rounding
     picture = picture if size is None else _resized(picture, size)
     if (len(picture), channels) == (1, 3):
         picture = np.repeat(picture, 3, axis=0)
     return picture.clip(0, 1)  # a sum of shares may be 1e-16 brighter than white
-
-
-def _input_channels(network: Network) -> int | None:
-    """Return the number of channels that the first convolution takes: what can stand before it does not change it."""
-    for _, layer in network.layers:
-        channels = _input_channels(layer) if isinstance(layer, Network) else None
-        if isinstance(layer, Conv2d):
-            channels = layer.weight.shape[1]
-        if channels is not None:
-            return channels
-    return None
 
 
 def _resized(picture: Array, size: Pair) -> Array:  # (C, H, W) -> (C, H', W')
