@@ -109,7 +109,8 @@ def read_image(path: str | PathLike[str]) -> NDArray[np.float64]:
         try:
             picture = ImageOps.exif_transpose(Image.open(file, formats=("PNG", "JPEG")))
             if picture.mode.startswith("I"):
-                return np.asarray(picture, dtype=np.float64)[None] / 65535
+                values = np.asarray(picture, dtype=np.float64)[None]
+                return np.where(values == picture.info.get("transparency"), 1.0, values / 65535)
             is_opaque = "A" not in picture.getbands() and "transparency" not in picture.info
             pixels = np.asarray(picture.convert("RGB" if is_opaque else "RGBA"))
         except UnidentifiedImageError as error:

@@ -6,12 +6,12 @@ import re
 import warnings
 from os import PathLike
 from pathlib import Path
+from unicodedata import category
 
 import numpy as np
 
 from numpycam.exact import as_floats, as_fractions
-from numpycam.gradcam import Explanation, grad_cam
-from numpycam.layers import Conv2d
+from numpycam.gradcam import Explanation, convolutions_in, grad_cam
 from numpycam.network import Network
 from numpycam.resize import resize
 from numpycam.validation import Array, Pair, as_array, did_you_mean
@@ -79,7 +79,10 @@ def _positive(text: str) -> float:
 
 
 def explain(options: argparse.Namespace) -> None:
-    """Do what the command says; every mistake goes to ``options.refuse`` in one line, before anything is written."""
+    """Do what the command says; every mistake goes to ``options.refuse`` in one line.
+
+    The numbers of all classes are checked before the first file; what shows only when a figure is drawn comes later.
+    """
     with warnings.catch_warnings(action="ignore"):  # numbers that overflow are refused below, in one line
         try:
             story = _explain(options)
@@ -107,12 +110,19 @@ def _explain(options: argparse.Namespace) -> str:
     is_changed = any(options.mean) or any(x != 1 for x in options.std)  # under the map lies what a person sees
     written = [_save(explanation, options, names, seen if is_changed else None) for explanation in explanations]
     heading, table = _heading(options, picture, seen, explanations[0]), _table(scores, ranked, names, explanations)
-    return "\n".join([*heading, "", *table, "", *written])
+    return "\n".join([*heading, "", *table, "", *written, *_others(options, classes)])
 
 
 def _folder(options: argparse.Namespace, class_index: int) -> Path:
     folder: Path = options.out / f"class-{class_index}" if options.top else options.out
     return folder
+
+
+def _others(options: argparse.Namespace, classes: list[int]) -> list[str]:
+    """Return a line about the folders of other classes, which an earlier run has left."""
+    ours = {_folder(options, c) for c in classes}
+    others = sorted(str(path) for path in options.out.glob("class-*") if path not in ours)
+    return [f"Not of this run: {', '.join(others)}"] if others else []
 
 
 def _check_that_no_input_is_written_over(options: argparse.Namespace, classes: list[int]) -> None:
@@ -145,34 +155,24 @@ def _read(options: argparse.Namespace) -> tuple[Network, Array, list[str]]:
 
 
 def _read_names(path: str | PathLike[str]) -> list[str]:
-    """Return one name from each line; what cannot be printed shows as a question mark."""
+    """Return one name from each line."""
     with open(path, encoding="utf-8-sig") as file:
         try:
-            return ["".join(c if c.isprintable() else "?" for c in line.strip()) for line in file]
+            return [line.strip() for line in file]
         except UnicodeDecodeError:
             raise ValueError(f"{path} must hold one name on each line, in UTF-8.") from None
 
 
 def _as_the_network_takes_it(picture: Array, network: Network, size: Pair | None) -> Array:
     """Return the picture, still in 0 … 1, with the network's number of channels and in the size asked for."""
-    channels = _input_channels(network)
+    first = next(iter(convolutions_in(network)), None)  # what can stand before it does not change the channels
+    channels = None if first is None else first.weight.shape[1]
     if (len(picture), channels) == (3, 1):
         picture = np.tensordot(LUMA, picture, 1)[None] / 1000  # white is 1, with no rounding
     picture = picture if size is None else _resized(picture, size)
     if (len(picture), channels) == (1, 3):
         picture = np.repeat(picture, 3, axis=0)
     return picture.clip(0, 1)  # a sum of shares may be 1e-16 brighter than white
-
-
-def _input_channels(network: Network) -> int | None:
-    """Return the number of channels that the first convolution takes: what can stand before it does not change it."""
-    for _, layer in network.layers:
-        channels = _input_channels(layer) if isinstance(layer, Network) else None
-        if isinstance(layer, Conv2d):
-            channels = layer.weight.shape[1]
-        if channels is not None:
-            return channels
-    return None
 
 
 def _resized(picture: Array, size: Pair) -> Array:  # (C, H, W) -> (C, H', W')
@@ -269,6 +269,8 @@ def _table(scores: Array, ranked: list[int], names: list[str], explanations: lis
 
 
 def _short(name: str) -> str:
+    """Return a name to be printed: no control character reaches the terminal."""
+    name = "".join("?" if category(c) == "Cc" else c for c in name)
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 

@@ -311,16 +311,18 @@ def target_layer_of(network: Network) -> str:
     check_network(network)
     if network.target_layer is not None:
         return network.target_layer
-    last = next((pair for pair in reversed(network.layers) if _has_convolution(pair[1])), None)
+    last = next((pair for pair in reversed(network.layers) if convolutions_in(pair[1])), None)
     if last is None or not isinstance(last[1], Conv2d):
         where = "no Conv2d" if last is None else f"its last Conv2d inside of {last[0]!r}"
         raise ValueError(f"the network has {where}: pass layer, one of {[name for name, _ in network.layers]}.")
     return last[0]
 
 
-def _has_convolution(layer: Layer) -> bool:
-    inner = layer.layers if isinstance(layer, Network) else ()
-    return isinstance(layer, Conv2d) or any(_has_convolution(one) for _, one in inner)
+def convolutions_in(layer: Layer) -> list[Conv2d]:
+    """Return the layer itself, if it is a Conv2d, or those inside of a network, in order."""
+    if isinstance(layer, Network):
+        return [convolution for _, inner in layer.layers for convolution in convolutions_in(inner)]
+    return [layer] if isinstance(layer, Conv2d) else []
 
 
 def _cut(network: Network, layer: str, input_shape: Shape) -> tuple[Network, Network]:

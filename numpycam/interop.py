@@ -37,7 +37,8 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
     -------
     Network
         Flat, under torch's own names: ``"features.28"``. The parameters are copies. float32 and float64 stay what they
-        are; half precision becomes float32, which holds each of its numbers.
+        are; half precision becomes float32, which holds each of its numbers. If an AdaptiveAvgPool2d has become an
+        AvgPool2d, or nothing, images of another size than ``input_shape`` may get other scores than from torch.
 
     Raises
     ------
@@ -164,7 +165,7 @@ def _weight_and_bias(module: Any) -> tuple[Array, Array | None]:
 def _check_options(module: Any, **supported: Any) -> None:
     for option, value in supported.items():
         given = getattr(module, option)
-        if given not in (value, (value, value)):
+        if given not in (value, (value, value), [value, value]):
             what = f"{type(module).__name__} with {option}={given!r}"
             raise ValueError(f"{what} is not supported, only {option}={value!r}.")
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from numpycam.exact import as_floats
 from numpycam.gradcam import Explanation
 from numpycam.resize import normalise, resize
-from numpycam.storage import write_files
+from numpycam.storage import without_pickle, write_files
 
 MOST_NUMBERS = 4096
 """How many numbers of an array the JSON file holds at most; a larger array goes to ``maps.npz``."""
@@ -78,7 +78,7 @@ def save(
     for name in about or {}:
         if not isinstance(name, str) or name in numbers:
             raise ValueError(f"about must have names of its own, got {name!r}.")
-    large: dict[str, Any] = {name: _plain_array(v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
+    large: dict[str, Any] = {name: without_pickle(v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
     told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
     contents: dict[str, Any] = {
         "steps.html": step_through_page(explanation, title=title, method=method, picture=picture).encode(),
@@ -185,10 +185,6 @@ def _json(values: dict[str, Any]) -> bytes:
     """Return the values as JSON, one to a line: arrays as nested lists, fractions as strings."""
     lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(_plain(value))}" for name, value in values.items())
     return f"{{\n{lines}\n}}\n".encode()
-
-
-def _plain_array(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return values.astype(str) if values.dtype == object else values  # no pickle
 
 
 def _plain(value: Any) -> Any:

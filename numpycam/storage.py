@@ -153,6 +153,11 @@ def write_files(folder: Path, contents: Mapping[str, bytes | Callable[[BinaryIO]
         raise OSError(error.errno, error.strerror or str(error), str(folder / name)) from error
 
 
+def without_pickle(array: Array) -> Array:
+    """Return an array as a file may hold it: Fractions as strings."""
+    return array.astype(str) if array.dtype == object else array
+
+
 def _description(network: Network) -> str:
     return json.dumps({"numpycam": FORMAT, "network": _described(network)})
 
@@ -174,10 +179,9 @@ def _storable(name: str, array: Array) -> Array:
     if zipfile.ZipInfo(name).filename != name or len(f"{name}.npy".encode()) > _LONGEST_NAME:
         raise ValueError(f"{brief(name)} cannot stand in a zip file: rename the layer.")
     array = as_array(name, array)
-    if array.dtype == object:
-        array = array.astype(str)
-    elif array.dtype.itemsize > 8:
+    if array.dtype != object and array.dtype.itemsize > 8:
         raise TypeError(f"{name} must hold float32, float64 or Fractions to be stored, got {array.dtype}.")
+    array = without_pickle(array)
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
 
 

@@ -35,7 +35,7 @@ IMPORTS = {
     "checks.compare": {"validation"},
     "checks.maps": {"checks.compare", "exact", "gradcam", "layers", "network", "validation", "worked_example"},
     "checks.suspects": {"validation"},
-    "explain": {"exact", "gradcam", "layers", "network", "resize", "validation"},
+    "explain": {"exact", "gradcam", "network", "resize", "validation"},
     "cli": {"exact", "explain", "gradcam", "interventions", "walkthrough", "worked_example"},
     "__init__": {"gradcam", "layers", "network"},
     "__main__": {"cli"},

@@ -3,6 +3,7 @@
 import json
 import re
 from contextlib import nullcontext
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -127,6 +128,16 @@ def test_top_writes_a_folder_for_each_class(run, folder):
     assert out.count("explained") == 3
 
 
+def test_folders_of_an_earlier_run_are_told(run, folder):
+    ranked = np.argsort(-convolutional()(channels_first(COLOURS).astype(np.float32)[None])[0])
+    _, first, _ = run("picture.png", "--top", 2)
+    _, second, _ = run("picture.png", "--top", 1)
+    _, third, _ = run("picture.png")
+    assert "Not of this run" not in first
+    assert second.endswith(f"\nNot of this run: out/class-{ranked[1]}\n")
+    assert third.endswith(f"\nNot of this run: {', '.join(sorted(f'out/class-{c}' for c in ranked[:2]))}\n")
+
+
 def test_classes_by_number_and_by_name(run, folder):
     for text, c in [("0", 0), ("3", 3), ("elephant", 1), ("7", 2), ("tabby cat", 3)]:  # a name goes before a number
         _, out, _ = run("picture.png", "--names", "names.txt", "--class", text)
@@ -196,15 +207,17 @@ def test_html_in_names_is_text(run, folder):
 
 
 def test_names_of_all_the_world(run, folder):
-    names = ["大象", "кошка", "a" * 200, "\x1b[31mred"]
+    names = ["大象", "می\u200cخواهم\u00a0🏳\ufe0f\u200d🌈", "a" * 200, "\x1b[31mred"]
     conv, head = Conv2d(np.ones((1, 3, 2, 2))), Linear(np.ones((4, 1)))
     Network([("conv", conv), ("gap", GlobalAvgPool2d()), ("linear", head)]).save("one-map.npz")
     (folder / "names.txt").write_bytes(("\ufeff" + "\r\n".join(names)).encode())
-    for c, name in enumerate(["大象", "кошка", "a" * 200, "?[31mred"]):
+    for c, name in enumerate(["大象", names[1], "a" * 200, "\x1b[31mred"]):
         given = "picture.png", "--class", name, "--names", "names.txt", "--network", "one-map.npz"
         status, out, err = run(*given, with_figure=True)
         assert (status, err) == (0, "")
-        assert written(folder)["class_index"] == c
+        assert (written(folder)["class_index"], written(folder)["class"]) == (c, name)
+        assert names[1] in out
+        assert "?[31mred" in out
         assert max(map(len, out.splitlines())) <= 80
         assert "\x1b" not in out
 
@@ -347,6 +360,19 @@ def test_palettes(folder):
 def test_sixteen_bits(folder):
     deep = np.array([[0, 1, 255], [256, 40_000, 65_535]], np.uint16)
     assert same(reread(Image.fromarray(deep)), deep[None] / 65535)
+    write_with_transparency(deep, 40_000)
+    assert same(read_image("file.png"), np.where(deep == 40_000, 1.0, deep / 65535)[None])
+
+
+def write_with_transparency(deep, value):
+    """Insert the chunk that says which grey is transparent, before the pixels: Pillow writes none for 16 bits."""
+    Image.fromarray(deep).save("file.png")
+    with open("file.png", "rb") as file:
+        content = file.read()
+    chunk, place = b"tRNS" + value.to_bytes(2, "big"), content.index(b"IDAT") - 4
+    chunk = (2).to_bytes(4, "big") + chunk + crc32(chunk).to_bytes(4, "big")
+    with open("file.png", "wb") as file:
+        file.write(content[:place] + chunk + content[place:])
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])

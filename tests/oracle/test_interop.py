@@ -399,7 +399,7 @@ def test_max_pooling_and_convolutions_keep_their_options():
         nn.Conv2d(1, 1, (3, 2), (2, 1), (1, 0), (1, 2), bias=False),
         nn.Conv2d(1, 1, (3, 2), padding="valid"),
         nn.Conv2d(1, 1, (3, 2), padding="same", dilation=(1, 2)),
-        nn.MaxPool2d((3, 2), (1, 2), (1, 0), (1, 1)),
+        nn.MaxPool2d([3, 2], [1, 2], [1, 0], [1, 1]),
         nn.AvgPool2d((3, 2), count_include_pad=False, padding=1),
     )
     one, two, three, four, five = (layer for _, layer in from_torch(module).layers)
