@@ -13,7 +13,6 @@ array([0.33333333, 0.1       ])
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -21,7 +20,6 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from numpycam.layers import Layer
-from numpycam.network import Network
 from numpycam.validation import Array, as_array
 
 
@@ -61,11 +59,8 @@ def as_floats(value: Any, dtype: DTypeLike = np.float64) -> Any:
 
 
 def _convert(value: Any, convert: Callable[[Any], Array]) -> Any:
-    if isinstance(value, Network):
-        layers = [(name, _convert(layer, convert)) for name, layer in value.layers]
-        return Network(layers, target_layer=value.target_layer)
     if isinstance(value, Layer):
-        return replace(value, **{name: convert(array) for name, array in value.parameters.items()})
+        return value.with_parameters({name: convert(array) for name, array in value.parameters.items()})
     return convert(value)[()]
 
 

@@ -18,10 +18,10 @@ output H' × W'.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import InitVar, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import InitVar, dataclass, field, fields, replace
 from functools import reduce
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,18 @@ class Layer(ABC):
     def parameters(self) -> dict[str, Array]:
         """The layer's arrays, by name."""
         return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+
+    def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
+        """Return the same layer with these parameters, by name; those that are not named stay as they are."""
+        own = self.parameters
+        for name, value in parameters.items():
+            if name not in own:
+                raise ValueError(f"there is no parameter {name!r}, only {', '.join(map(repr, own)) or 'none'}.")
+            check_shape(name, value, own[name].shape)
+        return self._replaced(parameters)
+
+    def _replaced(self, parameters: Mapping[str, Array]) -> Self:
+        return replace(self, **parameters)
 
     def __call__(self, x: Array) -> Array:
         return self.forward(x)

@@ -5,8 +5,8 @@ happens inside: ``activations`` are the outputs of all layers, ``gradients`` wha
 them, and ``split`` cuts the network in two at the layer that one wants to look at.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -156,6 +156,13 @@ class Network(Layer):
         cut = self._position(name)
         features, head = self.layers[:cut], self.layers[cut:]
         return Network(features), Network(head)
+
+    def _replaced(self, parameters: Mapping[str, Array]) -> "Network":
+        layers = []
+        for name, layer in self.layers:
+            own = {key: parameters[f"{name}.{key}"] for key in layer.parameters if f"{name}.{key}" in parameters}
+            layers.append((name, layer.with_parameters(own)))
+        return replace(self, layers=layers)
 
     def summary(self, input_shape: Shape) -> "Summary":
         """Return a table of layers, output shapes, parameters and multiply-adds.
