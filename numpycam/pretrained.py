@@ -1,0 +1,171 @@
+"""The two networks that come with the package, how they are trained, and how well they do.
+
+Both tell whether a drawing (see ``numpycam.drawings``) has a cat and whether it has an elephant, two questions and two
+scores. ``"drawings"`` learned them from pictures in which grass says nothing; ``"drawings-confounded"`` from pictures in
+which grass grows where an elephant is, and nowhere else.
+
+One kernel is made by hand and never trained: it looks for grass. It is the third, so its map is A^3, the "background
+kernel" of the worked example.
+
+>>> from numpycam import drawings, grad_cam
+>>> network, picture = load_pretrained("drawings"), drawings.draw(1, animals="both", grass=True)
+>>> (network(picture.images) > 0).tolist()
+[[True, True]]
+>>> grad_cam(network, picture.images[0], 0).localization_map.shape
+(16, 16)
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from numpycam.drawings import CLASS_NAMES, MASK_NAMES, Drawings, draw
+from numpycam.gradcam import grad_cam
+from numpycam.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from numpycam.metrics import background_share, energy_inside, pointing_game
+from numpycam.network import Network
+from numpycam.resize import resize
+from numpycam.training import fit
+from numpycam.validation import Array
+
+NAMES = ("drawings", "drawings-confounded")
+
+BACKGROUND_KERNEL = 2
+"""The number of the kernel that was made by hand, in both convolutions, from 0."""
+
+SEED = 1
+"""With which the networks of the package were trained."""
+
+_KERNELS = 8
+_FOLDER = Path(__file__).parent / "networks"
+
+
+def load_pretrained(name: str) -> Network:
+    """Return a network that comes with the package.
+
+    Parameters
+    ----------
+    name : {"drawings", "drawings-confounded"}
+
+    Returns
+    -------
+    Network
+        From grey pictures (N, 1, 32, 32), in 0 … 1, to two scores: cat and elephant. It answers yes where a score is
+        above 0.
+    """
+    return Network.load(_FOLDER / f"{_checked(name)}.npz")
+
+
+def untrained(seed: int = SEED) -> Network:
+    """Return the network before training: its weights by lot, except for those made by hand.
+
+    Grass is a pattern of upright stripes. The first convolution has a kernel that answers to them, -1 2 -1 in each row;
+    the second has one that takes the mean of its answers around. What counts is where a map is largest: the head takes
+    the maximum of each. At first all maps speak for both animals and none against, and the biases are -3 and stay there:
+    without evidence the answer is no.
+    """
+    rng = np.random.default_rng(seed)
+    first, second, head = (
+        (size * np.sqrt(2 / np.prod(shape[1:])) * rng.standard_normal(shape)).astype(np.float32)
+        for size, shape in ((1, (_KERNELS, 1, 5, 5)), (0.3, (_KERNELS, _KERNELS, 5, 5)), (1, (2, _KERNELS)))
+    )
+    first[BACKGROUND_KERNEL] = np.array([0, -1, 2, -1, 0]) / 10
+    second[BACKGROUND_KERNEL] = 0
+    second[BACKGROUND_KERNEL, BACKGROUND_KERNEL] = 1 / 25
+    none = np.zeros(_KERNELS, np.float32)
+    layers = [
+        ("conv1", Conv2d(first, none, padding=2)),  # (N, 1, 32, 32) -> (N, 8, 32, 32)
+        ("relu1", ReLU()),
+        ("pool1", MaxPool2d(2)),  # -> (N, 8, 16, 16)
+        ("conv2", Conv2d(second, none, padding=2)),
+        ("features", ReLU()),  # A, as the paper's authors take it: after the ReLU
+        ("pool2", MaxPool2d(4)),
+        ("pool3", MaxPool2d(4)),  # -> (N, 8, 1, 1), the maximum of each map
+        ("flatten", Flatten()),
+        ("scores", Linear(np.abs(head), np.full(2, -3, np.float32))),
+    ]
+    return Network(layers, target_layer="features")
+
+
+def train(
+    name: str, *, seed: int = SEED, images: int = 2000, epochs: int = 12, progress: Callable[[Iterable[int]], Iterable[int]] = iter
+) -> Network:
+    """Train a network as those of the package were trained.
+
+    Parameters
+    ----------
+    name : {"drawings", "drawings-confounded"}
+        Which pictures it sees.
+    seed : int
+        Of its weights, of the pictures and of their order.
+    images, epochs : int
+        How many pictures, and how often each is seen.
+    progress : callable, optional
+        See :func:`numpycam.training.fit`.
+
+    Returns
+    -------
+    Network
+    """
+    drawings = draw(images, seed, confounded=_checked(name) == "drawings-confounded")
+    frozen = [("conv1", BACKGROUND_KERNEL), ("conv2", BACKGROUND_KERNEL), "scores.bias"]
+    recipe = {"epochs": epochs, "learning_rate": 0.05, "weight_decay": 1e-3, "seed": seed, "progress": progress}
+    network, _ = fit(untrained(seed), drawings.images, drawings.labels, frozen=frozen, **recipe)
+    return network
+
+
+class Measures(NamedTuple):
+    """How well a network does on drawings. Each has a number for each class of CLASS_NAMES.
+
+    Attributes
+    ----------
+    accuracy : array, shape (2,)
+        The share of the pictures for which the answer is right.
+    pointing : array, shape (2,)
+        Among the pictures with the animal: how often the peak of its map is on it.
+    energy : array, shape (2, 3)
+        The shares of the map that are on the cat, on the elephant, on the grass.
+    area : array, shape (2,)
+        The share of the picture that the animal covers.
+    background_share : array, shape (2,)
+        How much of what all maps contribute comes from the kernel for grass.
+    """
+
+    accuracy: Array
+    pointing: Array
+    energy: Array
+    area: Array
+    background_share: Array
+
+
+def measure(network: Network, drawings: Drawings) -> Measures:
+    """Hold the network's answers against the labels, and its maps, resized to the pictures, against the masks."""
+    answers = np.concatenate([network(images) > 0 for images in _batches(drawings.images)])
+    rows = []
+    for c in range(len(CLASS_NAMES)):
+        with_it = drawings.labels[:, c]
+        masks, per_picture = drawings.masks[with_it], []
+        for images, seen in zip(_batches(drawings.images[with_it]), _batches(masks), strict=True):
+            explanations = grad_cam(network, images, c)
+            maps = resize(explanations.localization_map, images.shape[2:])
+            per_picture.append(np.column_stack([
+                pointing_game(maps, seen[:, c]),
+                *(energy_inside(maps, seen[:, m]) for m in range(len(MASK_NAMES))),
+                seen[:, c].mean(axis=(1, 2)),
+                background_share(explanations, BACKGROUND_KERNEL),
+            ]))  # fmt: skip
+        rows.append(np.concatenate(per_picture).mean(axis=0))
+    pointing, *energy, area, background = np.transpose(rows)
+    return Measures((answers == drawings.labels).mean(axis=0), pointing, np.transpose(energy), area, background)
+
+
+def _batches(images: Array) -> list[Array]:
+    return [images[n : n + 250] for n in range(0, len(images), 250)]
+
+
+def _checked(name: str) -> str:
+    if name not in NAMES:
+        raise ValueError(f"name must be one of {', '.join(map(repr, NAMES))}, got {name!r}.")
+    return name
