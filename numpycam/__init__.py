@@ -35,6 +35,16 @@ def __getattr__(name: str) -> Any:
 
     if name == "__version__":
         return metadata.version("numpycam")
-    if name in {"checks", "display", "exact", "interop", "interventions", "resize", "storage", "worked_example"}:
+    if name in {
+        "checks",
+        "display",
+        "exact",
+        "interop",
+        "interventions",
+        "metrics",
+        "resize",
+        "storage",
+        "worked_example",
+    }:
         return import_module(f"numpycam.{name}")
     raise AttributeError(f"module 'numpycam' has no attribute {name!r}")
