@@ -29,6 +29,12 @@ __all__ = [
 ]
 
 
+_MODULES = {
+    *("checks", "display", "drawings", "exact", "interop", "interventions", "metrics"),
+    *("pretrained", "resize", "storage", "training", "worked_example"),
+}
+
+
 def __getattr__(name: str) -> Any:
     """Import a module of the package when it is first asked for: ``numpycam.exact``, say."""
     from importlib import import_module, metadata
@@ -38,14 +44,10 @@ def __getattr__(name: str) -> Any:
     if name in {
         "checks",
         "display",
-        "drawings",
-        "exact",
-        "interop",
-        "interventions",
-        "resize",
-        "storage",
-        "training",
+    if name in _MODULES:
         "worked_example",
     }:
         return import_module(f"numpycam.{name}")
+    if name == "load_pretrained":
+        return import_module("numpycam.pretrained").load_pretrained
     raise AttributeError(f"module 'numpycam' has no attribute {name!r}")

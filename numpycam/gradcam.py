@@ -32,8 +32,8 @@ from numpycam.validation import (
     as_maps,
     check_shape,
     read_only,
+    share,
     sum_of,
-    zero_of,
     zeros,
 )
 
@@ -129,8 +129,7 @@ class Explanation:
     def channel_shares(self) -> Array:
         """Σ_ij |α_k A^k_ij| over the total of all k: how much each map contributes, free of scale."""
         parts = sum_of(np.abs(self.weighted_maps), axis=(-2, -1))  # (..., K, H, W) -> (..., K)
-        total = sum_of(parts, axis=-1, keepdims=True)
-        return parts / np.where(total == 0, zero_of(total) + 1, total)  # no part of nothing is 0, not 0/0
+        return share(parts, sum_of(parts, axis=-1, keepdims=True))
 
     def __len__(self) -> int:
         self._check_batch()

@@ -38,6 +38,8 @@ from numpycam.validation import (
     as_images,
     as_int,
     as_pair,
+    check_index,
+    check_mask,
     check_same_kind,
     check_shape,
     read_only,
@@ -102,8 +104,7 @@ def erase(image: ArrayLike, where: Place | NDArray[np.bool_], baseline: ArrayLik
     picture = as_images("image", image, {}, np.float64, check_finite=False)
     size = picture.shape[-2:]
     mask = where if isinstance(where, np.ndarray) else _mask("where", where, size)
-    if mask.dtype != bool or mask.shape != size:
-        raise ValueError(f"where must be a mask of bool and of shape {size}, got {mask.dtype} and {mask.shape}.")
+    check_mask("where", mask, size)
     fill = as_array("baseline", baseline, dtype=picture.dtype)
     check_same_kind({"baseline": fill, "image": picture})
     try:
@@ -144,7 +145,7 @@ def patch_drops(
     TypeError, ValueError
         If an argument is not of that kind.
     """
-    picture = _one_image("image", image, network)
+    picture = as_one_image("image", image, network)
     scores = network(picture[None])
     c = as_class_indices(class_index, scores, is_batch=False)[0]
     _, size = _windows(_split(network, layer)[0], picture.shape[1:])
@@ -180,13 +181,13 @@ def add_to_cell(
         If an argument is not of that kind.
     """
     features, head = _split(network, layer)
-    maps = features(_one_image("image", image, network)[None]).copy()
+    maps = features(as_one_image("image", image, network)[None]).copy()
     if maps.ndim != 4:
         raise ValueError(f"layer {layer!r} has no feature maps (K, H, W), its output is {maps.shape[1:]}.")
     if not isinstance(cell, tuple | list) or len(cell) != 3:
         raise TypeError(f"cell must be (k, row, column) in maps (K, H, W), got {cell} in maps {maps.shape[1:]}.")
     for what, index, length in zip(("k", "row", "column"), cell, maps.shape[1:], strict=True):
-        _check_index(f"cell's {what}", index, length)
+        check_index(f"cell's {what}", index, length)
     more = as_array("amount", amount, dtype=maps.dtype)
     check_same_kind({"amount": more, "the feature maps": maps})
     check_shape("amount", more, ())
@@ -270,7 +271,7 @@ def path(
     shut, first winner). In floats that depends on rounding: the sum of the integrated gradients stays right, the
     single numbers need not.
     """
-    start, end = _one_image("baseline", baseline, network), _one_image("image", image, network)
+    start, end = as_one_image("baseline", baseline, network), as_one_image("image", image, network)
     check_shape("baseline", start, end.shape)
     dtype = np.result_type(start, end, network.dtype)
     start, end = start.astype(dtype), end.astype(dtype)
@@ -405,7 +406,7 @@ def _mask(name: str, place: Place, size: Shape) -> NDArray[np.bool_]:
         raise TypeError(f"{name} must be (row, column), numbers or slices{mask}, got {place!r}.")
     for what, one, length in zip(("row", "column"), place, size, strict=True):
         if not isinstance(one, slice):
-            _check_index(f"{name}'s {what}", one, length)
+            check_index(f"{name}'s {what}", one, length)
     mask = np.zeros(size, dtype=bool)
     mask[tuple(place)] = True
     if not mask.any():
@@ -413,12 +414,8 @@ def _mask(name: str, place: Place, size: Shape) -> NDArray[np.bool_]:
     return mask
 
 
-def _check_index(name: str, index: object, length: int) -> None:
-    if as_int(name, index, 0) >= length:
-        raise ValueError(f"{name} must be in 0..{length - 1}, got {index}.")
-
-
-def _one_image(name: str, value: ArrayLike, network: Network) -> Array:
+def as_one_image(name: str, value: ArrayLike, network: Network) -> Array:
+    """Return one image (C, H, W), read-only, of the same kind of numbers as the network."""
     check_network(network)
     image = as_images(name, value, network.parameters, network.dtype, check_finite=True)
     if image.ndim != 3:

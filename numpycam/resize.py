@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.validation import Array, IntOrPair, as_array, as_pair, zero_of
+from numpycam.validation import Array, IntOrPair, as_cells, as_pair, share, zero_of
 
 
 def resize(
@@ -57,7 +57,7 @@ def resize(
     PyTorch's "nearest-exact". There is no filter against aliasing when the maps become smaller. NaN and
     infinity are let through, to the cells that depend on them.
     """
-    result = _as_maps(maps, check_finite=False)
+    result = as_cells("maps", maps, check_finite=False)
     if method not in ("bilinear", "nearest"):
         raise ValueError(f"method must be 'bilinear' or 'nearest', got {method!r}.")
     if align_corners and method == "nearest":
@@ -106,13 +106,5 @@ def normalise(maps: ArrayLike) -> Array:
     Many implementations scale from the minimum to the maximum instead. That shows the least
     positive cell as "no evidence", and moves the zero of a signed map.
     """
-    values = _as_maps(maps, check_finite=True)
-    largest = np.abs(values).max(axis=(-2, -1), keepdims=True)
-    return values / np.where(largest == 0, zero_of(values) + 1, largest)
-
-
-def _as_maps(maps: ArrayLike, check_finite: bool) -> Array:
-    array = as_array("maps", maps, check_finite=check_finite)
-    if array.ndim < 2 or 0 in array.shape[-2:]:
-        raise ValueError(f"maps must have shape (..., H, W) with no empty axis, got {array.shape}.")
-    return array
+    values = as_cells("maps", maps)
+    return share(values, np.abs(values).max(axis=(-2, -1), keepdims=True))

@@ -43,6 +43,11 @@ def sum_of(x: Array, axis: int | tuple[int, ...], keepdims: bool = False) -> Arr
     return x.sum(axis=axis, initial=zero_of(x), keepdims=keepdims)
 
 
+def share(part: Any, whole: Any) -> Any:
+    """Return part / whole; no part of nothing is 0, not 0/0."""
+    return part / (whole + (whole == 0))
+
+
 def gated(gradient: Array, gate: NDArray[np.bool_]) -> Array:
     """Return the gradient where the gate is open, and zero where it is shut."""
     if gradient.dtype != object and np.isfinite(gradient).all():
@@ -194,6 +199,12 @@ def as_int(name: str, value: object, minimum: int) -> int:
     return int(value)
 
 
+def check_index(name: str, index: object, length: int) -> None:
+    """Raise TypeError or ValueError unless it is an int in 0..length - 1."""
+    if as_int(name, index, 0) >= length:
+        raise ValueError(f"{name} must be in 0..{length - 1}, got {index}.")
+
+
 def as_pair(name: str, value: object, minimum: int) -> Pair:
     """Return an int or a (height, width) pair of ints as a pair."""
     if not isinstance(value, tuple | list):
@@ -203,6 +214,22 @@ def as_pair(name: str, value: object, minimum: int) -> Pair:
         raise ValueError(f"{name} must be an int or a (height, width) pair, got {value!r}.")
     height, width = value
     return as_int(name, height, minimum), as_int(name, width, minimum)
+
+
+def as_cells(name: str, value: ArrayLike, check_finite: bool = True) -> Array:
+    """Return maps with any leading axes, (..., H, W), of one cell at least."""
+    array = as_array(name, value, check_finite=check_finite)
+    if array.ndim < 2 or 0 in array.shape[-2:]:
+        raise ValueError(f"{name} must have shape (..., H, W) with no empty axis, got {array.shape}.")
+    return array
+
+
+def check_mask(name: str, mask: object, shape: Shape) -> None:
+    """Raise TypeError or ValueError unless it is an array of bool of this shape."""
+    if not isinstance(mask, np.ndarray) or isinstance(mask, _NOT_PLAIN):
+        raise TypeError(f"{name} must be an array of bool, got {type(mask).__name__}.")
+    if mask.dtype != bool or mask.shape != shape:
+        raise ValueError(f"{name} must hold bool and have shape {shape}, got {mask.dtype} and {mask.shape}.")
 
 
 def as_images(name: str, value: ArrayLike, parameters: dict[str, Array], dtype: DTypeLike, check_finite: bool) -> Array:

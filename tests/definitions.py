@@ -66,3 +66,38 @@ def grad_cam(feature_maps, gradients):
         weighted_sum[i, j] = sum(alphas[k] * feature_maps[k, i, j] for k in range(maps))
     localization_map = np.array([max(value, Fraction(0)) for value in weighted_sum.flat], dtype=object)
     return np.array(alphas, dtype=object), weighted_sum, localization_map.reshape(height, width)
+
+
+def pointing_game(heat, mask):
+    """Of the cells where the map is highest, the share inside the mask."""
+    highest = max(heat.flat)
+    peaks = [cell for cell in np.ndindex(heat.shape) if heat[cell] == highest > 0]
+    return Fraction(sum(bool(mask[cell]) for cell in peaks), max(len(peaks), 1))
+
+
+def energy_inside(heat, mask):
+    """Of the map's sum, the share inside the mask."""
+    total = sum(Fraction(value) for value in heat.flat)
+    inside = sum(Fraction(heat[cell]) for cell in np.ndindex(heat.shape) if mask[cell])
+    return inside / total if total else Fraction(0)
+
+
+def intersection_over_union(heat, mask, threshold=Fraction(1, 2)):
+    """The cells of at least so much of the peak that are in the mask, over those that are one or the other."""
+    highest = Fraction(max(heat.flat))
+    hot = {cell for cell in np.ndindex(heat.shape) if highest and Fraction(heat[cell]) >= threshold * highest}
+    inside = {cell for cell in np.ndindex(heat.shape) if mask[cell]}
+    return Fraction(len(hot & inside), len(hot | inside)) if hot | inside else Fraction(0)
+
+
+def deletion_curve(network, image, heat, class_index, steps, baseline):
+    """The score, image by image, as one pixel after the other becomes the baseline's, the hottest first."""
+    cells = sorted(np.ndindex(heat.shape), key=lambda cell: (-heat[cell], cell))
+    curve = []
+    for step in range(steps + 1):
+        changed = image.copy()
+        for row, column in cells[: step * len(cells) // steps]:
+            for channel in range(len(image)):
+                changed[channel, row, column] = baseline[channel, row, column]
+        curve.append(network(changed[None])[0, class_index])
+    return curve

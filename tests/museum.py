@@ -14,17 +14,18 @@ import test_display
 import test_gradcam
 import test_interventions
 import test_layers
+import test_metrics
 import test_network
 import test_resize
 import test_worked_example
 
-from numpycam import AvgPool2d, Conv2d, MaxPool2d, ReLU, gradcam, interventions, resize
+from numpycam import AvgPool2d, Conv2d, MaxPool2d, ReLU, gradcam, interventions, metrics, resize
 from numpycam.validation import sum_of, zero_of, zeros
 from numpycam.window import Window
 
 conv_forward, conv_backward = Conv2d.forward, Conv2d.backward
 relu_backward, avg_backward, max_forward = ReLU.backward, AvgPool2d.backward, MaxPool2d.forward
-erase = interventions.erase
+erase, deletion_curve = interventions.erase, metrics.deletion_curve
 output_size, scatter, resize_axis = Window.output_size, Window.scatter, resize._resize_axis
 meetings = Window.meetings
 
@@ -189,6 +190,14 @@ def erase_the_rest(image, where, baseline=0):
     return erase(image, ~where if isinstance(where, np.ndarray) else where, baseline)
 
 
+def the_coldest_first(network, image, heat, *arguments, **options):
+    return deletion_curve(network, image, heat.max() - heat, *arguments, **options)
+
+
+def share_with_an_epsilon(part, whole):
+    return part / (whole + 1e-7)
+
+
 document = test_worked_example.test_the_document_stage_by_stage
 
 MUSEUM = [
@@ -242,6 +251,12 @@ MUSEUM = [
             test_interventions.test_a_cell_sees_the_pixels_that_change_it),
     Exhibit("everything erased but the patch", interventions, "erase", erase_the_rest,
             test_interventions.test_occ_lin),
+    Exhibit("a map scaled from minimum to maximum before its threshold", metrics, "normalise", minimum_to_maximum,
+            test_metrics.test_iou_def_for_every_threshold),
+    Exhibit("an epsilon in the denominator of a share", metrics, "share", share_with_an_epsilon,
+            test_metrics.test_golden_values),
+    Exhibit("the coldest pixels deleted first", test_metrics, "deletion_curve", the_coldest_first,
+            test_metrics.test_an_affine_network_falls_by_the_heat_that_is_gone),
     Exhibit("resize with transposed axes", resize, "_resize_axis", resize_with_transposed_axes,
             test_resize.test_bilinear_def),
     Exhibit("minimum to maximum after the ReLU", test_resize, "normalise", minimum_to_maximum,

@@ -27,6 +27,7 @@ IMPORTS = {
     "display": {"exact", "gradcam", "interventions", "resize", "validation"},
     "interop": {"layers", "network", "validation"},
     "interventions": {"gradcam", "layers", "network", "validation", "window"},
+    "metrics": {"gradcam", "interventions", "network", "resize", "validation"},
     "page": {"display", "gradcam", "interventions", "resize", "validation"},
     "storage": {"exact", "layers", "network", "validation"},
     "report": {"exact", "gradcam", "resize", "storage"},
