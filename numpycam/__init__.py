@@ -41,12 +41,7 @@ def __getattr__(name: str) -> Any:
 
     if name == "__version__":
         return metadata.version("numpycam")
-    if name in {
-        "checks",
-        "display",
     if name in _MODULES:
-        "worked_example",
-    }:
         return import_module(f"numpycam.{name}")
     if name == "load_pretrained":
         return import_module("numpycam.pretrained").load_pretrained
