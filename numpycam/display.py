@@ -24,7 +24,7 @@ from matplotlib.image import imsave
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.exact import as_floats
-from numpycam.gradcam import Explanation
+from numpycam.gradcam import Explanation, convolutions_in
 from numpycam.interventions import Path
 from numpycam.resize import normalise, resize
 from numpycam.validation import Array, as_array, as_int
@@ -404,6 +404,155 @@ _DIGIT = 0.68  # the width of a character, in units of its font size
 Limits = tuple[float, float]
 
 
+def figure_of_pictures(
+    rows: Sequence[Sequence[ArrayLike]],
+    *,
+    row_names: Sequence[str] = (),
+    column_names: Sequence[str] = (),
+    captions: Sequence[Sequence[str]] = (),
+    title: str = "",
+    side: float = _SIDE,
+) -> Picture:
+    """Draw pictures in rows and columns, each with a caption below it.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of array
+        Each a picture: grey (H, W) or (1, H, W), or in colour, (3, H, W) or (H, W, 3) as :func:`overlay` returns it; in
+        0 … 1. Rows may differ in length.
+    row_names, column_names : sequence of str, optional
+        Names to the left of the rows and above the columns.
+    captions : sequence of sequences of str, optional
+        One for each picture; it may have several lines.
+    title : str
+        A line above all.
+    side : float
+        The side of a picture, in inches.
+
+    Returns
+    -------
+    Picture
+        A matplotlib figure. Its alternative text has the names and captions.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not of that shape and range.
+    """
+    if not rows or not all(rows) or not side > 0:
+        raise ValueError("rows must hold at least one picture each, and side must be positive.")
+    for name, values, count in (
+        ("row_names", row_names, len(rows)),
+        ("column_names", column_names, max(map(len, rows))),
+        ("captions", captions, len(rows)),
+    ):
+        if values and len(values) != count:
+            raise ValueError(f"{name} must be {count}, got {len(values)}.")
+    texts = captions or [[""] * len(row) for row in rows]
+    if [*map(len, texts)] != [*map(len, rows)]:
+        raise ValueError(f"captions must be one for each picture, {[*map(len, rows)]}, got {[*map(len, texts)]}.")
+    lines = max(text.count("\n") + bool(text) for row in texts for text in row)
+    left = _MARGIN + max((0.09 * len(line) + 0.15 for name in row_names for line in name.split("\n")), default=0)
+    top = 0.15 + 0.4 * bool(title) + 0.3 * bool(column_names)
+    across, down = side + 0.12, side + 0.12 + 0.19 * lines
+    columns = max(map(len, rows))
+    picture = Picture(figsize=(left + columns * across - 0.12 + _MARGIN, top + len(rows) * down + 0.1))
+    _write(picture, _MARGIN, 0.15, title, size=13, weight="bold", parse_math=False)
+    for column, name in enumerate(column_names):
+        _write(picture, left + column * across + side / 2, top - 0.27, name, size=11, ha="center")
+    for row, (pictures, notes) in enumerate(zip(rows, texts, strict=True)):
+        if row_names:
+            middle = {"size": 11, "ha": "right"}
+            _write(picture, left - 0.12, top + row * down + side / 2 - 0.1, row_names[row], **middle)
+        for column, (values, note) in enumerate(zip(pictures, notes, strict=True)):
+            axes = _add_axes(picture, left + column * across, top + row * down, side, side)
+            draw_map(axes, _any_picture(f"rows[{row}][{column}]", values), POSITIVE, (0, 1))
+            _write(
+                picture, left + column * across + side / 2, top + row * down + side + 0.04, note, size=9, ha="center"
+            )
+    picture.alt = " ".join(
+        [*filter(None, [f"{title}." * bool(title)]), *_cells_in_words(row_names, column_names, texts)]
+    )
+    return picture
+
+
+def _cells_in_words(row_names: Sequence[str], column_names: Sequence[str], texts: Sequence[Sequence[str]]) -> list[str]:
+    def words(row: int, column: int) -> str:
+        names = [*row_names[row : row + 1], *column_names[column : column + 1], texts[row][column]]
+        return ", ".join(" ".join(_spoken(name).split()) for name in names if name)
+
+    return [
+        f"{words(row, column)}." for row, line in enumerate(texts) for column in range(len(line)) if words(row, column)
+    ]
+
+
+def _any_picture(name: str, values: ArrayLike) -> NDArray[np.float64]:  # -> (H, W, 3)
+    array = np.asarray(values)
+    if array.ndim == 3 and array.shape[-1] == 3:
+        array = np.moveaxis(array, -1, 0)
+    return _rgb(array[None] if array.ndim == 2 else array, name)
+
+
+def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8) -> Picture:
+    """Draw the kernels of the last convolution beside the maps that they make, and how much each map contributes.
+
+    A kernel is drawn as one square for each channel of its input, row by row, each kernel on a scale of its own: red
+    where more of that channel makes its map larger, blue where it makes it smaller.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Of one image, by :func:`numpycam.grad_cam`.
+    most_maps : int, default 8
+        How many kernels to show at most: those of the maps with the largest shares.
+
+    Returns
+    -------
+    Picture
+        A matplotlib figure.
+
+    Raises
+    ------
+    ValueError
+        If the explanation is of a batch, or no convolution with as many kernels leads to its layer.
+    """
+    e = explanation
+    if e.network is None or e.layer is None or e.feature_maps.ndim != 3:
+        raise ValueError("kernels are drawn of the explanation of one image, with its network.")
+    found = convolutions_in(e.network.split(e.layer)[0])
+    if not found or len(found[-1].weight) != len(e.feature_maps):
+        raise ValueError(f"the maps of {e.layer!r} are not those of the kernels of a Conv2d before it.")
+    kept = np.sort(np.argsort(-e.channel_shares, kind="stable")[: as_int("most_maps", most_maps, 1)])
+    kernels, maps = as_floats(found[-1].weight[kept]), as_floats(e.feature_maps[kept])
+    colormap, limits = (SIGNED, _balanced(maps)) if maps.min() < 0 else (POSITIVE, _from_zero(maps))
+    shares = [f"share {100 * float(share):.1f} %" for share in e.channel_shares[kept]]
+    return figure_of_pictures(
+        [
+            [_coloured(_tiled(kernel), SIGNED, _balanced(kernel)) for kernel in kernels],
+            [_coloured(one, colormap, limits) for one in maps],
+        ],
+        row_names=["kernel", "map"],
+        column_names=[f"$A^{{{k + 1}}}$" for k in kept],
+        captions=[[""] * len(kept), shares],
+        side=1.2,
+    )
+
+
+def _coloured(values: Array, colormap: str, limits: Limits) -> Array:  # (H, W) -> (H, W, 3); NaN is white
+    colours = mpl.colormaps[colormap].with_extremes(bad="white")
+    return colours(np.ma.masked_invalid(Normalize(*limits)(values)))[..., :3]
+
+
+def _tiled(kernel: Array) -> Array:  # (C, KH, KW) -> (rows (KH + 1) - 1, columns (KW + 1) - 1)
+    """Return the slices of a kernel in a square as wide as it is high, with a line of NaN between them."""
+    channels, height, width = kernel.shape
+    columns = int(np.ceil(np.sqrt(channels)))
+    tiles = np.full((-(-channels // columns) * columns, height + 1, width + 1), np.nan)
+    tiles[:channels, :height, :width] = kernel
+    grid = tiles.reshape(-1, columns, height + 1, width + 1).swapaxes(1, 2)
+    return grid.reshape(-1, columns * (width + 1))[:-1, :-1]
+
+
 class Stage(NamedTuple):
     """One stage to be drawn: its maps, on one scale, and how they came about."""
 
@@ -585,10 +734,14 @@ def _is_small(values: Array) -> bool:
 
 def _in_words(name: str, values: Array) -> str:
     """Return a map for the alternative text: its numbers, row by row, or else its size."""
-    spoken = name.replace(r"\alpha", "α").translate({ord(sign): None for sign in "${}"})
+    spoken = _spoken(name)
     if _is_small(values):
         return f"{spoken}: {'; '.join(', '.join(map(format_number, row)) for row in values)}."
     return f"{spoken}: {values.shape[0]} × {values.shape[1]} cells."
+
+
+def _spoken(formula: str) -> str:
+    return formula.replace(r"\alpha", "α").translate({ord(sign): None for sign in "${}"})
 
 
 def _numbered(symbol: str, number: int) -> str:
@@ -633,8 +786,8 @@ def with_picture(explanation: Explanation, picture: ArrayLike | None) -> Explana
     return replace(explanation, image=seen)
 
 
-def _rgb(image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W) -> (H, W, 3)
-    picture = _as_picture("image", image)
+def _rgb(image: ArrayLike, name: str = "image") -> NDArray[np.float64]:  # (C, H, W) -> (H, W, 3)
+    picture = _as_picture(name, image)
     return np.moveaxis(np.broadcast_to(picture, (3, *picture.shape[1:])), 0, -1)
 
 

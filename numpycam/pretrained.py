@@ -90,7 +90,12 @@ def untrained(seed: int = SEED) -> Network:
 
 
 def train(
-    name: str, *, seed: int = SEED, images: int = 2000, epochs: int = 12, progress: Callable[[Iterable[int]], Iterable[int]] = iter
+    name: str,
+    *,
+    seed: int = SEED,
+    images: int = 2000,
+    epochs: int = 12,
+    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> Network:
     """Train a network as those of the package were trained.
 
