@@ -1,8 +1,8 @@
 """The two networks that come with the package, how they are trained, and how well they do.
 
 Both tell whether a drawing (see ``numpycam.drawings``) has a cat and whether it has an elephant, two questions and two
-scores. ``"drawings"`` learned them from pictures in which grass says nothing; ``"drawings-confounded"`` from pictures in
-which grass grows where an elephant is, and nowhere else.
+scores. ``"drawings"`` learned them from pictures in which grass says nothing; ``"drawings-confounded"`` from pictures
+in which grass grows where an elephant is, and nowhere else.
 
 One kernel is made by hand and never trained: it looks for grass. It is the third, so its map is A^3, the "background
 kernel" of the worked example.
@@ -63,8 +63,8 @@ def untrained(seed: int = SEED) -> Network:
 
     Grass is a pattern of upright stripes. The first convolution has a kernel that answers to them, -1 2 -1 in each row;
     the second has one that takes the mean of its answers around. What counts is where a map is largest: the head takes
-    the maximum of each. At first all maps speak for both animals and none against, and the biases are -3 and stay there:
-    without evidence the answer is no.
+    the maximum of each. At first all maps speak for both animals and none against, and the biases are -3 and stay
+    there: without evidence the answer is no.
     """
     rng = np.random.default_rng(seed)
     first, second, head = (
@@ -115,9 +115,18 @@ def train(
     Network
     """
     drawings = draw(images, seed, confounded=_checked(name) == "drawings-confounded")
-    frozen = [("conv1", BACKGROUND_KERNEL), ("conv2", BACKGROUND_KERNEL), "scores.bias"]
-    recipe = {"epochs": epochs, "learning_rate": 0.05, "weight_decay": 1e-3, "seed": seed, "progress": progress}
-    network, _ = fit(untrained(seed), drawings.images, drawings.labels, frozen=frozen, **recipe)
+    frozen: list[str | tuple[str, int]] = [("conv1", BACKGROUND_KERNEL), ("conv2", BACKGROUND_KERNEL), "scores.bias"]
+    network, _ = fit(
+        untrained(seed),
+        drawings.images,
+        drawings.labels,
+        epochs=epochs,
+        learning_rate=0.05,
+        weight_decay=1e-3,
+        seed=seed,
+        frozen=frozen,
+        progress=progress,
+    )
     return network
 
 

@@ -6,7 +6,7 @@
 >>> network = Network([("linear", Linear(np.zeros((2, 2))))])
 >>> trained, losses = fit(network, x, labels, loss=softmax_cross_entropy, epochs=20, learning_rate=1.0)
 >>> losses[0].round(2).tolist(), trained(x).argmax(axis=1).tolist()
-([0.69], [0, 1])
+(0.69, [0, 1])
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -120,8 +120,9 @@ def fit(
 ) -> tuple[Network, NDArray[np.float64]]:
     """Train a network by stochastic gradient descent, and return a new one.
 
-    v ← momentum · v + dL/dp + weight_decay · p        p ← p - learning_rate · v        for each parameter p, mini-batch by
-    mini-batch, as PyTorch's SGD does
+    v ← momentum · v + dL/dp + weight_decay · p        p ← p - learning_rate · v
+
+    for each parameter p, mini-batch by mini-batch, as PyTorch's SGD does it.
 
     Parameters
     ----------
