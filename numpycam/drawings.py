@@ -161,6 +161,7 @@ class _AnimalLots(NamedTuple):
 class _Lots(NamedTuple):
     """What chance decides of the pictures: numbers in 0 … 1, each (N, 1, 1)."""
 
+    animals: dict[str, _AnimalLots]
     has_cat: Array
     has_elephant: Array
     has_grass: Array
@@ -169,7 +170,6 @@ class _Lots(NamedTuple):
     sky: Array
     soil: Array
     noise: Array
-    animals: dict[str, _AnimalLots]
 
 
 def _chances(count: int, seed: int, size: int) -> tuple[_Lots, Array, Array]:
@@ -183,7 +183,7 @@ def _chances(count: int, seed: int, size: int) -> tuple[_Lots, Array, Array]:
     animals = {name: _AnimalLots(*(next(each) for _ in _AnimalLots._fields)) for name in CLASS_NAMES}
     blades = for_blades.random((count, 2, 1, size), np.float32).swapaxes(0, 1)
     noise = for_noise.standard_normal((count, 1, size, size), np.float32)
-    return _Lots(*of_the_picture, animals=animals), blades, noise
+    return _Lots(animals, *of_the_picture), blades, noise
 
 
 class _Contents(NamedTuple):
