@@ -115,8 +115,8 @@ def _build_parser() -> argparse.ArgumentParser:
         "train",
         prog="numpycam train",
         help="train the networks that come with numpycam once more",
-        description="Train the two networks that come with numpycam, write them to a folder, and hold them against those. "
-        "Where NumPy's matrix products are rounded alike, they are the same to the bit.",
+        description="Train the two networks that come with numpycam, write them to a folder, and hold them against "
+        "those. Where NumPy's matrix products are rounded alike, they are the same to the bit.",
     )
     training.add_argument("--only", choices=NAMES, help="train this one (default: both)")
     for option, default, kind, what in (

@@ -61,10 +61,10 @@ def load_pretrained(name: str) -> Network:
 def untrained(seed: int = SEED) -> Network:
     """Return the network before training: its weights by lot, except for those made by hand.
 
-    Grass is a pattern of upright stripes. The first convolution has a kernel that answers to them, -1 2 -1 in each row;
-    the second has one that takes the mean of its answers around. The head takes the maximum of each map. At first all
-    maps speak for both animals and none against, and the biases are -3 and stay there: without evidence the answer is
-    no. (With biases that can move and weights of both signs, many a network learns to see what is *not* an animal.)
+    Grass is a pattern of upright stripes. The first convolution has a kernel that answers to them, -1 2 -1 in every
+    row; the second has one that takes the mean of its answers around. The head takes the maximum of each map. At first
+    all maps speak for both animals and none against, and the biases are -3 and stay there: without evidence the answer
+    is no. (With biases that move and weights of both signs, many a network learns to see what is *not* an animal.)
     """
     rng = np.random.default_rng(seed)
     first, second, head = (
