@@ -396,7 +396,6 @@ def test_thresholds_that_are_refused(threshold):
 IN_CURVES = [
     ({"heat": np.ones((3, 2))}, ValueError, "heat must have shape (2, 3), got (3, 2)."),
     ({"heat": np.ones((1, 2, 3))}, ValueError, "heat must have shape (2, 3), got (1, 2, 3)."),
-    ({"heat": -MAP}, ValueError, "heat must be >= 0, got -1.0 at index (0, 0)."),
     ({"heat": MAP * np.nan}, ValueError, "heat contains NaN at index (0, 0)."),
     ({"steps": 0}, ValueError, "steps == 0, must be >= 1."),
     ({"steps": 7}, ValueError, "steps must be in 1..6, a pixel each at least, got 7."),
@@ -416,6 +415,13 @@ IN_CURVES = [
 
 
 @pytest.mark.parametrize("curve", [deletion_curve, insertion_curve])
+def test_a_signed_heat_has_an_order_like_any_other():
+    network, image, heat = dot(np.array([[[[1.0, 1.0]]], [[[-1.0, 1.0]]]]), np.array([0, 1.5])), [[[2, 1]]], [[1, 0]]
+    one, other = (deletion_curve(network, image, h, 0, steps=2) for h in (heat, np.subtract(heat, 5)))
+    assert (one == other).all()
+    assert one.tolist() == [3, 1, 0]
+
+
 @pytest.mark.parametrize(("changed", "error", "message"), IN_CURVES)
 def test_what_curves_refuse(curve, changed, error, message):
     arguments = {"network": dot(np.ones((2, 1, 2, 3))), "image": np.ones((1, 2, 3)), "heat": MAP, "class_index": 0}
