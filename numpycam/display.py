@@ -462,8 +462,8 @@ def figure_of_pictures(
         _write(picture, left + column * across + side / 2, top - 0.27, name, size=11, ha="center")
     for row, (pictures, notes) in enumerate(zip(rows, texts, strict=True)):
         if row_names:
-            middle = {"size": 11, "ha": "right"}
-            _write(picture, left - 0.12, top + row * down + side / 2 - 0.1, row_names[row], **middle)
+            height = 0.085 * (1 + row_names[row].count("\n"))  # half of it
+            _write(picture, left - 0.12, top + row * down + side / 2 - height, row_names[row], size=11, ha="right")
         for column, (pixels, note) in enumerate(zip(pictures, notes, strict=True)):
             axes = _add_axes(picture, left + column * across, top + row * down, side, side)
             draw_map(axes, _any_picture(f"rows[{row}][{column}]", pixels), POSITIVE, (0, 1))
