@@ -19,7 +19,7 @@ GRASS = 2  # among the masks
 
 
 def contact_sheet():
-    """Eight pictures of each size and colour, and the masks of the last."""
+    """Draw eight pictures of each size and colour, and the masks of the last."""
     large, small = draw(8, seed=7, size=96, colour=True), draw(8, seed=7)
     masks = 0.15 + 0.85 * np.tensordot((1.0, 0.45, 0.2), draw(8, seed=7, size=96).masks, (0, 1)).clip(0, 1)
     names = [
@@ -34,7 +34,7 @@ def contact_sheet():
 
 
 def table():
-    """What is measured, over all pictures of each seed: the mean of the seeds, and their range."""
+    """Return what was measured, over all pictures of each seed: the mean of the seeds, and their range."""
     rows = []
     for name in NAMES:
         network = load_pretrained(name)
@@ -44,7 +44,7 @@ def table():
         for world, options in worlds.items():
             found = [measure(network, draw(IMAGES, seed, **options)) for seed in SEEDS]
             for c, animal in enumerate(CLASS_NAMES):
-                columns = (
+                values = (
                     [m.accuracy[c] for m in found],
                     [m.pointing[c] for m in found],
                     [m.energy[c, c] for m in found],
@@ -52,9 +52,10 @@ def table():
                     [m.energy[c, GRASS] for m in found],
                     [m.shares[c, BACKGROUND_KERNEL] for m in found],
                 )
-                cells = " | ".join(f"{100 * np.mean(x):.1f} ({100 * min(x):.1f}–{100 * max(x):.1f})" for x in columns)
+                cells = " | ".join(f"{100 * np.mean(x):.1f} ({100 * min(x):.1f}–{100 * max(x):.1f})" for x in values)
                 rows.append(f"| {name} | {world} | {animal} | {cells} |")
-    heading = "| network | pictures | class | right answers | peak on it | map on it | its area | map on grass | share of A³ |"
+    columns = "right answers | peak on it | map on it | its area | map on grass | share of A³"
+    heading = f"| network | pictures | class | {columns} |"
     return "\n".join([heading, "|---|---|---|" + "---:|" * 6, *rows])
 
 
