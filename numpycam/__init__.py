@@ -30,8 +30,8 @@ __all__ = [
 
 
 _MODULES = {
-    *("checks", "display", "drawings", "exact", "interop", "interventions", "metrics"),
-    *("pretrained", "resize", "storage", "training", "worked_example"),
+    *("checks", "display", "drawings", "exact", "interop", "interventions", "methods", "metrics"),
+    *("pretrained", "resize", "storage", "targets", "training", "worked_example"),
 }
 
 

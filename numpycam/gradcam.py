@@ -14,10 +14,10 @@ Source: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via 
 Localization", ICCV 2017, equations 1 and 2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from numpycam.display import Picture
 
 Method = Literal["bilinear", "nearest"]
+
+Target = Callable[[Array], tuple[Array, Array]]
+"""From scores y (N, classes) to a number t(y) for each image (N,), and its gradient dt/dy (N, classes)."""
 
 
 def compute_feature_maps(features: Network, x: Array) -> Array:  # (N, C, H, W) -> (N, K, H', W')
@@ -101,6 +104,9 @@ class Explanation:
         L^c_Grad-CAM = ReLU(L), neither normalised nor resized.
     network : Network
         The network that was explained: with it the step-through page knows what each cell saw.
+    method : str
+        By which method: "Grad-CAM", or one of ``numpycam.methods``. What a method does not have is None: HiResCAM has
+        no weights of whole maps, Score-CAM no gradients.
     """
 
     image: Array | None
@@ -114,6 +120,7 @@ class Explanation:
     weighted_sum: Array
     localization_map: Array
     network: Network | None = None
+    method: str = "Grad-CAM"
 
     def __post_init__(self) -> None:
         for name, value in list(vars(self).items()):
@@ -185,7 +192,7 @@ class Explanation:
 def grad_cam(
     network: Network,
     image: ArrayLike,
-    class_index: int | Sequence[int] | None = None,
+    class_index: int | Sequence[int] | Target | None = None,
     layer: str | None = None,
     *,
     check_finite: bool = True,
@@ -200,9 +207,10 @@ def grad_cam(
         Its output is one row of scores for each image, before any softmax.
     image : array, shape (C, H, W) or (N, C, H, W)
         One image or a batch. Integers are converted to the dtype of the network.
-    class_index : int or sequence of int, optional
+    class_index : int, sequence of int, or target, optional
         The class c, for a batch one for all images or one for each. The one with the highest score
-        if not given, the first of equals.
+        if not given, the first of equals. Or another number that is made of the scores, a difference
+        of two of them say: a callable such as those of ``numpycam.targets``.
     layer : str, optional
         The layer whose output is A. If not given, the network's ``target_layer``, or else its last
         Conv2d: its output *before* any ReLU, where negative cells have gradients too. The paper's
@@ -228,6 +236,34 @@ def grad_cam(
     [['357/40' '0']
      ['129/8' '13/5']]
     """
+    return _explain(look(network, image, class_index, layer, check_finite))
+
+
+class Look(NamedTuple):
+    """What every method starts from: the fields of an Explanation up to the gradient maps, and the network."""
+
+    image: Any
+    class_index: Any
+    score: Any
+    layer: Any
+    feature_maps: Array
+    gradients: Array
+    network: Network | None
+
+    def explained(self, alphas: Any, weighted_maps: Any, weighted_sum: Array, method: str = "Grad-CAM") -> Explanation:
+        """Return the Explanation with a method's stages; step 5 is the same for all."""
+        stages = alphas, weighted_maps, weighted_sum, compute_localization_map(weighted_sum)
+        return Explanation(*self[:6], *stages, self.network, method)
+
+
+def look(
+    network: Network,
+    image: ArrayLike,
+    class_index: int | Sequence[int] | Target | None = None,
+    layer: str | None = None,
+    check_finite: bool = True,
+) -> Look:
+    """Take steps 1 and 2, with the arguments of :func:`grad_cam`: the network runs forward, and back to the layer."""
     check_network(network)
     images = as_images("image", image, network.parameters, network.dtype, check_finite)
     is_batch = images.ndim == 4
@@ -238,15 +274,18 @@ def grad_cam(
     feature_maps = read_only(compute_feature_maps(features, x))
     activations = head.activations(feature_maps)
     scores = list(activations.values())[-1]  # (N, classes)
-    classes = as_class_indices(class_index, scores, is_batch)
-    chosen = np.arange(len(x)), classes  # one score of each row
-    one_hot = zeros(scores.shape, like=scores)  # dy^c/dy
-    one_hot[chosen] += 1
-    gradients = compute_gradients(head, activations, one_hot)
+    if callable(class_index):
+        classes, (score, grad_scores) = np.full(len(x), class_index), class_index(scores)
+        check_shape("the target's value", score, scores.shape[:1])
+    else:
+        classes = as_class_indices(class_index, scores, is_batch)
+        chosen = np.arange(len(x)), classes  # one score of each row
+        score, grad_scores = scores[chosen], zeros(scores.shape, like=scores)
+        grad_scores[chosen] += 1  # dy^c/dy
+    gradients = compute_gradients(head, activations, grad_scores)
     check_shape("gradients", gradients, feature_maps.shape)
     one = slice(None) if is_batch else 0
-    given = x[one], classes[one], scores[chosen][one], layer
-    return _explain(*given, feature_maps[one], gradients[one], network)
+    return Look(x[one], classes[one], score[one], layer, feature_maps[one], gradients[one], network)
 
 
 def grad_cam_from_maps(feature_maps: ArrayLike, gradients: ArrayLike, *, check_finite: bool = True) -> Explanation:
@@ -278,25 +317,14 @@ def grad_cam_from_maps(feature_maps: ArrayLike, gradients: ArrayLike, *, check_f
     >>> grad_cam_from_maps(feature_maps, gradients).localization_map
     array([[3., 0.]])
     """
-    return _explain(None, None, None, None, *as_maps(feature_maps, gradients, check_finite))
+    return _explain(Look(None, None, None, None, *as_maps(feature_maps, gradients, check_finite), None))
 
 
-def _explain(
-    image: Any,
-    class_index: Any,
-    score: Any,
-    layer: Any,
-    feature_maps: Array,
-    gradients: Array,
-    network: Network | None = None,
-) -> Explanation:
-    """Take steps 3 to 5."""
-    alphas = compute_alphas(gradients)
-    weighted_maps = compute_weighted_maps(alphas, feature_maps)
-    weighted_sum = compute_weighted_sum(weighted_maps)
-    localization_map = compute_localization_map(weighted_sum)
-    stages = feature_maps, gradients, alphas, weighted_maps, weighted_sum, localization_map
-    return Explanation(image, class_index, score, layer, *stages, network)
+def _explain(seen: Look) -> Explanation:
+    """Take steps 3 and 4; step 5 comes with the Explanation."""
+    alphas = compute_alphas(seen.gradients)
+    weighted_maps = compute_weighted_maps(alphas, seen.feature_maps)
+    return seen.explained(alphas, weighted_maps, compute_weighted_sum(weighted_maps))
 
 
 def target_layer_of(network: Network) -> str:

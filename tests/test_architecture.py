@@ -30,6 +30,8 @@ IMPORTS = {
     "metrics": {"gradcam", "interventions", "network", "resize", "validation"},
     "page": {"display", "gradcam", "interventions", "resize", "validation"},
     "storage": {"exact", "layers", "network", "validation"},
+    "methods": {"gradcam", "layers", "network", "validation"},
+    "targets": {"validation"},
     "pretrained": {"drawings", "gradcam", "layers", "metrics", "network", "resize", "training", "validation"},
     "report": {"exact", "gradcam", "resize", "storage"},
     "training": {"network", "validation"},
