@@ -248,7 +248,12 @@ class Look(NamedTuple):
     layer: Any
     feature_maps: Array
     gradients: Array
-    network: Network | None
+    network: Any
+
+    def as_batch(self) -> "Look":
+        """Return the same of a batch of one image, where it is of a single one."""
+        one: dict[str, Any] = {name: np.asarray(value)[None] for name, value in self._asdict().items()}
+        return Look(**one | {"layer": self.layer, "network": self.network})
 
     def explained(self, alphas: Any, weighted_maps: Any, weighted_sum: Array, method: str = "Grad-CAM") -> Explanation:
         """Return the Explanation with a method's stages; step 5 is the same for all."""
@@ -274,18 +279,25 @@ def look(
     feature_maps = read_only(compute_feature_maps(features, x))
     activations = head.activations(feature_maps)
     scores = list(activations.values())[-1]  # (N, classes)
-    if callable(class_index):
-        classes, (score, grad_scores) = np.full(len(x), class_index), class_index(scores)
-        check_shape("the target's value", score, scores.shape[:1])
-    else:
-        classes = as_class_indices(class_index, scores, is_batch)
-        chosen = np.arange(len(x)), classes  # one score of each row
-        score, grad_scores = scores[chosen], zeros(scores.shape, like=scores)
-        grad_scores[chosen] += 1  # dy^c/dy
+    classes, score, grad_scores = evaluate(class_index, scores, is_batch)
     gradients = compute_gradients(head, activations, grad_scores)
     check_shape("gradients", gradients, feature_maps.shape)
     one = slice(None) if is_batch else 0
     return Look(x[one], classes[one], score[one], layer, feature_maps[one], gradients[one], network)
+
+
+def evaluate(class_index: Any, scores: Array, is_batch: bool = True) -> tuple[Array, Array, Array]:
+    """Return, for each image, the class (or target), its value, and the gradient of that by the scores (N, classes)."""
+    if callable(class_index):
+        value, gradient = class_index(scores)
+        check_shape("the target's value", value, scores.shape[:1])
+        check_shape("the target's gradient", gradient, scores.shape)
+        return np.full(len(scores), class_index), value, gradient
+    classes = as_class_indices(class_index, scores, is_batch)
+    chosen = np.arange(len(scores)), classes  # one score of each row
+    gradient = zeros(scores.shape, like=scores)
+    gradient[chosen] += 1  # dy^c/dy
+    return classes, scores[chosen], gradient
 
 
 def grad_cam_from_maps(feature_maps: ArrayLike, gradients: ArrayLike, *, check_finite: bool = True) -> Explanation:

@@ -371,26 +371,26 @@ def _split(network: Network, layer: str | None) -> tuple[Network, Network]:
     return network.split(target_layer_of(network) if layer is None else layer)
 
 
-def _flat(network: Network, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+def flat(network: Network, prefix: str = "") -> Iterator[tuple[str, Layer]]:
     """Yield all layers with their names, those of inner networks too."""
     for name, layer in network.layers:
         if type(layer) is Network:  # a class of the user's own may do anything
-            yield from _flat(layer, f"{prefix}{name}.")
+            yield from flat(layer, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", layer
 
 
 def _flat_piecewise_linear(network: Network) -> Network:
-    for name, layer in _flat(network):
+    for name, layer in flat(network):
         if type(layer) not in _PIECEWISE_LINEAR:
             raise TypeError(f"a path needs piecewise linear layers that numpycam knows; {name!r} is {layer!r}.")
-    return Network([(str(number), layer) for number, (_, layer) in enumerate(_flat(network))])
+    return Network([(str(number), layer) for number, (_, layer) in enumerate(flat(network))])
 
 
 def _windows(features: Network, image_size: Pair) -> tuple[list[tuple[Window, Pair]], Pair]:
     """Return the layers' windows, each with the size of what it slides over, and the size of the maps at the end."""
     windows, size = [], image_size
-    for name, layer in _flat(features):
+    for name, layer in flat(features):
         if isinstance(layer, Conv2d | MaxPool2d | AvgPool2d) and type(layer) in _PIECEWISE_LINEAR:
             windows.append((layer.window, size))
             size = layer.window.output_size(*size)

@@ -58,19 +58,24 @@ class Method:
     source : str
         The paper, and where in it.
     weigh : callable
-        From a Look to (α, weighted maps); α is None if no map has one weight.
+        From the Look at a batch, and options of the method's own, to (α, weighted maps), shapes (N, K) and (N, K, H, W);
+        α is None if the maps have no weight as a whole.
     needs : str
         What it needs beside the feature maps.
     is_exact : bool
         Whether it takes Fractions.
+    layer : str, optional
+        The layer if none is given: "input" for a method at the image's own resolution. If there is none here either, it
+        is that of :func:`numpycam.grad_cam`.
     """
 
     name: str
     equation: str
     source: str
-    weigh: Callable[[Look], tuple[Array | None, Array]]
+    weigh: Callable[..., tuple[Array | None, Array]]
     needs: Needs = "gradients"
     is_exact: bool = True
+    layer: str | None = None
 
     def __call__(
         self,
@@ -80,18 +85,24 @@ class Method:
         layer: str | None = None,
         *,
         check_finite: bool = True,
+        **options: Any,
     ) -> Explanation:
-        """Explain as :func:`numpycam.grad_cam` does, with the same arguments, by this method."""
-        return self._explain(look(network, image, class_index, layer, check_finite))
+        """Explain as :func:`numpycam.grad_cam` does, with the same arguments, by this method; it may have options."""
+        return self._explain(look(network, image, class_index, layer or self.layer, check_finite), **options)
 
     def from_maps(self, feature_maps: ArrayLike, gradients: ArrayLike, *, check_finite: bool = True) -> Explanation:
         """Explain with given feature maps and gradient maps, as :func:`numpycam.grad_cam_from_maps` does."""
+        if self.needs != "gradients" or self.layer:
+            raise TypeError(f"{self.name} needs the network and the image, not the maps and gradients alone.")
         return self._explain(Look(None, None, None, None, *as_maps(feature_maps, gradients, check_finite), None))
 
-    def _explain(self, seen: Look) -> Explanation:
+    def _explain(self, seen: Look, **options: Any) -> Explanation:
         if not self.is_exact and seen.feature_maps.dtype == object:
             raise TypeError(f"{self.name} has no exact value: convert with numpycam.exact.as_floats.")
-        alphas, weighted_maps = self.weigh(seen)
+        is_batch = seen.feature_maps.ndim == 4
+        alphas, weighted_maps = self.weigh(seen if is_batch else seen.as_batch(), **options)
+        if not is_batch:
+            alphas, weighted_maps = None if alphas is None else alphas[0], weighted_maps[0]
         return seen.explained(alphas, weighted_maps, compute_weighted_sum(weighted_maps), self.name)
 
     def __repr__(self) -> str:
@@ -274,15 +285,13 @@ def _first_direction(maps: Array) -> Array:  # (..., K, H, W) -> (..., K)
 )
 def cam(seen: Look) -> tuple[Array, Array]:
     """α_k is the weight that the class gives to the mean of A^k. Where it exists, Grad-CAM is this over Z = H·W."""
-    if seen.network is None:
-        raise TypeError("CAM reads its weights in the network's head: it cannot explain from maps and gradients alone.")
     head = [layer for _, layer in seen.network.split(seen.layer)[1].layers]
     if [type(layer) for layer in head] != [GlobalAvgPool2d, Linear]:
         came = [type(layer).__name__ for layer in head]
         raise ValueError(f"CAM needs a GlobalAvgPool2d and a Linear after the maps, and nothing else, got {came}.")
-    if callable(seen.class_index):
+    if seen.class_index.dtype == object:
         raise TypeError("CAM explains the score of a class, no other target.")
-    alphas = head[1].parameters["weight"][seen.class_index]  # (K,), of a batch (N, K)
+    alphas = head[1].parameters["weight"][seen.class_index]  # (N, K)
     return alphas, compute_weighted_maps(alphas, seen.feature_maps)
 
 

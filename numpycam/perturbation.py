@@ -1,0 +1,148 @@
+"""The methods that run the network again on changed inputs: Score-CAM, Ablation-CAM, occlusion.
+
+They are called as those of ``numpycam.methods``, and have two options more: ``batch_size``, how many inputs run at once,
+which bounds the memory and changes nothing else, and ``progress``, which wraps the iterable of batches (``tqdm``, say).
+
+>>> from numpycam import worked_example
+>>> network, image = worked_example.network(), worked_example.IMAGE
+>>> print(*ablation_cam(network, image, 0).alphas)
+36/143 215/286 -1/286
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numpycam.gradcam import Look, compute_weighted_maps, evaluate
+from numpycam.interventions import erase
+from numpycam.methods import PoleError, method
+from numpycam.network import Network
+from numpycam.resize import resize
+from numpycam.validation import Array, IntOrPair, as_int, as_pair, share, zero_of, zeros
+
+Progress = Callable[[Iterable[Any]], Iterable[Any]]
+
+
+@method(
+    "Score-CAM",
+    r"\sum_k \mathrm{softmax}_k\big(y(x \odot M^k)\big)\, A^k, \quad M^k = A^k \text{ resized and scaled to } 0 \ldots 1",
+    "Wang et al., Score-CAM, CVPR Workshops 2020, algorithm 1",
+    needs="forward passes",
+    is_exact=False,
+)
+def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) -> tuple[Array, Array]:
+    """α is the softmax, over the maps, of the score of the image seen through each of them.
+
+    The map is made as large as the image (bilinear, half-pixel centres) and then scaled from its minimum to its maximum;
+    of a constant map, which hides and shows nothing, the mask is 0. All weights are positive: nothing speaks against.
+    """
+
+    images, maps = seen.image, seen.feature_maps
+
+    def masked(n: int, first: int, last: int) -> Array:  # -> (last - first, C, H, W)
+        masks = resize(maps[n, first:last], images.shape[2:])
+        low, high = (extreme(axis=(-2, -1), keepdims=True) for extreme in (masks.min, masks.max))
+        return images[n] * share(masks - low, high - low)[:, None]
+
+    y = scores_of(seen, seen.network, masked, maps.shape[1], batch_size, progress)
+    p = np.exp(y - y.max(axis=-1, keepdims=True))
+    alphas = p / p.sum(axis=-1, keepdims=True)
+    return alphas, compute_weighted_maps(alphas, seen.feature_maps)
+
+
+@method(
+    "Ablation-CAM",
+    r"\sum_k \frac{y - y_{A^k = 0}}{|y|}\, A^k",
+    "Desai and Ramaswamy, Ablation-CAM, WACV 2020, equation 5",
+    needs="forward passes",
+)
+def ablation_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) -> tuple[Array, Array]:
+    """α_k is the share of the score that is lost when A^k is set to zero.
+
+    The paper divides by y: for a negative score that would turn the map around, so here it is |y|.
+
+    Raises
+    ------
+    PoleError
+        If the score is 0.
+    """
+    maps, size = seen.feature_maps, np.abs(seen.score)[:, None]
+    if np.any(size == 0):
+        raise PoleError("Ablation-CAM has a pole: the score is 0.")
+
+    def ablated(n: int, first: int, last: int) -> Array:  # -> (last - first, K, H', W')
+        copies = maps[n][None].repeat(last - first, axis=0)
+        copies[np.arange(last - first), np.arange(first, last)] = zero_of(maps)
+        return copies
+
+    head = seen.network.split(seen.layer)[1]
+    y = scores_of(seen, head, ablated, maps.shape[1], batch_size, progress)
+    alphas = (seen.score[:, None] - y) / size
+    return alphas, compute_weighted_maps(alphas, maps)
+
+
+@method(
+    "occlusion",
+    r"\text{mean of } y(x) - y(x \text{ without } P) \text{ over the patches } P \text{ that cover the pixel}",
+    "Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014, section 4.2",
+    needs="forward passes",
+    layer="input",
+)
+def occlusion(
+    seen: Look,
+    *,
+    size: IntOrPair = 4,
+    stride: IntOrPair = 2,
+    baseline: ArrayLike = 0,
+    batch_size: int = 32,
+    progress: Progress = iter,
+) -> tuple[None, Array]:
+    """A patch of the image is covered, and the score drops by so much: positive where the picture speaks for the class.
+
+    The patches are ``size`` high and wide, ``stride`` apart, and cut off at the border so that every pixel is covered.
+    They are covered by the ``baseline``: see :func:`numpycam.interventions.erase`. There is one map, not one of each
+    channel.
+    """
+    images = seen.image
+    (tall, wide), (down, across) = as_pair("size", size, 1), as_pair("stride", stride, 1)
+    if down > tall or across > wide:
+        raise ValueError(f"stride must be at most size, {(tall, wide)}, or pixels are missed; got {(down, across)}.")
+    height, width = images.shape[2:]
+    patches = [
+        (slice(max(top, 0), top + tall), slice(max(left, 0), left + wide))
+        for top, left in product(_starts(height, tall, down), _starts(width, wide, across))
+    ]
+
+    def covered(n: int, first: int, last: int) -> Array:
+        return np.array([erase(images[n], patch, baseline) for patch in patches[first:last]])
+
+    drops = seen.score[:, None] - scores_of(seen, seen.network, covered, len(patches), batch_size, progress)
+    total, counts = zeros((len(images), height, width), like=images), zeros((height, width), like=images)
+    for patch, drop in zip(patches, drops.T, strict=True):
+        total[:, *patch] += drop[:, None, None]
+        counts[patch] += 1
+    return None, (total / counts)[:, None]  # (N, 1, H, W)
+
+
+def _starts(length: int, size: int, stride: int) -> range:
+    """Return where patches begin, so that the first and the last reach the border."""
+    return range(0, max(length - size, 0) + stride, stride)
+
+
+def scores_of(
+    seen: Look,
+    network: Network,
+    inputs: Callable[[int, int, int], Array],
+    count: int,
+    batch_size: int,
+    progress: Progress,
+) -> Array:  # (N, count)
+    """Return the scores of ``count`` changed inputs for each image: ``inputs(n, first, last)`` are some of image n's."""
+    step, scores = as_int("batch_size", batch_size, 1), []
+    for n, first in progress([*product(range(len(seen.image)), range(0, count, step))]):
+        y, target = network(inputs(n, first, min(first + step, count))), seen.class_index[n]
+        scores.append(evaluate(target if callable(target) else int(target), y)[1])
+    return np.concatenate(scores).reshape(len(seen.image), count)
