@@ -242,7 +242,7 @@ FLAGS = [
 
 @pytest.fixture(scope="module")
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="to walk through the page, pip install '.[browser]'")
+    api = pytest.importorskip("playwright.sync_api", reason="to walk through the page, pip install --editable '.[browser]'")
     if CHROMIUM is None:
         pytest.skip("to walk through the page, install Chromium")
     with api.sync_playwright() as playwright:

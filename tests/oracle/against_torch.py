@@ -20,7 +20,7 @@ from hypothesis import assume, given, settings
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
 
 REQUIRED = os.environ.get("NUMPYCAM_ORACLE") == "required"  # so that CI does not skip in silence
-reason = "torch is not installed: pip install '.[torch]'"
+reason = "torch is not installed: pip install --editable '.[torch]'"
 torch = import_module("torch") if REQUIRED else pytest.importorskip("torch", reason=reason)
 nn = torch.nn
 torch.set_num_threads(1)
