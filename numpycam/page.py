@@ -321,7 +321,8 @@ def _on_alphas(e: Explanation) -> str:
         return f"{first} Here {'it is' if len(sizes) == 1 else 'all have the size'} {_number(sizes[0])}."
     largest, smallest = int(sizes.argmax()), int(sizes.argmin())
     return (
-        f"{first} The largest in size is α of map {largest + 1}, {_number(e.alphas[largest])}{_more(sizes, sizes.max())}, "
+        f"{first} The largest in size is "
+        f"α of map {largest + 1}, {_number(e.alphas[largest])}{_more(sizes, sizes.max())}, "
         f"the smallest that of map {smallest + 1}, {_number(e.alphas[smallest])}{_more(sizes, sizes.min())}."
     )
 

@@ -265,7 +265,8 @@ def test_a_grey_picture_has_three_equal_channels_for_a_network_of_three(run, fol
     _, out, _ = run("grey.png")
     assert same(np.array(written(folder)["image"]), np.stack([np.float32(GREYS / 255)] * 3))
     assert (
-        "The picture  grey.png: 12 pixels high, 10 wide, grey\n             goes in as 12 pixels high, 10 wide, in colour\n"
+        "The picture  grey.png: 12 pixels high, 10 wide, grey\n"
+        "             goes in as 12 pixels high, 10 wide, in colour\n"
     ) in out
 
 

@@ -150,7 +150,9 @@ def test_the_class_is_named_where_its_name_is_known():
     assert "<p>class 0 · score " in page_of()
     page = page_of(class_name="cat & dog")
     assert "<p>class 0 (cat &amp; dog) · score " in page
-    assert prose(page)[0].startswith("This is what the network sees: 4 pixels high, 4 wide. It gives class 0 (cat & dog) ")
+    assert prose(page)[0].startswith(
+        "This is what the network sees: 4 pixels high, 4 wide. It gives class 0 (cat & dog) "
+    )
 
 
 @pytest.mark.parametrize("method", ["nearest", "bilinear"])
@@ -263,7 +265,9 @@ FLAGS = [
 
 @pytest.fixture(scope="module")
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="to walk through the page, pip install --editable '.[browser]'")
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="to walk through the page, pip install --editable '.[browser]'"
+    )
     if CHROMIUM is None:
         pytest.skip("to walk through the page, install Chromium")
     with api.sync_playwright() as playwright:
