@@ -406,7 +406,7 @@ _LINES: tuple[dict[str, Any], ...] = (
     {"color": "#0b5a8f", "marker": "o", "markersize": 4.5},
     {"color": "#c2571a", "marker": "D", "markersize": 8, "fillstyle": "none"},
 )
-_SIDE, _GAP, _ROW_GAP, _MARGIN, _TOP, _BOTTOM = 1.5, 0.7, 0.36, 0.25, 1.2, 0.55  # inches
+_SIDE, _GAP, _ROW_GAP, _MARGIN, _TOP, _BOTTOM = 1.5, 0.8, 0.36, 0.25, 1.2, 0.55  # inches
 _HEADINGS = 0.6  # where those of the stages begin, below the title
 _DIGIT = 0.68  # the width of a character, in units of its font size
 Limits = tuple[float, float]
@@ -503,8 +503,8 @@ def _draw_column(picture: Picture, column: Stage, left: float, rows: int) -> Non
 
 
 def _draw_arrow(picture: Picture, operation: str, middle: float, top: float) -> None:
-    _write(picture, middle, top - 0.2, operation, size=9.5, ha="center", color="0.35")
-    _write(picture, middle, top - 0.05, "⟶", size=15, ha="center", color="0.35")
+    _write(picture, middle, top - 0.23, operation, size=11.5, ha="center", color="0.2")
+    _write(picture, middle, top - 0.05, "⟶", size=17, ha="center", color="0.2")
 
 
 def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap: str, limits: Limits) -> None:
@@ -517,7 +517,7 @@ def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap:
         labels = [label if label != "0" else "" for label in labels]
     bar.set_ticks(ticks, labels=labels)
     bar.outline.set_linewidth(0.5)
-    axes.tick_params(labelsize=min(10, 72 * width / (_DIGIT * len(" ".join(labels)))), length=2, pad=2)
+    axes.tick_params(labelsize=min(12, 72 * width / (_DIGIT * len(" ".join(labels)))), length=2, pad=2)
     first, *_, last = axes.get_xticklabels()
     first.set_horizontalalignment("left")
     last.set_horizontalalignment("right")
