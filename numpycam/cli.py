@@ -139,7 +139,9 @@ def _rectangle(text: str) -> tuple[str, tuple[slice, slice]]:
     numbers = re.fullmatch(r"([0-4]):([0-4]),([0-4]):([0-4])", _PATCHES.get(text.upper(), text))
     top, bottom, left, right = map(int, numbers.groups()) if numbers else (0, 0, 0, 0)
     if top >= bottom or left >= right:
-        raise argparse.ArgumentTypeError(f"must be TL, TR, BL, BR or a rectangle such as 0:2,2:4, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"must be TL, TR, BL, BR or a rectangle such as 0:2,2:4, within 4 rows and 4 columns, got {text!r}"
+        )
     return text.upper(), (slice(top, bottom), slice(left, right))
 
 

@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="the one with the feature maps (default: the network's target layer, or its last Conv2d)")  # fmt: skip
     add("--size", type=_size, metavar="HxW",
         help="resize the picture to this height and width: averaged where it shrinks, bilinear where it grows "
-        "(default: as it is)")  # fmt: skip
+        "(default: as it is). Nothing is cut off: a picture of another shape is squashed")  # fmt: skip
     add("--mean", type=_finite, nargs="+", default=[0.0], metavar="X",
         help="subtract this from the picture, which lies in 0 to 1: one number, or one for each channel")  # fmt: skip
     add("--std", type=_positive, nargs="+", default=[1.0], metavar="X",
@@ -298,19 +298,20 @@ def _class_index(text: str, names: list[str], count: int) -> int:
 
 def _heading(options: argparse.Namespace, picture: Array, seen: Array, e: Explanation) -> list[str]:
     def size(image: Array) -> str:
-        return f"{image.shape[1]} × {image.shape[2]} pixels, {'in colour' if len(image) == 3 else 'grey'}"
+        channels, height, width = image.shape
+        return f"{height} pixels high, {width} wide, {'in colour' if channels == 3 else 'grey'}"
 
     maps, rows, columns = e.feature_maps.shape
     return [
         f"The picture  {_name(options)}: {size(picture)}",
         *([f"             goes in as {size(seen)}"] if picture.shape != seen.shape else []),
         f"The network  {options.network.name}",
-        f"The layer    {e.layer!r}: {maps} feature maps of {rows} × {columns} cells",
+        f"The layer    {e.layer!r}: {maps} feature maps, {rows} cells high, {columns} wide",
     ]
 
 
 def _table(scores: Array, ranked: list[int], names: list[str], explanations: list[Explanation]) -> list[str]:
-    """Return the highest scores and those explained, a line each."""
+    """Return the highest scores and those explained, a line each, and … where some are left out."""
     explained = {e.class_index: e for e in explanations}
     floats = as_floats(scores)
     style = ".4f" if 1e-3 <= np.abs(floats).max() < 1e6 else ".4e"
@@ -321,6 +322,8 @@ def _table(scores: Array, ranked: list[int], names: list[str], explanations: lis
             if c in explained:
                 is_empty = not explained[c].localization_map.any()
                 rows[-1][-1] = "explained" + (": no cell speaks for it, the map is zero" if is_empty else "")
+        elif rows[-1][0] != "…":
+            rows.append(["…", *[""] * (len(rows[0]) - 1)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["The scores, before any softmax:", "", *(_line(row, widths) for row in rows)]
 

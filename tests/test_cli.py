@@ -184,7 +184,7 @@ def test_the_same_again(run, tmp_path):
             ["--erase", "3:1,0:4"],
             "numpycam example: error: argument --erase: must be TL, TR, BL, BR or a rectangle such",
         ),
-        (["--erase", "0:9,0:4"], "got '0:9,0:4'"),
+        (["--erase", "0:9,0:4"], "within 4 rows and 4 columns, got '0:9,0:4'"),
         (["--erase", "0:4,3:1"], "got '0:4,3:1'"),
         (["explode"], "argument COMMAND: invalid choice: 'explode' (choose from "),
         (["--bogus"], "unrecognized arguments: --bogus"),

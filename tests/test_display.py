@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image, ImageSequence
 
 from numpycam import Conv2d, GlobalAvgPool2d, Network, grad_cam, grad_cam_from_maps, worked_example
@@ -171,6 +172,11 @@ def test_a_notebook_gets_the_picture_with_its_text():
 def test_maps_that_are_not_signed_start_at_zero():
     figure = figure_of_maps(worked_example.LOCALIZATION_MAP[None], "L^c", signed=False)
     assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["0", "16.125"]
+    grey = figure_of_maps(worked_example.IMAGE, "x", signed=False, colormap="gray")
+    assert grey.axes[0].images[0].get_cmap().name == "gray"
+    assert refusal(ValueError, lambda: figure_of_maps(worked_example.IMAGE, "x", colormap="grays")) == (
+        "colormap must be a colour map of matplotlib, got 'grays'."
+    )
     assert refusal(ValueError, lambda: figure_of_maps(np.ones((2, 2)), "A^k")) == (
         "maps must have shape (K, H, W) with no empty axis, got (2, 2)."
     )
@@ -294,6 +300,12 @@ def test_the_figure_of_a_path_names_its_slopes_and_kinks():
     line = path(network, erase(image, (slice(2, 4), slice(0, 2))), image, 0)
     figure = figure_of_path(line)
     written = texts(figure)
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert all(right.x0 - left.x1 >= 8 for left, right in itertools.pairwise(boxes))  # pixels
+    (flat,) = (text.get_window_extent() for text in figure.findobj(Text) if text.get_text() == "slope 0")
+    kink = figure.axes[0].transData.transform((line.kinks[0], 0))[0]
+    assert flat.x1 < kink
     assert [text for text in written if text.startswith("slope")] == ["slope 0", "slope 11.5", "slope 23"]
     assert [text for text in written if text.startswith("0")] == ["0", "0.0696", "0.443"]
     assert figure.alt == (

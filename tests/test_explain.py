@@ -90,9 +90,9 @@ def test_the_numbers_are_those_of_grad_cam(run, folder):
     ranked = sorted(range(4), key=lambda c: -scores[c])
     rows = [f"{rank} {c} {scores[c]:.4f}" for rank, c in enumerate(ranked, start=1)]
     assert re.sub(" +", " ", out) == "\n".join([
-        "The picture picture.png: 12 × 10 pixels, in colour",
+        "The picture picture.png: 12 pixels high, 10 wide, in colour",
         "The network network.npz",
-        "The layer 'conv2': 5 feature maps of 5 × 4 cells",
+        "The layer 'conv2': 5 feature maps, 5 cells high, 4 wide",
         "",
         "The scores, before any softmax:",
         "",
@@ -111,11 +111,19 @@ def test_the_table_is_aligned_and_shows_five_and_what_is_explained(run, folder):
     lowest = int(convolutional(classes=12)(channels_first(COLOURS)[None])[0].argmin())
     _, out, _ = run("picture.png", "--network", "many.npz", "--class", lowest, "--names", "names.txt")
     table = out.split("\n\n")[2].splitlines()
-    assert len(table) == 1 + 5 + 1
-    assert [line[:6].strip() for line in table] == ["rank", "1", "2", "3", "4", "5", "12"]
+    assert [line[:6].strip() for line in table] == ["rank", "1", "2", "3", "4", "5", "…", "12"]
+    assert table.pop(6).strip() == "…"
     assert {line.index(".") for line in table[1:]} == {table[1].index(".")}
     assert {line.index("class", 14) for line in table[1:]} == {table[0].index("name")}
     assert table[-1].endswith("explained")
+
+
+def test_ranks_that_are_left_out_leave_a_mark(run):
+    for classes, c, ranks in [(6, 0, "1 2 3 4 5 …"), (5, 0, "1 2 3 4 5"), (12, 7, "1 2 3 4 5 … 8 …")]:
+        convolutional(classes=classes).save("many.npz")
+        ranked = np.argsort(-convolutional(classes=classes)(channels_first(COLOURS)[None].astype(np.float32))[0])
+        _, out, _ = run("picture.png", "--network", "many.npz", "--class", ranked[c])
+        assert [line.split()[0] for line in out.split("\n\n")[2].splitlines()] == ["rank", *ranks.split()]
 
 
 def test_top_writes_a_folder_for_each_class(run, folder):
@@ -148,7 +156,7 @@ def test_classes_by_number_and_by_name(run, folder):
 
 def test_the_layer_is_chosen(run, folder):
     _, out, _ = run("picture.png", "--layer", "relu1")
-    assert "The layer    'relu1': 6 feature maps of 6 × 5 cells" in out
+    assert "The layer    'relu1': 6 feature maps, 6 cells high, 5 wide" in out
     assert written(folder)["layer"] == "relu1"
 
 
@@ -237,7 +245,7 @@ def test_mean_and_deviation_change_what_goes_in_not_what_is_seen(run, folder):
     assert convolutional()(given[None]).max() == np.float32(written(folder)["score"])
     low, high = map(format_number, (given.min(), given.max()))
     assert (
-        "<p>This is the picture as a person sees it: 12 × 10 pixels, in colour; "
+        "<p>This is the picture as a person sees it: 12 pixels high, 10 wide, in colour; "
         f"the network sees other numbers in its place, from {low} to {high}. It gives class "
     ) in (folder / "out" / "steps.html").read_text()
     assert (written(folder)["mean"], written(folder)["std"]) == (mean, std)
@@ -256,15 +264,18 @@ def test_one_number_is_for_all_channels(run, folder):
 def test_a_grey_picture_has_three_equal_channels_for_a_network_of_three(run, folder):
     _, out, _ = run("grey.png")
     assert same(np.array(written(folder)["image"]), np.stack([np.float32(GREYS / 255)] * 3))
-    assert "The picture  grey.png: 12 × 10 pixels, grey\n             goes in as 12 × 10 pixels, in colour\n" in out
+    assert (
+        "The picture  grey.png: 12 pixels high, 10 wide, grey\n"
+        "             goes in as 12 pixels high, 10 wide, in colour\n"
+    ) in out
 
 
 def test_a_colour_picture_has_its_brightness_for_a_network_of_one(run, folder):
     _, out, _ = run("picture.png", "--network", "network-grey.npz")
     expected = np.tensordot(LUMA, channels_first(COLOURS), 1) / 1000
     assert same(np.array(written(folder)["image"][0]), expected.astype(np.float32))
-    assert "This is what the network sees: 12 × 10 pixels. It" in (folder / "out" / "steps.html").read_text()
-    assert "goes in as 12 × 10 pixels, grey\n" in out
+    assert "This is what the network sees: 12 pixels high, 10 wide. It" in (folder / "out" / "steps.html").read_text()
+    assert "goes in as 12 pixels high, 10 wide, grey\n" in out
     Image.new("RGB", (5, 4), "white").save("white.png")
     run("white.png", "--network", "network-grey.npz")
     assert np.unique(written(folder)["image"]).tolist() == [1.0]
