@@ -241,7 +241,7 @@ def in_hex(drawings):
 
 
 def test_the_pictures_stay_as_they_are():
-    """Networks are trained on them. Rounded to bytes they are the same on every machine: none is close to the middle."""
+    """Networks are trained on them. Rounded to bytes they are the same everywhere: no number is near a half."""
     drawn = in_hex(draw(6, 122, size=20)) + in_hex(draw(1, 333, colour=True, animals="both", grass=True))
     assert drawn == GOLDEN.read_text().splitlines()
 
