@@ -128,8 +128,10 @@ def test_without_the_grass_the_rest_is_the_same(seed, animals, colour):
     animal, grass = masks[:, :GRASS].any(axis=1)[:, None], masks[:, [GRASS]]
     difference, of_the_ground = np.abs(with_grass - without), np.abs(bare - bare_without)
     assert not difference[~(animal | grass).repeat(difference.shape[1], axis=1)].any()
-    assert (difference <= of_the_ground * np.where(animal, 0.5, 1) + 8 * np.finfo(np.float32).eps).all()
-    assert (difference[grass.repeat(difference.shape[1], axis=1)] > 0).mean() > 0.9  # clipping may hide a few
+    uncut = (np.minimum(bare, bare_without) > 0) & (np.maximum(bare, bare_without) < 1)  # else the bound is cut, too
+    bound = of_the_ground * np.where(animal, 0.5, 1) + float(rounding(16, np.float32))
+    assert (difference <= bound)[uncut].all()
+    assert (difference > 0).any(axis=1)[grass[:, 0]].mean() > 0.9  # a few are hidden where both are cut off at 0
 
 
 @given(seeds, st.booleans(), st.sampled_from(["cat", "elephant", "both"]))
