@@ -39,8 +39,24 @@ IMPORTS = {
     "checks.compare": {"validation"},
     "checks.maps": {"checks.compare", "exact", "gradcam", "layers", "network", "validation", "worked_example"},
     "checks.suspects": {"validation"},
-    "explain": {"exact", "gradcam", "network", "resize", "validation"},
-    "cli": {"exact", "explain", "gradcam", "interventions", "walkthrough", "worked_example"},
+    "explain": {"drawings", "exact", "gradcam", "network", "pretrained", "resize", "validation"},
+    "background": {
+        *("drawings", "explain", "gradcam", "metrics", "network", "pretrained", "resize", "storage", "validation"),
+    },
+    "cli": {
+        *(
+            "background",
+            "drawings",
+            "exact",
+            "explain",
+            "gradcam",
+            "interventions",
+            "network",
+            "pretrained",
+            "training",
+        ),
+        *("walkthrough", "worked_example"),
+    },
     "__init__": {"gradcam", "layers", "network"},
     "__main__": {"cli"},
 }
