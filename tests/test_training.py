@@ -133,6 +133,7 @@ def test_losses_take_lists_and_labels_of_bool_or_of_any_int():
     )
     one, other = (softmax_cross_entropy(np.eye(2), t)[1] for t in ([1, 0], np.array([1, 0], np.uint8)))
     assert same(one, other)
+    assert sigmoid_cross_entropy(np.float32([[1]]), np.float64([[0.5]]))[1].dtype == np.float32
     y, t = np.eye(2), np.array([[0, 1], [1, 0.5]])
     sigmoid_cross_entropy(y, t)
     softmax_cross_entropy(y, np.array([0, 1]))
