@@ -418,8 +418,8 @@ def figure_of_pictures(
     Parameters
     ----------
     rows : sequence of sequences of array
-        Each a picture: grey (H, W) or (1, H, W), or in colour, (3, H, W) or (H, W, 3) as :func:`overlay` returns it; in
-        0 … 1. Rows may differ in length.
+        Each a picture: grey (H, W) or (1, H, W), or in colour, (3, H, W) or (H, W, 3) as :func:`overlay` returns it,
+        which any array with a last axis of 3 is taken for; in 0 … 1. Rows may differ in length.
     row_names, column_names : sequence of str, optional
         Names to the left of the rows and above the columns.
     captions : sequence of sequences of str, optional
@@ -439,7 +439,7 @@ def figure_of_pictures(
     ValueError
         If an argument is not of that shape and range.
     """
-    if not rows or not all(rows) or not side > 0:
+    if len(rows) == 0 or not all(map(len, rows)) or not side > 0:
         raise ValueError("rows must hold at least one picture each, and side must be positive.")
     for name, values, count in (
         ("row_names", row_names, len(rows)),

@@ -121,11 +121,13 @@ def foreign(module, at_load_only):
 
 
 def test_nothing_but_numpy_and_matplotlib_is_needed():
-    """Pillow is a part of matplotlib's own needs. torch, an extra, is needed by one function, to be handed a module."""
+    """Pillow is a part of matplotlib's own needs. torch, an extra, is needed by one function, to be handed a module;
+    tqdm is taken by one if it is there."""
     ever = {module: foreign(module, at_load_only=False) for module in IMPORTS}
-    assert set().union(*ever.values()) == {"numpy", "matplotlib", "PIL", "torch"}
+    assert set().union(*ever.values()) == {"numpy", "matplotlib", "PIL", "torch", "tqdm"}
     assert [module for module in IMPORTS if "torch" in ever[module]] == ["interop"]
-    assert foreign("interop", at_load_only=True) == {"numpy"}
+    assert [module for module in IMPORTS if "tqdm" in ever[module]] == ["cli"]
+    assert foreign("interop", at_load_only=True) == foreign("cli", at_load_only=True) == {"numpy"}
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):
