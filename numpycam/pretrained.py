@@ -28,7 +28,7 @@ from numpycam.metrics import energy_inside, pointing_game
 from numpycam.network import Network
 from numpycam.resize import normalise, resize
 from numpycam.training import fit
-from numpycam.validation import Array
+from numpycam.validation import Array, as_int
 
 NAMES = ("drawings", "drawings-confounded")
 
@@ -113,7 +113,7 @@ def train(
     -------
     Network
     """
-    drawings = draw(images, seed, confounded=_checked(name) == "drawings-confounded")
+    drawings = draw(as_int("images", images, 1), seed, confounded=_checked(name) == "drawings-confounded")
     frozen: list[str | tuple[str, int]] = [("conv1", BACKGROUND_KERNEL), ("conv2", BACKGROUND_KERNEL), "scores.bias"]
     network, _ = fit(
         untrained(seed),
