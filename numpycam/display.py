@@ -246,9 +246,7 @@ def figure_of_stages(
     shown, maps = max(len(column.channels) for column in columns), len(explanation.alphas)
     note = f"{shown} of {maps} maps are shown, those that contribute most." if shown < maps else ""
     _write(picture, width - _MARGIN, 0.2, note, size=11, color="0.35", ha="right")
-    picture.alt = " ".join(
-        [*filter(None, [f"{title}." * bool(title), note]), *(column.in_words() for column in columns)]
-    )
+    picture.alt = " ".join([*_as_sentence(title), *filter(None, [note]), *(one.in_words() for one in columns)])
     return picture
 
 
@@ -470,9 +468,7 @@ def figure_of_pictures(
             _write(
                 picture, left + column * across + side / 2, top + row * down + side + 0.04, note, size=9, ha="center"
             )
-    picture.alt = " ".join(
-        [*filter(None, [f"{title}." * bool(title)]), *_cells_in_words(row_names, column_names, texts)]
-    )
+    picture.alt = " ".join([*_as_sentence(title), *_cells_in_words(row_names, column_names, texts)])
     return picture
 
 
@@ -737,6 +733,11 @@ def _in_words(name: str, values: Array) -> str:
     if _is_small(values):
         return f"{spoken}: {'; '.join(', '.join(map(format_number, row)) for row in values)}."
     return f"{spoken}: {values.shape[0]} × {values.shape[1]} cells."
+
+
+def _as_sentence(title: str) -> list[str]:
+    """Return a title with its full stop, or nothing if there is none."""
+    return [title if title.endswith((".", "?", "!")) else f"{title}."] if title else []
 
 
 def _spoken(formula: str) -> str:
