@@ -248,9 +248,7 @@ def figure_of_stages(
     shown, maps = max(len(column.channels) for column in columns), len(explanation.alphas)
     note = f"{shown} of {maps} maps are shown, those that contribute most." if shown < maps else ""
     _write(picture, width - _MARGIN, 0.2, note, size=11, color="0.35", ha="right")
-    picture.alt = " ".join(
-        [*filter(None, [f"{title}." * bool(title), note]), *(column.in_words() for column in columns)]
-    )
+    picture.alt = " ".join([*_as_sentence(title), *filter(None, [note]), *(one.in_words() for one in columns)])
     return picture
 
 
@@ -426,8 +424,8 @@ def figure_of_pictures(
     Parameters
     ----------
     rows : sequence of sequences of array
-        Each a picture: grey (H, W) or (1, H, W), or in colour, (3, H, W) or (H, W, 3) as :func:`overlay` returns it; in
-        0 … 1. Rows may differ in length.
+        Each a picture: grey (H, W) or (1, H, W), or in colour, (3, H, W) or (H, W, 3) as :func:`overlay` returns it,
+        which any array with a last axis of 3 is taken for; in 0 … 1. Rows may differ in length.
     row_names, column_names : sequence of str, optional
         Names to the left of the rows and above the columns.
     captions : sequence of sequences of str, optional
@@ -447,7 +445,7 @@ def figure_of_pictures(
     ValueError
         If an argument is not of that shape and range.
     """
-    if not rows or not all(rows) or not side > 0:
+    if len(rows) == 0 or not all(map(len, rows)) or not side > 0:
         raise ValueError("rows must hold at least one picture each, and side must be positive.")
     for name, values, count in (
         ("row_names", row_names, len(rows)),
@@ -478,9 +476,7 @@ def figure_of_pictures(
             _write(
                 picture, left + column * across + side / 2, top + row * down + side + 0.04, note, size=9, ha="center"
             )
-    picture.alt = " ".join(
-        [*filter(None, [f"{title}." * bool(title)]), *_cells_in_words(row_names, column_names, texts)]
-    )
+    picture.alt = " ".join([*_as_sentence(title), *_cells_in_words(row_names, column_names, texts)])
     return picture
 
 
@@ -745,6 +741,11 @@ def _in_words(name: str, values: Array) -> str:
     if _is_small(values):
         return f"{spoken}: {'; '.join(', '.join(map(format_number, row)) for row in values)}."
     return f"{spoken}: {values.shape[0]} × {values.shape[1]} cells."
+
+
+def _as_sentence(title: str) -> list[str]:
+    """Return a title with its full stop, or nothing if there is none."""
+    return [title if title.endswith((".", "?", "!")) else f"{title}."] if title else []
 
 
 def _spoken(formula: str) -> str:

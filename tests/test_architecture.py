@@ -129,7 +129,7 @@ def test_nothing_but_numpy_and_matplotlib_is_needed():
     assert set().union(*ever.values()) == {"numpy", "matplotlib", "PIL", "torch", "tqdm"}
     assert [module for module in IMPORTS if "torch" in ever[module]] == ["interop"]
     assert [module for module in IMPORTS if "tqdm" in ever[module]] == ["cli"]
-    assert foreign("interop", at_load_only=True) == {"numpy"}
+    assert foreign("interop", at_load_only=True) == foreign("cli", at_load_only=True) == {"numpy"}
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):

@@ -3,6 +3,7 @@
 import json
 import re
 from contextlib import nullcontext
+from typing import get_args
 from zlib import crc32
 
 import numpy as np
@@ -18,8 +19,10 @@ from strategies import sides
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.cli import main
 from numpycam.display import as_uint8, format_number, overlay, read_image
-from numpycam.exact import as_floats
+from numpycam.drawings import CLASS_NAMES, Animals, draw
+from numpycam.exact import as_floats, as_fractions
 from numpycam.explain import LUMA, _resized
+from numpycam.pretrained import load_pretrained
 from numpycam.resize import normalise, resize
 
 RNG = np.random.default_rng(0)
@@ -329,6 +332,172 @@ def test_a_size_that_fits_is_proposed(run, folder, capsys):
     assert "A picture of 3 × 3 would fit: pass --size 3x3." in mistake(capsys, "narrow.png")
 
 
+# --- Drawings, and the networks that come with the package -----------------------------------------------------------
+
+
+@pytest.fixture
+def explain(folder, capsys):
+    """Run the command as it is given, without a network unless one is, with an empty figure and an empty page."""
+
+    def call(*arguments):
+        with empty_figure(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("numpycam.page.step_through_page", lambda *_, **__: "")
+            status = main(["explain", *map(str, arguments), "--out", "out"])
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def explained(folder, network, picture):
+    """Whether what was written is the explanation of the picture, a drawing's say, by the network."""
+    found = written(folder)
+    expected = grad_cam(network, picture, found["class_index"])
+    return found["score"] == expected.score and found["alphas"] == expected.alphas.tolist()
+
+
+ANIMALS = get_args(Animals)
+
+
+@pytest.mark.parametrize("animals", ANIMALS)
+def test_a_drawing_is_explained_by_the_standard_network_unless_told_otherwise(explain, folder, animals):
+    status, out, err = explain("--draw", animals)
+    network, picture = load_pretrained("drawings"), draw(1, animals=animals).images[0]
+    assert (status, err) == (0, "")
+    assert explained(folder, network, picture)
+    scores = network(picture[None])[0]
+    best = int(scores.argmax())
+    assert written(folder)["class"] == ("cat", "elephant")[best]
+    assert (written(folder)["picture"], written(folder)["network"]) == (f"a drawing, {animals}, seed 0", "drawings")
+    told = re.sub(" +", " ", out)
+    assert told.startswith(
+        f"The picture a drawing, {animals}, seed 0: 32 × 32 pixels, grey\n"
+        "The network drawings\n"
+        "The layer 'features': 8 feature maps of 16 × 16 cells\n"
+    )
+    assert f"\n 1 {best} {scores[best]:.4f} {('cat', 'elephant')[best]} explained" in told
+
+
+@pytest.mark.parametrize(("options", "grass", "named"), [([], None, ""), (["--grass"], True, ", on grass"),
+                                                         (["--no-grass"], False, ", no grass")])  # fmt: skip
+def test_another_drawing_on_grass_or_none(explain, folder, options, grass, named):
+    _, out, _ = explain(
+        "--draw", "both", "--seed", 5, "--network", "drawings-confounded", "--class", "elephant", *options
+    )
+    assert explained(folder, load_pretrained("drawings-confounded"), draw(1, 5, animals="both", grass=grass).images[0])
+    assert f"The picture  a drawing, both{named}, seed 5: 32 × 32" in out
+    assert "The network  drawings-confounded\n" in out
+    assert written(folder)["picture"] == f"a drawing, both{named}, seed 5"
+
+
+@pytest.mark.parametrize("side", [9, 16, 24, 500])
+def test_a_network_of_ones_own_takes_a_drawing_in_colour_and_in_its_size(explain, folder, side):
+    """Drawn as large as it is needed, but no smaller than 16 and no larger than 400, and then resized."""
+    _, out, _ = explain("--draw", "both", "--network", "network.npz", "--size", f"{side}x{side}")
+    drawn = draw(1, animals="both", size=max(16, min(400, side)), colour=True).images[0].astype(float)
+    assert explained(folder, convolutional(), _resized(drawn, (side, side)).clip(0, 1).astype(np.float32))
+    assert f"seed 0: {len(drawn[0])} × {len(drawn[0])} pixels, in colour\n" in out
+    assert ("goes in as" in out) == (side in (9, 500))
+    assert "class" not in written(folder)  # the names are of the networks that come with the package
+
+
+def test_a_drawing_for_a_network_of_ones_own_has_32_pixels_unless_told_otherwise(explain, folder):
+    for network, colour in (("network.npz", True), ("network-grey.npz", False)):
+        explain("--draw", "cat", "--network", network)
+        assert explained(folder, Network.load(network), draw(1, animals="cat", colour=colour).images[0])
+
+
+def test_a_size_that_is_not_square_is_drawn_square_and_resized(explain, folder):
+    _, out, _ = explain("--draw", "elephant", "--network", "network-grey.npz", "--size", "20x44")
+    drawn = draw(1, animals="elephant", size=44).images[0].astype(float)
+    assert explained(folder, convolutional(channels=1), _resized(drawn, (20, 44)).astype(np.float32))
+    assert "seed 0: 44 × 44 pixels, grey\n             goes in as 20 × 44 pixels, grey\n" in out
+
+
+def test_a_drawing_is_exact_in_fractions(explain, folder):
+    worked_example.network().save("cat.npz")
+    explain("--draw", "cat", "--network", "cat.npz", "--size", "4x4", "--class", 0)
+    seen = as_fractions(_resized(draw(1, animals="cat", size=16).images[0].astype(float), (4, 4)).clip(0, 1))
+    assert written(folder)["score"] == str(grad_cam(worked_example.network(), seen, 0).score)
+
+
+@pytest.mark.parametrize("name", ["drawings", "drawings-confounded"])
+def test_a_picture_of_any_size_goes_into_them_at_32_pixels_in_grey(explain, folder, name):
+    _, out, _ = explain("picture.png", "--network", name)
+    seen = _resized(np.tensordot(LUMA, channels_first(COLOURS), 1)[None] / 1000, (32, 32)).clip(0, 1)
+    assert explained(folder, load_pretrained(name), seen.astype(np.float32))
+    assert "picture.png: 12 × 10 pixels, in colour\n             goes in as 32 × 32 pixels, grey\n" in out
+    assert written(folder)["class"] in CLASS_NAMES
+
+
+def test_names_of_ones_own_go_before_theirs(explain, folder):
+    (folder / "two.txt").write_text("Katze\nElefant\n")
+    _, out, _ = explain("--draw", "cat", "--names", "two.txt", "--class", "Elefant")
+    assert (written(folder)["class"], written(folder)["class_index"]) == ("Elefant", 1)
+    assert "Katze" in out
+    assert "elephant" not in out
+
+
+@pytest.mark.parametrize("name", ["drawings", "drawings-confounded"])
+def test_what_lies_in_the_working_folder_does_not_take_their_place(explain, folder, name):
+    """A folder called drawings is nothing unusual. A file of that name is a path with a slash."""
+    (folder / name).mkdir()
+    assert explain("--draw", "cat", "--network", name)[0] == 0
+    assert explained(folder, load_pretrained(name), draw(1, animals="cat").images[0])
+    (folder / name).rmdir()
+    convolutional(channels=1).save(name)
+    picture = draw(1, animals="cat").images[0]
+    for network, path in (
+        (load_pretrained(name), name),
+        (Network.load(name), f"./{name}"),
+        (Network.load(name), folder / name),
+    ):
+        _, out, _ = explain("--draw", "cat", "--network", path)
+        assert explained(folder, network, picture)
+        assert f"The network  {name}\n" in out
+
+
+def test_explaining_once_more_writes_over_the_files(explain, folder):
+    for arguments in (
+        ["--draw", "cat"],
+        ["picture.png"],
+        ["--draw", "both", "--top", 2],
+        ["--draw", "both", "--top", 2],
+    ):
+        status, _, err = explain(*arguments)
+        assert (status, err) == (0, "")
+    assert written(folder)["picture"] == "picture.png"
+    assert {written(folder, f"out/class-{c}")["class"] for c in (0, 1)} == {"cat", "elephant"}
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["picture.png", "--seed", "3"], "--seed and --grass are for --draw."),
+    (["picture.png", "--seed", "0"], "--seed and --grass are for --draw."),
+    (["picture.png", "--grass"], "--seed and --grass are for --draw."),
+    (["picture.png", "--no-grass"], "--seed and --grass are for --draw."),
+    (["picture.png", "--draw", "cat"], "argument --draw: not allowed with argument IMAGE"),
+    (["--draw", "cat", "picture.png"], "argument IMAGE: not allowed with argument --draw"),
+    (["--draw", "dog"], "argument --draw: invalid choice: 'dog' (choose from "),
+    (["--draw", "cat", "--seed", "-1"], "argument --seed: must be a number from 0, got '-1'"),
+    (["--draw", "cat", "--seed", "1" * 10], "argument --seed: must be a number from 0, got '1111111111'"),
+    (["--draw", "cat", "--class", "cats", "--network", "drawings"],
+     "--class must be a number in 0..1 or the name of a class, got 'cats'. Did you mean 'cat'?"),
+    (["--draw", "cat", "--size", "64x64", "--network", "drawings"], "the picture does not fit the network: "),
+    (["--draw", "cat", "--network", "five.npz"], "the picture does not fit the network: layer 'conv1': Conv2d expec"),
+    (["--draw", "cat", "--network", "drawing"], "cannot read drawing: No such file or directory"),
+    (["--draw", "cat", "--network", "drawings", "--names", "names.txt"],
+     "names.txt has 4 names, but the network has 2 scores."),
+])  # fmt: skip
+def test_drawings_that_cannot_be_get_one_line_and_nothing_is_written(folder, capsys, arguments, message):
+    convolutional(channels=5).save("five.npz")
+    assert mistake(capsys, *arguments).startswith(message)
+    assert not (folder / "out").exists()
+
+
+def test_the_size_that_fits_is_proposed_of_theirs_too(folder, capsys):
+    error = mistake(capsys, "--draw", "cat", "--size", "64x64", "--network", "drawings")
+    assert error.endswith("A picture of 32 × 32 would fit: pass --size 32x32.")
+
+
 # --- Reading pictures -----------------------------------------------------------------------------------------------
 
 ALPHA = RNG.integers(0, 256, (12, 10), dtype=np.uint8)
@@ -466,7 +635,7 @@ def mistake(capsys, *arguments):
         (["picture.png", "--class", "9" * 5000], "--class must be a number in 0..3, got '99"),
         (
             ["picture.png", "--names", "names.txt", "--class", "elefant"],
-            "--class must be a number in 0..3 or a name from --names, got 'elefant'. Did you mean 'elephant'?",
+            "--class must be a number in 0..3 or the name of a class, got 'elefant'. Did you mean 'elephant'?",
         ),
         (
             ["picture.png", "--names", "twice.txt", "--class", "crane"],
@@ -497,7 +666,7 @@ def mistake(capsys, *arguments):
         (["picture.png", "--std", "1e-300"], "(picture - mean) / std contains infinity at index (0, 0, 0)."),
         (["picture.png", "--mean", "nan"], "argument --mean: must be numbers, got 'nan'; IMAGE stands before the opt"),
         (["--mean", "0.5", "picture.png"], "argument --mean: must be numbers, got 'picture.png'; IMAGE stands before"),
-        ([], "the following arguments are required: IMAGE"),
+        ([], "one of the arguments IMAGE --draw is required"),
     ],
 )
 def test_mistakes_get_one_line_and_status_2_and_nothing_is_written(folder, capsys, arguments, message):
@@ -549,12 +718,6 @@ def test_too_little_memory_is_a_mistake_like_others(folder, capsys, monkeypatch)
     )
 
 
-def test_the_network_is_required(folder, capsys):
-    with pytest.raises(SystemExit):
-        main(["explain", "picture.png"])
-    assert capsys.readouterr().err.endswith("error: the following arguments are required: --network\n")
-
-
 def test_a_folder_that_cannot_be_written_gets_one_line(run, folder):
     (folder / "out").write_text("mine")
     status, out, err = run("picture.png")
@@ -569,3 +732,4 @@ def test_the_help_says_what_becomes_of_the_picture(capsys):
     assert stopped.value.code == 0
     for words in ("laid over white", "three equal ones", "its brightness", "averaged where it shrinks", "as it was"):
         assert words in text
+    assert "drawings or drawings-confounded (default: drawings; a file of such a name is ./drawings)" in text
