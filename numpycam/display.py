@@ -439,7 +439,7 @@ def figure_of_pictures(
     ValueError
         If an argument is not of that shape and range.
     """
-    if not rows or not all(rows) or not side > 0:
+    if not rows or not all(map(len, rows)) or not side > 0:
         raise ValueError("rows must hold at least one picture each, and side must be positive.")
     for name, values, count in (
         ("row_names", row_names, len(rows)),
