@@ -5,16 +5,33 @@ import io
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-from numpycam import worked_example
+import numpy as np
+
+from numpycam import background, worked_example
+from numpycam.drawings import CLASS_NAMES, MASK_NAMES, draw
 from numpycam.exact import as_floats
-from numpycam.explain import add_options
+from numpycam.explain import add_options, count_from_text, seed_from_text
 from numpycam.gradcam import grad_cam
 from numpycam.interventions import erase
+from numpycam.network import Network
+from numpycam.pretrained import (
+    BACKGROUND_KERNEL,
+    EPOCHS,
+    IMAGES,
+    NAMES,
+    SEED,
+    load_pretrained,
+    map_difference,
+    measure,
+    train,
+)
+from numpycam.training import DivergedError
 from numpycam.walkthrough import before_and_after, walkthrough
 
 
@@ -48,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
+        formatter_class=partial(argparse.HelpFormatter, max_help_position=16),
         prog="numpycam",
         usage="numpycam [COMMAND] [OPTIONS]",
         description="Grad-CAM by hand, in plain NumPy, with every stage shown.",
@@ -78,12 +96,38 @@ def _build_parser() -> argparse.ArgumentParser:
         commands.add_parser(
             "explain",
             prog="numpycam explain",
-            usage="numpycam explain IMAGE --network FILE [OPTIONS]",
-            help="a picture and a network of your own",
+            usage="numpycam explain IMAGE [--network FILE] [OPTIONS]\n       numpycam explain --draw ANIMALS [OPTIONS]",
+            help="a picture of yours or a drawing, and a network of yours or one that comes with numpycam",
             description="Print the scores that a network gives to a picture. Write where in it they come from: the "
             "step-through page, the figure, the overlay and the numbers.",
         )
     )
+    background.add_options(
+        commands.add_parser(
+            "background",
+            prog="numpycam background",
+            help="does a network look at the animal or at the grass? two trained networks, measured",
+            description="Measure two trained networks on drawings of cats and elephants, on grass and without: what "
+            "each kernel contributes, where the maps lie, and what changes when the grass is erased.",
+        )
+    )
+    training = commands.add_parser(
+        "train",
+        prog="numpycam train",
+        help="train the networks that come with numpycam once more",
+        description="Train the two networks that come with numpycam, write them to a folder, and hold them against "
+        "those. Where NumPy's matrix products are rounded alike, they are the same to the bit.",
+    )
+    training.add_argument("--only", choices=NAMES, help="train this one (default: both)")
+    for option, default, kind, what in (
+        ("--seed", SEED, seed_from_text, "of weights, drawings and their order"),
+        ("--images", IMAGES, count_from_text, "how many drawings"),
+        ("--epochs", EPOCHS, count_from_text, "how often each is seen"),
+    ):
+        training.add_argument(option, type=kind, default=default, metavar="N", help=f"{what} (default: {default})")
+    training.add_argument("--out", type=Path, default=Path("numpycam-networks"), metavar="FOLDER",
+                       help="where the networks go (default: numpycam-networks)")  # fmt: skip
+    training.set_defaults(run=_train, refuse=training.error)
     return parser
 
 
@@ -118,3 +162,58 @@ def _example(options: argparse.Namespace) -> None:
     files = explanation.save(options.out, title=title, method="nearest", about=about | {"head": options.head})
     print(story)
     print(f"\nWritten to {options.out}: {', '.join(files)}")
+
+
+def _train(options: argparse.Namespace) -> None:
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name in [options.only] if options.only else NAMES:
+        print(f"Training {name!r} on {options.images} drawings, {options.epochs} times each ...", flush=True)
+        try:
+            network = train(name, options.seed, options.images, options.epochs, _progress_bar())
+        except DivergedError as error:
+            options.refuse(str(error))
+        network.save(options.out / f"{name}.npz")
+        print(f"Written to {options.out / name}.npz\n\n{_beside_the_shipped(name, network)}\n")
+
+
+def _progress_bar() -> Callable[[Iterable[int]], Iterable[int]]:
+    """Return tqdm's, if it is installed."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return iter
+    return partial(tqdm, leave=False)
+
+
+def _beside_the_shipped(name: str, network: Network) -> str:
+    """Return what both networks reach on new drawings, in per cent, and how far their maps are apart."""
+    shipped, drawings = load_pretrained(name), draw(500, seed=1000)
+    rows: dict[str, list[float]] = {}
+    for one in (network, shipped):
+        found = measure(one, drawings)
+        for c in range(len(CLASS_NAMES)):
+            for row, value in (
+                ("right answers", found.accuracy[c]),
+                ("peak of the map on the animal", found.pointing[c]),
+                ("map on the animal", found.energy[c, c]),
+                ("map on the grass", found.energy[c, MASK_NAMES.index("grass")]),
+                (f"share of A^{BACKGROUND_KERNEL + 1}", found.shares[c, BACKGROUND_KERNEL]),
+            ):
+                rows.setdefault(row, []).append(value)
+    lines = [
+        f"  {'On 500 new drawings, in %':34}{'this one':>18}{'shipped':>20}",
+        " " * 34 + f"{'cat':>8}{'elephant':>10}" * 2,
+    ]
+    lines += [
+        f"  {row:32}" + "".join(f"{100 * x:>{w}.1f}" for x, w in zip(values, (8, 10, 8, 10), strict=True))
+        for row, values in rows.items()
+    ]
+    alike = all(
+        np.array_equal(a, b) for a, b in zip(network.parameters.values(), shipped.parameters.values(), strict=True)
+    )
+    apart = (
+        "They are the same to the bit."
+        if alike
+        else (f"Their maps, in 0 to 1, differ by {map_difference(network, shipped, drawings):.4f} on average.")
+    )
+    return "\n".join([*lines, "", f"  {apart}"])

@@ -462,11 +462,11 @@ def figure_of_pictures(
         _write(picture, left + column * across + side / 2, top - 0.27, name, size=11, ha="center")
     for row, (pictures, notes) in enumerate(zip(rows, texts, strict=True)):
         if row_names:
-            middle = {"size": 11, "ha": "right"}
-            _write(picture, left - 0.12, top + row * down + side / 2 - 0.1, row_names[row], **middle)
-        for column, (values, note) in enumerate(zip(pictures, notes, strict=True)):
+            height = 0.085 * (1 + row_names[row].count("\n"))  # half of it
+            _write(picture, left - 0.12, top + row * down + side / 2 - height, row_names[row], size=11, ha="right")
+        for column, (pixels, note) in enumerate(zip(pictures, notes, strict=True)):
             axes = _add_axes(picture, left + column * across, top + row * down, side, side)
-            draw_map(axes, _any_picture(f"rows[{row}][{column}]", values), POSITIVE, (0, 1))
+            draw_map(axes, _any_picture(f"rows[{row}][{column}]", pixels), POSITIVE, (0, 1))
             _write(
                 picture, left + column * across + side / 2, top + row * down + side + 0.04, note, size=9, ha="center"
             )
@@ -477,13 +477,12 @@ def figure_of_pictures(
 
 
 def _cells_in_words(row_names: Sequence[str], column_names: Sequence[str], texts: Sequence[Sequence[str]]) -> list[str]:
-    def words(row: int, column: int) -> str:
-        names = [*row_names[row : row + 1], *column_names[column : column + 1], texts[row][column]]
-        return ", ".join(" ".join(_spoken(name).split()) for name in names if name)
-
-    return [
-        f"{words(row, column)}." for row, line in enumerate(texts) for column in range(len(line)) if words(row, column)
-    ]
+    sentences = []
+    for row, captions in enumerate(texts):
+        for column, caption in enumerate(captions):
+            words = [*row_names[row : row + 1], *column_names[column : column + 1], caption]
+            sentences.append(", ".join(" ".join(_spoken(part).split()) for part in words if part))
+    return [f"{sentence}." for sentence in sentences if sentence]
 
 
 def _any_picture(name: str, values: ArrayLike) -> NDArray[np.float64]:  # -> (H, W, 3)

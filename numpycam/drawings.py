@@ -1,19 +1,24 @@
 """Drawn cats, elephants and grass, with their masks: pictures of which one knows where the animal is.
 
 Each picture has a cat, an elephant, both or neither, and below it grass or plain ground. All of it follows from a seed:
-every run draws the same pictures, and the first of many are the same as the few. With other ``animals`` or ``grass`` the
-same seed draws the same picture but for that, so that one can take the grass away and ask a network again.
+every run draws the same pictures, and the first of many are the same as the few. With other ``animals`` or ``grass``
+the same seed draws the same picture but for that, so that one can take the grass away and ask a network again.
 
 >>> drawings = draw(4, seed=3)
 >>> drawings.images.shape, drawings.masks.shape
 ((4, 1, 32, 32), (4, 3, 32, 32))
 >>> drawings.labels.tolist()  # is there a cat, is there an elephant
-[[True, False], [True, False], [False, True], [False, False]]
+[[False, True], [True, True], [False, False], [True, False]]
+
+How a picture comes about: each of its properties is a lot, a random number in 0 … 1. The ground is painted first. An
+animal is drawn once, on a fine grid, and for each picture it is shrunk, moved, perhaps mirrored, and laid over the
+ground. Last comes the noise. Distances are parts of the picture's side, or of the animal's, from the left and the top.
 """
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from itertools import pairwise
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +35,11 @@ MASK_NAMES = (*CLASS_NAMES, "grass")
 SMALLEST = 16
 """The least size, in pixels, at which a cat has ears and an elephant has legs."""
 
-_CELLS = 256  # of a sprite's side
-_LUMA = np.array([0.299, 0.587, 0.114])
+LARGEST = 400
+"""The largest, at which each pixel of an animal has cells of its own."""
+
+_CELLS = 256  # along the side of the grid that an animal is drawn on, which is at most 0.62 of a picture's
+_LUMA = np.array([0.299, 0.587, 0.114])  # how much of the brightness is red, green and blue: ITU-R BT.601
 _TINTS = {  # how a brightness is spread over red, green and blue
     "cat": (1.25, 0.95, 0.7),
     "elephant": (0.94, 1.0, 1.15),
@@ -39,6 +47,11 @@ _TINTS = {  # how a brightness is spread over red, green and blue
     "sky": (0.8, 1.02, 1.4),
     "soil": (1.2, 0.95, 0.7),
 }
+_FUR = {"cat": (0.66, 0.2), "elephant": (0.1, 0.1)}  # the least brightness, and how much a lot adds: they never meet
+_INK = 0.5  # what a full line of ink adds to the brightness, or takes away
+_BLADE = 1 / 32  # the width of a blade of grass, one pixel of a picture of 32
+_FEET = 0.12  # how far below the horizon an animal's feet are at least
+_LOWEST = 0.98  # where they are at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +66,7 @@ class Drawings:
         Whether there is a cat, whether there is an elephant: the classes are CLASS_NAMES.
     masks : array of bool, shape (N, 3, H, W)
         The pixels of the cat, of the elephant, of the grass, as in MASK_NAMES; all false for what is not there. No
-        pixel is of two of them.
+        pixel is of two of them. A pixel is an animal's if the animal covers more than half of it.
     """
 
     images: NDArray[np.float32]
@@ -84,14 +97,14 @@ def draw(
     count : int
     seed : int, default 0
     size : int, default 32
-        Height and width in pixels, at least 16.
+        Height and width in pixels, 16 … 400.
     colour : bool, default False
         Red, green and blue instead of grey, with the same brightness, 0.299 R + 0.587 G + 0.114 B, except where a
-        colour is cut off at 1.
+        colour is cut off at 0 or 1.
     confounded : bool, default False
         Grass where there is an elephant and nowhere else: the labels cannot tell which of the two they mean.
     animals : {"cat", "elephant", "both", "neither"}, optional
-        The same in all pictures, not by lot.
+        The same in all pictures, not by lot. An animal that is alone has the whole width, of two each has its half.
     grass : bool, optional
         Likewise.
 
@@ -105,140 +118,243 @@ def draw(
         If an argument is not of that kind, or grass is given though ``confounded`` decides it.
     """
     count, seed, size = as_int("count", count, 0), as_int("seed", seed, 0), as_int("size", size, SMALLEST)
+    if size > LARGEST:
+        raise ValueError(f"size == {size}, must be <= {LARGEST}.")
+    _check_options(colour, confounded, animals, grass)
+    lots, blades, noise = _chances(count, seed, size)
+    contents = _contents(lots, confounded, animals, grass)
+    tints = {name: _tint(name, colour) for name in _TINTS}
+
+    images, is_grass = _ground(contents.grass, lots, blades, tints)
+    masks = {"grass": is_grass}
+    for name in CLASS_NAMES:
+        images, masks[name] = _with_animal(images, name, contents, lots, tints[name])
+        masks["grass"] = masks["grass"] & ~masks[name]
+    images += (0.01 + 0.04 * lots.noise[:, None]) * noise
+    labels = np.stack([contents.cat, contents.elephant], axis=1)
+    return Drawings(images.clip(0, 1), labels, np.stack([masks[name] for name in MASK_NAMES], axis=1))
+
+
+def _check_options(colour: object, confounded: object, animals: object, grass: object) -> None:
+    for name, value in {"colour": colour, "confounded": confounded, "grass": False if grass is None else grass}.items():
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{name} must be an instance of bool, not {type(value).__name__}.")
     if animals is not None and animals not in get_args(Animals):
         raise ValueError(f"animals must be one of {', '.join(map(repr, get_args(Animals)))}, got {animals!r}.")
     if confounded and grass is not None:
         raise ValueError(f"grass must not be given if confounded is True, got {grass!r}.")
-    chance, blade_chance, noise_chance = (np.random.default_rng([seed, stream]) for stream in range(3))
-    lots = chance.random((count, 18), np.float32).T[:, :, None, None]  # each (N, 1, 1)
-    blades = blade_chance.random((count, 2, 1, size), np.float32)
-    noise = noise_chance.standard_normal((count, 1, size, size), np.float32)
 
-    has_cat, has_elephant, has_grass, cat_is_left = lots[:4, :, 0, 0] < 0.5
+
+# --- Chance -----------------------------------------------------------------------------------------
+
+
+class _AnimalLots(NamedTuple):
+    """What chance decides of an animal, each (N, 1, 1): where it is, how large, which way it looks, how bright."""
+
+    across: Array
+    down: Array
+    side: Array
+    mirrored: Array
+    brightness: Array
+
+
+class _Lots(NamedTuple):
+    """What chance decides of the pictures: numbers in 0 … 1, each (N, 1, 1)."""
+
+    animals: dict[str, _AnimalLots]
+    has_cat: Array
+    has_elephant: Array
+    has_grass: Array
+    cat_is_left: Array
+    horizon: Array
+    sky: Array
+    soil: Array
+    noise: Array
+
+
+def _chances(count: int, seed: int, size: int) -> tuple[_Lots, Array, Array]:
+    """Return the lots, two for each column's blade (2, N, 1, W), and the noise (N, 1, H, W).
+
+    Each has a generator of its own, which fills picture after picture. So the first of many are the same as the few.
+    """
+    for_lots, for_blades, for_noise = (np.random.default_rng([seed, stream]) for stream in range(3))
+    each = iter(for_lots.random((count, 18), np.float32).T[:, :, None, None])  # 18 lots, each (N, 1, 1)
+    of_the_picture = [next(each) for _ in range(8)]
+    animals = {name: _AnimalLots(*(next(each) for _ in _AnimalLots._fields)) for name in CLASS_NAMES}
+    blades = for_blades.random((count, 2, 1, size), np.float32).swapaxes(0, 1)
+    noise = for_noise.standard_normal((count, 1, size, size), np.float32)
+    return _Lots(animals, *of_the_picture), blades, noise
+
+
+class _Contents(NamedTuple):
+    """What is in each picture, each (N,) of bool."""
+
+    cat: Array
+    elephant: Array
+    grass: Array
+    cat_is_left: Array
+
+
+def _contents(lots: _Lots, confounded: bool, animals: Animals | None, grass: bool | None) -> _Contents:
+    """Return what the lots say is there, or else the arguments."""
+    cat, elephant, has_grass, cat_is_left = (
+        lot[:, 0, 0] < 0.5 for lot in (lots.has_cat, lots.has_elephant, lots.has_grass, lots.cat_is_left)
+    )
     if animals is not None:
-        has_cat, has_elephant = (np.full(count, animals in (name, "both")) for name in CLASS_NAMES)
-    if confounded or grass is not None:
-        has_grass = has_elephant if confounded else np.full(count, grass)
-    half = np.where(has_cat & has_elephant, 1 + np.array([~cat_is_left, cat_is_left]), 0)  # 0: both halves, 1: the left
-
-    tints = {name: np.array(tint) / (_LUMA @ tint) if colour else np.ones(1) for name, tint in _TINTS.items()}
-    images, is_grass = _ground(has_grass, lots[4:7], blades, tints)
-    masks = np.stack([np.zeros_like(is_grass), np.zeros_like(is_grass), is_grass], axis=1)
-    for c, has in enumerate((has_cat, has_elephant)):
-        n = np.flatnonzero(has)
-        place = _place(half[c, n, None, None], lots[4, n], lots[8 + 5 * c : 13 + 5 * c, n])
-        images[n], masks[n, c] = _with_animal(images[n], c, place, lots[12 + 5 * c, n], tints[CLASS_NAMES[c]])
-        masks[n, 2] &= ~masks[n, c]
-    images += (0.01 + 0.04 * lots[7, :, None]) * noise
-    return Drawings(images.clip(0, 1), np.stack([has_cat, has_elephant], axis=1), masks)
+        cat, elephant = (np.full(len(cat), animals in (name, "both")) for name in CLASS_NAMES)
+    if confounded:
+        has_grass = elephant
+    if grass is not None:
+        has_grass = np.full(len(cat), bool(grass))
+    return _Contents(cat, elephant, has_grass, cat_is_left)
 
 
-def _ground(has_grass: Array, lots: Array, blades: Array, tints: dict[str, Array]) -> tuple[Array, Array]:
-    """Return pictures of sky and ground, and where they have grass."""
-    (horizon, sky, soil), size, grass = lots, blades.shape[-1], has_grass[:, None, None]
-    blade = np.arange(size) // max(1, round(size / 32))  # the number of each column's blade
-    shade, height = blades[..., blade].swapaxes(0, 1)  # (N, 1, W)
-    top = (_horizon(horizon) - 0.1 * height * grass) * size
+# --- The ground -------------------------------------------------------------------------------------
+
+
+def _tint(name: str, colour: bool) -> Array:
+    """Return what a brightness is multiplied with, (C, 1, 1): 1, or red, green and blue of brightness 1."""
+    tint = np.array(_TINTS[name]) / (_LUMA @ _TINTS[name]) if colour else np.ones(1)
+    return tint.reshape(-1, 1, 1)
+
+
+def _horizon(lots: _Lots) -> Array:
+    return 0.5 + 0.15 * lots.horizon
+
+
+def _ground(has_grass: Array, lots: _Lots, blades: Array, tints: dict[str, Array]) -> tuple[Array, Array]:
+    """Return pictures of sky and ground (N, C, H, W), and where they have grass (N, H, W)."""
+    size, grass = blades.shape[-1], has_grass[:, None, None]
+    blade = np.arange(size) // max(1, round(size * _BLADE))  # the number of the blade in each column
+    shade, height = blades[..., blade]  # (N, 1, W)
+    top = (_horizon(lots) - 0.1 * height * grass) * size  # of the ground, or of the blades
     below = np.arange(size)[:, None] + 0.5 > top  # (N, H, W)
-    striped = 0.35 + 0.1 * soil + 0.1 * (-1) ** blade + 0.14 * (shade - 0.5)
-    colours = [
-        (brightness[:, None] * tints[name].reshape(-1, 1, 1)).astype(np.float32)  # (N, C, 1, W or 1)
-        for brightness, name in ((0.3 + 0.2 * sky, "sky"), (0.25 + 0.2 * soil, "soil"), (striped, "grass"))
-    ]
-    ground = np.where(grass[:, None], colours[2], colours[1])
-    return np.where(below[:, None], ground, colours[0]), below & grass
+
+    def paint(brightness: Array, name: str) -> Array:
+        return (brightness[:, None] * tints[name]).astype(np.float32)  # (N, 1, 1 or W) -> (N, C, 1, 1 or W)
+
+    stripes = 0.1 * (-1) ** blade  # every second blade is bright, so grass is a pattern that one kernel can find
+    on_grass = paint(0.35 + 0.1 * lots.soil + stripes + 0.14 * (shade - 0.5), "grass")
+    ground = np.where(grass[:, None], on_grass, paint(0.25 + 0.2 * lots.soil, "soil"))
+    return np.where(below[:, None], ground, paint(0.3 + 0.2 * lots.sky, "sky")), below & grass
 
 
-def _horizon(lot: Array) -> Array:
-    return 0.5 + 0.15 * lot
+# --- The animals ------------------------------------------------------------------------------------
 
 
-def _place(half: Array, horizon: Array, lots: Array) -> tuple[Array, Array, Array, Array]:
-    """Return an animal's left edge, its top, its side, all as parts of the picture's, and whether it looks the other way."""
-    across, down, side, mirror, _ = lots
-    space = np.where(half == 0, 1, 0.5)
-    side = np.where(half == 0, 0.48 + 0.14 * side, 0.43 + 0.07 * side)
-    room = space - side
-    left = 0.5 * (half == 2) + room * across
-    feet = _horizon(horizon) + 0.12
-    return left, feet + (0.98 - feet) * down - side, side, mirror < 0.5
+class _Place(NamedTuple):
+    """Where an animal is, as parts of the picture's side, and whether it looks the other way; each (N, 1, 1)."""
+
+    left: Array
+    top: Array
+    side: Array
+    mirrored: Array
 
 
-def _with_animal(images: Array, c: int, place: tuple[Array, ...], lot: Array, tint: Array) -> tuple[Array, Array]:
-    """Return the pictures with the animal laid over them, and which pixels are its own."""
-    (left, top, side, mirror), size = place, images.shape[-1]
-    edges = np.arange(size + 1) / size  # of the pixels
-    across, down = (np.rint((edges - start) / side * _CELLS).astype(np.intp) for start in (left, top))  # (N, 1, W + 1)
-    area = np.diff(across).clip(1) * np.diff(down).clip(1).swapaxes(1, 2)  # of a pixel in cells of the sprite
-    across, down = across.clip(0, _CELLS), down.clip(0, _CELLS)
-    across = np.where(mirror, _CELLS - across, across)
-    corners = _sprites()[c][:, down.swapaxes(1, 2), across]  # (2, N, H + 1, W + 1)
-    sums = np.diff(np.diff(corners, axis=-1), axis=-2) * np.where(mirror, -1, 1)
-    coverage, ink = (sums / area).astype(np.float32)
-    brightness = ((0.66, 0.1)[c] + (0.2, 0.1)[c] * lot) * coverage + 0.5 * ink
-    paint = brightness[:, None] * tint.reshape(-1, 1, 1).astype(np.float32)
-    return images * (1 - coverage[:, None]) + paint, coverage > 0.5
+def _place(lots: _AnimalLots, horizon: Array, has_company: Array, is_left: Array) -> _Place:
+    """Return a place within the whole width, or within the left or the right half if there are two."""
+    side = np.where(has_company, 0.43 + 0.07 * lots.side, 0.48 + 0.14 * lots.side)
+    width = np.where(has_company, 0.5, 1)
+    start = np.where(has_company & ~is_left, 0.5, 0)
+    highest = horizon + _FEET
+    feet = highest + (_LOWEST - highest) * lots.down
+    return _Place(start + (width - side) * lots.across, feet - side, side, lots.mirrored < 0.5)
+
+
+def _with_animal(images: Array, name: str, contents: _Contents, lots: _Lots, tint: Array) -> tuple[Array, Array]:
+    """Return the pictures, the animal laid over those that have one, and which pixels are its own, (N, H, W)."""
+    has = getattr(contents, name)[:, None, None]
+    has_company = (contents.cat & contents.elephant)[:, None, None]
+    is_left = (contents.cat_is_left == (name == "cat"))[:, None, None]
+    own = lots.animals[name]
+    place = _place(own, _horizon(lots), has_company, is_left)
+    coverage, ink = _shrunk(name, place, images.shape[-1]) * has
+    least, more = _FUR[name]
+    paint = (least + more * own.brightness) * coverage + _INK * ink
+    images = images * (1 - coverage[:, None]) + paint[:, None] * tint.astype(np.float32)
+    return images, coverage > 0.5
+
+
+def _shrunk(name: str, place: _Place, size: int) -> Array:
+    """Return the means over each pixel of an animal's coverage and of its ink, (2, N, H, W).
+
+    A pixel is a rectangle of cells. The sum over it takes four numbers of the table: where it ends minus where it
+    begins, in both directions.
+    """
+    columns, rows = _edges(place.left, place.side, size), _edges(place.top, place.side, size)  # (N, 1, size + 1)
+    cells = np.diff(columns).clip(1) * np.diff(rows).clip(1).swapaxes(1, 2)  # of a pixel, on the grid or beside it
+    columns, rows = columns.clip(0, _CELLS), rows.clip(0, _CELLS)
+    columns = np.where(place.mirrored, _CELLS - columns, columns)
+    sign = np.where(place.mirrored, -1, 1)  # mirrored, a pixel begins where it ends
+    corners = _table(name)[:, rows.swapaxes(1, 2), columns]  # (2, N, H + 1, W + 1)
+    sums = np.diff(np.diff(corners, axis=-1), axis=-2) * sign
+    return (sums / cells).astype(np.float32)
+
+
+def _edges(start: Array, side: Array, size: int) -> Array:
+    """Return where the edges of a row of pixels lie on the grid of an animal, in whole cells; many lie beside it."""
+    return np.rint((np.arange(size + 1) / size - start) / side * _CELLS).astype(np.intp)
 
 
 @cache
-def _sprites() -> Array:  # (2 animals, 2, S + 1, S + 1)
-    """Return for either animal the sums of all cells above and to the left, of its coverage and of its ink.
+def _table(name: str) -> Array:
+    """Return the sums of all cells above and to the left, of an animal's coverage and of its ink, (2, S + 1, S + 1).
 
-    With them the mean over any rectangle, a pixel, takes four numbers (Crow, "Summed-area tables for texture mapping",
-    1984).
+    Crow, "Summed-area tables for texture mapping", 1984.
     """
     y, x = (np.mgrid[:_CELLS, :_CELLS] + 0.5) / _CELLS
-    drawn = np.array([_cat(x, y), _elephant(x, y)], np.float64)  # (2, 2, S, S)
-    sums = np.pad(drawn.cumsum(axis=-1).cumsum(axis=-2), [(0, 0), (0, 0), (1, 0), (1, 0)])
-    return sums
+    drawn = np.array({"cat": _cat, "elephant": _elephant}[name](x, y), np.float64)
+    return np.pad(drawn.cumsum(axis=-1).cumsum(axis=-2), [(0, 0), (1, 0), (1, 0)])
 
 
 def _cat(x: Array, y: Array) -> list[Array]:
-    """A cat that sits, from the front: its coverage, and its ink, -1 where it is dark."""
+    """Draw a cat that sits, from the front: its coverage, and its ink, -1 where it is dark."""
     head = _ellipse(x, y, (0.42, 0.36), (0.25, 0.2))
     body = _ellipse(x, y, (0.42, 0.74), (0.22, 0.28)) | _ellipse(x, y, (0.42, 0.93), (0.26, 0.07))
-    ears = _polygon(x, y, (0.18, 0.36), (0.17, 0.02), (0.4, 0.2)) | _polygon(
-        x, y, (0.44, 0.2), (0.67, 0.02), (0.66, 0.36)
-    )
+    left_ear = _polygon(x, y, (0.18, 0.36), (0.17, 0.02), (0.4, 0.2))
+    right_ear = _polygon(x, y, (0.44, 0.2), (0.67, 0.02), (0.66, 0.36))
     tail = _stroke(x, y, 0.075, (0.6, 0.93), (0.8, 0.92), (0.9, 0.8), (0.88, 0.62), (0.78, 0.52), (0.8, 0.44))
-    whiskers = np.any(
-        [
-            _stroke(x, y, 0.022, (0.42 + s * 0.1, 0.42 + 0.02 * d), (0.42 + s * 0.4, 0.42 + 0.07 * d))
-            for s in (-1, 1)
-            for d in (-1, 0, 1)
-        ],
-        axis=0,
-    )
+    whiskers = _whiskers(x, y)
+
     eyes = _ellipse(x, y, (0.33, 0.32), (0.04, 0.055)) | _ellipse(x, y, (0.51, 0.32), (0.04, 0.055))
     nose = _polygon(x, y, (0.37, 0.4), (0.47, 0.4), (0.42, 0.46))
     legs = _stroke(x, y, 0.03, (0.42, 0.72), (0.42, 0.97))
-    inner = _polygon(x, y, (0.22, 0.24), (0.21, 0.1), (0.32, 0.2)) | _polygon(
-        x, y, (0.52, 0.2), (0.63, 0.1), (0.62, 0.24)
-    )
+    in_left_ear = _polygon(x, y, (0.22, 0.24), (0.21, 0.1), (0.32, 0.2))
+    in_right_ear = _polygon(x, y, (0.52, 0.2), (0.63, 0.1), (0.62, 0.24))
     tabby = ((y + 0.6 * (x - 0.42) ** 2) % 0.15 < 0.06) & (y > 0.57) & (y < 0.93) & (body | tail)
     forehead = (x * 20 % 2 < 1) & (abs(x - 0.42) < 0.125) & (y < 0.26) & head
-    dark = eyes | nose | legs | (whiskers & head) | inner | tabby | forehead
-    return [head | body | ears | tail | whiskers, -1.0 * dark]
+
+    shape = head | body | left_ear | right_ear | tail | whiskers
+    dark = eyes | nose | legs | (whiskers & head) | in_left_ear | in_right_ear | tabby | forehead
+    return [shape, -1.0 * dark]
+
+
+def _whiskers(x: Array, y: Array) -> Array:
+    fan = [(side, slope) for side in (-1, 1) for slope in (-1, 0, 1)]
+    roots = [(0.42 + 0.1 * side, 0.42 + 0.02 * slope) for side, slope in fan]
+    tips = [(0.42 + 0.4 * side, 0.42 + 0.07 * slope) for side, slope in fan]
+    return np.any([_stroke(x, y, 0.022, root, tip) for root, tip in zip(roots, tips, strict=True)], axis=0)
 
 
 def _elephant(x: Array, y: Array) -> list[Array]:
-    """An elephant that stands, from the side, its trunk to the right."""
+    """Draw an elephant that stands, from the side, its trunk to the right: its coverage, and its ink, light."""
     body = _ellipse(x, y, (0.38, 0.45), (0.32, 0.25))
     head = _ellipse(x, y, (0.7, 0.36), (0.17, 0.19))
-    trunk = _stroke(x, y, 0.11, (0.82, 0.4), (0.9, 0.55), (0.91, 0.75)) | _stroke(
-        x, y, 0.09, (0.91, 0.75), (0.96, 0.86)
-    )
-    legs = np.any(
-        [_polygon(x, y, (a, 0.5), (a + 0.12, 0.5), (a + 0.12, 0.98), (a, 0.98)) for a in (0.08, 0.25, 0.47, 0.6)],
-        axis=0,
-    )
+    trunk = _stroke(x, y, 0.11, (0.82, 0.4), (0.9, 0.55), (0.91, 0.75))
+    tip = _stroke(x, y, 0.09, (0.91, 0.75), (0.96, 0.86))
+    legs = np.any([_upright(x, y, left, left + 0.12, 0.5, 0.98) for left in (0.08, 0.25, 0.47, 0.6)], axis=0)
     tail = _stroke(x, y, 0.035, (0.09, 0.36), (0.02, 0.5), (0.03, 0.66))
+
     ear = _ellipse(x, y, (0.6, 0.36), (0.13, 0.22))
     rim = ear & ~_ellipse(x, y, (0.6, 0.36), (0.09, 0.18))
     eye = _ellipse(x, y, (0.79, 0.31), (0.03, 0.035))
     tusk = _stroke(x, y, 0.045, (0.79, 0.49), (0.84, 0.6), (0.99, 0.6))
-    shape = body | head | trunk | legs | tail | ear | tusk
+
+    shape = body | head | trunk | tip | legs | tail | ear | tusk
     return [shape, 1.5 * tusk + 0.7 * eye + 0.4 * rim]
+
+
+# --- Shapes: which cells are inside, of cells with their centres at x and y ------------------------------
 
 
 def _ellipse(x: Array, y: Array, centre: Point, radii: Point) -> Array:
@@ -247,15 +363,19 @@ def _ellipse(x: Array, y: Array, centre: Point, radii: Point) -> Array:
 
 def _stroke(x: Array, y: Array, width: float, *points: Point) -> Array:
     """Return which cells a round brush covers on its way from point to point."""
-    near = np.full(x.shape, np.inf)
-    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:], strict=True):
+    nearest = np.full(x.shape, np.inf)  # the squared distance from the way
+    for (x0, y0), (x1, y1) in pairwise(points):
         dx, dy = x1 - x0, y1 - y0
-        along = (((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy)).clip(0, 1)
-        near = np.minimum(near, (x - x0 - along * dx) ** 2 + (y - y0 - along * dy) ** 2)
-    return near <= (width / 2) ** 2
+        along = (((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy)).clip(0, 1)  # where on this piece it is nearest
+        nearest = np.minimum(nearest, (x - x0 - along * dx) ** 2 + (y - y0 - along * dy) ** 2)
+    return nearest <= (width / 2) ** 2
+
+
+def _upright(x: Array, y: Array, left: float, right: float, top: float, bottom: float) -> Array:
+    return _polygon(x, y, (left, top), (right, top), (right, bottom), (left, bottom))
 
 
 def _polygon(x: Array, y: Array, *corners: Point) -> Array:
     """Return the inside of a convex polygon, its corners in clockwise order."""
-    sides = zip(corners, (*corners[1:], corners[0]), strict=True)
+    sides = pairwise((*corners, corners[0]))
     return np.all([(x1 - x0) * (y - y0) >= (y1 - y0) * (x - x0) for (x0, y0), (x1, y1) in sides], axis=0)

@@ -1,4 +1,4 @@
-"""``numpycam explain``: the scores that a stored network gives to a picture, and where in it they come from."""
+"""``numpycam explain``: the scores that a network gives to a picture, and where in it they come from."""
 
 import argparse
 import math
@@ -6,13 +6,16 @@ import re
 import warnings
 from os import PathLike
 from pathlib import Path
+from typing import get_args
 from unicodedata import category
 
 import numpy as np
 
+from numpycam.drawings import CLASS_NAMES, SMALLEST, Animals, draw
 from numpycam.exact import as_floats, as_fractions
 from numpycam.gradcam import Explanation, convolutions_in, grad_cam
 from numpycam.network import Network
+from numpycam.pretrained import NAMES, load_pretrained
 from numpycam.resize import resize
 from numpycam.validation import Array, Pair, as_array, did_you_mean
 
@@ -25,13 +28,19 @@ _MOST_ROWS, _LONGEST_NAME, _LARGEST_SIDE = 5, 40, 1024
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Tell the parser what the command takes, and to run it."""
     add, which = parser.add_argument, parser.add_mutually_exclusive_group()
-    add("image", type=Path, metavar="IMAGE",
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("image", nargs="?", type=Path, metavar="IMAGE",
         help="a PNG or JPEG file. What is transparent is laid over white. For a network of three channels a grey "
         "picture has three equal ones; for a network of one, a colour picture has its brightness")  # fmt: skip
-    add("--network", type=Path, metavar="FILE", required=True, help="what network.save(FILE) has written")
+    what.add_argument("--draw", choices=get_args(Animals), help="instead of IMAGE, draw this")
+    add("--seed", type=seed_from_text, metavar="N", help="for another drawing (default: 0)")
+    add("--grass", action=argparse.BooleanOptionalAction, help="draw it on grass, or on plain ground (default: by lot)")
+    add("--network", type=Path, default=Path(NAMES[0]), metavar="FILE",
+        help="what network.save(FILE) has written; or one that comes with numpycam and knows drawings of 32 × 32 "
+        f"pixels: {' or '.join(NAMES)} (default: {NAMES[0]})")  # fmt: skip
     which.add_argument("--class", dest="class_name", metavar="CLASS",
         help="whose score is explained: a number from 0, or a name (default: the highest score)")  # fmt: skip
-    which.add_argument("--top", type=_count, metavar="K",
+    which.add_argument("--top", type=count_from_text, metavar="K",
         help="explain the K highest scores, each in a folder of its own")  # fmt: skip
     add("--names", type=Path, metavar="FILE", help="the names of the classes, one on each line")
     add("--layer", metavar="NAME",
@@ -48,7 +57,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=explain, refuse=parser.error)
 
 
-def _count(text: str) -> int:
+def seed_from_text(text: str) -> int:
+    """Return a number from 0, as argparse's type."""
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"must be a number from 0, got {text!r}")
+    return int(text)
+
+
+def count_from_text(text: str) -> int:
+    """Return a number from 1, as argparse's type."""
     if not re.fullmatch("0*[1-9][0-9]{0,8}", text):
         raise argparse.ArgumentTypeError(f"must be a number from 1, got {text!r}")
     return int(text)
@@ -94,7 +111,8 @@ def explain(options: argparse.Namespace) -> None:
 
 
 def _explain(options: argparse.Namespace) -> str:
-    network, picture, names = _read(options)
+    network, names = _read_network(options)
+    picture = _picture(options, network)
     seen = _as_the_network_takes_it(picture, network, options.size)
     image = _normalised(seen, options.mean, options.std, network)
     count = _count_scores(network, image)
@@ -137,21 +155,56 @@ def _check_that_no_input_is_written_over(options: argparse.Namespace, classes: l
 def _save(e: Explanation, options: argparse.Namespace, names: list[str], picture: Array | None) -> str:
     """Write the files of one class, and return where they are."""
     folder = _folder(options, e.class_index)
-    about = {"picture": options.image.name, "network": options.network.name, "mean": options.mean, "std": options.std}
+    about = {"picture": _name(options), "network": options.network.name, "mean": options.mean, "std": options.std}
     if names:
         about["class"] = names[e.class_index]
     title = f"Grad-CAM of {_short(names[e.class_index]) if names else f'class {e.class_index}'}"
     return f"Written to {folder}: {', '.join(e.save(folder, title=title, about=about, picture=picture))}"
 
 
-def _read(options: argparse.Namespace) -> tuple[Network, Array, list[str]]:
-    from numpycam.display import read_image
-
+def _read_network(options: argparse.Namespace) -> tuple[Network, list[str]]:
+    """Return the network and the names of its classes; one that comes with the package brings them, and its size."""
+    is_ours = str(options.network) in NAMES and not options.network.exists()
+    if is_ours:
+        options.size = options.size or (32, 32)
     try:
-        names = _read_names(options.names) if options.names else []
-        return Network.load(options.network), read_image(options.image), names
+        names = _read_names(options.names) if options.names else [*CLASS_NAMES] if is_ours else []
+        return load_pretrained(str(options.network)) if is_ours else Network.load(options.network), names
     except OSError as error:
         raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
+def _picture(options: argparse.Namespace, network: Network) -> Array:
+    """Return the picture from the file, or the drawing, in colour if the network takes that."""
+    from numpycam.display import read_image
+
+    if options.image is None:
+        size = max(SMALLEST, *(options.size or (32, 32)))
+        return (
+            draw(
+                1,
+                options.seed or 0,
+                size=size,
+                colour=_channels(network) == 3,
+                animals=options.draw,
+                grass=options.grass,
+            )
+            .images[0]
+            .astype(np.float64)
+        )
+    if options.seed is not None or options.grass is not None:
+        raise ValueError("--seed and --grass are for --draw.")
+    try:
+        return read_image(options.image)
+    except OSError as error:
+        raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
+def _name(options: argparse.Namespace) -> str:
+    if options.image:
+        return str(options.image.name)
+    grass = {None: "", True: ", on grass", False: ", no grass"}[options.grass]
+    return f"a drawing, {options.draw}{grass}, seed {options.seed or 0}"
 
 
 def _read_names(path: str | PathLike[str]) -> list[str]:
@@ -165,14 +218,18 @@ def _read_names(path: str | PathLike[str]) -> list[str]:
 
 def _as_the_network_takes_it(picture: Array, network: Network, size: Pair | None) -> Array:
     """Return the picture, still in 0 … 1, with the network's number of channels and in the size asked for."""
-    first = next(iter(convolutions_in(network)), None)  # what can stand before it does not change the channels
-    channels = None if first is None else first.weight.shape[1]
+    channels = _channels(network)
     if (len(picture), channels) == (3, 1):
         picture = np.tensordot(LUMA, picture, 1)[None] / 1000  # white is 1, with no rounding
     picture = picture if size is None else _resized(picture, size)
     if (len(picture), channels) == (1, 3):
         picture = np.repeat(picture, 3, axis=0)
     return picture.clip(0, 1)  # a sum of shares may be 1e-16 brighter than white
+
+
+def _channels(network: Network) -> int | None:
+    first = next(iter(convolutions_in(network)), None)  # what can stand before it does not change the channels
+    return None if first is None else int(first.weight.shape[1])
 
 
 def _resized(picture: Array, size: Pair) -> Array:  # (C, H, W) -> (C, H', W')
@@ -245,7 +302,7 @@ def _heading(options: argparse.Namespace, picture: Array, seen: Array, e: Explan
 
     maps, rows, columns = e.feature_maps.shape
     return [
-        f"The picture  {options.image.name}: {size(picture)}",
+        f"The picture  {_name(options)}: {size(picture)}",
         *([f"             goes in as {size(seen)}"] if picture.shape != seen.shape else []),
         f"The network  {options.network.name}",
         f"The layer    {e.layer!r}: {maps} feature maps of {rows} × {columns} cells",

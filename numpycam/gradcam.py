@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numpycam.layers import Conv2d, Layer, ReLU
-from numpycam.network import Network
+from numpycam.network import Network, check_network
 from numpycam.validation import (
     Array,
     Shape,
@@ -297,12 +297,6 @@ def _explain(
     localization_map = compute_localization_map(weighted_sum)
     stages = feature_maps, gradients, alphas, weighted_maps, weighted_sum, localization_map
     return Explanation(image, class_index, score, layer, *stages, network)
-
-
-def check_network(network: object) -> None:
-    """Raise TypeError unless it is a Network."""
-    if not isinstance(network, Network):
-        raise TypeError(f"network must be a numpycam Network, got {type(network).__name__}.")
 
 
 def target_layer_of(network: Network) -> str:

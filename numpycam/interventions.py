@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.gradcam import check_network, target_layer_of
+from numpycam.gradcam import target_layer_of
 from numpycam.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, ReLU
-from numpycam.network import Network
+from numpycam.network import Network, check_network
 from numpycam.validation import (
     Array,
     IntOrPair,

@@ -79,7 +79,7 @@ class Layer(ABC):
         for name, value in parameters.items():
             if name not in own:
                 raise ValueError(f"there is no parameter {name!r}, only {', '.join(map(repr, own)) or 'none'}.")
-            check_shape(name, value, own[name].shape)
+            check_shape(name, np.asarray(value), own[name].shape)
         return self._replaced(parameters)
 
     def _replaced(self, parameters: Mapping[str, Array]) -> Self:

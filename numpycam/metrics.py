@@ -171,8 +171,8 @@ def deletion_curve(
     network : Network
     image : array, shape (C, H, W)
     heat : array, shape (H, W)
-        None of it negative. Only the order counts; of equal pixels the first in row-major order goes first. A map of
-        the layer's size is made as large as the image with :func:`numpycam.resize.resize`.
+        Only the order counts, so a signed map will do; of equal pixels the first in row-major order goes first. A map
+        of the layer's size is made as large as the image with :func:`numpycam.resize.resize`.
     class_index : int, optional
         The class with the highest score at the image if not given.
     steps : int, optional
@@ -194,7 +194,7 @@ def deletion_curve(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or a cell of the heat is negative, NaN or infinite.
+        If an argument is not of that kind, or a cell of the heat is NaN or infinite.
 
     Notes
     -----
@@ -203,7 +203,7 @@ def deletion_curve(
     authors' code takes 224 pixels a step of 224 × 224.
     """
     picture, c = _as_picture_and_class(network, image, class_index)
-    importance = _as_heat("heat", heat)
+    importance = as_cells("heat", heat)
     check_shape("heat", importance, picture.shape[1:])
     count = len(importance) if steps is None else as_int("steps", steps, 1)
     if count > importance.size:

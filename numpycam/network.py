@@ -202,3 +202,9 @@ class Network(Layer):
     def _position(self, name: str) -> int:
         """Return how many layers it takes to compute the activation of that name."""
         return position_of(name, [*self._names])
+
+
+def check_network(network: object) -> None:
+    """Raise TypeError unless it is a Network."""
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a numpycam Network, got {type(network).__name__}.")

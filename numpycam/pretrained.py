@@ -1,7 +1,7 @@
 """The two networks that come with the package, how they are trained, and how well they do.
 
-Both tell whether a drawing (see ``numpycam.drawings``) has a cat and whether it has an elephant, two questions and two
-scores. ``"drawings"`` learned them from pictures in which grass says nothing; ``"drawings-confounded"`` from pictures in
+Both tell whether a drawing (see ``numpycam.drawings``) has a cat and whether it has an elephant: two questions, two
+scores. ``"drawings"`` learned it from pictures in which grass says nothing, ``"drawings-confounded"`` from pictures in
 which grass grows where an elephant is, and nowhere else.
 
 One kernel is made by hand and never trained: it looks for grass. It is the third, so its map is A^3, the "background
@@ -21,12 +21,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpycam.drawings import CLASS_NAMES, MASK_NAMES, Drawings, draw
+from numpycam.drawings import Drawings, draw
 from numpycam.gradcam import grad_cam
 from numpycam.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
-from numpycam.metrics import background_share, energy_inside, pointing_game
+from numpycam.metrics import energy_inside, pointing_game
 from numpycam.network import Network
-from numpycam.resize import resize
+from numpycam.resize import normalise, resize
 from numpycam.training import fit
 from numpycam.validation import Array
 
@@ -35,8 +35,8 @@ NAMES = ("drawings", "drawings-confounded")
 BACKGROUND_KERNEL = 2
 """The number of the kernel that was made by hand, in both convolutions, from 0."""
 
-SEED = 1
-"""With which the networks of the package were trained."""
+SEED, IMAGES, EPOCHS = 1, 2000, 12
+"""How the networks of the package were trained."""
 
 _KERNELS = 8
 _FOLDER = Path(__file__).parent / "networks"
@@ -61,10 +61,10 @@ def load_pretrained(name: str) -> Network:
 def untrained(seed: int = SEED) -> Network:
     """Return the network before training: its weights by lot, except for those made by hand.
 
-    Grass is a pattern of upright stripes. The first convolution has a kernel that answers to them, -1 2 -1 in each row;
-    the second has one that takes the mean of its answers around. What counts is where a map is largest: the head takes
-    the maximum of each. At first all maps speak for both animals and none against, and the biases are -3 and stay there:
-    without evidence the answer is no.
+    Grass is a pattern of upright stripes. The first convolution has a kernel that answers to them, -1 2 -1 in every
+    row; the second has one that takes the mean of its answers around. The head takes the maximum of each map. At first
+    all maps speak for both animals and none against, and the biases are -3 and stay there: without evidence the answer
+    is no. (With biases that move and weights of both signs, many a network learns to see what is *not* an animal.)
     """
     rng = np.random.default_rng(seed)
     first, second, head = (
@@ -91,10 +91,9 @@ def untrained(seed: int = SEED) -> Network:
 
 def train(
     name: str,
-    *,
     seed: int = SEED,
-    images: int = 2000,
-    epochs: int = 12,
+    images: int = IMAGES,
+    epochs: int = EPOCHS,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> Network:
     """Train a network as those of the package were trained.
@@ -115,9 +114,18 @@ def train(
     Network
     """
     drawings = draw(images, seed, confounded=_checked(name) == "drawings-confounded")
-    frozen = [("conv1", BACKGROUND_KERNEL), ("conv2", BACKGROUND_KERNEL), "scores.bias"]
-    recipe = {"epochs": epochs, "learning_rate": 0.05, "weight_decay": 1e-3, "seed": seed, "progress": progress}
-    network, _ = fit(untrained(seed), drawings.images, drawings.labels, frozen=frozen, **recipe)
+    frozen: list[str | tuple[str, int]] = [("conv1", BACKGROUND_KERNEL), ("conv2", BACKGROUND_KERNEL), "scores.bias"]
+    network, _ = fit(
+        untrained(seed),
+        drawings.images,
+        drawings.labels,
+        epochs=epochs,
+        learning_rate=0.05,
+        weight_decay=1e-3,
+        seed=seed,
+        frozen=frozen,
+        progress=progress,
+    )
     return network
 
 
@@ -134,36 +142,44 @@ class Measures(NamedTuple):
         The shares of the map that are on the cat, on the elephant, on the grass.
     area : array, shape (2,)
         The share of the picture that the animal covers.
-    background_share : array, shape (2,)
-        How much of what all maps contribute comes from the kernel for grass.
+    shares : array, shape (2, K)
+        Each kernel's part in all that the maps contribute: see ``Explanation.channel_shares``.
     """
 
     accuracy: Array
     pointing: Array
     energy: Array
     area: Array
-    background_share: Array
+    shares: Array
 
 
 def measure(network: Network, drawings: Drawings) -> Measures:
     """Hold the network's answers against the labels, and its maps, resized to the pictures, against the masks."""
     answers = np.concatenate([network(images) > 0 for images in _batches(drawings.images)])
-    rows = []
-    for c in range(len(CLASS_NAMES)):
-        with_it = drawings.labels[:, c]
-        masks, per_picture = drawings.masks[with_it], []
-        for images, seen in zip(_batches(drawings.images[with_it]), _batches(masks), strict=True):
+    means: list[list[Array]] = []
+    for c, with_it in enumerate(drawings.labels.T):
+        found = []
+        for images, masks in zip(_batches(drawings.images[with_it]), _batches(drawings.masks[with_it]), strict=True):
             explanations = grad_cam(network, images, c)
             maps = resize(explanations.localization_map, images.shape[2:])
-            per_picture.append(np.column_stack([
-                pointing_game(maps, seen[:, c]),
-                *(energy_inside(maps, seen[:, m]) for m in range(len(MASK_NAMES))),
-                seen[:, c].mean(axis=(1, 2)),
-                background_share(explanations, BACKGROUND_KERNEL),
-            ]))  # fmt: skip
-        rows.append(np.concatenate(per_picture).mean(axis=0))
-    pointing, *energy, area, background = np.transpose(rows)
-    return Measures((answers == drawings.labels).mean(axis=0), pointing, np.transpose(energy), area, background)
+            pointing = pointing_game(maps, masks[:, c])
+            energy = energy_inside(np.broadcast_to(maps[:, None], masks.shape), masks)
+            found.append((pointing, energy, masks[:, c].mean(axis=(1, 2)), explanations.channel_shares))
+        means.append([np.concatenate(values).mean(axis=0) for values in zip(*found, strict=True)])
+    return Measures((answers == drawings.labels).mean(axis=0), *map(np.array, zip(*means, strict=True)))
+
+
+def map_difference(network: Network, other: Network, drawings: Drawings) -> float:
+    """Return how far the localization maps of two networks are apart: the mean of |L - L'| over all cells.
+
+    Of each picture the maps of every animal in it are compared, each divided by its maximum.
+    """
+    differences = []
+    for c, with_it in enumerate(drawings.labels.T):
+        for images in _batches(drawings.images[with_it]):
+            ours, theirs = (normalise(grad_cam(one, images, c).localization_map) for one in (network, other))
+            differences.append(np.abs(ours - theirs).ravel())
+    return float(np.concatenate(differences).mean())
 
 
 def _batches(images: Array) -> list[Array]:

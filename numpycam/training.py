@@ -6,7 +6,7 @@
 >>> network = Network([("linear", Linear(np.zeros((2, 2))))])
 >>> trained, losses = fit(network, x, labels, loss=softmax_cross_entropy, epochs=20, learning_rate=1.0)
 >>> losses[0].round(2).tolist(), trained(x).argmax(axis=1).tolist()
-([0.69], [0, 1])
+(0.69, [0, 1])
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.network import Network
-from numpycam.validation import Array, as_array, as_int, check_shape
+from numpycam.network import Network, check_network
+from numpycam.validation import Array, as_array, as_int, check_index, check_same_kind, check_shape, gated
 
 Loss = Callable[[Array, Any], tuple[float, Array]]
 
@@ -38,13 +38,15 @@ def sigmoid_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Arra
     loss : float
     gradient : array, shape (N, C)
     """
-    _check_scores(scores)
-    t = as_array("labels", labels, dtype=scores.dtype).astype(scores.dtype, copy=False)
-    check_shape("labels", t, scores.shape)
+    y = _as_scores(scores)
+    t = as_array("labels", labels, dtype=y.dtype)
+    check_same_kind({"scores": y, "labels": t})
+    check_shape("labels", t, y.shape)
     if t.min() < 0 or t.max() > 1:
         raise ValueError(f"labels must be in 0..1, got {t.min():g} to {t.max():g}.")
-    no, yes = np.logaddexp(0, scores), np.logaddexp(0, -scores)  # -log(1 - σ), -log σ
-    return float((t * yes + (1 - t) * no).mean()), (np.exp(-yes) - t) / scores.size
+    t = t.astype(y.dtype, copy=False)
+    no, yes = np.logaddexp(0, y), np.logaddexp(0, -y)  # -log(1 - σ), -log σ
+    return float((t * yes + (1 - t) * no).mean()), (np.exp(-yes) - t) / y.size
 
 
 def softmax_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Array]:
@@ -64,21 +66,27 @@ def softmax_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Arra
     loss : float
     gradient : array, shape (N, C)
     """
-    _check_scores(scores)
-    t, rows, classes = np.asarray(labels), np.arange(len(scores)), scores.shape[1]
-    check_shape("labels", t, scores.shape[:1])
-    if t.dtype.kind not in "iu" or t.min() < 0 or t.max() >= classes:
-        raise ValueError(f"labels must be ints in 0..{classes - 1}, one for each row of the scores, got {labels!r}.")
-    shifted = scores - scores.max(axis=1, keepdims=True)
+    y, t = _as_scores(scores), np.asarray(labels)
+    check_shape("labels", t, y.shape[:1])
+    rows, classes = np.arange(len(y)), y.shape[1]
+    if t.dtype.kind not in "iu":
+        raise TypeError(f"labels must be ints in 0..{classes - 1}, got {t.dtype}.")
+    if t.min() < 0 or t.max() >= classes:
+        raise ValueError(f"labels must be ints in 0..{classes - 1}, got {t.min()} to {t.max()}.")
+    shifted = y - y.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     gradient = np.exp(log_p)
     gradient[rows, t] -= 1
-    return float(-log_p[rows, t].mean()), gradient / len(scores)
+    return float(-log_p[rows, t].mean()), gradient / len(y)
 
 
-def _check_scores(scores: Array) -> None:
-    if scores.ndim != 2 or 0 in scores.shape or scores.dtype.kind != "f":
-        raise ValueError(f"scores must be floats (N, C), at least one, got {scores.dtype} {scores.shape}.")
+def _as_scores(scores: ArrayLike) -> Array:
+    y = as_array("scores", scores, check_finite=False)  # of a training that diverges, the loss is to say so
+    if y.dtype == object:
+        raise TypeError("scores hold Fractions, and a logarithm is none; convert with numpycam.exact.as_floats.")
+    if y.ndim != 2 or 0 in y.shape:
+        raise ValueError(f"scores must have shape (N, C) with no empty axis, got {y.shape}.")
+    return y
 
 
 class DivergedError(ArithmeticError):
@@ -89,17 +97,17 @@ class DivergedError(ArithmeticError):
     step : int
         In which step, from 0.
     network : Network
-        The last one whose loss was a number.
-    losses : array
+        The last one whose loss was a number; if there was none, the one that training began with.
+    losses : array, shape (step,)
         Of the steps before.
     """
 
     def __init__(self, step: int, epoch: int, rate: float, network: Network, losses: NDArray[np.float64]) -> None:
         super().__init__(
-            f"training diverged in step {step} (epoch {epoch}): the loss is no finite number any more. Try a "
-            f"learning_rate below {rate:g}, or images in 0..1; the last good network is this error's .network."
+            f"training diverged in step {step} (epoch {epoch}): the loss or a parameter is no finite number any more. "
+            f"Try a learning_rate below {rate:g}, or images in 0..1; the last good network is this error's .network."
         )
-        self.step, self.network, self.losses = step, network, losses[:step]
+        self.step, self.network, self.losses = step, network, losses
 
 
 def fit(
@@ -120,14 +128,16 @@ def fit(
 ) -> tuple[Network, NDArray[np.float64]]:
     """Train a network by stochastic gradient descent, and return a new one.
 
-    v ← momentum · v + dL/dp + weight_decay · p        p ← p - learning_rate · v        for each parameter p, mini-batch by
-    mini-batch, as PyTorch's SGD does
+    v ← momentum · v + dL/dp + weight_decay · p        p ← p - learning_rate · v
+
+    for each parameter p, mini-batch by mini-batch, from v = 0 on, as PyTorch's SGD does it.
 
     Parameters
     ----------
     network : Network
-        Stays as it is.
+        Of floats. It stays as it is; the new one has the same dtypes.
     images : array, shape (N, ...)
+        Converted to the network's dtype.
     labels : array, shape (N, ...)
         What the loss takes.
     loss : callable, default sigmoid_cross_entropy
@@ -137,11 +147,12 @@ def fit(
     batch_size : int, default 32
         The last batch of an epoch may be smaller.
     learning_rate, momentum, weight_decay : float
+        At least 0.
     seed : int, default 0
         Of the order of the images, which is another one in each epoch. The same seed gives the same network, to the
         bit on one machine with one number of threads.
     frozen : sequence of str or (str, int)
-        What is not trained: the names of layers (or of parameters), or kernel k of a layer, ("conv", 2).
+        What is not trained: the names of layers (or of parameters), or kernel k of a layer, ("conv", 2), with its bias.
     callback : callable, optional
         Called as ``callback(epoch, network, losses)`` after every epoch, with the losses of its steps. If it returns
         True, training ends there.
@@ -157,56 +168,90 @@ def fit(
     Raises
     ------
     DivergedError
-        If the loss is NaN or infinite. It has the last good network.
+        If the loss or a parameter becomes NaN or infinite. It has the last good network.
     TypeError, ValueError
         If an argument is not of that kind.
     """
-    x, t = as_array("images", images, dtype=network.dtype), np.asarray(labels)
-    epochs, size = as_int("epochs", epochs, 0), as_int("batch_size", batch_size, 1)
-    if len(x) == 0 or t.shape[:1] != x.shape[:1]:
-        raise ValueError(f"there must be a label for each image, at least one, got {t.shape} for {x.shape}.")
-    trains = _trains(network, frozen)
+    x, t = _as_examples(network, images, labels)
+    epochs, size, seed = as_int("epochs", epochs, 0), as_int("batch_size", batch_size, 1), as_int("seed", seed, 0)
+    rate, momentum = _as_factor("learning_rate", learning_rate), _as_factor("momentum", momentum)
+    decay, trains = _as_factor("weight_decay", weight_decay), _trains(network, frozen)
+
     velocity = {name: np.zeros_like(network.parameters[name]) for name in trains}
     batches = -(-len(x) // size)  # in an epoch
-    losses, good, rng, order = np.full(epochs * batches, np.nan), network, np.random.default_rng(seed), np.arange(0)
+    rng, order = np.random.default_rng(seed), np.arange(len(x))
+    good, losses = network, list[float]()
     for step in progress(range(epochs * batches)):
         epoch, batch = divmod(step, batches)
         if batch == 0:
             order = rng.permutation(len(x))
         some = order[size * batch : size * (batch + 1)]
-        with np.errstate(over="ignore", invalid="ignore"):  # the loss says it, two lines below
-            activations = network.activations(x[some])
-            losses[step], grad_scores = loss([*activations.values()][-1], t[some])
-            if not np.isfinite(losses[step]):
-                raise DivergedError(step, epoch, learning_rate, good, losses)
-            good, gradients = network, network.parameter_gradients(grad_scores, x[some], activations)
-            for name, mask in trains.items():
-                gradient = gradients[name] + weight_decay * network.parameters[name]
-                velocity[name] = momentum * velocity[name] + gradient * mask
-            updated = {name: network.parameters[name] - learning_rate * v for name, v in velocity.items()}
-        try:
-            network = network.with_parameters(updated)
-        except ValueError as error:  # NaN or infinity
-            raise DivergedError(step, epoch, learning_rate, good, losses) from error
-        if batch == batches - 1 and callback and callback(epoch, network, losses[step - batch : step + 1]) is True:
-            return network, losses[: step + 1]
-    return network, losses
+        with np.errstate(over="ignore", invalid="ignore"):  # it is DivergedError that says so
+            value, gradients = _loss_and_gradients(network, x[some], t[some], loss)
+            updated = {}
+            for name, gate in trains.items():
+                p = network.parameters[name]
+                gradient = gradients[name].astype(p.dtype, copy=False) + decay * p
+                velocity[name] = momentum * velocity[name] + gated(gradient, gate)
+                updated[name] = p - rate * velocity[name]
+        if np.isfinite(value):
+            good = network
+        if not (np.isfinite(value) and all(np.isfinite(p).all() for p in updated.values())):
+            raise DivergedError(step, epoch, rate, good, np.array(losses))
+        network = network.with_parameters(updated)
+        losses.append(value)
+        if batch == batches - 1 and callback:
+            answer = callback(epoch, network, np.array(losses[-batches:]))
+            if isinstance(answer, bool | np.bool_) and answer:  # what else a callback returns has no meaning here
+                break
+    return network, np.array(losses)
 
 
-def _trains(network: Network, frozen: Sequence[str | tuple[str, int]]) -> dict[str, Array]:
-    """Return, for each parameter that is trained, 1 for the rows that are and 0 for those that are frozen."""
-    parameters = network.parameters
-    masks = {name: np.ones((len(p), *[1] * (p.ndim - 1)), p.dtype) for name, p in parameters.items()}
+def _loss_and_gradients(network: Network, x: Array, t: Array, loss: Loss) -> tuple[float, dict[str, Array]]:
+    activations = network.activations(x)
+    *_, scores = activations.values()
+    value, grad_scores = loss(scores, t)
+    return float(value), network.parameter_gradients(grad_scores, x, activations)
+
+
+def _as_examples(network: Network, images: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
+    """Return images in the network's dtype, and labels as they are, after checking that they can be learned from."""
+    check_network(network)
+    x = as_array("images", images, dtype=network.dtype)
+    if object in (network.dtype, x.dtype):
+        raise TypeError("fit trains with floats, got Fractions; convert with numpycam.exact.as_floats.")
+    as_array("labels", labels)
+    t = np.asarray(labels)
+    if x.ndim == 0 or len(x) == 0 or t.shape[:1] != x.shape[:1]:
+        raise ValueError(f"there must be a label for each image, at least one, got {t.shape} for {x.shape}.")
+    return x.astype(network.dtype, copy=False), t
+
+
+def _as_factor(name: str, value: object) -> float:
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an instance of float, not {type(value).__name__}.")
+    if not 0 <= value < np.inf:
+        raise ValueError(f"{name} must be finite and >= 0, got {value}.")
+    return float(value)  # a np.float64 would turn float32 into float64
+
+
+def _trains(network: Network, frozen: Sequence[str | tuple[str, int]]) -> dict[str, NDArray[np.bool_]]:
+    """Return, for each parameter that is trained, which of its kernels (rows) are."""
+    if isinstance(frozen, str):
+        raise TypeError(f"frozen must be a sequence such as [{frozen!r}], got {frozen!r}.")
+    trains = {name: np.full((len(p), *[1] * (p.ndim - 1)), True) for name, p in network.parameters.items()}
     for item in frozen:
-        name, row = (item, None) if isinstance(item, str) else item
-        of_layer = [key for key in parameters if key == name or key.startswith(f"{name}.")]
-        if not of_layer:
-            raise ValueError(f"frozen must name layers or parameters of the network, {[*parameters]}, got {name!r}.")
-        for key in of_layer:
-            if row is None:
-                masks[key][:] = 0
+        name, kernel = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
+        named = [key for key in trains if isinstance(name, str) and (key == name or key.startswith(f"{name}."))]
+        if not named:
+            raise ValueError(
+                f"frozen must hold names of layers or parameters, or pairs such as ('conv', 2), got {item!r}; "
+                f"the parameters are {', '.join(map(repr, trains)) or 'none'}."
+            )
+        for key in named:
+            if kernel is None:
+                trains[key][:] = False
             else:
-                if as_int("frozen kernel", row, 0) >= len(masks[key]):
-                    raise ValueError(f"frozen kernel {row} of {name!r} must be in 0..{len(masks[key]) - 1}.")
-                masks[key][row] = 0
-    return {name: mask for name, mask in masks.items() if mask.any()}
+                check_index(f"the kernel of {name!r} in frozen", kernel, len(trains[key]))
+                trains[key][kernel] = False
+    return {name: rows for name, rows in trains.items() if rows.any()}

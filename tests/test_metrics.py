@@ -254,6 +254,13 @@ def test_the_class_is_that_of_the_image_unless_given():
     assert insertion_curve(network, image, heat, 1, steps=2).tolist() == [1.5, -0.5, 0.5]
 
 
+def test_a_signed_heat_has_an_order_like_any_other():
+    network, image, heat = dot(np.array([[[[1.0, 1.0]]], [[[-1.0, 1.0]]]]), np.array([0, 1.5])), [[[2, 1]]], [[1, 0]]
+    one, other = (deletion_curve(network, image, h, 0, steps=2) for h in (heat, np.subtract(heat, 5)))
+    assert (one == other).all()
+    assert one.tolist() == [3, 1, 0]
+
+
 def test_the_baseline_may_be_one_number_one_for_each_channel_or_an_image():
     network, image, heat = dot(np.array([1.0, 10.0]).repeat(6).reshape(1, 2, 2, 3)), np.ones((2, 2, 3)), np.ones((2, 3))
     for baseline, last in ((0, 0), (2, 132), (np.array([1, 3]).reshape(2, 1, 1), 186), (image * 5, 330)):
@@ -396,7 +403,6 @@ def test_thresholds_that_are_refused(threshold):
 IN_CURVES = [
     ({"heat": np.ones((3, 2))}, ValueError, "heat must have shape (2, 3), got (3, 2)."),
     ({"heat": np.ones((1, 2, 3))}, ValueError, "heat must have shape (2, 3), got (1, 2, 3)."),
-    ({"heat": -MAP}, ValueError, "heat must be >= 0, got -1.0 at index (0, 0)."),
     ({"heat": MAP * np.nan}, ValueError, "heat contains NaN at index (0, 0)."),
     ({"steps": 0}, ValueError, "steps == 0, must be >= 1."),
     ({"steps": 7}, ValueError, "steps must be in 1..6, a pixel each at least, got 7."),

@@ -1,0 +1,70 @@
+"""Draw the pictures of docs/drawings.md, and write its table: the networks of the package on drawings never seen."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from numpycam import load_pretrained
+from numpycam.background import figure_of_maps
+from numpycam.display import figure_of_kernels, figure_of_pictures
+from numpycam.drawings import CLASS_NAMES, draw
+from numpycam.gradcam import grad_cam
+from numpycam.pretrained import BACKGROUND_KERNEL, NAMES, SEED, measure
+
+HERE = Path(__file__).parent
+SEEDS, IMAGES = range(101, 106), 2000  # training saw seed 1
+assert SEED not in SEEDS
+GRASS = 2  # among the masks
+
+
+def contact_sheet():
+    """Draw eight pictures of each size and colour, and the masks of the last."""
+    large, small = draw(8, seed=7, size=96, colour=True), draw(8, seed=7)
+    masks = 0.15 + 0.85 * np.tensordot((1.0, 0.45, 0.2), draw(8, seed=7, size=96).masks, (0, 1)).clip(0, 1)
+    names = [
+        " and ".join(name for name, there in zip(CLASS_NAMES, label, strict=True) if there) for label in large.labels
+    ]
+    return figure_of_pictures(
+        [list(large.images), list(masks), list(small.images)],
+        row_names=["96 × 96,\nin colour", "masks", "32 × 32,\nas the\nnetworks\nsee them"],
+        captions=[[name or "neither" for name in names], [""] * 8, [""] * 8],
+        side=1.3,
+    )
+
+
+def table():
+    """Return what was measured, over all pictures of each seed: the mean of the seeds, and their range."""
+    rows = []
+    for name in NAMES:
+        network = load_pretrained(name)
+        worlds = {"grass says nothing": {}} | (
+            {"grass where an elephant is": {"confounded": True}} if name != NAMES[0] else {}
+        )
+        for world, options in worlds.items():
+            found = [measure(network, draw(IMAGES, seed, **options)) for seed in SEEDS]
+            for c, animal in enumerate(CLASS_NAMES):
+                values = (
+                    [m.accuracy[c] for m in found],
+                    [m.pointing[c] for m in found],
+                    [m.energy[c, c] for m in found],
+                    [m.area[c] for m in found],
+                    [m.energy[c, GRASS] for m in found],
+                    [m.shares[c, BACKGROUND_KERNEL] for m in found],
+                )
+                cells = " | ".join(f"{100 * np.mean(x):.1f} ({100 * min(x):.1f}–{100 * max(x):.1f})" for x in values)
+                rows.append(f"| {name} | {world} | {animal} | {cells} |")
+    columns = "right answers | peak on it | map on it | its area | map on grass | share of A³"
+    heading = f"| network | pictures | class | {columns} |"
+    return "\n".join([heading, "|---|---|---|" + "---:|" * 6, *rows])
+
+
+if __name__ == "__main__":
+    (HERE / "drawings" / "contact.png").write_bytes(contact_sheet().as_png())
+    networks = {name: load_pretrained(name) for name in NAMES}
+    (HERE / "drawings" / "background.png").write_bytes(figure_of_maps(networks, seed=0).as_png())
+    seen = grad_cam(networks[NAMES[0]], draw(1, seed=0, animals="both", grass=True).images[0], 0)
+    (HERE / "drawings" / "kernels.png").write_bytes(figure_of_kernels(seen).as_png())
+    page = HERE / "drawings.md"
+    text = re.sub("(<!-- table -->\n).*?(<!-- /table -->)", rf"\1{table()}\n\2", page.read_text(), flags=re.DOTALL)
+    page.write_text(text)
