@@ -9,11 +9,10 @@ from numpycam.checks.compare import CheckFailed, Mistakes, Result, compare, run
 from numpycam.drawings import Drawings, draw
 from numpycam.exact import as_floats, as_fractions
 from numpycam.gradcam import Explanation, grad_cam_from_maps
-from numpycam.interventions import erase
 from numpycam.metrics import background_share, energy_inside, pointing_game
 from numpycam.network import Network
 from numpycam.pretrained import NAMES, load_pretrained
-from numpycam.validation import Array, share, zero_of
+from numpycam.validation import Array, zero_of
 from numpycam.worked_example import ALPHAS, FEATURE_MAPS
 
 _PLACES, _VERDICT = ("first", "second"), "looks at the grass"
@@ -98,7 +97,8 @@ def check_mystery(answer: Mapping[str, Any], seed: int = 0) -> None:
     given = run(lambda: [answer[place] for place in _PLACES], {}, _PLACES)
     for place, value in zip(_PLACES, given, strict=True):
         if value.shape != ():
-            raise CheckFailed(f"{place} should be one number, the mean over the drawings; yours has {value.shape}.")
+            raise CheckFailed(f"{place} should be one number, a mean over drawings; yours has the shape {value.shape}.")
+
     verdict = answer[_VERDICT]
     if verdict is ... or verdict is None:
         raise CheckFailed(f"{_VERDICT!r} is not there yet: replace the dots.")
@@ -185,13 +185,18 @@ def _cases() -> Iterator[_Case]:
     yield _Case(a * 0, as_fractions([1, -2]), 0, mask)
 
 
+def _over(part: Any, whole: Any) -> Any:
+    """Return part / whole, and 0 if the whole is, as an answer does that thinks of it."""
+    return part / whole if whole else 0
+
+
 def _part(values: Array, k: Any) -> Any:
     """Return the share of one element, or of those of a mask, in the sum of all."""
-    return share(np.sum(values[k]), np.sum(values))
+    return _over(np.sum(values[k]), np.sum(values))
 
 
 def _mean(values: Array) -> Any:
-    return share(values.sum(), values.size)
+    return _over(values.sum(), values.size)
 
 
 def _relu(x: Array) -> Array:
@@ -217,12 +222,12 @@ _WRONG_SHARES: dict[str, Sequence[tuple[Callable[[_Case], Any], str]]] = {
          "Positive and negative cells cancel in your sums: take the size of each cell, |α_k A^k_ij|, then add up."),
         (lambda c: _part(np.abs(c.weighted.sum(axis=(1, 2))), c.k),
          "You add up and take the size then: positive and negative cells of a map have cancelled before."),
-        (lambda c: share(c.size, np.abs(c.total).sum()),
+        (lambda c: _over(c.size, np.abs(c.total).sum()),
          "You divide by Σ|L|, where maps have cancelled one another: divide by what all contribute, Σ_j Σ|α_j A^j|."),
-        (lambda c: share(c.size, c.heat.sum()),
+        (lambda c: _over(c.size, c.heat.sum()),
          "You divide by the sum of L: divide by what all maps contribute, for and against, Σ_j Σ|α_j A^j|."),
         (lambda c: c.size, "That is how much the kernel contributes: divide by what all of them do."),
-        (lambda c: share(c.size / c.mask.size, np.abs(c.weighted).sum()),
+        (lambda c: _over(c.size / c.mask.size, np.abs(c.weighted).sum()),
          "There is a mean above and a sum below: take the sum of both."),
         (lambda c: _part(_relu(c.weighted), c.k),
          "Only positive cells count in yours: what speaks against the class is a contribution, too."),
@@ -242,18 +247,18 @@ _WRONG_SHARES: dict[str, Sequence[tuple[Callable[[_Case], Any], str]]] = {
         (lambda c: _part(_relu(c.weighted).sum(axis=0), c.mask),
          "There is a ReLU before the sum: first add up, then ReLU."),
         (lambda c: _part(c.heat, ~c.mask), "The mask is turned inside out: that is the share outside."),
-        (lambda c: share(c.energy, c.area),
+        (lambda c: _over(c.energy, c.area),
          "You divide by the mask's area (or a mean by a mean): that says how many times denser the map is in the mask. "
          "The energy is a sum over a sum."),
-        (lambda c: share(_mean(c.heat[c.mask]), _mean(c.heat[c.mask]) + _mean(c.heat[~c.mask])),
+        (lambda c: _over(_mean(c.heat[c.mask]), _mean(c.heat[c.mask]) + _mean(c.heat[~c.mask])),
          "You weigh two means, inside and outside, and so divide by the areas. The energy is a sum over a sum."),
         (lambda c: _mean(c.heat[c.mask]), "That is the mean inside the mask: the energy is a sum over a sum."),
         (lambda c: c.inside, "That is the sum inside the mask: divide by that of all cells."),
         (lambda c: c.inside / c.mask.size, "You divide by the number of cells: divide by the sum of L."),
-        (lambda c: share(c.inside, c.heat.max()), "That is divided by the maximum: divide by the sum of L."),
-        (lambda c: share(c.inside, c.heat[~c.mask].sum()),
+        (lambda c: _over(c.inside, c.heat.max()), "That is divided by the maximum: divide by the sum of L."),
+        (lambda c: _over(c.inside, c.heat[~c.mask].sum()),
          "You divide what is inside by what is outside: divide by both together."),
-        (lambda c: share(c.heat[c.mask].max(), c.heat.max()), "You take the largest cell: the energy is a sum."),
+        (lambda c: _over(c.heat[c.mask].max(), c.heat.max()), "You take the largest cell: the energy is a sum."),
         (lambda c: _part((c.heat > 0) + zero_of(c.heat), c.mask), "You count cells: add up their values."),
         (lambda c: c.area, "That is the share of the area: what does the map say?"),
         (lambda c: pointing_game(c.heat, c.mask),
@@ -326,13 +331,18 @@ def _why_not(
 
 
 def _painted_black(network: Network, with_grass: Drawings, without: Drawings) -> Array:
-    black = [erase(x, mask) for x, mask in zip(with_grass.images, with_grass.masks[:, 2], strict=True)]
-    return (network(with_grass.images) - network(np.array(black)))[:, _ELEPHANT]
+    black = np.where(with_grass.masks[:, 2, None], 0, with_grass.images)
+    return (network(with_grass.images) - network(black))[:, _ELEPHANT]
 
 
 def _probabilities(network: Network, drawings: Drawings) -> Array:
     return 1 / (1 + np.exp(-network(drawings.images)[:, _ELEPHANT]))
 
+
+_IN_SCORES = (
+    "Those are probabilities, or counts of answers: near 0 and 1 they hardly move, however far a score falls. Take the "
+    "scores."
+)
 
 _WRONG_DROPS: Sequence[tuple[Callable[[Network, Drawings, Drawings], Array], str]] = [
     (lambda net, grass, without: -_drops(net, grass, without),
@@ -349,7 +359,7 @@ _WRONG_DROPS: Sequence[tuple[Callable[[Network, Drawings, Drawings], Array], str
     (lambda net, grass, without: net(without.images)[:, _ELEPHANT],
      "That is the score without the grass: subtract it from the score with it."),
     (lambda net, grass, without: _probabilities(net, grass) - _probabilities(net, without),
-     "Those are probabilities, which stay near 1 while the score falls: take the scores."),
+     _IN_SCORES),
     (lambda net, grass, without: 1.0 * (net(grass.images) > 0)[:, _ELEPHANT] - (net(without.images) > 0)[:, _ELEPHANT],
-     "That is how many answers change: how far does the *score* fall?"),
+     _IN_SCORES),
 ]  # fmt: skip
