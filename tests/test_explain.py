@@ -370,9 +370,9 @@ def test_a_drawing_is_explained_by_the_standard_network_unless_told_otherwise(ex
     assert (written(folder)["picture"], written(folder)["network"]) == (f"a drawing, {animals}, seed 0", "drawings")
     told = re.sub(" +", " ", out)
     assert told.startswith(
-        f"The picture a drawing, {animals}, seed 0: 32 × 32 pixels, grey\n"
+        f"The picture a drawing, {animals}, seed 0: 32 pixels high, 32 wide, grey\n"
         "The network drawings\n"
-        "The layer 'features': 8 feature maps of 16 × 16 cells\n"
+        "The layer 'features': 8 feature maps, 16 cells high, 16 wide\n"
     )
     assert f"\n 1 {best} {scores[best]:.4f} {('cat', 'elephant')[best]} explained" in told
 
@@ -384,7 +384,7 @@ def test_another_drawing_on_grass_or_none(explain, folder, options, grass, named
         "--draw", "both", "--seed", 5, "--network", "drawings-confounded", "--class", "elephant", *options
     )
     assert explained(folder, load_pretrained("drawings-confounded"), draw(1, 5, animals="both", grass=grass).images[0])
-    assert f"The picture  a drawing, both{named}, seed 5: 32 × 32" in out
+    assert f"The picture  a drawing, both{named}, seed 5: 32 pixels high, 32 wide" in out
     assert "The network  drawings-confounded\n" in out
     assert written(folder)["picture"] == f"a drawing, both{named}, seed 5"
 
@@ -395,7 +395,7 @@ def test_a_network_of_ones_own_takes_a_drawing_in_colour_and_in_its_size(explain
     _, out, _ = explain("--draw", "both", "--network", "network.npz", "--size", f"{side}x{side}")
     drawn = draw(1, animals="both", size=max(16, min(400, side)), colour=True).images[0].astype(float)
     assert explained(folder, convolutional(), _resized(drawn, (side, side)).clip(0, 1).astype(np.float32))
-    assert f"seed 0: {len(drawn[0])} × {len(drawn[0])} pixels, in colour\n" in out
+    assert f"seed 0: {len(drawn[0])} pixels high, {len(drawn[0])} wide, in colour\n" in out
     assert ("goes in as" in out) == (side in (9, 500))
     assert "class" not in written(folder)  # the names are of the networks that come with the package
 
@@ -410,7 +410,7 @@ def test_a_size_that_is_not_square_is_drawn_square_and_resized(explain, folder):
     _, out, _ = explain("--draw", "elephant", "--network", "network-grey.npz", "--size", "20x44")
     drawn = draw(1, animals="elephant", size=44).images[0].astype(float)
     assert explained(folder, convolutional(channels=1), _resized(drawn, (20, 44)).astype(np.float32))
-    assert "seed 0: 44 × 44 pixels, grey\n             goes in as 20 × 44 pixels, grey\n" in out
+    assert "seed 0: 44 pixels high, 44 wide, grey\n             goes in as 20 pixels high, 44 wide, grey\n" in out
 
 
 def test_a_drawing_is_exact_in_fractions(explain, folder):
@@ -425,7 +425,7 @@ def test_a_picture_of_any_size_goes_into_them_at_32_pixels_in_grey(explain, fold
     _, out, _ = explain("picture.png", "--network", name)
     seen = _resized(np.tensordot(LUMA, channels_first(COLOURS), 1)[None] / 1000, (32, 32)).clip(0, 1)
     assert explained(folder, load_pretrained(name), seen.astype(np.float32))
-    assert "picture.png: 12 × 10 pixels, in colour\n             goes in as 32 × 32 pixels, grey\n" in out
+    assert "picture.png: 12 pixels high, 10 wide, in colour\n             goes in as 32 pixels high, 32 wide, grey\n" in out
     assert written(folder)["class"] in CLASS_NAMES
 
 
