@@ -177,6 +177,13 @@ def test_a_proof_is_told_where_there_is_one(standard, confounded):
     assert "nan" not in told
 
 
+@pytest.mark.parametrize(("without_grass", "is_proof"), [(0.49, True), (0.5, False), (0.99, False), (1, False)])
+def test_it_is_a_proof_if_fewer_than_half_of_the_elephants_are_left(findings, without_grass, is_proof):
+    standard, confounded = findings.values()
+    confounded = confounded._replace(found=np.array([[1, 1], [1, without_grass]]))
+    assert (PROOF in told_of(standard, confounded)) == is_proof
+
+
 def test_drawings_of_the_seed_of_the_training_are_not_called_new(findings):
     assert f"measured on 20 drawings (seed {SEED}, as in training)." in words(story(findings, 20, SEED))
     assert "measured on 1 new drawing (seed 0)." in words(story(findings, 1, 0))
