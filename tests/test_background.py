@@ -173,7 +173,9 @@ def test_a_proof_is_told_where_there_is_one(standard, confounded):
     told = told_of(standard, confounded)
     (own, grass), (before, after) = confounded.on_grass.energy[ELEPHANT, 1:], confounded.found[ELEPHANT]
     is_on_grass, is_lost = grass > own, before - after > after
-    assert (PROOF in told) == (is_on_grass and is_lost and confounded.on_grass.shares[ELEPHANT, 2] < 0.5)
+    share = confounded.on_grass.shares[ELEPHANT, 2]
+    assert (PROOF in told) == (is_on_grass and is_lost and share < 0.5)
+    assert f'In the confounded network it contributes {100 * share:.1f} % to the maps for "elephant": ' in told
     assert "nan" not in told
 
 
