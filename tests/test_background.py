@@ -173,8 +173,17 @@ def test_a_proof_is_told_where_there_is_one(standard, confounded):
     told = told_of(standard, confounded)
     (own, grass), (before, after) = confounded.on_grass.energy[ELEPHANT, 1:], confounded.found[ELEPHANT]
     is_on_grass, is_lost = grass > own, before - after > after
-    assert (PROOF in told) == (is_on_grass and is_lost and confounded.on_grass.shares[ELEPHANT, 2] < 0.5)
+    share = confounded.on_grass.shares[ELEPHANT, 2]
+    assert (PROOF in told) == (is_on_grass and is_lost and share < 0.5)
+    assert f'In the confounded network it contributes {100 * share:.1f} % to the maps for "elephant": ' in told
     assert "nan" not in told
+
+
+@pytest.mark.parametrize(("without_grass", "is_proof"), [(0.49, True), (0.5, False), (0.99, False), (1, False)])
+def test_it_is_a_proof_if_fewer_than_half_of_the_elephants_are_left(findings, without_grass, is_proof):
+    standard, confounded = findings.values()
+    confounded = confounded._replace(found=np.array([[1, 1], [1, without_grass]]))
+    assert (PROOF in told_of(standard, confounded)) == is_proof
 
 
 def test_drawings_of_the_seed_of_the_training_are_not_called_new(findings):

@@ -277,6 +277,7 @@ def test_how_they_were_trained_is_what_train_does_unless_told_otherwise(monkeypa
     monkeypatch.setattr("numpycam.pretrained.fit", fit)
     train(CONFOUNDED)
     assert (told["count"], told["epochs"], told["seed"]) == (IMAGES, EPOCHS, SEED)
+    assert (told["learning_rate"], told["weight_decay"]) == (0.05, 1e-3)
     assert told["drawn"] == (SEED, {"confounded": True})
     assert same(told["images"], draw(2, SEED, confounded=True).images)
     assert same(told["labels"], draw(2, SEED).labels)
