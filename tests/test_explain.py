@@ -425,7 +425,10 @@ def test_a_picture_of_any_size_goes_into_them_at_32_pixels_in_grey(explain, fold
     _, out, _ = explain("picture.png", "--network", name)
     seen = _resized(np.tensordot(LUMA, channels_first(COLOURS), 1)[None] / 1000, (32, 32)).clip(0, 1)
     assert explained(folder, load_pretrained(name), seen.astype(np.float32))
-    assert "picture.png: 12 pixels high, 10 wide, in colour\n             goes in as 32 pixels high, 32 wide, grey\n" in out
+    assert (
+        "picture.png: 12 pixels high, 10 wide, in colour\n             goes in as 32 pixels high, 32 wide, grey\n"
+        in out
+    )
     assert written(folder)["class"] in CLASS_NAMES
 
 

@@ -584,7 +584,8 @@ IN_FIT = [
     ({"labels": T[:, 0]}, ValueError, "labels must have shape (3, 2), got (3,)."),
     ({"labels": T + 2}, ValueError, "labels must be in 0..1, got 2 to 2."),
     ({"labels": T * np.nan}, ValueError, "labels contains NaN at index (0, 0)."),
-    ({"labels": ["cat"] * 3}, TypeError, "labels must hold floats, integers or Fractions, got dtype <U3; numpycam.exact.as_fractions makes Fractions of text."),
+    ({"labels": ["cat"] * 3}, TypeError, "labels must hold floats, integers or Fractions, "
+        "got dtype <U3; numpycam.exact.as_fractions makes Fractions of text."),
     ({"labels": np.ma.masked_array(T)}, TypeError, "labels must be a plain array, got MaskedArray."),
     ({"epochs": -1}, ValueError, "epochs == -1, must be >= 0."),
     ({"epochs": 1.0}, TypeError, "epochs must be an instance of int, not float."),
