@@ -17,7 +17,7 @@ from numpycam.explain import count_from_text, seed_from_text
 from numpycam.gradcam import grad_cam
 from numpycam.metrics import energy_inside
 from numpycam.network import Network
-from numpycam.pretrained import BACKGROUND_KERNEL, NAMES, Measures, load_pretrained, measure
+from numpycam.pretrained import BACKGROUND_KERNEL, NAMES, SEED, Measures, load_pretrained, measure
 from numpycam.resize import resize
 from numpycam.storage import write_files
 from numpycam.validation import Array
@@ -63,15 +63,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=seed_from_text, default=0, metavar="N", help="of the drawings (default: 0)")
     parser.add_argument("--out", type=Path, default=Path("numpycam-background"), metavar="FOLDER",
         help="where the pictures and numbers go (default: numpycam-background)")  # fmt: skip
-    parser.set_defaults(run=background)
+    parser.set_defaults(run=background, refuse=parser.error)
 
 
 def background(options: argparse.Namespace) -> None:
     """Print the story of both networks, and write its pictures and numbers."""
     images, seed = options.images, options.seed
     networks = {name: load_pretrained(name) for name in NAMES}
-    findings = {name: investigate(network, images, seed) for name, network in networks.items()}
-    print(story(findings, images, seed))
+    try:
+        findings = {name: investigate(network, images, seed) for name, network in networks.items()}
+    except ValueError as error:
+        options.refuse(f"{error} Pass more --images, or another --seed.")
+    except MemoryError:
+        options.refuse("so many drawings are too large for this machine; pass smaller --images.")
     from numpycam.display import figure_of_kernels
 
     seen = grad_cam(networks[NAMES[0]], draw(1, seed, animals="both", grass=True).images[0], 0)
@@ -82,7 +86,7 @@ def background(options: argparse.Namespace) -> None:
     )
     options.out.mkdir(parents=True, exist_ok=True)
     write_files(options.out, dict(zip(FILES, contents, strict=True)))
-    print(f"\nWritten to {options.out}: {', '.join(FILES)}")
+    print(f"{story(findings, images, seed)}\n\nWritten to {options.out}: {', '.join(FILES)}")
 
 
 def investigate(network: Network, images: int, seed: int) -> Findings:
@@ -110,7 +114,7 @@ def story(findings: dict[str, Findings], images: int, seed: int) -> str:
             "Two networks were trained on drawings of cats and elephants, from the same weights. The standard one saw "
             "grass in every second picture; the confounded one saw it where an elephant was, and nowhere else. Kernel "
             f"{BACKGROUND_KERNEL + 1} of both, A^{BACKGROUND_KERNEL + 1}, was made by hand to see grass, and was not "
-            f"trained. What follows was measured on {images} new drawings (seed {seed})."
+            f"trained. What follows was measured on {_drawings(images, seed)}."
         ),
         *(part for name, found in findings.items() for part in _on_network(KINDS[name], found)),
         _heading("What changed"),
@@ -119,6 +123,12 @@ def story(findings: dict[str, Findings], images: int, seed: int) -> str:
         _say(_the_limit(*findings.values())),
     ]
     return "\n\n".join(paragraphs)
+
+
+def _drawings(images: int, seed: int) -> str:
+    """Return how many they are, and whether the networks have seen them: of a seed, the first of many are the few."""
+    new, many = "" if seed == SEED else "new ", "" if images == 1 else "s"
+    return f"{images} {new}drawing{many} (seed {seed}" + (", as in training)" if seed == SEED else ")")
 
 
 def _on_network(kind: str, found: Findings) -> list[str]:
@@ -146,7 +156,7 @@ def _what_changed(standard: Findings, confounded: Findings) -> str:
     return (
         f'Of the map for "elephant", the standard network has {_percent(own)} on the elephant and {_percent(grass)} on '
         f"the grass, the confounded one {_percent(twins_own)} and {_percent(twins_grass)}. With the grass erased the "
-        f"standard network still finds {_percent(standard.found[1, 1])} of the elephants, the confounded one "
+        f"standard network finds {_percent(standard.found[1, 1])} of the elephants, the confounded one "
         f"{_percent(confounded.found[1, 1])}; and where there is grass and nothing else, they see an elephant in "
         f"{_percent(standard.false_alarms[1])} and in {_percent(confounded.false_alarms[1])} of the pictures."
     )
@@ -155,13 +165,28 @@ def _what_changed(standard: Findings, confounded: Findings) -> str:
 def _the_limit(standard: Findings, confounded: Findings) -> str:
     k, cat = f"A^{BACKGROUND_KERNEL + 1}", standard.on_grass.shares[0, BACKGROUND_KERNEL]
     (before, after), share = standard.scores[0], confounded.on_grass.shares[1, BACKGROUND_KERNEL]
+    if _looks_at_grass(confounded) and share < 0.5:
+        end = (
+            "there the other kernels have learned to see the grass. Where the map lies gives it away, and erasing the "
+            "grass proves it."
+        )
+    else:
+        end = (
+            "whether the other kernels have learned to see the grass, only where the map lies can tell, and erasing "
+            "the grass."
+        )
     return (
         f'"{k} is irrelevant to the cat" is now a number: it contributes {_percent(cat)} to the standard network\'s '
         f"maps for it, and with the grass erased the cats' mean score goes from {before:.2f} to {after:.2f}. But a "
         f"small share of the one kernel that is called background proves little. In the confounded network it "
-        f'contributes {_percent(share)} to the maps for "elephant": there the other kernels have learned to see the '
-        "grass. Where the map lies gives it away, and erasing the grass proves it."
+        f'contributes {_percent(share)} to the maps for "elephant": {end}'
     )
+
+
+def _looks_at_grass(found: Findings) -> bool:
+    """Whether more of the map for "elephant" is on the grass than on it, and few are found when the grass is erased."""
+    (_, own, grass), (with_grass, without) = found.on_grass.energy[1], found.found[1]
+    return bool(grass > own and without < with_grass / 2)
 
 
 def figure_of_maps(networks: dict[str, Network], seed: int) -> "Picture":

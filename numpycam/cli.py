@@ -14,7 +14,7 @@ from typing import NoReturn
 import numpy as np
 
 from numpycam import background, worked_example
-from numpycam.drawings import CLASS_NAMES, MASK_NAMES, draw
+from numpycam.drawings import CLASS_NAMES, MASK_NAMES, Drawings, draw
 from numpycam.exact import as_floats
 from numpycam.explain import add_options, count_from_text, seed_from_text
 from numpycam.gradcam import grad_cam
@@ -139,7 +139,9 @@ def _rectangle(text: str) -> tuple[str, tuple[slice, slice]]:
     numbers = re.fullmatch(r"([0-4]):([0-4]),([0-4]):([0-4])", _PATCHES.get(text.upper(), text))
     top, bottom, left, right = map(int, numbers.groups()) if numbers else (0, 0, 0, 0)
     if top >= bottom or left >= right:
-        raise argparse.ArgumentTypeError(f"must be TL, TR, BL, BR or a rectangle such as 0:2,2:4, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"must be TL, TR, BL, BR or a rectangle such as 0:2,2:4, within 4 rows and 4 columns, got {text!r}"
+        )
     return text.upper(), (slice(top, bottom), slice(left, right))
 
 
@@ -167,13 +169,16 @@ def _example(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for name in [options.only] if options.only else NAMES:
-        print(f"Training {name!r} on {options.images} drawings, {options.epochs} times each ...", flush=True)
+        print(f"Training {name!r} on {options.images} drawings, epochs: {options.epochs} ...", flush=True)
         try:
             network = train(name, options.seed, options.images, options.epochs, _progress_bar())
         except DivergedError as error:
             options.refuse(str(error))
+        except MemoryError:
+            options.refuse("so many drawings are too large for this machine; pass smaller --images.")
         network.save(options.out / f"{name}.npz")
-        print(f"Written to {options.out / name}.npz\n\n{_beside_the_shipped(name, network)}\n")
+        new = draw(500, seed=options.seed + 1000)  # neither network was trained on these
+        print(f"Written to {options.out / name}.npz\n\n{_beside_the_shipped(load_pretrained(name), network, new)}\n")
 
 
 def _progress_bar() -> Callable[[Iterable[int]], Iterable[int]]:
@@ -185,9 +190,8 @@ def _progress_bar() -> Callable[[Iterable[int]], Iterable[int]]:
     return partial(tqdm, leave=False)
 
 
-def _beside_the_shipped(name: str, network: Network) -> str:
-    """Return what both networks reach on new drawings, in per cent, and how far their maps are apart."""
-    shipped, drawings = load_pretrained(name), draw(500, seed=1000)
+def _beside_the_shipped(shipped: Network, network: Network, drawings: Drawings) -> str:
+    """Return what both networks reach on drawings, in per cent, and how far their maps are apart."""
     rows: dict[str, list[float]] = {}
     for one in (network, shipped):
         found = measure(one, drawings)
@@ -201,7 +205,7 @@ def _beside_the_shipped(name: str, network: Network) -> str:
             ):
                 rows.setdefault(row, []).append(value)
     lines = [
-        f"  {'On 500 new drawings, in %':34}{'this one':>18}{'shipped':>20}",
+        f"  {f'On {len(drawings)} new drawings, in %':32}{'this one':>18}{'shipped':>18}",
         " " * 34 + f"{'cat':>8}{'elephant':>10}" * 2,
     ]
     lines += [
@@ -211,9 +215,7 @@ def _beside_the_shipped(name: str, network: Network) -> str:
     alike = all(
         np.array_equal(a, b) for a, b in zip(network.parameters.values(), shipped.parameters.values(), strict=True)
     )
-    apart = (
-        "They are the same to the bit."
-        if alike
-        else (f"Their maps, in 0 to 1, differ by {map_difference(network, shipped, drawings):.4f} on average.")
-    )
+    apart = f"Their maps, in 0 to 1, differ by {map_difference(network, shipped, drawings):.4f} on average."
+    if alike:
+        apart = "They are the same to the bit."
     return "\n".join([*lines, "", f"  {apart}"])

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
-from itertools import cycle
+from itertools import cycle, pairwise
 from os import PathLike
 from typing import Any, Literal, NamedTuple
 
@@ -77,8 +77,7 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
     _check_unit_range("heat", values, "normalise a map without negative cells")
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must be in 0..1, got {strength}.")
-    if colormap not in mpl.colormaps:
-        raise ValueError(f"colormap must be a colour map of matplotlib, got {colormap!r}.")
+    _check_colormap(colormap)
     colours = mpl.colormaps[colormap](values)[..., :3]
     return (1 - strength) * picture + strength * colours
 
@@ -143,7 +142,7 @@ def as_png(picture: ArrayLike) -> bytes:
     return buffer.getvalue()
 
 
-def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True) -> Picture:
+def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True, colormap: str = "") -> Picture:
     """Draw maps side by side on one scale.
 
     Parameters
@@ -153,6 +152,8 @@ def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True) -> Pict
         What they are, as a formula in which an index k stands for the number of the map: ``"A^k"``.
     signed : bool, default True
         Whether zero is the middle of the colours or their lower end.
+    colormap : str, optional
+        A colour map of matplotlib, ``"gray"`` for a picture. By default ``"RdBu_r"`` if signed, else ``"cividis"``.
 
     Returns
     -------
@@ -164,8 +165,9 @@ def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True) -> Pict
         raise ValueError(f"maps must have shape (K, H, W) with no empty axis, got {values.shape}.")
     if not signed and values.min() < 0:
         raise ValueError(f"maps with signed=False must not be negative, got {values.min():.6g}.")
-    colormap, limits = (SIGNED, _balanced(values)) if signed else (POSITIVE, _from_zero(values))
-    return _figure_of(Stage("", "", "", symbol, values, range(1, len(values) + 1), colormap, limits))
+    usual, limits = (SIGNED, _balanced(values)) if signed else (POSITIVE, _from_zero(values))
+    _check_colormap(colormap or usual)
+    return _figure_of(Stage("", "", "", symbol, values, range(1, len(values) + 1), colormap or usual, limits))
 
 
 def figure_of_stage(
@@ -246,9 +248,7 @@ def figure_of_stages(
     shown, maps = max(len(column.channels) for column in columns), len(explanation.alphas)
     note = f"{shown} of {maps} maps are shown, those that contribute most." if shown < maps else ""
     _write(picture, width - _MARGIN, 0.2, note, size=11, color="0.35", ha="right")
-    picture.alt = " ".join(
-        [*filter(None, [f"{title}." * bool(title), note]), *(column.in_words() for column in columns)]
-    )
+    picture.alt = " ".join([*_as_sentence(title), *filter(None, [note]), *(one.in_words() for one in columns)])
     return picture
 
 
@@ -323,17 +323,23 @@ def figure_of_path(path: Path) -> Picture:
     axes.plot(points, scores, color="#0b5a8f", marker="o" if few else "", markersize=5, clip_on=False)
     for start, end, slope, y in zip(points[:-1], points[1:], slopes, (scores[:-1] + scores[1:]) / 2, strict=True):
         if few:
-            middle, beside = ((start + end) / 2, y), (6, -14)
-            label = f"slope {format_number(slope)}"
-            paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
-            axes.annotate(label, middle, beside, textcoords="offset points", color="0.35", bbox=paper)
+            middle, is_short = ((start + end) / 2, y), end - start < 0.2  # then the words stand upright above it
+            beside = (0, 8) if is_short else (6, 6 if slope < 0 else -14)
+            text = axes.annotate(f"slope {format_number(slope)}", middle, beside, textcoords="offset points")
+            text.set(color="0.35", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})
+            if is_short:
+                text.set(rotation=90, ha="center")
     for kink in as_floats(path.kinks) if few else ():
         axes.axvline(kink, color="0.8", linewidth=0.8, zorder=0)
     axes.set_title("" if few else f"{len(slopes)} linear pieces", size=11, loc="left")
     ticks = points if few else points[[0, -1]]
     axes.set(xlabel="$t$, from the baseline to the image", ylabel="$y^c$", xticks=ticks, xlim=(0, 1))
     axes.margins(y=0.15)
-    axes.set_xticklabels([format_number(tick, 3) for tick in ticks])
+    labels = axes.set_xticklabels([format_number(tick, 3) for tick in ticks])
+    for left, right in pairwise(labels):
+        if right.get_position()[0] - left.get_position()[0] < 0.12:  # keep off each other
+            left.set_horizontalalignment("right")
+            right.set_horizontalalignment("left")
     axes.spines[["top", "right"]].set_visible(False)
     corners = "; ".join(
         f"{format_number(score)} at t = {format_number(t, 3)}" for t, score in zip(points, scores, strict=True)
@@ -398,7 +404,7 @@ _LINES: tuple[dict[str, Any], ...] = (
     {"color": "#0b5a8f", "marker": "o", "markersize": 4.5},
     {"color": "#c2571a", "marker": "D", "markersize": 8, "fillstyle": "none"},
 )
-_SIDE, _GAP, _ROW_GAP, _MARGIN, _TOP, _BOTTOM = 1.5, 0.7, 0.36, 0.25, 1.2, 0.55  # inches
+_SIDE, _GAP, _ROW_GAP, _MARGIN, _TOP, _BOTTOM = 1.5, 0.8, 0.36, 0.25, 1.2, 0.55  # inches
 _HEADINGS = 0.6  # where those of the stages begin, below the title
 _DIGIT = 0.68  # the width of a character, in units of its font size
 Limits = tuple[float, float]
@@ -418,8 +424,8 @@ def figure_of_pictures(
     Parameters
     ----------
     rows : sequence of sequences of array
-        Each a picture: grey (H, W) or (1, H, W), or in colour, (3, H, W) or (H, W, 3) as :func:`overlay` returns it; in
-        0 … 1. Rows may differ in length.
+        Each a picture: grey (H, W) or (1, H, W), or in colour, (3, H, W) or (H, W, 3) as :func:`overlay` returns it,
+        which any array with a last axis of 3 is taken for; in 0 … 1. Rows may differ in length.
     row_names, column_names : sequence of str, optional
         Names to the left of the rows and above the columns.
     captions : sequence of sequences of str, optional
@@ -439,7 +445,7 @@ def figure_of_pictures(
     ValueError
         If an argument is not of that shape and range.
     """
-    if not rows or not all(rows) or not side > 0:
+    if len(rows) == 0 or not all(map(len, rows)) or not side > 0:
         raise ValueError("rows must hold at least one picture each, and side must be positive.")
     for name, values, count in (
         ("row_names", row_names, len(rows)),
@@ -470,9 +476,7 @@ def figure_of_pictures(
             _write(
                 picture, left + column * across + side / 2, top + row * down + side + 0.04, note, size=9, ha="center"
             )
-    picture.alt = " ".join(
-        [*filter(None, [f"{title}." * bool(title)]), *_cells_in_words(row_names, column_names, texts)]
-    )
+    picture.alt = " ".join([*_as_sentence(title), *_cells_in_words(row_names, column_names, texts)])
     return picture
 
 
@@ -643,8 +647,8 @@ def _draw_column(picture: Picture, column: Stage, left: float, rows: int) -> Non
 
 
 def _draw_arrow(picture: Picture, operation: str, middle: float, top: float) -> None:
-    _write(picture, middle, top - 0.2, operation, size=9.5, ha="center", color="0.35")
-    _write(picture, middle, top - 0.05, "⟶", size=15, ha="center", color="0.35")
+    _write(picture, middle, top - 0.23, operation, size=11.5, ha="center", color="0.2")
+    _write(picture, middle, top - 0.05, "⟶", size=17, ha="center", color="0.2")
 
 
 def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap: str, limits: Limits) -> None:
@@ -657,7 +661,7 @@ def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap:
         labels = [label if label != "0" else "" for label in labels]
     bar.set_ticks(ticks, labels=labels)
     bar.outline.set_linewidth(0.5)
-    axes.tick_params(labelsize=min(10, 72 * width / (_DIGIT * len(" ".join(labels)))), length=2, pad=2)
+    axes.tick_params(labelsize=min(12, 72 * width / (_DIGIT * len(" ".join(labels)))), length=2, pad=2)
     first, *_, last = axes.get_xticklabels()
     first.set_horizontalalignment("left")
     last.set_horizontalalignment("right")
@@ -739,6 +743,11 @@ def _in_words(name: str, values: Array) -> str:
     return f"{spoken}: {values.shape[0]} × {values.shape[1]} cells."
 
 
+def _as_sentence(title: str) -> list[str]:
+    """Return a title with its full stop, or nothing if there is none."""
+    return [title if title.endswith((".", "?", "!")) else f"{title}."] if title else []
+
+
 def _spoken(formula: str) -> str:
     return formula.replace(r"\alpha", "α").translate({ord(sign): None for sign in "${}"})
 
@@ -798,6 +807,11 @@ def _as_picture(name: str, image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W
         raise ValueError(f"{name} must have shape (1, H, W) or (3, H, W), got {picture.shape}{fix}.")
     _check_unit_range(name, picture, "divide it by its largest possible value")
     return picture
+
+
+def _check_colormap(name: str) -> None:
+    if name not in mpl.colormaps:
+        raise ValueError(f"colormap must be a colour map of matplotlib, got {name!r}.")
 
 
 def _check_unit_range(name: str, values: Array, mend: str) -> None:

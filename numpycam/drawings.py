@@ -26,6 +26,9 @@ from numpy.typing import NDArray
 from numpycam.validation import Array, as_int
 
 Point = tuple[float, float]
+Span = tuple[float, float]
+"""A least value, and how much a lot of 1 adds to it."""
+
 Animals = Literal["cat", "elephant", "both", "neither"]
 
 CLASS_NAMES = ("cat", "elephant")
@@ -47,11 +50,25 @@ _TINTS = {  # how a brightness is spread over red, green and blue
     "sky": (0.8, 1.02, 1.4),
     "soil": (1.2, 0.95, 0.7),
 }
-_FUR = {"cat": (0.66, 0.2), "elephant": (0.1, 0.1)}  # the least brightness, and how much a lot adds: they never meet
-_INK = 0.5  # what a full line of ink adds to the brightness, or takes away
-_BLADE = 1 / 32  # the width of a blade of grass, one pixel of a picture of 32
-_FEET = 0.12  # how far below the horizon an animal's feet are at least
+
+_HORIZON: Span = (0.5, 0.15)  # never above the middle, so that there is ground enough for an animal
+_SIDE_ALONE: Span = (0.48, 0.14)  # of the square that an animal is drawn in
+_SIDE_IN_COMPANY: Span = (0.43, 0.07)  # 0.5 at most, since each has a half
+_FEET = 0.12  # how far below the horizon an animal's feet are at least: it stands in the grass
 _LOWEST = 0.98  # where they are at most
+
+# Brightnesses. Sky, soil and grass lie between an elephant's and a cat's; grass is told by its stripes, not its mean.
+_SKY: Span = (0.3, 0.2)
+_SOIL: Span = (0.25, 0.2)
+_GRASS: Span = (0.35, 0.1)
+_FUR: dict[str, Span] = {"cat": (0.66, 0.2), "elephant": (0.1, 0.1)}
+_INK = 0.5  # what a full line of ink adds, or takes away
+_NOISE: Span = (0.01, 0.04)  # its standard deviation: always some, never so much that ink is lost in it
+
+_BLADE = 1 / 32  # the width of a blade of grass, one pixel of a picture of 32
+_BLADE_HEIGHT = 0.1  # how far the highest rise above the horizon
+_STRIPE = 0.1  # every second blade is so much brighter than the mean, the others darker: one kernel can find that
+_SHADE = 0.14  # by how much blades differ beyond that, less than a stripe: the stripes stay visible
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +147,7 @@ def draw(
     for name in CLASS_NAMES:
         images, masks[name] = _with_animal(images, name, contents, lots, tints[name])
         masks["grass"] = masks["grass"] & ~masks[name]
-    images += (0.01 + 0.04 * lots.noise[:, None]) * noise
+    images += _in(_NOISE, lots.noise[:, None]) * noise
     labels = np.stack([contents.cat, contents.elephant], axis=1)
     return Drawings(images.clip(0, 1), labels, np.stack([masks[name] for name in MASK_NAMES], axis=1))
 
@@ -186,6 +203,11 @@ def _chances(count: int, seed: int, size: int) -> tuple[_Lots, Array, Array]:
     return _Lots(animals, *of_the_picture), blades, noise
 
 
+def _in(span: Span, lot: Array) -> Array:
+    least, more = span
+    return least + more * lot
+
+
 class _Contents(NamedTuple):
     """What is in each picture, each (N,) of bool."""
 
@@ -218,25 +240,21 @@ def _tint(name: str, colour: bool) -> Array:
     return tint.reshape(-1, 1, 1)
 
 
-def _horizon(lots: _Lots) -> Array:
-    return 0.5 + 0.15 * lots.horizon
-
-
 def _ground(has_grass: Array, lots: _Lots, blades: Array, tints: dict[str, Array]) -> tuple[Array, Array]:
     """Return pictures of sky and ground (N, C, H, W), and where they have grass (N, H, W)."""
     size, grass = blades.shape[-1], has_grass[:, None, None]
     blade = np.arange(size) // max(1, round(size * _BLADE))  # the number of the blade in each column
     shade, height = blades[..., blade]  # (N, 1, W)
-    top = (_horizon(lots) - 0.1 * height * grass) * size  # of the ground, or of the blades
+    top = (_in(_HORIZON, lots.horizon) - _BLADE_HEIGHT * height * grass) * size  # of the ground, or of the blades
     below = np.arange(size)[:, None] + 0.5 > top  # (N, H, W)
 
     def paint(brightness: Array, name: str) -> Array:
         return (brightness[:, None] * tints[name]).astype(np.float32)  # (N, 1, 1 or W) -> (N, C, 1, 1 or W)
 
-    stripes = 0.1 * (-1) ** blade  # every second blade is bright, so grass is a pattern that one kernel can find
-    on_grass = paint(0.35 + 0.1 * lots.soil + stripes + 0.14 * (shade - 0.5), "grass")
-    ground = np.where(grass[:, None], on_grass, paint(0.25 + 0.2 * lots.soil, "soil"))
-    return np.where(below[:, None], ground, paint(0.3 + 0.2 * lots.sky, "sky")), below & grass
+    stripes = _STRIPE * (-1) ** blade
+    of_grass = paint(_in(_GRASS, lots.soil) + stripes + _SHADE * (shade - 0.5), "grass")
+    ground = np.where(grass[:, None], of_grass, paint(_in(_SOIL, lots.soil), "soil"))
+    return np.where(below[:, None], ground, paint(_in(_SKY, lots.sky), "sky")), below & grass
 
 
 # --- The animals ------------------------------------------------------------------------------------
@@ -253,7 +271,7 @@ class _Place(NamedTuple):
 
 def _place(lots: _AnimalLots, horizon: Array, has_company: Array, is_left: Array) -> _Place:
     """Return a place within the whole width, or within the left or the right half if there are two."""
-    side = np.where(has_company, 0.43 + 0.07 * lots.side, 0.48 + 0.14 * lots.side)
+    side = np.where(has_company, _in(_SIDE_IN_COMPANY, lots.side), _in(_SIDE_ALONE, lots.side))
     width = np.where(has_company, 0.5, 1)
     start = np.where(has_company & ~is_left, 0.5, 0)
     highest = horizon + _FEET
@@ -267,10 +285,9 @@ def _with_animal(images: Array, name: str, contents: _Contents, lots: _Lots, tin
     has_company = (contents.cat & contents.elephant)[:, None, None]
     is_left = (contents.cat_is_left == (name == "cat"))[:, None, None]
     own = lots.animals[name]
-    place = _place(own, _horizon(lots), has_company, is_left)
+    place = _place(own, _in(_HORIZON, lots.horizon), has_company, is_left)
     coverage, ink = _shrunk(name, place, images.shape[-1]) * has
-    least, more = _FUR[name]
-    paint = (least + more * own.brightness) * coverage + _INK * ink
+    paint = _in(_FUR[name], own.brightness) * coverage + _INK * ink
     images = images * (1 - coverage[:, None]) + paint[:, None] * tint.astype(np.float32)
     return images, coverage > 0.5
 

@@ -11,7 +11,7 @@ from unicodedata import category
 
 import numpy as np
 
-from numpycam.drawings import CLASS_NAMES, SMALLEST, Animals, draw
+from numpycam.drawings import CLASS_NAMES, LARGEST, SMALLEST, Animals, draw
 from numpycam.exact import as_floats, as_fractions
 from numpycam.gradcam import Explanation, convolutions_in, grad_cam
 from numpycam.network import Network
@@ -35,9 +35,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--draw", choices=get_args(Animals), help="instead of IMAGE, draw this")
     add("--seed", type=seed_from_text, metavar="N", help="for another drawing (default: 0)")
     add("--grass", action=argparse.BooleanOptionalAction, help="draw it on grass, or on plain ground (default: by lot)")
-    add("--network", type=Path, default=Path(NAMES[0]), metavar="FILE",
+    add("--network", default=NAMES[0], metavar="FILE",
         help="what network.save(FILE) has written; or one that comes with numpycam and knows drawings of 32 × 32 "
-        f"pixels: {' or '.join(NAMES)} (default: {NAMES[0]})")  # fmt: skip
+        f"pixels: {' or '.join(NAMES)} (default: {NAMES[0]}; a file of such a name is ./{NAMES[0]})")  # fmt: skip
     which.add_argument("--class", dest="class_name", metavar="CLASS",
         help="whose score is explained: a number from 0, or a name (default: the highest score)")  # fmt: skip
     which.add_argument("--top", type=count_from_text, metavar="K",
@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="the one with the feature maps (default: the network's target layer, or its last Conv2d)")  # fmt: skip
     add("--size", type=_size, metavar="HxW",
         help="resize the picture to this height and width: averaged where it shrinks, bilinear where it grows "
-        "(default: as it is)")  # fmt: skip
+        "(default: as it is). Nothing is cut off: a picture of another shape is squashed")  # fmt: skip
     add("--mean", type=_finite, nargs="+", default=[0.0], metavar="X",
         help="subtract this from the picture, which lies in 0 to 1: one number, or one for each channel")  # fmt: skip
     add("--std", type=_positive, nargs="+", default=[1.0], metavar="X",
@@ -146,7 +146,8 @@ def _others(options: argparse.Namespace, classes: list[int]) -> list[str]:
 def _check_that_no_input_is_written_over(options: argparse.Namespace, classes: list[int]) -> None:
     from numpycam.report import FILES
 
-    inputs = [path for path in (options.image, options.network, options.names) if path]
+    network = None if _is_ours(options) else options.network
+    inputs = [path for path in (options.image, network, options.names) if path]
     for path in (_folder(options, c) / name for c in classes for name in FILES):
         if path.exists() and any(path.samefile(given) for given in inputs):
             raise ValueError(f"--out must not lead to files that are read, got {options.out}, with {path}.")
@@ -155,7 +156,8 @@ def _check_that_no_input_is_written_over(options: argparse.Namespace, classes: l
 def _save(e: Explanation, options: argparse.Namespace, names: list[str], picture: Array | None) -> str:
     """Write the files of one class, and return where they are."""
     folder = _folder(options, e.class_index)
-    about = {"picture": _name(options), "network": options.network.name, "mean": options.mean, "std": options.std}
+    network = Path(options.network).name
+    about = {"picture": _name(options), "network": network, "mean": options.mean, "std": options.std}
     if names:
         about["class"] = names[e.class_index]
     title = f"Grad-CAM of {_short(names[e.class_index]) if names else f'class {e.class_index}'}"
@@ -164,14 +166,19 @@ def _save(e: Explanation, options: argparse.Namespace, names: list[str], picture
 
 def _read_network(options: argparse.Namespace) -> tuple[Network, list[str]]:
     """Return the network and the names of its classes; one that comes with the package brings them, and its size."""
-    is_ours = str(options.network) in NAMES and not options.network.exists()
+    is_ours = _is_ours(options)
     if is_ours:
         options.size = options.size or (32, 32)
     try:
         names = _read_names(options.names) if options.names else [*CLASS_NAMES] if is_ours else []
-        return load_pretrained(str(options.network)) if is_ours else Network.load(options.network), names
+        return load_pretrained(options.network) if is_ours else Network.load(options.network), names
     except OSError as error:
         raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
+def _is_ours(options: argparse.Namespace) -> bool:
+    """Whether the network comes with the package, whatever lies in the working folder."""
+    return options.network in NAMES
 
 
 def _picture(options: argparse.Namespace, network: Network) -> Array:
@@ -179,19 +186,9 @@ def _picture(options: argparse.Namespace, network: Network) -> Array:
     from numpycam.display import read_image
 
     if options.image is None:
-        size = max(SMALLEST, *(options.size or (32, 32)))
-        return (
-            draw(
-                1,
-                options.seed or 0,
-                size=size,
-                colour=_channels(network) == 3,
-                animals=options.draw,
-                grass=options.grass,
-            )
-            .images[0]
-            .astype(np.float64)
-        )
+        size, in_colour = min(LARGEST, max(SMALLEST, *(options.size or (32, 32)))), _channels(network) == 3
+        drawn = draw(1, options.seed or 0, size=size, colour=in_colour, animals=options.draw, grass=options.grass)
+        return drawn.images[0].astype(np.float64)
     if options.seed is not None or options.grass is not None:
         raise ValueError("--seed and --grass are for --draw.")
     try:
@@ -292,25 +289,26 @@ def _class_index(text: str, names: list[str], count: int) -> int:
         return found[0]
     if re.fullmatch("[0-9]{1,9}", text) and int(text) < count:
         return int(text)
-    what = f"a number in 0..{count - 1}" + (" or a name from --names" if names else "")
+    what = f"a number in 0..{count - 1}" + (" or the name of a class" if names else "")
     raise ValueError(f"--class must be {what}, got {text!r}.{did_you_mean(text, names)}")
 
 
 def _heading(options: argparse.Namespace, picture: Array, seen: Array, e: Explanation) -> list[str]:
     def size(image: Array) -> str:
-        return f"{image.shape[1]} × {image.shape[2]} pixels, {'in colour' if len(image) == 3 else 'grey'}"
+        channels, height, width = image.shape
+        return f"{height} pixels high, {width} wide, {'in colour' if channels == 3 else 'grey'}"
 
     maps, rows, columns = e.feature_maps.shape
     return [
         f"The picture  {_name(options)}: {size(picture)}",
         *([f"             goes in as {size(seen)}"] if picture.shape != seen.shape else []),
-        f"The network  {options.network.name}",
-        f"The layer    {e.layer!r}: {maps} feature maps of {rows} × {columns} cells",
+        f"The network  {Path(options.network).name}",
+        f"The layer    {e.layer!r}: {maps} feature maps, {rows} cells high, {columns} wide",
     ]
 
 
 def _table(scores: Array, ranked: list[int], names: list[str], explanations: list[Explanation]) -> list[str]:
-    """Return the highest scores and those explained, a line each."""
+    """Return the highest scores and those explained, a line each, and … where some are left out."""
     explained = {e.class_index: e for e in explanations}
     floats = as_floats(scores)
     style = ".4f" if 1e-3 <= np.abs(floats).max() < 1e6 else ".4e"
@@ -321,6 +319,8 @@ def _table(scores: Array, ranked: list[int], names: list[str], explanations: lis
             if c in explained:
                 is_empty = not explained[c].localization_map.any()
                 rows[-1][-1] = "explained" + (": no cell speaks for it, the map is zero" if is_empty else "")
+        elif rows[-1][0] != "…":
+            rows.append(["…", *[""] * (len(rows[0]) - 1)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["The scores, before any softmax:", "", *(_line(row, widths) for row in rows)]
 

@@ -1,7 +1,10 @@
 """A network from elsewhere: a torch ``nn.Sequential`` becomes a :class:`Network`.
 
+    module = nn.Sequential(OrderedDict(  # vgg = torchvision.models.vgg16(weights="DEFAULT")
+        features=vgg.features, avgpool=vgg.avgpool, flatten=nn.Flatten(), classifier=vgg.classifier
+    ))
     network = from_torch(module.eval(), input_shape=(3, 224, 224))
-    explanation = grad_cam(network, image, layer="features.28")
+    explanation = grad_cam(network, image, layer="features.28")  # image (3, 224, 224), normalised as in training
 
 torch is imported when :func:`from_torch` is called, and not before.
 """

@@ -42,6 +42,7 @@ def step_through_page(
     method: Literal["bilinear", "nearest"] = "bilinear",
     most_maps: int = 4,
     picture: ArrayLike | None = None,
+    class_name: str = "",
 ) -> str:
     """Return the page as text.
 
@@ -54,6 +55,8 @@ def step_through_page(
         As for :func:`numpycam.display.figure_of_stages`.
     picture : array, shape (1, H, W) or (3, H, W), optional
         As for :func:`numpycam.report.save`.
+    class_name : str
+        Stands beside the number of the class.
 
     Raises
     ------
@@ -61,12 +64,12 @@ def step_through_page(
         If the explanation is of a batch, or the picture is not of that kind.
     """
     drawn = with_picture(explanation, picture)
-    stages, sentences = stages_of(drawn, method, most_maps), _SENTENCES
-    if picture is not None:
-        sentences = sentences | {"image": lambda e: _on_image(e, given=explanation.image)}
+    stages, which = stages_of(drawn, method, most_maps), _class(explanation, class_name)
+    given = None if picture is None else explanation.image
+    sentences = _SENTENCES | {"image": lambda e: _on_image(e, which, given)}
     blanks = {
         "title": escape(title or "Grad-CAM, step by step"),
-        "subtitle": _subtitle(explanation),
+        "subtitle": _subtitle(explanation, which),
         "links": "\n".join(_link(number, stage) for number, stage in enumerate(stages)),
         "sections": "\n".join(_section(stage, drawn, sentences[stage.name](drawn)) for stage in stages),
         "geometry": json.dumps(_geometry(drawn, method)),
@@ -75,9 +78,13 @@ def step_through_page(
     return re.sub(r"\{\{(\w+)\}\}", lambda blank: blanks[blank[1]], page)
 
 
-def _subtitle(e: Explanation) -> str:
+def _class(e: Explanation, name: str) -> str:
+    return f"class {e.class_index} ({name})" if name else f"class {e.class_index}"
+
+
+def _subtitle(e: Explanation, which: str) -> str:
     known = [
-        f"class {e.class_index}" if e.class_index is not None else "",
+        escape(which) if e.class_index is not None else "",
         f"score {_number(e.score)}" if e.score is not None else "",
         f"feature maps of the layer “{escape(e.layer)}”" if e.layer is not None else "",
     ]
@@ -97,7 +104,9 @@ def _address(stage: Stage) -> str:
 def _section(stage: Stage, explanation: Explanation, sentences: str) -> str:
     channels: Sequence[int | None] = stage.channels or [None]
     exact = _exact_values(stage, explanation)
-    maps = "\n".join(_figure(stage, n, channel, exact) for n, channel in enumerate(channels))
+    figures = [_figure(stage, n, channel, exact) for n, channel in enumerate(channels)]
+    pairs = ["\n".join(figures[n : n + 2]) for n in range(0, len(figures), 2)]  # four stand in a row or two by two
+    maps = "\n".join(f'<div class="pair">{pair}</div>' for pair in pairs)
     legend = _legend(stage, len(explanation.alphas))
     return (
         f'<section id="{_address(stage)}" aria-labelledby="{_address(stage)}-heading">\n<div class="words">\n'
@@ -112,6 +121,8 @@ def _legend(stage: Stage, maps: int) -> str:
     """Return the scale of the colours, from the lowest to the highest value, and how many of the maps are shown."""
     shown = len(stage.channels)
     chosen = f"{shown} of {maps} maps are shown, those that contribute most." if 0 < shown < maps else ""
+    if chosen and stage.has_bar:
+        chosen += " The colours are scaled to them."
     if not stage.has_bar:
         return f'<div class="legend">{chosen}</div>\n'
     low, high = limits_of(stage)
@@ -142,7 +153,9 @@ def _figure(stage: Stage, number: int, channel: int | None, exact: Array) -> str
     symbol, name = _SYMBOLS[stage.name], _NAMES.get(stage.name, stage.heading).format(channel)
     index = f"<mn>{channel}</mn>"
     data = f'data-stage="{stage.name}" data-rows="{rows}" data-columns="{columns}" data-name="{escape(name)}"'
-    data += f' style="--rows: {rows}; --columns: {columns}"'
+    has_numbers = values.ndim == 2 and max(rows, columns) <= MOST_NUMBERS
+    longest = max(len(format_number(value)) for value in values.flat) if has_numbers else 1
+    data += f' style="--rows: {rows}; --columns: {columns}; --longest: {longest}"'
     data += "" if channel is None else f' data-k="{channel}"'
     colours = colours_of(stage, number)
     if max(rows, columns) <= MOST_CELLS:
@@ -264,15 +277,21 @@ def _place(values: Array, flat_index: Any) -> str:
     return f"row {row}, column {column}"
 
 
-def _on_image(e: Explanation, given: Array | None = None) -> str:
+def _more(values: Array, value: Any) -> str:
+    """Return how many more of the values equal this one of them, if there are any."""
+    equals = int((values == value).sum())
+    return f", and {equals - 1} more of that size" if equals > 1 else ""
+
+
+def _on_image(e: Explanation, which: str, given: Array | None) -> str:
     channels, height, width = e.image.shape  # type: ignore[union-attr]
-    size = f"{height} × {width} pixels{', in colour' if channels == 3 else ''}"
+    size = f"{height} pixels high, {width} wide{', in colour' if channels == 3 else ''}"
     first = f"This is what the network sees: {size}."
     if given is not None:
         numbers = f"other numbers in its place, from {_number(given.min())} to {_number(given.max())}"
         first = f"This is the picture as a person sees it: {size}; the network sees {numbers}."
     return (
-        f"{first} It gives class {e.class_index} the score {_number(e.score)}, and the question is where in the "
+        f"{first} It gives {which} the score {_number(e.score)}, and the question is where in the "
         "picture that score comes from."
     )
 
@@ -289,11 +308,10 @@ def _on_gradients(e: Explanation) -> str:
     sizes = np.abs(e.gradients)
     if not sizes.any():
         return f"{first} All are 0: at this picture the score does not depend on these maps, and Grad-CAM is empty."
-    largest, equals = int(sizes.argmax()), int((sizes == sizes.max()).sum())
+    largest = int(sizes.argmax())
     k = np.unravel_index(largest, sizes.shape)[0] + 1
-    others = f", and {equals - 1} more of that size" if equals > 1 else ""
     value = _number(e.gradients.flat[largest])
-    return f"{first} The largest in size is {value}, in map {k}, {_place(sizes, largest)}{others}."
+    return f"{first} The largest in size is {value}, in map {k}, {_place(sizes, largest)}{_more(sizes, sizes.max())}."
 
 
 def _on_alphas(e: Explanation) -> str:
@@ -303,8 +321,9 @@ def _on_alphas(e: Explanation) -> str:
         return f"{first} Here {'it is' if len(sizes) == 1 else 'all have the size'} {_number(sizes[0])}."
     largest, smallest = int(sizes.argmax()), int(sizes.argmin())
     return (
-        f"{first} The largest in size is α of map {largest + 1}, {_number(e.alphas[largest])}, "
-        f"the smallest that of map {smallest + 1}, {_number(e.alphas[smallest])}."
+        f"{first} The largest in size is "
+        f"α of map {largest + 1}, {_number(e.alphas[largest])}{_more(sizes, sizes.max())}, "
+        f"the smallest that of map {smallest + 1}, {_number(e.alphas[smallest])}{_more(sizes, sizes.min())}."
     )
 
 
@@ -314,10 +333,13 @@ def _on_weighted_maps(e: Explanation) -> str:
         return f"{first} Here that is nothing."
     if len(shares) == 1:
         return f"{first} There is one map, and it contributes all."
+    if shares.max() == shares.min():
+        return f"{first} All contribute the same."
     largest, smallest = int(shares.argmax()), int(shares.argmin())
     return (
         f"{first} Of the sizes of all contributions together, map {largest + 1} has the largest share, "
-        f"{_percent(shares[largest])}, and map {smallest + 1} the smallest, {_percent(shares[smallest])}."
+        f"{_percent(shares[largest])}{_more(shares, shares.max())}, and map {smallest + 1} the smallest, "
+        f"{_percent(shares[smallest])}{_more(shares, shares.min())}."
     )
 
 
@@ -351,7 +373,6 @@ def _on_overlay(e: Explanation) -> str:
 
 
 _SENTENCES = {
-    "image": _on_image,
     "feature_maps": _on_feature_maps,
     "gradients": _on_gradients,
     "alphas": _on_alphas,

@@ -21,14 +21,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpycam.drawings import Drawings, draw
+from numpycam.drawings import CLASS_NAMES, Drawings, draw
 from numpycam.gradcam import grad_cam
 from numpycam.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from numpycam.metrics import energy_inside, pointing_game
 from numpycam.network import Network
 from numpycam.resize import normalise, resize
 from numpycam.training import fit
-from numpycam.validation import Array
+from numpycam.validation import Array, as_int
 
 NAMES = ("drawings", "drawings-confounded")
 
@@ -113,7 +113,7 @@ def train(
     -------
     Network
     """
-    drawings = draw(images, seed, confounded=_checked(name) == "drawings-confounded")
+    drawings = draw(as_int("images", images, 1), seed, confounded=_checked(name) == "drawings-confounded")
     frozen: list[str | tuple[str, int]] = [("conv1", BACKGROUND_KERNEL), ("conv2", BACKGROUND_KERNEL), "scores.bias"]
     network, _ = fit(
         untrained(seed),
@@ -154,7 +154,26 @@ class Measures(NamedTuple):
 
 
 def measure(network: Network, drawings: Drawings) -> Measures:
-    """Hold the network's answers against the labels, and its maps, resized to the pictures, against the masks."""
+    """Hold the network's answers against the labels, and its maps, resized to the pictures, against the masks.
+
+    Parameters
+    ----------
+    network : Network
+    drawings : Drawings
+        Each animal is in one of them at least.
+
+    Returns
+    -------
+    Measures
+
+    Raises
+    ------
+    ValueError
+        If an animal is in none of them: there is no mean of nothing.
+    """
+    for name, with_it in zip(CLASS_NAMES, drawings.labels.T, strict=True):
+        if not with_it.any():
+            raise ValueError(f"drawings must have at least one {name}, got none in {len(drawings)}.")
     answers = np.concatenate([network(images) > 0 for images in _batches(drawings.images)])
     means: list[list[Array]] = []
     for c, with_it in enumerate(drawings.labels.T):
@@ -173,7 +192,25 @@ def map_difference(network: Network, other: Network, drawings: Drawings) -> floa
     """Return how far the localization maps of two networks are apart: the mean of |L - L'| over all cells.
 
     Of each picture the maps of every animal in it are compared, each divided by its maximum.
+
+    Parameters
+    ----------
+    network, other : Network
+    drawings : Drawings
+        At least one has an animal.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If no drawing has an animal.
     """
+    if not drawings.labels.any():
+        raise ValueError(f"drawings must have at least one animal, got none in {len(drawings)}.")
     differences = []
     for c, with_it in enumerate(drawings.labels.T):
         for images in _batches(drawings.images[with_it]):

@@ -50,7 +50,7 @@ def save(
     method : {"bilinear", "nearest"}
         How the map is resized for the overlay.
     about : dict, optional
-        What else the JSON file should say.
+        What else the JSON file should say; ``"class"``, the name of the class, stands on the page, too.
     picture : array, shape (1, H, W) or (3, H, W), optional
         What a person sees of the image, in 0 … 1, where the network was given other numbers, normalised ones say. The
         figure, the page and the overlay show it; the numbers are of the image. By default the image itself is shown.
@@ -81,7 +81,9 @@ def save(
     large: dict[str, Any] = {name: without_pickle(v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
     told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
     contents: dict[str, Any] = {
-        "steps.html": step_through_page(explanation, title=title, method=method, picture=picture).encode(),
+        "steps.html": step_through_page(
+            explanation, title=title, method=method, picture=picture, class_name=str((about or {}).get("class", ""))
+        ).encode(),
         "stages.png": figure_of_stages(drawn, title=title, method=method).as_png(),
         "overlay.png": _overlay_png(drawn, method),
         "explanation.json": _json((about or {}) | numbers | told),

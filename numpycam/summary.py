@@ -42,7 +42,8 @@ class Summary:
         try:
             network.output_shape(shape)
         except ValueError as error:
-            raise ValueError(f"input_shape {input_shape}, of one image, is refused: {error}") from None
+            why = str(error).replace("for one image pass x[None]", "pass (C, H, W)")
+            raise ValueError(f"input_shape {input_shape}, of one image, is refused: {why}") from None
         rows = []
         for name, layer in network.layers:
             parameters = sum(value.size for value in layer.parameters.values())

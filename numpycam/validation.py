@@ -93,7 +93,8 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, chec
     if array.dtype == object:
         return _as_fractions(name, array, value)
     if array.dtype.kind != "f":
-        raise TypeError(f"{name} must hold floats, integers or Fractions, got dtype {array.dtype}.")
+        fix = "; numpycam.exact.as_fractions makes Fractions of text" if array.dtype.kind == "U" and array.ndim else ""
+        raise TypeError(f"{name} must hold floats, integers or Fractions, got dtype {array.dtype}{fix}.")
     if array.dtype == np.float16:
         array = array.astype(np.float32)
     if check_finite and not np.isfinite(array).all():

@@ -1,10 +1,12 @@
-"""What the tests compare with: exact equality, bounds on rounding, linear pieces, messages; and a quick save."""
+"""What the tests compare with: equality, bounds on rounding, linear pieces, messages, figures; and a quick save."""
 
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from numpycam import MaxPool2d, ReLU
 from numpycam.display import Picture
@@ -56,3 +58,15 @@ def refusal(error, action):
         action()
     assert type(caught.value) is error
     return str(caught.value)
+
+
+def collisions(figure):
+    """Return which texts of a figure meet another, or a picture, or its edge, by what they take when they are drawn."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    written = [text for text in [*figure.texts, *(axes.title for axes in figure.axes)] if text.get_text()]
+    boxes = [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in written]
+    boxes += [(f"axes {n}", axes.get_window_extent()) for n, axes in enumerate(figure.axes)]
+    met = [(one, other) for (one, a), (other, b) in combinations(boxes, 2) if a.overlaps(b)]
+    edge = figure.bbox
+    return met + [(one, "edge") for one, a in boxes if not (a.min >= edge.min).all() or not (a.max <= edge.max).all()]

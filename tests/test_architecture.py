@@ -36,9 +36,13 @@ IMPORTS = {
     "report": {"exact", "gradcam", "resize", "storage"},
     "training": {"network", "validation"},
     "walkthrough": {"gradcam", "interventions", "network", "validation", "worked_example"},
-    "checks": {"checks.backward", "checks.compare", "checks.maps"},
+    "checks": {"checks.backward", "checks.compare", "checks.learning", "checks.maps"},
     "checks.backward": {"checks.compare", "checks.suspects", "exact", "layers", "validation"},
     "checks.compare": {"validation"},
+    "checks.learning": {
+        *("checks.compare", "drawings", "exact", "gradcam", "metrics", "network", "pretrained"),
+        *("validation", "worked_example"),
+    },
     "checks.maps": {"checks.compare", "exact", "gradcam", "layers", "network", "validation", "worked_example"},
     "checks.suspects": {"validation"},
     "explain": {"drawings", "exact", "gradcam", "network", "pretrained", "resize", "validation"},
@@ -123,11 +127,15 @@ def foreign(module, at_load_only):
 
 
 def test_nothing_but_numpy_and_matplotlib_is_needed():
-    """Pillow is a part of matplotlib's own needs. torch, an extra, is needed by one function, to be handed a module."""
+    """Pillow is a part of matplotlib's own needs. torch, an extra, is needed by one function, to be handed a module.
+
+    tqdm draws a bar if it is there.
+    """
     ever = {module: foreign(module, at_load_only=False) for module in IMPORTS}
-    assert set().union(*ever.values()) == {"numpy", "matplotlib", "PIL", "torch"}
+    assert set().union(*ever.values()) == {"numpy", "matplotlib", "PIL", "torch", "tqdm"}
     assert [module for module in IMPORTS if "torch" in ever[module]] == ["interop"]
-    assert foreign("interop", at_load_only=True) == {"numpy"}
+    assert [module for module in IMPORTS if "tqdm" in ever[module]] == ["cli"]
+    assert foreign("interop", at_load_only=True) == foreign("cli", at_load_only=True) == {"numpy"}
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):

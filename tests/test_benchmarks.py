@@ -1,10 +1,12 @@
 """What the benchmark compares with computes what Conv2d does, and its statistics are right; nothing on time."""
 
 from math import prod
+from pathlib import Path
 
 import numpy as np
 import pytest
-from groups import fastest
+import report
+from groups import fastest, row
 from helpers import same
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +72,24 @@ def test_slope_is_the_exponent(power):
     sizes = [8, 16, 32, 64]
     found = slope(sizes, [3.0 * size**power for size in sizes])
     assert abs(found - power) < 1e-12  # a fit of four points, some ten roundings of numbers below 10
+
+
+def test_a_table_without_rows_says_why():
+    result = {"about": {"threads": 1, "rounds": 1, "quick": True}, "rows": [], "missing": {"torch": "not installed"}}
+    assert report.as_text("conv", result).splitlines()[2:] == [
+        "Nothing here to compare with.",
+        "torch: not measured: not installed",
+    ]
+
+
+def test_the_alternative_text_counts_the_bars_that_are_drawn():
+    about = {"date": "", "cpu": "", "cores": 1, "blas": "", "python": "", "versions": {}, "load": [0], "rounds": 1}
+    about["quick"] = False
+    rows = [row("tiny", "torch", [0.5], goal) for goal in (0.6, 0.4, None)]
+    results = {"1": {name: {"about": about, "rows": rows, "missing": {}} for name in ("conv", "growth")}}
+    alt, *_ = report.as_markdown(results, Path("folder")).splitlines()
+    assert "bars of 3 ratios" in alt
+    assert "1 goals are met, 1 missed; 1 have none." in alt
 
 
 def test_the_fastest_is_of_those_that_are_there():

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from helpers import refusal
+from helpers import refusal, same
 
 from numpycam import grad_cam_from_maps, worked_example
 from numpycam.checks import (
@@ -12,9 +12,14 @@ from numpycam.checks import (
     check_conv_backward,
     check_find_the_bug,
     check_grad_cam,
+    check_mystery,
     check_network,
     check_relu_backward,
+    check_shares,
+    mystery_networks,
 )
+from numpycam.drawings import CLASS_NAMES, draw
+from numpycam.pretrained import NAMES, load_pretrained
 
 
 def mean(g):
@@ -546,3 +551,283 @@ def test_no_smaller_input_shows_a_bug(name, fewest):
                 finding = law, {"u": u, "x": x} | rest
                 message = refusal(CheckFailed, lambda finding=finding: check_find_the_bug(FINDINGS | {name: finding}))
                 assert "holds there" in message or "is no law of this layer" in message
+
+
+# --- The shares of notebook 04 ---------------------------------------------------------------------------
+
+
+def part(some, whole):
+    return some / whole if whole else 0
+
+
+def sizes(a, alphas):
+    return np.abs(alphas[:, None, None] * a).sum(axis=(1, 2))
+
+
+def total(a, alphas):
+    return (alphas[:, None, None] * a).sum(axis=0)
+
+
+def heat(a, alphas):
+    return np.maximum(total(a, alphas), 0)
+
+
+def shares(
+    share=lambda a, alphas, k: part(sizes(a, alphas)[k], sizes(a, alphas).sum()),
+    energy=lambda a, alphas, mask: part(heat(a, alphas)[mask].sum(), heat(a, alphas).sum()),
+):
+    """The solution, with one of its measures replaced."""
+    return lambda a, alphas, k, mask: (share(a, alphas, k), energy(a, alphas, mask))
+
+
+def test_right_shares_pass_with_a_line(capsys):
+    check_shares(shares())
+    assert capsys.readouterr().out == (
+        "✓ share and energy are exactly right, on 6 sets of maps, two of them with nothing to share.\n"
+    )
+
+
+def average(values):  # of numbers, or of none
+    return part(sum(values.flat), values.size)
+
+
+SHARE_MISTAKES = {
+    "share of |α| alone. A kernel ten times as large": lambda a, alphas, k: abs(alphas[k]) / np.abs(alphas).sum(),
+    "share of α alone, signs and all": lambda a, alphas, k: part(alphas[k], alphas.sum()),
+    "That is α_k itself": lambda a, alphas, k: alphas[k],
+    "The maps are not weighted": lambda a, alphas, k: part(np.abs(a[k]).sum(), np.abs(a).sum()),
+    "cancel in your sums": lambda a, alphas, k: part((alphas[k] * a[k]).sum(), total(a, alphas).sum()),
+    "You add up and take the size then": lambda a, alphas, k: part(
+        abs((alphas[k] * a[k]).sum()), np.abs(alphas * a.sum(axis=(1, 2))).sum()
+    ),
+    "You divide by Σ|L|": lambda a, alphas, k: part(sizes(a, alphas)[k], np.abs(total(a, alphas)).sum()),
+    "You divide by the sum of L": lambda a, alphas, k: part(sizes(a, alphas)[k], heat(a, alphas).sum()),
+    "divide by what all of them do": lambda a, alphas, k: sizes(a, alphas)[k],
+    "a mean above and a sum below": lambda a, alphas, k: part(
+        np.abs(alphas[k] * a[k]).mean(), sizes(a, alphas).sum()
+    ),
+    "Only positive cells count": lambda a, alphas, k: part(
+        np.maximum(alphas[k] * a[k], 0).sum(), np.maximum(alphas[:, None, None] * a, 0).sum()
+    ),
+    "Those are squares": lambda a, alphas, k: part(
+        ((alphas[k] * a[k]) ** 2).sum(), ((alphas[:, None, None] * a) ** 2).sum()
+    ),
+    "the largest cell of each map": lambda a, alphas, k: part(
+        np.abs(alphas[k] * a[k]).max(), np.abs(alphas[:, None, None] * a).max(axis=(1, 2)).sum()
+    ),
+    "k counts from 0": lambda a, alphas, k: part(sizes(a, alphas)[k - 1], sizes(a, alphas).sum()),
+    "the share of all the others": lambda a, alphas, k: part(
+        sizes(a, alphas).sum() - sizes(a, alphas)[k], sizes(a, alphas).sum()
+    ),
+    "It is right in percent": lambda a, alphas, k: part(100 * sizes(a, alphas)[k], sizes(a, alphas).sum()),
+    "These are the shares of all kernels": lambda a, alphas, k: (
+        sizes(a, alphas) / (sizes(a, alphas).sum() or 1)
+    ),
+    "right for the worked example only": lambda a, alphas, k: part(
+        sizes(worked_example.FEATURE_MAPS, worked_example.ALPHAS)[2],
+        sizes(worked_example.FEATURE_MAPS, worked_example.ALPHAS).sum(),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("hint", SHARE_MISTAKES, ids=lambda hint: hint[:40])
+def test_every_mistake_of_the_share_gets_its_own_hint(hint):
+    message = refusal(CheckFailed, lambda: check_shares(shares(share=SHARE_MISTAKES[hint])))
+    assert message.startswith("share, Σ|α_k A^k| / Σ_j Σ|α_j A^j|:\n")
+    assert hint in message
+    assert "and mask =\n[[" in message
+
+
+ENERGY_MISTAKES = {
+    "The ReLU is missing": lambda a, alphas, mask: part(total(a, alphas)[mask].sum(), total(a, alphas).sum()),
+    "That is |L|": lambda a, alphas, mask: part(
+        np.abs(total(a, alphas))[mask].sum(), np.abs(total(a, alphas)).sum()
+    ),
+    "first add up, then ReLU": lambda a, alphas, mask: part(
+        np.maximum(alphas[:, None, None] * a, 0)[:, mask].sum(), np.maximum(alphas[:, None, None] * a, 0).sum()
+    ),
+    "turned inside out": lambda a, alphas, mask: part(heat(a, alphas)[~mask].sum(), heat(a, alphas).sum()),
+    "You divide by the mask's area": lambda a, alphas, mask: part(
+        average(heat(a, alphas)[mask]), average(heat(a, alphas))
+    ),
+    "You weigh two means": lambda a, alphas, mask: part(
+        average(heat(a, alphas)[mask]), average(heat(a, alphas)[mask]) + average(heat(a, alphas)[~mask])
+    ),
+    "the mean inside the mask": lambda a, alphas, mask: average(heat(a, alphas)[mask]),
+    "the sum inside the mask": lambda a, alphas, mask: heat(a, alphas)[mask].sum(),
+    "divide by the number of cells": lambda a, alphas, mask: heat(a, alphas)[mask].sum() / mask.size,
+    "divided by the maximum": lambda a, alphas, mask: part(heat(a, alphas)[mask].sum(), heat(a, alphas).max()),
+    "by what is outside": lambda a, alphas, mask: part(heat(a, alphas)[mask].sum(), heat(a, alphas)[~mask].sum()),
+    "You take the largest cell": lambda a, alphas, mask: part(heat(a, alphas)[mask].max(), heat(a, alphas).max()),
+    "You count cells": lambda a, alphas, mask: part(
+        int((heat(a, alphas) > 0)[mask].sum()), int((heat(a, alphas) > 0).sum())
+    ),
+    "the share of the area": lambda a, alphas, mask: mask.mean(),
+    "the pointing game": lambda a, alphas, mask: int(
+        heat(a, alphas).any() and mask[np.unravel_index(heat(a, alphas).argmax(), mask.shape)]
+    ),
+    "That is the map of kernel k": None,  # it needs k: below
+    "It is right in percent": lambda a, alphas, mask: part(
+        100 * heat(a, alphas)[mask].sum(), heat(a, alphas).sum()
+    ),
+    "right for the worked example only": lambda a, alphas, mask: part(
+        heat(worked_example.FEATURE_MAPS, worked_example.ALPHAS)[:, 0].sum(),
+        heat(worked_example.FEATURE_MAPS, worked_example.ALPHAS).sum(),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("hint", ENERGY_MISTAKES, ids=lambda hint: hint[:40])
+def test_every_mistake_of_the_energy_gets_its_own_hint(hint):
+    def of_one_kernel(a, alphas, k, mask):
+        own = np.maximum(alphas[k] * a[k], 0)
+        return shares()(a, alphas, k, mask)[0], part(own[mask].sum(), own.sum())
+
+    wrong = ENERGY_MISTAKES[hint]
+    message = refusal(CheckFailed, lambda: check_shares(shares(energy=wrong) if wrong else of_one_kernel))
+    assert message.startswith("energy, the sum of L inside the mask / the sum of L:\n")
+    assert hint in message
+
+
+def test_dividing_by_nothing_is_told_after_what_came_before():
+    def careless(a, alphas, k, mask):
+        return sizes(a, alphas)[k] / sizes(a, alphas).sum(), heat(a, alphas)[mask].sum() / heat(a, alphas).sum()
+
+    def careless_and_wrong(a, alphas, k, mask):
+        return abs(alphas[k]) / np.abs(alphas).sum(), careless(a, alphas, k, mask)[1]
+
+    message = refusal(CheckFailed, lambda: check_shares(careless))
+    assert message.startswith("Your function raised ZeroDivisionError with A of shape (2, 2, 3)")
+    assert message.endswith("Of nothing, the share is 0.)")
+    assert "That is the share of |α| alone." in refusal(CheckFailed, lambda: check_shares(careless_and_wrong))
+
+
+# --- The two networks of notebook 04 ---------------------------------------------------------------------
+
+
+def drops(seed=0, count=200, what=lambda network, with_grass, without: (network(with_grass) - network(without))[:, 1]):
+    """What the experiment gives for both networks, or another one."""
+    drawn = [draw(count, seed=7, animals="elephant", grass=grass) for grass in (True, False)]
+    return {place: what(net, *(d.images for d in drawn)).mean() for place, net in mystery_networks(seed).items()}
+
+
+def findings(**options):
+    numbers = drops(**options)
+    return numbers | {"looks at the grass": max(numbers, key=numbers.get)}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_experiment_finds_the_network_in_any_disguise(seed, capsys):
+    check_mystery(findings(seed=seed), seed)
+    assert capsys.readouterr().out == (
+        f"✓ It is the {findings(seed=seed)['looks at the grass']} that looks at the grass: 400 fresh drawings say so, "
+        "and give your two numbers.\n"
+    )
+
+
+def test_either_network_may_be_the_first():
+    assert {findings(seed=seed)["looks at the grass"] for seed in range(4)} == {"first", "second"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_disguise_changes_no_answer_and_hides_the_third_kernel(seed):
+    images = draw(200, seed=11, grass=True).images
+    answers = {name: load_pretrained(name)(images) > 0 for name in NAMES}
+    places = mystery_networks(seed)
+    assert sorted(name for net in places.values() for name in NAMES if same(net(images) > 0, answers[name])) == [*NAMES]
+    assert answers[NAMES[0]].shape == (200, len(CLASS_NAMES))
+    for network in places.values():
+        for name in NAMES:
+            assert not same(network["conv1"].weight, load_pretrained(name)["conv1"].weight)
+            assert not same(network["conv2"].weight, load_pretrained(name)["conv2"].weight)
+
+
+def test_a_hundred_drawings_are_enough():
+    for drawing_seed in range(6):
+        drawn = [draw(100, drawing_seed, animals="elephant", grass=grass).images for grass in (True, False)]
+        numbers = {place: (net(drawn[0]) - net(drawn[1]))[:, 1].mean() for place, net in mystery_networks().items()}
+        check_mystery(numbers | {"looks at the grass": max(numbers, key=numbers.get)})
+
+
+def test_a_verdict_without_a_measurement_does_not_pass():
+    for verdict, numbers in [
+        ("first", (14.0, 1.5)),
+        ("second", (1.5, 14.0)),
+        ("first", (1, 0)),
+        ("second", (0.0, 99.0)),
+    ]:
+        guess = dict(zip(("first", "second"), numbers, strict=True)) | {"looks at the grass": verdict}
+        message = refusal(CheckFailed, lambda guess=guess: check_mystery(guess))
+        assert "A verdict needs evidence." in message
+        assert "400 fresh drawings say something else, and a mean of 100 would be within" in message
+        assert all(f"{drop:.1f}" not in message for drop in drops(count=400).values())
+    zero_and_one = {"first": 0, "second": 1, "looks at the grass": "second"}
+    assert "Take the scores." in refusal(CheckFailed, lambda: check_mystery(zero_and_one))
+
+
+def test_one_right_number_is_not_called_wrong():
+    message = refusal(CheckFailed, lambda: check_mystery(findings() | {"second": 3.0}))
+    assert message.startswith("second: 3 is not by how much its score falls.")
+    assert "first:" not in message
+
+
+def test_a_verdict_against_the_numbers_is_held_against_them():
+    right = findings()
+    wrong = {"first": "second", "second": "first"}[right["looks at the grass"]]
+    message = refusal(CheckFailed, lambda: check_mystery(right | {"looks at the grass": wrong}))
+    assert message == (
+        "Your numbers are right, but the verdict is not what they say. Without grass the elephant's score falls by "
+        f"{right['first']:.1f} in the first and by {right['second']:.1f} in the second: which of them needs the grass?"
+    )
+
+
+def black(images, without):
+    grass = np.abs(images - without).sum(axis=1, keepdims=True) > 0
+    return np.where(grass, np.float32(0), images)
+
+
+WRONG_DROPS = {
+    "The signs are turned": lambda net, x, without: -(net(x) - net(without))[:, 1],
+    "Those are the scores of the cat": lambda net, x, without: (net(x) - net(without))[:, 0],
+    "the mean of both classes": lambda net, x, without: (net(x) - net(without)).mean(axis=1),
+    "You have painted the grass black": lambda net, x, without: (net(x) - net(black(x, without)))[:, 1],
+    "subtract the score without it": lambda net, x, without: net(x)[:, 1],
+    "subtract it from the score with it": lambda net, x, without: net(without)[:, 1],
+    "Those are probabilities": lambda net, x, without: (
+        1 / (1 + np.exp(-net(x))) - 1 / (1 + np.exp(-net(without)))
+    )[:, 1],
+    "or counts of answers": lambda net, x, without: 1.0 * (net(x) > 0)[:, 1] - (net(without) > 0)[:, 1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("hint", WRONG_DROPS)
+def test_every_wrong_experiment_gets_its_own_hint(hint):
+    for seed in (0, 3):  # in either order
+        numbers = drops(seed, 400, WRONG_DROPS[hint])
+        answer = numbers | {"looks at the grass": "second"}
+        assert hint in refusal(CheckFailed, lambda answer=answer, seed=seed: check_mystery(answer, seed))
+
+
+def test_numbers_that_are_exchanged_are_told_so():
+    right = findings()
+    answer = right | {"first": right["second"], "second": right["first"]}
+    assert refusal(CheckFailed, lambda: check_mystery(answer)).startswith("The two numbers are exchanged")
+
+
+def test_the_form_of_the_findings():
+    for change, message in [
+        ({"first": None}, "first is not there yet: replace the dots."),
+        ({"second": ...}, "second is not there yet: replace the dots."),
+        ({"second": [1, 2]}, "second should be one number, a mean over drawings; yours has the shape (2,)."),
+        ({"first": "much"}, "first should hold numbers only, yours has str."),
+        ({"looks at the grass": ...}, "'looks at the grass' is not there yet: replace the dots."),
+        ({"looks at the grass": "third"}, "'looks at the grass' should be 'first' or 'second', got 'third'."),
+        ({"looks at the grass": 1}, "'looks at the grass' should be 'first' or 'second', got 1."),
+    ]:
+        assert refusal(CheckFailed, lambda change=change: check_mystery(findings() | change)) == message
+    for answer in ({}, None, {"first": 1, "second": 2}):
+        assert refusal(CheckFailed, lambda answer=answer: check_mystery(answer)) == (
+            "Your findings should be a dictionary with the keys 'first', 'second', 'looks at the grass'."
+        )
+    not_a_number = findings() | {"first": float("nan")}
+    assert refusal(CheckFailed, lambda: check_mystery(not_a_number)).startswith("first: nan is not by how much")

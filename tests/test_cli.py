@@ -8,14 +8,19 @@ import sys
 from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from helpers import empty_figure, same
 from matplotlib.image import imread
 
-from numpycam import grad_cam, worked_example
-from numpycam.cli import main
+from numpycam import Network, grad_cam, worked_example
+from numpycam.cli import _progress_bar, main
+from numpycam.drawings import draw
 from numpycam.exact import as_floats, as_fractions
+from numpycam.pretrained import EPOCHS, IMAGES, NAMES, SEED, load_pretrained, map_difference, measure, train
+from numpycam.training import DivergedError
 from numpycam.walkthrough import walkthrough
 
 
@@ -184,7 +189,7 @@ def test_the_same_again(run, tmp_path):
             ["--erase", "3:1,0:4"],
             "numpycam example: error: argument --erase: must be TL, TR, BL, BR or a rectangle such",
         ),
-        (["--erase", "0:9,0:4"], "got '0:9,0:4'"),
+        (["--erase", "0:9,0:4"], "within 4 rows and 4 columns, got '0:9,0:4'"),
         (["--erase", "0:4,3:1"], "got '0:4,3:1'"),
         (["explode"], "argument COMMAND: invalid choice: 'explode' (choose from "),
         (["--bogus"], "unrecognized arguments: --bogus"),
@@ -264,3 +269,156 @@ def test_help_and_version(capsys):
             main([option])
         assert stopped.value.code == 0
     assert "numpycam 0." in capsys.readouterr().out
+
+
+# --- numpycam train -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def train_command(tmp_path, capsys, monkeypatch):
+    """Run the command with an output folder, on few drawings, and without a progress bar."""
+    monkeypatch.setitem(sys.modules, "tqdm", None)  # an import of it fails then
+
+    def call(*arguments):
+        given = ["--images", "33", "--epochs", "1", *map(str, arguments)]
+        status = main(["train", "--out", str(tmp_path / "out"), *given])
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def same_parameters(network, other):
+    return all(map(same, network.parameters.values(), other.parameters.values()))
+
+
+def test_train_writes_both_networks_and_holds_them_against_those_of_the_package(train_command, tmp_path):
+    status, out, err = train_command("--seed", 5, "--images", 40, "--epochs", 2)
+    assert (status, err) == (0, "")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"{name}.npz" for name in NAMES)
+    for name, told in zip(NAMES, out.split("Training ")[1:], strict=True):
+        path, network = tmp_path / "out" / f"{name}.npz", train(name, 5, images=40, epochs=2)
+        assert same_parameters(Network.load(path), network)
+        assert told.startswith(
+            f"{name!r} on 40 drawings, epochs: 2 ...\nWritten to {path}\n\n  On 500 new drawings, in %"
+        )
+        shipped, drawings = load_pretrained(name), draw(500, seed=1005)
+        ours, theirs = measure(network, drawings), measure(shipped, drawings)
+        table = dict(re.findall(r"^  (\S.*?\S) {2,}([0-9. ]+)$", told, flags=re.MULTILINE))
+        for row, of_class in {
+            "right answers": lambda found, c: found.accuracy[c],
+            "peak of the map on the animal": lambda found, c: found.pointing[c],
+            "map on the animal": lambda found, c: found.energy[c, c],
+            "map on the grass": lambda found, c: found.energy[c, 2],
+            "share of A^3": lambda found, c: found.shares[c, 2],
+        }.items():
+            assert table.pop(row).split() == [
+                f"{100 * of_class(found, c):.1f}" for found in (ours, theirs) for c in (0, 1)
+            ]
+        assert not table
+        apart = map_difference(network, shipped, drawings)
+        assert told.endswith(f"\n\n  Their maps, in 0 to 1, differ by {apart:.4f} on average.\n\n")
+
+
+def test_the_columns_of_the_table_stand_under_their_names(train_command):
+    _, out, _ = train_command("--only", NAMES[0])
+    above, names, *rows = out.split("\n\n")[1].splitlines()
+    ends = [match.end() for match in re.finditer(r"\S+", names)]
+    assert names.split() == ["cat", "elephant"] * 2
+    assert [above.index("this one") + len("this one"), len(above)] == ends[1::2]
+    assert len(rows) == 5
+    for row in rows:
+        assert [match.end() for match in re.finditer(r"[0-9]+\.[0-9]", row)] == ends
+
+
+def test_the_same_network_is_told_to_be_the_same(train_command, monkeypatch, tmp_path):
+    shipped = load_pretrained(NAMES[1])
+    last_bit = {key: np.nextafter(p, np.float32(9), dtype=np.float32) for key, p in shipped.parameters.items()}
+    for network, end in ((shipped, "They are the same to the bit."),
+                         (shipped.with_parameters({"conv2.bias": last_bit["conv2.bias"]}),
+                          "Their maps, in 0 to 1, differ by 0.0000 on average.")):  # fmt: skip
+        monkeypatch.setattr("numpycam.cli.train", lambda *_, network=network: network)
+        _, out, _ = train_command("--only", NAMES[1])
+        assert out.endswith(f"\n\n  {end}\n\n")
+
+
+def test_train_trains_one_alone_and_unless_told_otherwise_as_the_package_did(tmp_path, monkeypatch, capsys):
+    trained = []
+
+    def training(*given):
+        trained.append(given[:-1])
+        return load_pretrained(given[0])
+
+    monkeypatch.setattr("numpycam.cli.train", training)
+    monkeypatch.setattr("numpycam.cli._beside_the_shipped", lambda *_: "")
+    for only in NAMES:
+        assert main(["train", "--only", only, "--out", str(tmp_path / only)]) == 0
+        assert [path.name for path in (tmp_path / only).iterdir()] == [f"{only}.npz"]
+    assert main(["train", "--seed", "7", "--images", "8", "--epochs", "9", "--out", str(tmp_path / "both")]) == 0
+    assert trained == [*((name, SEED, IMAGES, EPOCHS) for name in NAMES), *((name, 7, 8, 9) for name in NAMES)]
+
+
+def test_a_progress_bar_is_shown_if_tqdm_is_there(monkeypatch):
+    def tqdm(steps, leave):
+        assert leave is False
+        return (f"step {step}" for step in steps)
+
+    monkeypatch.setitem(sys.modules, "tqdm", SimpleNamespace(tqdm=tqdm))
+    assert [*_progress_bar()(range(2))] == ["step 0", "step 1"]
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert [*_progress_bar()(range(2))] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--only", "drawing"], "argument --only: invalid choice: 'drawing' (choose from "),
+        (["--images", "0"], "argument --images: must be a number from 1, got '0'"),
+        (["--epochs", "0"], "argument --epochs: must be a number from 1, got '0'"),
+        (["--seed", "-1"], "argument --seed: must be a number from 0, got '-1'"),
+    ],
+)
+def test_what_cannot_be_trained_gets_one_line_and_nothing_is_written(
+    train_command, tmp_path, capsys, arguments, message
+):
+    with pytest.raises(SystemExit) as stopped:
+        train_command(*arguments)
+    out, err = capsys.readouterr()
+    assert (stopped.value.code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"numpycam train: error: {message}")
+    assert not (tmp_path / "out").exists()
+
+
+def diverging(*_):
+    raise DivergedError(3, 1, 0.05, load_pretrained(NAMES[0]), np.zeros(3))
+
+
+def taking_all(*_):
+    raise MemoryError
+
+
+@pytest.mark.parametrize(("training", "message"), [(diverging, "training diverged in step 3 (epoch 1): "),
+    (taking_all, "so many drawings are too large for this machine; pass smaller --images.\n")])  # fmt: skip
+def test_a_training_that_fails_gets_one_line_and_writes_no_network(
+    train_command, tmp_path, capsys, monkeypatch, training, message
+):
+    monkeypatch.setattr("numpycam.cli.train", training)
+    with pytest.raises(SystemExit) as stopped:
+        train_command()
+    _, err = capsys.readouterr()
+    assert (stopped.value.code, err.count("\n")) == (2, 1)
+    assert err.startswith(f"numpycam train: error: {message}")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_where_nothing_can_be_written_nothing_is_trained(train_command, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    assert train_command() == (2, "", f"numpycam: error: cannot write {tmp_path / 'out'}: File exists\n")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_trained_network_can_be_explained(train_command, tmp_path, capsys):
+    train_command("--only", NAMES[0])
+    with empty_figure():
+        path = tmp_path / "out" / f"{NAMES[0]}.npz"
+        assert main(["explain", "--draw", "cat", "--network", str(path), "--out", str(tmp_path / "explained")]) == 0
+    assert f"The network  {NAMES[0]}.npz\n" in capsys.readouterr().out

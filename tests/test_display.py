@@ -4,28 +4,45 @@ import itertools
 from fractions import Fraction
 from io import BytesIO
 
+import matplotlib as mpl
 import numpy as np
 import pytest
-from helpers import refusal, rounding
-from hypothesis import given
+from helpers import collisions, refusal, rounding, same
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image, ImageSequence
+from strategies import sides
 
-from numpycam import Conv2d, GlobalAvgPool2d, Network, grad_cam, grad_cam_from_maps, worked_example
+from numpycam import (
+    Conv2d,
+    GlobalAvgPool2d,
+    Layer,
+    Linear,
+    MaxPool2d,
+    Network,
+    ReLU,
+    grad_cam,
+    grad_cam_from_maps,
+    worked_example,
+)
 from numpycam.display import (
     animation_of_stages,
     as_uint8,
     figure_of_errors,
+    figure_of_kernels,
     figure_of_maps,
     figure_of_path,
+    figure_of_pictures,
     figure_of_stages,
     format_number,
     overlay,
 )
-from numpycam.exact import as_floats
+from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import erase, path
 
 unit = st.floats(0, 1, width=32)
@@ -171,6 +188,11 @@ def test_a_notebook_gets_the_picture_with_its_text():
 def test_maps_that_are_not_signed_start_at_zero():
     figure = figure_of_maps(worked_example.LOCALIZATION_MAP[None], "L^c", signed=False)
     assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["0", "16.125"]
+    grey = figure_of_maps(worked_example.IMAGE, "x", signed=False, colormap="gray")
+    assert grey.axes[0].images[0].get_cmap().name == "gray"
+    assert refusal(ValueError, lambda: figure_of_maps(worked_example.IMAGE, "x", colormap="grays")) == (
+        "colormap must be a colour map of matplotlib, got 'grays'."
+    )
     assert refusal(ValueError, lambda: figure_of_maps(np.ones((2, 2)), "A^k")) == (
         "maps must have shape (K, H, W) with no empty axis, got (2, 2)."
     )
@@ -294,6 +316,12 @@ def test_the_figure_of_a_path_names_its_slopes_and_kinks():
     line = path(network, erase(image, (slice(2, 4), slice(0, 2))), image, 0)
     figure = figure_of_path(line)
     written = texts(figure)
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert all(right.x0 - left.x1 >= 8 for left, right in itertools.pairwise(boxes))  # pixels
+    (flat,) = (text.get_window_extent() for text in figure.findobj(Text) if text.get_text() == "slope 0")
+    kink = figure.axes[0].transData.transform((line.kinks[0], 0))[0]
+    assert flat.x1 < kink
     assert [text for text in written if text.startswith("slope")] == ["slope 0", "slope 11.5", "slope 23"]
     assert [text for text in written if text.startswith("0")] == ["0", "0.0696", "0.443"]
     assert figure.alt == (
@@ -372,3 +400,261 @@ def test_an_animation_takes_its_time():
     for seconds in (0, -1, float("nan"), 1e9):
         message = refusal(ValueError, lambda seconds=seconds: animation_of_stages(explanation, seconds=seconds))
         assert message == f"seconds must be in 0.02..600, got {seconds}."
+
+
+# --- Pictures in rows and columns ---------------------------------------------------------------------------------
+
+
+def pixels_of(figure):
+    return [axes.images[0].get_array() for axes in figure.axes]
+
+
+@st.composite
+def grids(draw):
+    """Rows of grey and coloured pictures in all the shapes that they may have, and each as (H, W, 3)."""
+    rows, expected = [], []
+    for _ in range(draw(st.integers(1, 3))):
+        row = []
+        for _ in range(draw(st.integers(1, 3))):
+            height, width = draw(sides(4, 7))
+            colours = draw(hnp.arrays(np.float64, (height, width, 3), elements=unit))
+            grey = colours[..., :1]
+            row.append(draw(st.sampled_from([
+                (colours, colours), (np.moveaxis(colours, -1, 0), colours),
+                (grey[..., 0], grey.repeat(3, axis=-1)), (np.moveaxis(grey, -1, 0), grey.repeat(3, axis=-1)),
+            ])))  # fmt: skip
+        rows.append([picture for picture, _ in row])
+        expected += [seen for _, seen in row]
+    return rows, expected
+
+
+@given(grids())
+@settings(max_examples=10)
+def test_pictures_are_drawn_as_they_are_row_by_row(grid):
+    rows, expected = grid
+    figure = figure_of_pictures(rows)
+    assert all(map(same, pixels_of(figure), expected))
+    boxes = [axes.get_position(original=True) for axes in figure.axes]
+    places = [(round(-box.y0, 6), round(box.x0, 6)) for box in boxes]
+    assert places == sorted(set(places))  # from left to right, from top to bottom
+    assert [sum(y == top for y, _ in places) for top in sorted({y for y, _ in places})] == [*map(len, rows)]
+
+
+def test_bytes_lists_and_a_batch_are_pictures_too():
+    bytes_ = np.array([[0, 51], [255, 102], [0, 0]], np.uint8)
+    batch = np.stack([bytes_[None] / 255] * 2)  # (N, 1, H, W)
+    for rows in ([[bytes_]], [[(bytes_ / 255).tolist()]], [batch[:1]], batch[None, :1]):
+        assert pixels_of(figure_of_pictures(rows))[0][..., 1].tolist() == [[0, 0.2], [1, 0.4], [0, 0]]
+
+
+NAMES = {"row_names": ["standard", "one that\nis confounded"], "column_names": ["the picture", "cat?", "elephant?"],
+         "captions": [["", "y = 1\n5 % on it", "y = −12\n100 % on it"], ["y = 0", ""]], "title": "Where?"}  # fmt: skip
+
+
+def grid_of(*lengths):
+    return [[np.full((5, 4), 0.5)] * length for length in lengths]
+
+
+@pytest.mark.parametrize("side", [1.2, 3.0])
+@pytest.mark.parametrize("left_out", [[], ["row_names"], ["column_names"], ["captions"], ["title"], [*NAMES]])
+def test_texts_meet_nothing_and_stay_inside(side, left_out):
+    given = {name: value for name, value in NAMES.items() if name not in left_out}
+    figure = figure_of_pictures(grid_of(3, 2), side=side, **given)
+    assert collisions(figure) == []
+    for axes in figure.axes:
+        box, size = axes.get_position(original=True), figure.get_size_inches()
+        assert np.allclose([box.width * size[0], box.height * size[1]], side, rtol=1e-12)
+
+
+def test_what_measures_collisions_finds_them():
+    captions = [["x" * 60, "y" * 60]]
+    met = collisions(figure_of_pictures(grid_of(2), captions=captions))
+    assert ("x" * 60, "y" * 60) in met
+    assert ("x" * 60, "edge") in met
+
+
+def test_each_text_stands_at_its_picture():
+    figure = figure_of_pictures(grid_of(3, 2), **NAMES)
+    FigureCanvasAgg(figure).draw()
+    extents = {text.get_text(): text.get_window_extent() for text in figure.texts}
+    frames = [axes.get_window_extent() for axes in figure.axes]
+
+    def middle(box):
+        return (box.x0 + box.x1) / 2
+
+    for name, frame in zip(NAMES["column_names"], frames[:3], strict=True):
+        assert abs(middle(extents[name]) - middle(frame)) <= 1
+        assert extents[name].y0 > frame.y1
+    for name, frame in zip(NAMES["row_names"], (frames[0], frames[3]), strict=True):
+        assert extents[name].x1 < frame.x0
+        assert frame.y0 < extents[name].y0 < extents[name].y1 < frame.y1
+    for caption, frame in zip(["y = 1\n5 % on it", "y = −12\n100 % on it", "y = 0"], frames[1:4], strict=True):
+        assert abs(middle(extents[caption]) - middle(frame)) <= 1
+        assert frame.y0 - 0.1 * figure.dpi < extents[caption].y1 < frame.y0
+    assert extents["Where?"].y0 > max(extents[name].y1 for name in NAMES["column_names"])
+
+
+@pytest.mark.parametrize(("given", "alt"), [
+    (NAMES, "Where? standard, the picture. standard, cat?, y = 1 5 % on it. standard, elephant?, y = −12 100 % on it. "
+            "one that is confounded, the picture, y = 0. one that is confounded, cat?."),
+    ({"title": "Two"}, "Two."),
+    ({"column_names": ["$A^{1}$", "", r"$\alpha_{2}$"]}, "A^1. α_2. A^1."),
+    ({"captions": [["a", "", "b"], ["", "c"]]}, "a. b. c."),
+    ({}, ""),
+])  # fmt: skip
+def test_the_alternative_text_of_pictures_has_names_and_captions(given, alt):
+    assert figure_of_pictures(grid_of(3, 2), **given).alt == alt
+
+
+GREY = np.zeros((2, 2))
+
+
+@pytest.mark.parametrize(("rows", "options", "message"), [
+    ([], {}, "rows must hold at least one picture each, and side must be positive."),
+    ([[GREY], []], {}, "rows must hold at least one picture each, and side must be positive."),
+    ([[GREY]], {"side": 0}, "rows must hold at least one picture each, and side must be positive."),
+    ([[GREY]], {"side": float("nan")}, "rows must hold at least one picture each, and side must be positive."),
+    ([[GREY]], {"row_names": ["a", "b"]}, "row_names must be 1, got 2."),
+    ([[GREY], [GREY, GREY]], {"column_names": ["a"]}, "column_names must be 2, got 1."),
+    ([[GREY]], {"captions": [["a"], ["b"]]}, "captions must be 1, got 2."),
+    ([[GREY], [GREY, GREY]], {"captions": [["a"], ["b"]]},
+     "captions must be one for each picture, [1, 2], got [1, 1]."),
+    ([[GREY, GREY + 2]], {}, "rows[0][1] must lie in 0..1, got 2..2: divide it by its largest possible value."),
+    ([[GREY], [np.zeros((2, 4, 5))]], {},
+     "rows[1][0] must have shape (1, H, W) or (3, H, W), got (2, 4, 5); channels come first."),
+    ([[np.full((2, 2), np.nan)]], {}, "rows[0][0] contains NaN at index (0, 0, 0)."),
+])  # fmt: skip
+def test_pictures_that_cannot_be_drawn(rows, options, message):
+    assert refusal(ValueError, lambda: figure_of_pictures(rows, **options)) == message
+
+
+# --- Kernels ------------------------------------------------------------------------------------------------------
+
+
+def kernel_case(channels=3, kernels=3, size=(2, 3), bias=-0.0):
+    rng = np.random.default_rng(0)
+    weight = rng.integers(-4, 5, (kernels, channels, *size)).astype(float)
+    conv, head = Conv2d(weight, np.full(kernels, bias)), Linear(rng.integers(1, 5, (2, kernels)).astype(float))
+    network = Network([("conv", conv), ("features", ReLU()), ("gap", GlobalAvgPool2d()), ("linear", head)])
+    return network, rng.integers(0, 5, (channels, 6, 7)) / 4, weight
+
+
+def red_to_blue(values):
+    limit = np.abs(values).max() or 1
+    return mpl.colormaps["RdBu_r"](Normalize(-limit, limit)(values))[..., :3]
+
+
+def tiles_of(drawn, channels, height, width):
+    """Cut the drawn kernel into the squares of its channels, row by row, and see that white lies between them."""
+    columns = int(np.ceil(np.sqrt(channels)))
+    rows = -(-channels // columns)
+    assert drawn.shape == (rows * (height + 1) - 1, columns * (width + 1) - 1, 3)
+    places = [divmod(c, columns) for c in range(channels)]
+    corners = [(row * (height + 1), column * (width + 1)) for row, column in places]
+    paper = np.ones(drawn.shape[:2], bool)
+    for top, left in corners:
+        paper[top : top + height, left : left + width] = False
+    assert (drawn[paper] == 1).all()
+    return [drawn[top : top + height, left : left + width] for top, left in corners]
+
+
+@pytest.mark.parametrize(
+    ("channels", "size"), [(1, (2, 3)), (2, (3, 2)), (3, (2, 3)), (4, (1, 1)), (1, (1, 1)), (5, (3, 1))]
+)
+def test_each_kernel_is_drawn_channel_by_channel_above_the_map_that_it_makes(channels, size):
+    network, image, weight = kernel_case(channels, size=size)
+    explanation = grad_cam(network, image, 0, "features")
+    figure = figure_of_kernels(explanation)
+    drawn = pixels_of(figure)
+    for kernel, pixels in zip(weight, drawn[:3], strict=True):
+        assert all(map(same, tiles_of(pixels, channels, *size), red_to_blue(kernel)))
+    maps = explanation.feature_maps
+    cividis = mpl.colormaps["cividis"](maps / maps.max())[..., :3]
+    assert all(map(same, drawn[3:], cividis))
+    assert collisions(figure) == []
+
+
+def test_the_texts_of_kernels_name_them_and_their_shares():
+    network, image, _ = kernel_case()
+    explanation = grad_cam(network, image, 0, "features")
+    shares = [f"share {100 * part:.1f} %" for part in explanation.channel_shares]
+    figure = figure_of_kernels(explanation)
+    assert [text for text in texts(figure) if text] == ["$A^{1}$", "$A^{2}$", "$A^{3}$", "kernel", "map", *shares]
+    maps = [f"map, A^{k}, {part}." for k, part in enumerate(shares, start=1)]
+    assert figure.alt == " ".join(["kernel, A^1. kernel, A^2. kernel, A^3.", *maps])
+
+
+def test_kernels_of_fractions_are_drawn_as_those_of_floats():
+    network, image, _ = kernel_case()
+    in_floats, exact = (
+        figure_of_kernels(grad_cam(convert(network), convert(image), 0, "features"))
+        for convert in (lambda value: value, as_fractions)
+    )
+    assert all(map(same, pixels_of(in_floats), pixels_of(exact)))
+    assert in_floats.alt == exact.alt
+
+
+def test_maps_before_the_relu_are_signed_and_a_kernel_of_zeros_is_white():
+    network, image, weight = kernel_case(bias=-9.0)
+    network = network.with_parameters({"conv.weight": weight * np.array([1, 0, 1])[:, None, None, None]})
+    explanation = grad_cam(network, image, 0, "conv")
+    drawn = pixels_of(figure_of_kernels(explanation))
+    assert same(drawn[1][:2, :3], red_to_blue(np.zeros((2, 3))))
+    assert explanation.feature_maps.min() < 0
+    assert all(map(same, drawn[3:], red_to_blue(explanation.feature_maps)))
+
+
+@pytest.mark.parametrize("most", [None, 2, 99])
+def test_of_many_kernels_those_of_the_maps_that_contribute_most_are_drawn(most):
+    network, image, weight = kernel_case(kernels=11)
+    explanation = grad_cam(network, image, 0, "features")
+    figure = figure_of_kernels(explanation) if most is None else figure_of_kernels(explanation, most_maps=most)
+    ranked = sorted(range(11), key=lambda k: -explanation.channel_shares[k])
+    kept = sorted(ranked[: most or 8])
+    assert [text for text in texts(figure) if "A^" in text] == [f"$A^{{{k + 1}}}$" for k in kept]
+    assert [text for text in texts(figure) if "share" in text] == [
+        f"share {100 * explanation.channel_shares[k]:.1f} %" for k in kept
+    ]
+    drawn = pixels_of(figure)
+    assert len(drawn) == 2 * len(kept)
+    for k, pixels in zip(kept, drawn, strict=False):
+        assert same(tiles_of(pixels, 3, 2, 3)[0], red_to_blue(weight[k])[0])
+    assert collisions(figure) == []
+
+
+def test_the_kernels_are_those_of_the_last_convolution_before_the_layer():
+    weights = [np.ones((2, 1, 1, 1)), np.ones((2, 2, 2, 2)), np.ones((3, 2, 1, 1))]
+    inner = Network([("second", Conv2d(weights[1])), ("relu", ReLU())])
+    network = Network([("first", Conv2d(weights[0])), ("inner", inner), ("third", Conv2d(weights[2])),
+                       ("gap", GlobalAvgPool2d())])  # fmt: skip
+    for layer, size in (("first", (1, 1)), ("inner", (2, 5)), ("third", (1, 3))):
+        figure = figure_of_kernels(grad_cam(network, np.ones((1, 5, 6)), 0, layer))
+        assert pixels_of(figure)[0].shape[:2] == size
+
+
+def test_kernels_that_cannot_be_drawn():
+    network, image, _ = kernel_case()
+    one_image = "kernels are drawn of the explanation of one image, with its network."
+    for explanation in (grad_cam(network, image[None]), grad_cam_from_maps(np.ones((1, 2, 3)), np.ones((1, 2, 3)))):
+        assert refusal(ValueError, lambda explanation=explanation: figure_of_kernels(explanation)) == one_image
+    for layers in ([("pool", MaxPool2d(2))], [("conv", Conv2d(np.ones((4, 3, 1, 1)))), ("merge", Merge())]):
+        bare = Network([*layers, ("gap", GlobalAvgPool2d())])
+        explanation = grad_cam(bare, image, 0, layers[-1][0])
+        assert refusal(ValueError, lambda explanation=explanation: figure_of_kernels(explanation)) == (
+            f"the maps of {layers[-1][0]!r} are not those of the kernels of a Conv2d before it."
+        )
+    explanation = grad_cam(network, image)
+    assert refusal(ValueError, lambda: figure_of_kernels(explanation, most_maps=0)) == "most_maps == 0, must be >= 1."
+
+
+class Merge(Layer):
+    """The first half of the maps: a layer of one's own that changes their number."""
+
+    def forward(self, x):
+        return x[:, : x.shape[1] // 2]
+
+    def backward(self, grad_output, x):
+        return np.concatenate([grad_output, np.zeros_like(grad_output)], axis=1)
+
+    def output_shape(self, shape):
+        return (shape[0], shape[1] // 2, *shape[2:])

@@ -128,8 +128,10 @@ def test_without_the_grass_the_rest_is_the_same(seed, animals, colour):
     animal, grass = masks[:, :GRASS].any(axis=1)[:, None], masks[:, [GRASS]]
     difference, of_the_ground = np.abs(with_grass - without), np.abs(bare - bare_without)
     assert not difference[~(animal | grass).repeat(difference.shape[1], axis=1)].any()
-    assert (difference <= of_the_ground * np.where(animal, 0.5, 1) + 8 * np.finfo(np.float32).eps).all()
-    assert (difference[grass.repeat(difference.shape[1], axis=1)] > 0).mean() > 0.9  # clipping may hide a few
+    uncut = (np.minimum(bare, bare_without) > 0) & (np.maximum(bare, bare_without) < 1)  # else the bound is cut, too
+    bound = of_the_ground * np.where(animal, 0.5, 1) + float(rounding(16, np.float32))
+    assert (difference <= bound)[uncut].all()
+    assert (difference > 0).any(axis=1)[grass[:, 0]].mean() > 0.9  # a few are hidden where both are cut off at 0
 
 
 @given(seeds, st.booleans(), st.sampled_from(["cat", "elephant", "both"]))
@@ -158,8 +160,8 @@ def test_each_side_is_seen():
     both = draw(100, animals="both").masks
     assert 20 < both[:, CAT, :, :16].any(axis=(1, 2)).sum() < 80
     alone = draw(100, animals="elephant").masks[:, ELEPHANT]
-    top_left = [np.nonzero(mask)[1].mean() - np.nonzero(mask.any(axis=0))[0].mean() for mask in alone]
-    assert 20 < (np.array(top_left) > 0).sum() < 80  # the body is on one side of the middle, the trunk on the other
+    leaning = [np.nonzero(mask)[1].mean() - np.nonzero(mask.any(axis=0))[0].mean() for mask in alone]
+    assert 20 < (np.array(leaning) > 0).sum() < 80  # the body is on one side of the middle, the trunk on the other
 
 
 @given(seeds)
@@ -241,7 +243,7 @@ def in_hex(drawings):
 
 
 def test_the_pictures_stay_as_they_are():
-    """Networks are trained on them. Rounded to bytes they are the same on every machine: none is close to the middle."""
+    """Networks are trained on them. Rounded to bytes they are the same everywhere: no number is near a half."""
     drawn = in_hex(draw(6, 122, size=20)) + in_hex(draw(1, 333, colour=True, animals="both", grass=True))
     assert drawn == GOLDEN.read_text().splitlines()
 

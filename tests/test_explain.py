@@ -3,6 +3,7 @@
 import json
 import re
 from contextlib import nullcontext
+from typing import get_args
 from zlib import crc32
 
 import numpy as np
@@ -18,8 +19,10 @@ from strategies import sides
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.cli import main
 from numpycam.display import as_uint8, format_number, overlay, read_image
-from numpycam.exact import as_floats
+from numpycam.drawings import CLASS_NAMES, Animals, draw
+from numpycam.exact import as_floats, as_fractions
 from numpycam.explain import LUMA, _resized
+from numpycam.pretrained import load_pretrained
 from numpycam.resize import normalise, resize
 
 RNG = np.random.default_rng(0)
@@ -90,9 +93,9 @@ def test_the_numbers_are_those_of_grad_cam(run, folder):
     ranked = sorted(range(4), key=lambda c: -scores[c])
     rows = [f"{rank} {c} {scores[c]:.4f}" for rank, c in enumerate(ranked, start=1)]
     assert re.sub(" +", " ", out) == "\n".join([
-        "The picture picture.png: 12 × 10 pixels, in colour",
+        "The picture picture.png: 12 pixels high, 10 wide, in colour",
         "The network network.npz",
-        "The layer 'conv2': 5 feature maps of 5 × 4 cells",
+        "The layer 'conv2': 5 feature maps, 5 cells high, 4 wide",
         "",
         "The scores, before any softmax:",
         "",
@@ -111,11 +114,19 @@ def test_the_table_is_aligned_and_shows_five_and_what_is_explained(run, folder):
     lowest = int(convolutional(classes=12)(channels_first(COLOURS)[None])[0].argmin())
     _, out, _ = run("picture.png", "--network", "many.npz", "--class", lowest, "--names", "names.txt")
     table = out.split("\n\n")[2].splitlines()
-    assert len(table) == 1 + 5 + 1
-    assert [line[:6].strip() for line in table] == ["rank", "1", "2", "3", "4", "5", "12"]
+    assert [line[:6].strip() for line in table] == ["rank", "1", "2", "3", "4", "5", "…", "12"]
+    assert table.pop(6).strip() == "…"
     assert {line.index(".") for line in table[1:]} == {table[1].index(".")}
     assert {line.index("class", 14) for line in table[1:]} == {table[0].index("name")}
     assert table[-1].endswith("explained")
+
+
+def test_ranks_that_are_left_out_leave_a_mark(run):
+    for classes, c, ranks in [(6, 0, "1 2 3 4 5 …"), (5, 0, "1 2 3 4 5"), (12, 7, "1 2 3 4 5 … 8 …")]:
+        convolutional(classes=classes).save("many.npz")
+        ranked = np.argsort(-convolutional(classes=classes)(channels_first(COLOURS)[None].astype(np.float32))[0])
+        _, out, _ = run("picture.png", "--network", "many.npz", "--class", ranked[c])
+        assert [line.split()[0] for line in out.split("\n\n")[2].splitlines()] == ["rank", *ranks.split()]
 
 
 def test_top_writes_a_folder_for_each_class(run, folder):
@@ -148,7 +159,7 @@ def test_classes_by_number_and_by_name(run, folder):
 
 def test_the_layer_is_chosen(run, folder):
     _, out, _ = run("picture.png", "--layer", "relu1")
-    assert "The layer    'relu1': 6 feature maps of 6 × 5 cells" in out
+    assert "The layer    'relu1': 6 feature maps, 6 cells high, 5 wide" in out
     assert written(folder)["layer"] == "relu1"
 
 
@@ -237,7 +248,7 @@ def test_mean_and_deviation_change_what_goes_in_not_what_is_seen(run, folder):
     assert convolutional()(given[None]).max() == np.float32(written(folder)["score"])
     low, high = map(format_number, (given.min(), given.max()))
     assert (
-        "<p>This is the picture as a person sees it: 12 × 10 pixels, in colour; "
+        "<p>This is the picture as a person sees it: 12 pixels high, 10 wide, in colour; "
         f"the network sees other numbers in its place, from {low} to {high}. It gives class "
     ) in (folder / "out" / "steps.html").read_text()
     assert (written(folder)["mean"], written(folder)["std"]) == (mean, std)
@@ -256,15 +267,18 @@ def test_one_number_is_for_all_channels(run, folder):
 def test_a_grey_picture_has_three_equal_channels_for_a_network_of_three(run, folder):
     _, out, _ = run("grey.png")
     assert same(np.array(written(folder)["image"]), np.stack([np.float32(GREYS / 255)] * 3))
-    assert "The picture  grey.png: 12 × 10 pixels, grey\n             goes in as 12 × 10 pixels, in colour\n" in out
+    assert (
+        "The picture  grey.png: 12 pixels high, 10 wide, grey\n"
+        "             goes in as 12 pixels high, 10 wide, in colour\n"
+    ) in out
 
 
 def test_a_colour_picture_has_its_brightness_for_a_network_of_one(run, folder):
     _, out, _ = run("picture.png", "--network", "network-grey.npz")
     expected = np.tensordot(LUMA, channels_first(COLOURS), 1) / 1000
     assert same(np.array(written(folder)["image"][0]), expected.astype(np.float32))
-    assert "This is what the network sees: 12 × 10 pixels. It" in (folder / "out" / "steps.html").read_text()
-    assert "goes in as 12 × 10 pixels, grey\n" in out
+    assert "This is what the network sees: 12 pixels high, 10 wide. It" in (folder / "out" / "steps.html").read_text()
+    assert "goes in as 12 pixels high, 10 wide, grey\n" in out
     Image.new("RGB", (5, 4), "white").save("white.png")
     run("white.png", "--network", "network-grey.npz")
     assert np.unique(written(folder)["image"]).tolist() == [1.0]
@@ -316,6 +330,175 @@ def test_a_size_that_fits_is_proposed(run, folder, capsys):
     assert run("picture.png", "--network", "flat.npz", "--size", "7x7")[0] == 0
     Image.new("RGB", (1, 9)).save("narrow.png")
     assert "A picture of 3 × 3 would fit: pass --size 3x3." in mistake(capsys, "narrow.png")
+
+
+# --- Drawings, and the networks that come with the package -----------------------------------------------------------
+
+
+@pytest.fixture
+def explain(folder, capsys):
+    """Run the command as it is given, without a network unless one is, with an empty figure and an empty page."""
+
+    def call(*arguments):
+        with empty_figure(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("numpycam.page.step_through_page", lambda *_, **__: "")
+            status = main(["explain", *map(str, arguments), "--out", "out"])
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def explained(folder, network, picture):
+    """Whether what was written is the explanation of the picture, a drawing's say, by the network."""
+    found = written(folder)
+    expected = grad_cam(network, picture, found["class_index"])
+    return found["score"] == expected.score and found["alphas"] == expected.alphas.tolist()
+
+
+ANIMALS = get_args(Animals)
+
+
+@pytest.mark.parametrize("animals", ANIMALS)
+def test_a_drawing_is_explained_by_the_standard_network_unless_told_otherwise(explain, folder, animals):
+    status, out, err = explain("--draw", animals)
+    network, picture = load_pretrained("drawings"), draw(1, animals=animals).images[0]
+    assert (status, err) == (0, "")
+    assert explained(folder, network, picture)
+    scores = network(picture[None])[0]
+    best = int(scores.argmax())
+    assert written(folder)["class"] == ("cat", "elephant")[best]
+    assert (written(folder)["picture"], written(folder)["network"]) == (f"a drawing, {animals}, seed 0", "drawings")
+    told = re.sub(" +", " ", out)
+    assert told.startswith(
+        f"The picture a drawing, {animals}, seed 0: 32 pixels high, 32 wide, grey\n"
+        "The network drawings\n"
+        "The layer 'features': 8 feature maps, 16 cells high, 16 wide\n"
+    )
+    assert f"\n 1 {best} {scores[best]:.4f} {('cat', 'elephant')[best]} explained" in told
+
+
+@pytest.mark.parametrize(("options", "grass", "named"), [([], None, ""), (["--grass"], True, ", on grass"),
+                                                         (["--no-grass"], False, ", no grass")])  # fmt: skip
+def test_another_drawing_on_grass_or_none(explain, folder, options, grass, named):
+    _, out, _ = explain(
+        "--draw", "both", "--seed", 5, "--network", "drawings-confounded", "--class", "elephant", *options
+    )
+    assert explained(folder, load_pretrained("drawings-confounded"), draw(1, 5, animals="both", grass=grass).images[0])
+    assert f"The picture  a drawing, both{named}, seed 5: 32 pixels high, 32 wide" in out
+    assert "The network  drawings-confounded\n" in out
+    assert written(folder)["picture"] == f"a drawing, both{named}, seed 5"
+
+
+@pytest.mark.parametrize("side", [9, 16, 24, 500])
+def test_a_network_of_ones_own_takes_a_drawing_in_colour_and_in_its_size(explain, folder, side):
+    """Drawn as large as it is needed, but no smaller than 16 and no larger than 400, and then resized."""
+    _, out, _ = explain("--draw", "both", "--network", "network.npz", "--size", f"{side}x{side}")
+    drawn = draw(1, animals="both", size=max(16, min(400, side)), colour=True).images[0].astype(float)
+    assert explained(folder, convolutional(), _resized(drawn, (side, side)).clip(0, 1).astype(np.float32))
+    assert f"seed 0: {len(drawn[0])} pixels high, {len(drawn[0])} wide, in colour\n" in out
+    assert ("goes in as" in out) == (side in (9, 500))
+    assert "class" not in written(folder)  # the names are of the networks that come with the package
+
+
+def test_a_drawing_for_a_network_of_ones_own_has_32_pixels_unless_told_otherwise(explain, folder):
+    for network, colour in (("network.npz", True), ("network-grey.npz", False)):
+        explain("--draw", "cat", "--network", network)
+        assert explained(folder, Network.load(network), draw(1, animals="cat", colour=colour).images[0])
+
+
+def test_a_size_that_is_not_square_is_drawn_square_and_resized(explain, folder):
+    _, out, _ = explain("--draw", "elephant", "--network", "network-grey.npz", "--size", "20x44")
+    drawn = draw(1, animals="elephant", size=44).images[0].astype(float)
+    assert explained(folder, convolutional(channels=1), _resized(drawn, (20, 44)).astype(np.float32))
+    assert "seed 0: 44 pixels high, 44 wide, grey\n             goes in as 20 pixels high, 44 wide, grey\n" in out
+
+
+def test_a_drawing_is_exact_in_fractions(explain, folder):
+    worked_example.network().save("cat.npz")
+    explain("--draw", "cat", "--network", "cat.npz", "--size", "4x4", "--class", 0)
+    seen = as_fractions(_resized(draw(1, animals="cat", size=16).images[0].astype(float), (4, 4)).clip(0, 1))
+    assert written(folder)["score"] == str(grad_cam(worked_example.network(), seen, 0).score)
+
+
+@pytest.mark.parametrize("name", ["drawings", "drawings-confounded"])
+def test_a_picture_of_any_size_goes_into_them_at_32_pixels_in_grey(explain, folder, name):
+    _, out, _ = explain("picture.png", "--network", name)
+    seen = _resized(np.tensordot(LUMA, channels_first(COLOURS), 1)[None] / 1000, (32, 32)).clip(0, 1)
+    assert explained(folder, load_pretrained(name), seen.astype(np.float32))
+    assert (
+        "picture.png: 12 pixels high, 10 wide, in colour\n             goes in as 32 pixels high, 32 wide, grey\n"
+        in out
+    )
+    assert written(folder)["class"] in CLASS_NAMES
+
+
+def test_names_of_ones_own_go_before_theirs(explain, folder):
+    (folder / "two.txt").write_text("Katze\nElefant\n")
+    _, out, _ = explain("--draw", "cat", "--names", "two.txt", "--class", "Elefant")
+    assert (written(folder)["class"], written(folder)["class_index"]) == ("Elefant", 1)
+    assert "Katze" in out
+    assert "elephant" not in out
+
+
+@pytest.mark.parametrize("name", ["drawings", "drawings-confounded"])
+def test_what_lies_in_the_working_folder_does_not_take_their_place(explain, folder, name):
+    """A folder called drawings is nothing unusual. A file of that name is a path with a slash."""
+    (folder / name).mkdir()
+    assert explain("--draw", "cat", "--network", name)[0] == 0
+    assert explained(folder, load_pretrained(name), draw(1, animals="cat").images[0])
+    (folder / name).rmdir()
+    convolutional(channels=1).save(name)
+    picture = draw(1, animals="cat").images[0]
+    for network, path in (
+        (load_pretrained(name), name),
+        (Network.load(name), f"./{name}"),
+        (Network.load(name), folder / name),
+    ):
+        _, out, _ = explain("--draw", "cat", "--network", path)
+        assert explained(folder, network, picture)
+        assert f"The network  {name}\n" in out
+
+
+def test_explaining_once_more_writes_over_the_files(explain, folder):
+    for arguments in (
+        ["--draw", "cat"],
+        ["picture.png"],
+        ["--draw", "both", "--top", 2],
+        ["--draw", "both", "--top", 2],
+    ):
+        status, _, err = explain(*arguments)
+        assert (status, err) == (0, "")
+    assert written(folder)["picture"] == "picture.png"
+    assert {written(folder, f"out/class-{c}")["class"] for c in (0, 1)} == {"cat", "elephant"}
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["picture.png", "--seed", "3"], "--seed and --grass are for --draw."),
+    (["picture.png", "--seed", "0"], "--seed and --grass are for --draw."),
+    (["picture.png", "--grass"], "--seed and --grass are for --draw."),
+    (["picture.png", "--no-grass"], "--seed and --grass are for --draw."),
+    (["picture.png", "--draw", "cat"], "argument --draw: not allowed with argument IMAGE"),
+    (["--draw", "cat", "picture.png"], "argument IMAGE: not allowed with argument --draw"),
+    (["--draw", "dog"], "argument --draw: invalid choice: 'dog' (choose from "),
+    (["--draw", "cat", "--seed", "-1"], "argument --seed: must be a number from 0, got '-1'"),
+    (["--draw", "cat", "--seed", "1" * 10], "argument --seed: must be a number from 0, got '1111111111'"),
+    (["--draw", "cat", "--class", "cats", "--network", "drawings"],
+     "--class must be a number in 0..1 or the name of a class, got 'cats'. Did you mean 'cat'?"),
+    (["--draw", "cat", "--size", "64x64", "--network", "drawings"], "the picture does not fit the network: "),
+    (["--draw", "cat", "--network", "five.npz"], "the picture does not fit the network: layer 'conv1': Conv2d expec"),
+    (["--draw", "cat", "--network", "drawing"], "cannot read drawing: No such file or directory"),
+    (["--draw", "cat", "--network", "drawings", "--names", "names.txt"],
+     "names.txt has 4 names, but the network has 2 scores."),
+])  # fmt: skip
+def test_drawings_that_cannot_be_get_one_line_and_nothing_is_written(folder, capsys, arguments, message):
+    convolutional(channels=5).save("five.npz")
+    assert mistake(capsys, *arguments).startswith(message)
+    assert not (folder / "out").exists()
+
+
+def test_the_size_that_fits_is_proposed_of_theirs_too(folder, capsys):
+    error = mistake(capsys, "--draw", "cat", "--size", "64x64", "--network", "drawings")
+    assert error.endswith("A picture of 32 × 32 would fit: pass --size 32x32.")
 
 
 # --- Reading pictures -----------------------------------------------------------------------------------------------
@@ -455,7 +638,7 @@ def mistake(capsys, *arguments):
         (["picture.png", "--class", "9" * 5000], "--class must be a number in 0..3, got '99"),
         (
             ["picture.png", "--names", "names.txt", "--class", "elefant"],
-            "--class must be a number in 0..3 or a name from --names, got 'elefant'. Did you mean 'elephant'?",
+            "--class must be a number in 0..3 or the name of a class, got 'elefant'. Did you mean 'elephant'?",
         ),
         (
             ["picture.png", "--names", "twice.txt", "--class", "crane"],
@@ -486,7 +669,7 @@ def mistake(capsys, *arguments):
         (["picture.png", "--std", "1e-300"], "(picture - mean) / std contains infinity at index (0, 0, 0)."),
         (["picture.png", "--mean", "nan"], "argument --mean: must be numbers, got 'nan'; IMAGE stands before the opt"),
         (["--mean", "0.5", "picture.png"], "argument --mean: must be numbers, got 'picture.png'; IMAGE stands before"),
-        ([], "the following arguments are required: IMAGE"),
+        ([], "one of the arguments IMAGE --draw is required"),
     ],
 )
 def test_mistakes_get_one_line_and_status_2_and_nothing_is_written(folder, capsys, arguments, message):
@@ -538,12 +721,6 @@ def test_too_little_memory_is_a_mistake_like_others(folder, capsys, monkeypatch)
     )
 
 
-def test_the_network_is_required(folder, capsys):
-    with pytest.raises(SystemExit):
-        main(["explain", "picture.png"])
-    assert capsys.readouterr().err.endswith("error: the following arguments are required: --network\n")
-
-
 def test_a_folder_that_cannot_be_written_gets_one_line(run, folder):
     (folder / "out").write_text("mine")
     status, out, err = run("picture.png")
@@ -558,3 +735,4 @@ def test_the_help_says_what_becomes_of_the_picture(capsys):
     assert stopped.value.code == 0
     for words in ("laid over white", "three equal ones", "its brightness", "averaged where it shrinks", "as it was"):
         assert words in text
+    assert "drawings or drawings-confounded (default: drawings; a file of such a name is ./drawings)" in text

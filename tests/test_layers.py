@@ -534,3 +534,48 @@ def test_repr_shows_what_differs_from_the_defaults():
     assert repr(AvgPool2d(2, count_include_pad=False)) == "AvgPool2d(kernel_size=2, stride=2, count_include_pad=False)"
     assert repr(Linear(np.ones((2, 2)))) == "Linear(weight=(2, 2))"
     assert repr(ReLU()) == "ReLU()"
+
+
+# --- Other parameters -------------------------------------------------------------------------------
+
+
+@given(conv_cases(bias=True), st.data())
+def test_with_parameters_is_the_same_layer_with_others(case, data):
+    layer, x, kind = case
+    weight, bias = data.draw(tensors(layer.weight.shape, kind)), data.draw(tensors(layer.bias.shape, kind))
+    before = layer.parameters
+    for given_to_it in ({"weight": weight, "bias": bias}, {"weight": weight}, {"bias": bias}, {}):
+        other = layer.with_parameters(given_to_it)
+        expected = before | given_to_it
+        assert type(other) is Conv2d
+        assert same(other.forward(x), replace(layer, **expected).forward(x))
+        assert (other.stride, other.padding, other.dilation) == (layer.stride, layer.padding, layer.dilation)
+        assert all(same(other.parameters[name], value) for name, value in expected.items())
+    assert all(layer.parameters[name] is value for name, value in before.items())
+
+
+def test_other_parameters_are_copied_read_only_and_checked():
+    weight = np.ones((1, 2))
+    layer = Linear(np.full((1, 2), np.nan), check_finite=False).with_parameters({"weight": weight})
+    weight[:] = 5
+    assert layer.weight.tolist() == [[1, 1]]
+    assert not layer.weight.flags.writeable
+    message = refusal(ValueError, lambda: layer.with_parameters({"weight": [[1, np.nan]]}))
+    assert message == "weight contains NaN at index (0, 1)."
+    assert layer.with_parameters({"weight": np.ones((1, 2), np.float32)}).weight.dtype == np.float32
+    assert layer.with_parameters({"weight": [[3, 4]]}).weight.tolist() == [[3, 4]]
+    assert ReLU().with_parameters({})(np.array([-1.0, 1])).tolist() == [0, 1]
+
+
+OTHER_PARAMETERS = [
+    (Linear(np.ones((3, 2))), {"bias": np.ones(3)}, "there is no parameter 'bias', only 'weight'."),
+    (Linear(np.ones((3, 2)), np.ones(3)), {"wait": 1}, "there is no parameter 'wait', only 'weight', 'bias'."),
+    (ReLU(), {"weight": np.ones(1)}, "there is no parameter 'weight', only none."),
+    (Linear(np.ones((3, 2))), {"weight": np.ones((2, 3))}, "weight must have shape (3, 2), got (2, 3)."),
+    (Linear(np.ones((3, 2)), np.ones(3)), {"bias": None}, "bias must have shape (3,), got ()."),
+]
+
+
+@pytest.mark.parametrize(("layer", "parameters", "message"), OTHER_PARAMETERS)
+def test_other_parameters_that_are_refused(layer, parameters, message):
+    assert refusal(ValueError, lambda: layer.with_parameters(parameters)) == message

@@ -263,6 +263,10 @@ def test_summary_refuses_what_does_not_fit(network):
         "input_shape (3, 4, 4), of one image, is refused: layer 'features': Conv2d expects 1 input channels, got 3 "
         "(x has shape (1, 3, 4, 4), weight (3, 1, 2, 2))."
     )
+    assert refusal(ValueError, lambda: network.summary((4, 4))) == (
+        "input_shape (4, 4), of one image, is refused: layer 'features': Conv2d: x must have shape (N, C, H, W), "
+        "got (1, 4, 4); pass (C, H, W)."
+    )
 
 
 def test_repr(network):
@@ -367,3 +371,43 @@ def test_an_image_of_another_size_is_refused_before_anything_is_computed():
     assert refusal(ValueError, lambda: network(as_fractions(np.zeros((1, 1, 8, 8))))) == (
         "layer 'linear': Linear expects x of shape (N, 12), got (1, 48)."
     )
+
+
+# --- Other parameters -------------------------------------------------------------------------------
+
+
+@given(network_cases(), st.data())
+def test_with_parameters_is_the_same_network_with_others(case, data):
+    """Whether flat or nested: what is not named stays, the layer itself where nothing of it is."""
+    flat, x = case
+    nested = Network([("front", Network(flat.layers[:3])), ("back", Network(flat.layers[3:]))], target_layer="back")
+    for network in (flat, nested):
+        names = data.draw(st.sets(st.sampled_from([*network.parameters])))
+        given_to_it = {name: data.draw(tensors(network.parameters[name].shape)) for name in names}
+        other = network.with_parameters(given_to_it)
+        assert (other.target_layer, [*other.parameters]) == (network.target_layer, [*network.parameters])
+        for name, value in (network.parameters | given_to_it).items():
+            assert same(other.parameters[name], value)
+            assert name in names or same(network.parameters[name], other.parameters[name])
+        back = other.with_parameters(network.parameters)
+        assert same(back(x), network(x))
+        assert same(
+            other(x), flat.with_parameters(dict(zip(flat.parameters, other.parameters.values(), strict=True)))(x)
+        )
+
+
+def test_a_network_with_other_parameters_computes_with_them():
+    network = Network([("a", Linear([[1.0, 2.0]])), ("b", Network([("c", Linear([[3.0]], [4.0]))]))])
+    other = network.with_parameters({"a.weight": np.array([[5.0, 6.0]]), "b.c.bias": np.array([7.0])})
+    assert other([[1, 1]]).tolist() == [[3 * 11 + 7]]
+    assert network([[1, 1]]).tolist() == [[3 * 3 + 4]]
+    assert network.with_parameters({})([[1, 1]]).tolist() == [[13]]
+
+
+def test_other_parameters_that_are_refused(network):
+    message = refusal(ValueError, lambda: network.with_parameters({"conv.wait": 1}))
+    assert message.startswith("there is no parameter 'conv.wait', only 'features.weight'")
+    message = refusal(ValueError, lambda: network.with_parameters({"conv.weight": as_fractions([1, 2])}))
+    assert message == f"conv.weight must have shape {network['conv'].weight.shape}, got (2,)."
+    floats = {"conv.weight": as_floats(network["conv"].weight)}
+    assert "floats" in refusal(TypeError, lambda: network.with_parameters(floats))

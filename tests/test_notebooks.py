@@ -74,6 +74,8 @@ ANSWERS = [
     ("03_backward_by_hand", "check_relu_backward", "my_relu_backward"),
     ("03_backward_by_hand", "check_conv_backward", "my_conv_backward"),
     ("03_backward_by_hand", "check_find_the_bug", "my_findings"),
+    ("04_a_tiny_cnn_learns", "check_shares", "my_shares"),
+    ("04_a_tiny_cnn_learns", "check_mystery", "my_findings"),
 ]
 
 

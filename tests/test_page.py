@@ -119,7 +119,7 @@ def test_what_the_page_says_of_colour_pictures_ties_and_nothing():
     rng = np.random.default_rng(0)
     explanation = grad_cam(large_network(rng), rng.random((3, 5, 7)), 1)
     assert prose(step_through_page(explanation))[0].startswith(
-        "This is what the network sees: 5 × 7 pixels, in colour. "
+        "This is what the network sees: 5 pixels high, 7 wide, in colour. "
     )
     assert "cells" in prose(step_through_page(explanation))[6]
     maps = np.array([[[-1.0, 0.0, -2.0]]])
@@ -132,6 +132,27 @@ def test_what_the_page_says_of_colour_pictures_ties_and_nothing():
     assert "All are 0: at this picture the score does not depend on these maps" in nothing[1]
     assert nothing[2].endswith("Here all have the size 0.")
     assert nothing[3].endswith("Here that is nothing.")
+    gradients = np.array([3.0, 0.0, -3.0, 0.0, 0.0])[:, None, None]
+    several = prose(step_through_page(grad_cam_from_maps(np.ones((5, 1, 1)), gradients)))
+    assert several[2].endswith(
+        "The largest in size is α of map 1, 3, and 1 more of that size, "
+        "the smallest that of map 2, 0, and 2 more of that size."
+    )
+    assert several[3].endswith(
+        "map 1 has the largest share, 50.0\N{NO-BREAK SPACE}%, and 1 more of that size, "
+        "and map 2 the smallest, 0.0\N{NO-BREAK SPACE}%, and 2 more of that size."
+    )
+    equal = prose(step_through_page(grad_cam_from_maps(np.ones((2, 1, 3)), np.ones((2, 1, 3)))))
+    assert equal[3].endswith("All contribute the same.")
+
+
+def test_the_class_is_named_where_its_name_is_known():
+    assert "<p>class 0 · score " in page_of()
+    page = page_of(class_name="cat & dog")
+    assert "<p>class 0 (cat &amp; dog) · score " in page
+    assert prose(page)[0].startswith(
+        "This is what the network sees: 4 pixels high, 4 wide. It gives class 0 (cat & dog) "
+    )
 
 
 @pytest.mark.parametrize("method", ["nearest", "bilinear"])
@@ -191,7 +212,9 @@ def test_large_maps_are_pictures_with_alternative_texts():
     alternatives = re.findall(r'<img tabindex="0" alt="([^"]+)"', page)
     assert len(alternatives) == page.count("<img") == 2 + 3 * 2 + 2  # picture, overlay; A, g, αA; L, L^c; α as a table
     assert any(re.fullmatch(r"feature maps A\^\d: 20 × 24 cells\.", text) for text in alternatives)
-    assert "2 of 6 maps are shown, those that contribute most." in page
+    chosen = "2 of 6 maps are shown, those that contribute most."
+    assert page.count(f"{chosen} The colours are scaled to them.</div>") == 3  # A, g, αA
+    assert page.count(f"{chosen}</div>") == 1  # α, which has no scale
 
 
 def test_what_is_not_known_is_left_out():
@@ -242,7 +265,9 @@ FLAGS = [
 
 @pytest.fixture(scope="module")
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="to walk through the page, pip install '.[browser]'")
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="to walk through the page, pip install --editable '.[browser]'"
+    )
     if CHROMIUM is None:
         pytest.skip("to walk through the page, install Chromium")
     with api.sync_playwright() as playwright:
@@ -408,6 +433,53 @@ def test_it_fits_phones_and_200_percent_and_both_schemes(visit, scheme, width):
         "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
     )
     assert contrast(ink, paper) >= 7  # WCAG, level AAA
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("size", [(1280, 500), (320, 568)], ids=["low", "phone"])
+def test_opened_at_a_stage_the_buttons_are_in_view(visit, stage, size):
+    page = visit(page_of(), f"#{stage}", viewport=dict(zip(("width", "height"), size, strict=True)))
+    assert page.locator("nav").bounding_box()["y"] >= 0
+    heading = page.locator("section.current h2").bounding_box()
+    assert heading["y"] + heading["height"] <= size[1]
+
+
+def test_numbers_stay_in_their_cells(visit):
+    rng = np.random.default_rng(0)
+    maps = rng.normal(size=(4, 2, 3))
+    page = visit(step_through_page(grad_cam_from_maps(maps, -1.2345e-4 * (1 + rng.random(maps.shape)))), "#alphas")
+    for stage in ("alphas", "localization-map"):  # shown large, shown small
+        page.evaluate("stage => { location.hash = stage }", stage)
+        too_wide = page.locator("#alphas td").evaluate_all(
+            """cells => cells.filter(cell => {
+                const range = document.createRange();
+                range.selectNodeContents(cell);
+                return range.getBoundingClientRect().width > cell.clientWidth })
+            .map(cell => cell.innerText)"""
+        )
+        assert too_wide == []
+        assert page.locator("#alphas td").first.is_visible()
+
+
+@pytest.mark.parametrize("side", [2, 3, 9, 10, 14, 20])
+def test_four_maps_stand_in_one_row_or_two_by_two(visit, side):
+    maps = np.random.default_rng(0).random((4, side, side))
+    page = visit(step_through_page(grad_cam_from_maps(maps, maps)), "#feature-maps")
+    rows = [figure.bounding_box()["y"] for figure in page.locator("section.current figure").all()]
+    assert sorted(map(rows.count, set(rows))) in ([4], [2, 2])
+
+
+def test_each_stage_says_what_pointing_shows(visit):
+    def said(content, stage):
+        return visit(content, f"#{stage}").locator("#readout").inner_text().partition(". ")[2]
+
+    rng = np.random.default_rng(0)
+    photo = step_through_page(grad_cam(large_network(rng), rng.random((3, 20, 24))))
+    maps = step_through_page(grad_cam_from_maps(np.ones((1, 2, 3)), np.ones((1, 2, 3))))
+    assert said(photo, "image") == "Go on with →."
+    assert said(photo, "overlay") == "Point at a place to see what it came from."
+    assert said(page_of(), "image") == said(maps, "feature-maps") == "Point at a cell to see its number."
+    assert said(page_of(), "overlay") == "Point at a cell to see what it came from."
 
 
 def test_a_map_that_is_not_square(visit):

@@ -147,7 +147,12 @@ def test_nan_in_the_weights_passes_if_asked_and_is_seen():
     ("error", "value", "message"),
     [
         (TypeError, np.ones(2, complex), "a must hold floats, integers or Fractions, got dtype complex128."),
-        (TypeError, ["1", "2"], "a must hold floats, integers or Fractions, got dtype <U1."),
+        (
+            TypeError,
+            ["1", "0.1"],
+            "a must hold floats, integers or Fractions, got dtype <U3; "
+            "numpycam.exact.as_fractions makes Fractions of text.",
+        ),
         (TypeError, np.ma.ones(2), "a must be a plain array, got MaskedArray."),
         (TypeError, None, "a must be an array, got NoneType."),
         (TypeError, {1: 2}, "a must be an array, got dict."),

@@ -7,6 +7,7 @@ mistake is a common one, which it is. It works in a notebook, in pytest and insi
 
 from numpycam.checks.backward import check_conv_backward, check_find_the_bug, check_relu_backward
 from numpycam.checks.compare import CheckFailed
+from numpycam.checks.learning import check_mystery, check_shares, mystery_networks
 from numpycam.checks.maps import check_grad_cam, check_network
 
 __all__ = [
@@ -14,6 +15,9 @@ __all__ = [
     "check_conv_backward",
     "check_find_the_bug",
     "check_grad_cam",
+    "check_mystery",
     "check_network",
     "check_relu_backward",
+    "check_shares",
+    "mystery_networks",
 ]

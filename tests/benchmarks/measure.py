@@ -127,7 +127,8 @@ class Bench:
                 seconds[side].append(lower_quartile(repetitions))
         self.seconds[name], self.errors[name] = seconds, errors
         worst = f", largest relative error {max(errors.values()):.0e}" if errors else ""
-        print(f"  {name}: {len(present)} sides{worst}", file=sys.stderr, flush=True)
+        plural = "s" if len(present) > 1 else ""
+        print(f"  {name}: {len(present)} side{plural}{worst}", file=sys.stderr, flush=True)
         return seconds
 
     def check_threads(self, side):

@@ -67,7 +67,8 @@ def as_text(group, result):
     lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
     quick = ", QUICK: no measurement" if about["quick"] else ""
     title = f"{group}: {about['threads']} thread(s), {about['rounds']} round(s){quick}"
-    return "\n".join([title, "-" * len(title), *lines, *_missing(result), ""])
+    shown = lines if result["rows"] else ["Nothing here to compare with."]
+    return "\n".join([title, "-" * len(title), *shown, *_missing(result), ""])
 
 
 def _missing(result):
@@ -79,8 +80,7 @@ def draw(results, path):
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
-    rows_of = {name: result["rows"] for name, result in _shown(results).items() if name != "growth"}  # no ratios
-    groups = {name: rows for name, rows in rows_of.items() if rows}
+    groups = _drawn(results)
     sizes = [len(rows) for rows in groups.values()]
     figure = Figure(figsize=(9, 1.5 + 0.22 * sum(sizes) + 0.35 * len(sizes)), layout="constrained")
     panels = figure.subplots(len(groups), sharex=True, squeeze=False, height_ratios=[size + 1 for size in sizes])[:, 0]
@@ -118,14 +118,19 @@ def _shown(results):
     return results.get("1") or results.get("2") or {}
 
 
+def _drawn(results):
+    """The groups with bars: growth has slopes, no ratios."""
+    return {name: result["rows"] for name, result in _shown(results).items() if result["rows"] and name != "growth"}
+
+
 def as_markdown(results, folder):
     """The chart, one table of all groups with two threads beside one, and the machine."""
     rows = [(name, row) for name, result in _shown(results).items() for row in result["rows"]]
     second = results.get("2", {}) if "1" in results else {}
     beside = {_key(name, row): row for name, result in second.items() for row in result["rows"]}
-    met_goals = [met(row) for _, row in rows]
+    met_goals = [met(row) for rows_of_group in _drawn(results).values() for row in rows_of_group]
     alt = (
-        f"Horizontal bars of {len(rows)} ratios, numpycam to another, on a log scale, each with its goal marked: "
+        f"Horizontal bars of {len(met_goals)} ratios, numpycam to another, on a log scale, each with its goal marked: "
         f"{met_goals.count(True)} goals are met, {met_goals.count(False)} missed; {met_goals.count(None)} have none."
     )
     lines = [f"![{alt}]({(folder / 'chart.png').as_posix()})", ""]

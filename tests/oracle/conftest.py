@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-ENOUGH = 2000
+ENOUGH = 2800
 
 
 def pytest_sessionfinish(session):

@@ -1,0 +1,103 @@
+"""numpycam against torch: the losses with their gradients, and trainings with momentum and weight decay."""
+
+import numpy as np
+import pytest
+from against_torch import agree, as_torch, drawn, operations_of, passes, switches, torch
+from hypothesis import assume
+from hypothesis import strategies as st
+from torch_cases import networks, numbers
+
+from numpycam import Flatten, GlobalAvgPool2d, Linear
+from numpycam.training import fit, sigmoid_cross_entropy, softmax_cross_entropy
+
+LOSSES = {
+    sigmoid_cross_entropy: torch.nn.functional.binary_cross_entropy_with_logits,
+    softmax_cross_entropy: torch.nn.functional.cross_entropy,
+}
+OF_A_LOSS = 40  # operations: exp and log count as 8 each, since they are off by 4 ulp at most
+
+
+def labels(loss, rng, count, classes):
+    """A class for each image; or for each class 0, 1 or a probability."""
+    if loss is softmax_cross_entropy:
+        return rng.integers(0, classes, count)
+    return rng.choice([0, 0.25, 1], (count, classes))
+
+
+def scale_of(loss, y):
+    """How large the numbers are that a loss adds, for each image: distances of scores, logarithms, a probability."""
+    distance = y.max(axis=1) - y.min(axis=1) if loss is softmax_cross_entropy else np.abs(y).max(axis=1)
+    return distance + np.log(y.shape[1]) + 1
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@drawn(numbers(), st.integers(1, 6), st.integers(1, 4), st.sampled_from([1, 30, 1e4]), st.integers(0, 99))
+def test_a_loss(loss, make, count, classes, largest, seed):
+    y = largest * make(count, classes)
+    t = labels(loss, np.random.default_rng(seed), count, classes)
+    twin = torch.tensor(y, requires_grad=True)
+    theirs = LOSSES[loss](twin, torch.tensor(t))
+    theirs.backward()
+    value, gradient = loss(y, t)
+    scale, operations = scale_of(loss, y), OF_A_LOSS + y.size
+    agree(np.array(value), theirs, torch.tensor(scale.mean()), operations)
+    agree(gradient, twin.grad, torch.full(y.shape, (2 + np.log(classes)) / count), operations)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@drawn(
+    networks(heads=((Flatten, Linear), (GlobalAvgPool2d, Flatten, Linear))),
+    st.sampled_from([0, 0.5, 0.9]),
+    st.sampled_from([0, 0.01]),
+    st.integers(0, 99),
+)
+def test_a_training(loss, case, momentum, weight_decay, seed):
+    """Each step begins with our parameters and torch's own velocity.
+
+    A velocity is a sum over steps, so its scale is the sum of the scales. The scores are off by rounding themselves,
+    and the gradient of a loss by no more than that: its slope is below 1.
+    """
+    network, x, _ = case
+    rate, trained, module = 0.01, [network], as_torch(network)
+    t = labels(loss, np.random.default_rng(seed), len(x), network.output_shape(x.shape)[1])
+    _, losses = fit(
+        network,
+        x,
+        t,
+        loss=loss,
+        epochs=4,
+        batch_size=len(x),
+        learning_rate=rate,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        callback=lambda epoch, network, _: trained.append(network),
+    )
+    sgd = torch.optim.SGD(module.parameters(), rate, momentum, weight_decay=weight_decay)
+    velocity = dict.fromkeys(network.parameters, 0)
+    for before, after, value in zip(trained, trained[1:], losses, strict=False):
+        parameters = dict(module.named_parameters())
+        for name, p in parameters.items():
+            p.data = torch.tensor(before.parameters[name])
+        sgd.zero_grad()
+        theirs = LOSSES[loss](module(torch.tensor(x)), torch.tensor(t))
+        theirs.backward()
+        sgd.step()
+        stepped = {name: p.data for name, p in parameters.items()}
+        for name, p in parameters.items():
+            p.data = torch.tensor(before.parameters[name])
+
+        activations = before.activations(x)
+        *_, y = activations.values()
+        u = np.abs(loss(y, t)[1])
+        values, _, scales, _ = passes(module, x, u)
+        named = dict(zip(activations, values.values(), strict=False))
+        assume(switches(before, module, activations) == switches(before, module, named))
+        *_, of_scores = (scales[name] for name in activations)
+        of_scores = of_scores.detach().numpy().max(axis=1) + scale_of(loss, y)
+        operations = operations_of(before, activations) + len(trained) * OF_A_LOSS
+        agree(np.array(value), theirs, torch.tensor(of_scores.mean()), operations)
+        _, _, _, of_gradients = passes(module, x, u + of_scores[:, None] / len(x))
+        for name, p in before.parameters.items():
+            velocity[name] = momentum * velocity[name] + of_gradients[name].detach().numpy() + weight_decay * np.abs(p)
+            scale = torch.tensor(np.abs(p) + rate * velocity[name])
+            agree(after.parameters[name], stepped[name], scale, operations)
