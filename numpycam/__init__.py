@@ -30,8 +30,19 @@ __all__ = [
 
 
 _MODULES = {
-    *("checks", "display", "drawings", "exact", "interop", "interventions", "methods", "metrics"),
-    *("pretrained", "resize", "storage", "targets", "training", "worked_example"),
+    *(
+        "checks",
+        "display",
+        "drawings",
+        "exact",
+        "interop",
+        "interventions",
+        "method",
+        "methods",
+        "metrics",
+        "perturbation",
+    ),
+    *("pretrained", "resize", "saliency", "storage", "targets", "training", "worked_example"),
 }
 
 

@@ -1,8 +1,8 @@
 """The CAMs that need feature maps and gradients alone, one definition each.
 
 All end alike: L = Σ_k of some weighted maps, and its ReLU. They differ in how a feature map A^k is weighted, given the
-gradient maps g^k = dy/dA^k: by one number for the whole map, or cell by cell. So a method here is a function of (A, g)
-with a name, an equation and a source; :class:`Method` does the rest.
+gradient maps g^k = dy/dA^k: by one number for the whole map, or cell by cell. METHODS has them all, with those that run
+the network again (``numpycam.perturbation``) and those at the image's own resolution (``numpycam.saliency``).
 
 >>> from numpycam import worked_example
 >>> network, image = worked_example.network(), worked_example.IMAGE
@@ -14,136 +14,24 @@ LayerCAM   [['63/10', '-5/2'], ['23', '21/10']]
 >>> hirescam(network, image, 0).weighted_sum.sum() == network(image[None])[0, 0]  # complete: it sums to the score
 True
 
-To add one, write its function, from arrays (..., K, H, W) to weights (..., K) or to weighted maps (..., K, H, W), below
-:func:`weights_maps` or :func:`weights_cells`: see CONTRIBUTING.md.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import wraps
-from typing import Any, Literal
-
 import numpy as np
-from numpy.typing import ArrayLike
 
-from numpycam.gradcam import (
-    Explanation,
-    Look,
-    Target,
-    compute_alphas,
-    compute_weighted_maps,
-    compute_weighted_sum,
-    look,
-)
+from numpycam.gradcam import Look, compute_alphas, compute_weighted_maps
 from numpycam.layers import GlobalAvgPool2d, Linear, ReLU
-from numpycam.network import Network
-from numpycam.validation import Array, as_maps, share, sum_of, zero_of
-
-Needs = Literal["gradients", "a head of GlobalAvgPool2d and Linear", "forward passes", "gradients at every layer"]
-
-
-class PoleError(ArithmeticError):
-    """The method divides by a number that is 0 here: it has no value."""
-
-
-@dataclass(frozen=True, eq=False)
-class Method:
-    """A method that explains a score: call it as :func:`numpycam.grad_cam`.
-
-    Attributes
-    ----------
-    name : str
-    equation : str
-        Of L, the map before the last ReLU, in LaTeX.
-    source : str
-        The paper, and where in it.
-    weigh : callable
-        From the Look at a batch, and options of the method's own, to (α, weighted maps), shapes (N, K) and (N, K, H, W);
-        α is None if the maps have no weight as a whole.
-    needs : str
-        What it needs beside the feature maps.
-    is_exact : bool
-        Whether it takes Fractions.
-    layer : str, optional
-        The layer if none is given: "input" for a method at the image's own resolution. If there is none here either, it
-        is that of :func:`numpycam.grad_cam`.
-    """
-
-    name: str
-    equation: str
-    source: str
-    weigh: Callable[..., tuple[Array | None, Array]]
-    needs: Needs = "gradients"
-    is_exact: bool = True
-    layer: str | None = None
-
-    def __call__(
-        self,
-        network: Network,
-        image: ArrayLike,
-        class_index: int | Sequence[int] | Target | None = None,
-        layer: str | None = None,
-        *,
-        check_finite: bool = True,
-        **options: Any,
-    ) -> Explanation:
-        """Explain as :func:`numpycam.grad_cam` does, with the same arguments, by this method; it may have options."""
-        return self._explain(look(network, image, class_index, layer or self.layer, check_finite), **options)
-
-    def from_maps(self, feature_maps: ArrayLike, gradients: ArrayLike, *, check_finite: bool = True) -> Explanation:
-        """Explain with given feature maps and gradient maps, as :func:`numpycam.grad_cam_from_maps` does."""
-        if self.needs != "gradients" or self.layer:
-            raise TypeError(f"{self.name} needs the network and the image, not the maps and gradients alone.")
-        return self._explain(Look(None, None, None, None, *as_maps(feature_maps, gradients, check_finite), None))
-
-    def _explain(self, seen: Look, **options: Any) -> Explanation:
-        if not self.is_exact and seen.feature_maps.dtype == object:
-            raise TypeError(f"{self.name} has no exact value: convert with numpycam.exact.as_floats.")
-        is_batch = seen.feature_maps.ndim == 4
-        alphas, weighted_maps = self.weigh(seen if is_batch else seen.as_batch(), **options)
-        if not is_batch:
-            alphas, weighted_maps = None if alphas is None else alphas[0], weighted_maps[0]
-        return seen.explained(alphas, weighted_maps, compute_weighted_sum(weighted_maps), self.name)
-
-    def __repr__(self) -> str:
-        return f"<{self.name}: {self.equation}>"
-
-
-def method(name: str, equation: str, source: str, **options: Any) -> Callable[[Callable[[Look], Any]], Method]:
-    """Make a Method of a function from a Look to (α, weighted maps)."""
-
-    def decorate(weigh: Callable[[Look], Any]) -> Method:
-        METHODS[weigh.__name__] = made = Method(name, equation, source, weigh, **options)
-        object.__setattr__(made, "__doc__", weigh.__doc__)
-        return made
-
-    return decorate
-
-
-def weights_maps(function: Callable[[Array, Array], Array]) -> Callable[[Look], tuple[Array, Array]]:
-    """Let a function (A, g) -> α, one number for each map, weigh the maps."""
-
-    @wraps(function)
-    def weigh(seen: Look) -> tuple[Array, Array]:
-        alphas = function(seen.feature_maps, seen.gradients)
-        return alphas, compute_weighted_maps(alphas, seen.feature_maps)
-
-    return weigh
-
-
-def weights_cells(function: Callable[[Array, Array], Array]) -> Callable[[Look], tuple[None, Array]]:
-    """Let a function (A, g) -> weighted maps weigh each cell by itself."""
-
-    @wraps(function)
-    def weigh(seen: Look) -> tuple[None, Array]:
-        return None, function(seen.feature_maps, seen.gradients)
-
-    return weigh
-
-
-METHODS: dict[str, Method] = {}
-"""All methods, by the name of their function."""
-
+from numpycam.method import Method, check_pole, method, weights_cells, weights_maps
+from numpycam.perturbation import ablation_cam, occlusion, score_cam
+from numpycam.saliency import (
+    full_grad,
+    gradient,
+    gradient_times_input,
+    guided_backprop,
+    guided_grad_cam,
+    integrated_gradients,
+    smooth_grad,
+)
+from numpycam.validation import Array, share, sum_of, zero_of
 
 _relu = ReLU().forward
 
@@ -179,7 +67,7 @@ def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
     sums = sum_of(feature_maps, axis=(-2, -1), keepdims=True)
     divisor = zero_of(gradients) + 2 + sums * gradients
     counts = gradients > 0
-    _check_pole((divisor == 0) & counts, "Grad-CAM++", "2 + S_k g is 0")
+    check_pole((divisor == 0) & counts, "Grad-CAM++", "2 + S_k g is 0")
     one = zero_of(gradients) + 1
     terms = _relu(gradients) / np.where(counts, divisor, one)
     return sum_of(terms, axis=(-2, -1))
@@ -200,7 +88,7 @@ def xgrad_cam(feature_maps: Array, gradients: Array) -> Array:
         If a map that is not zero has the sum 0.
     """
     sums = sum_of(feature_maps, axis=(-2, -1))
-    _check_pole((sums == 0) & (feature_maps != 0).any(axis=(-2, -1)), "XGrad-CAM", "S_k is 0")
+    check_pole((sums == 0) & (feature_maps != 0).any(axis=(-2, -1)), "XGrad-CAM", "S_k is 0")
     return share(sum_of(feature_maps * gradients, axis=(-2, -1)), sums)
 
 
@@ -295,7 +183,25 @@ def cam(seen: Look) -> tuple[Array, Array]:
     return alphas, compute_weighted_maps(alphas, seen.feature_maps)
 
 
-def _check_pole(where: Any, name: str, what: str) -> None:
-    if np.any(where):
-        index = tuple(int(i) for i in np.argwhere(where)[0])
-        raise PoleError(f"{name} has a pole: {what} at index {index}.")
+METHODS: dict[str, Method] = {
+    "cam": cam,
+    "grad_cam": grad_cam,
+    "grad_cam_plus_plus": grad_cam_plus_plus,
+    "xgrad_cam": xgrad_cam,
+    "hirescam": hirescam,
+    "element_wise_grad_cam": element_wise_grad_cam,
+    "layercam": layercam,
+    "eigen_cam": eigen_cam,
+    "eigen_grad_cam": eigen_grad_cam,
+    "score_cam": score_cam,
+    "ablation_cam": ablation_cam,
+    "occlusion": occlusion,
+    "gradient": gradient,
+    "gradient_times_input": gradient_times_input,
+    "smooth_grad": smooth_grad,
+    "integrated_gradients": integrated_gradients,
+    "guided_backprop": guided_backprop,
+    "guided_grad_cam": guided_grad_cam,
+    "full_grad": full_grad,
+}
+"""All methods, by the name of their function."""

@@ -1,7 +1,8 @@
 """The methods that run the network again on changed inputs: Score-CAM, Ablation-CAM, occlusion.
 
-They are called as those of ``numpycam.methods``, and have two options more: ``batch_size``, how many inputs run at once,
-which bounds the memory and changes nothing else, and ``progress``, which wraps the iterable of batches (``tqdm``, say).
+They are called as those of ``numpycam.methods``, and have two options more: ``batch_size``, how many inputs run at
+once, which bounds the memory and changes nothing else (in floats, up to rounding), and ``progress``, which wraps the
+iterable of batches (``tqdm``, say).
 
 >>> from numpycam import worked_example
 >>> network, image = worked_example.network(), worked_example.IMAGE
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from numpycam.gradcam import Look, compute_weighted_maps, evaluate
 from numpycam.interventions import erase
-from numpycam.methods import PoleError, method
+from numpycam.method import PoleError, method
 from numpycam.network import Network
 from numpycam.resize import resize
 from numpycam.validation import Array, IntOrPair, as_int, as_pair, share, zero_of, zeros
@@ -28,7 +29,7 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 @method(
     "Score-CAM",
-    r"\sum_k \mathrm{softmax}_k\big(y(x \odot M^k)\big)\, A^k, \quad M^k = A^k \text{ resized and scaled to } 0 \ldots 1",
+    r"\sum_k \mathrm{softmax}_k\big(y(x \odot M^k)\big)\, A^k, \quad M^k = A^k \text{ resized, from } 0 \text{ to } 1",
     "Wang et al., Score-CAM, CVPR Workshops 2020, algorithm 1",
     needs="forward passes",
     is_exact=False,
@@ -36,10 +37,10 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) -> tuple[Array, Array]:
     """α is the softmax, over the maps, of the score of the image seen through each of them.
 
-    The map is made as large as the image (bilinear, half-pixel centres) and then scaled from its minimum to its maximum;
-    of a constant map, which hides and shows nothing, the mask is 0. All weights are positive: nothing speaks against.
+    The map is made as large as the image (bilinear, half-pixel centres), and then its minimum becomes 0 and its maximum
+    1. Of a constant map, which shows no place rather than another, the mask is 0. All weights are positive: nothing
+    speaks against the class.
     """
-
     images, maps = seen.image, seen.feature_maps
 
     def masked(n: int, first: int, last: int) -> Array:  # -> (last - first, C, H, W)
@@ -100,11 +101,11 @@ def occlusion(
     batch_size: int = 32,
     progress: Progress = iter,
 ) -> tuple[None, Array]:
-    """A patch of the image is covered, and the score drops by so much: positive where the picture speaks for the class.
+    """L is by how much the score drops when a patch of the image is covered, the mean of the patches over each pixel.
 
-    The patches are ``size`` high and wide, ``stride`` apart, and cut off at the border so that every pixel is covered.
-    They are covered by the ``baseline``: see :func:`numpycam.interventions.erase`. There is one map, not one of each
-    channel.
+    It is positive where the picture speaks for the class. The patches are ``size`` high and wide, ``stride`` apart,
+    and cut off at the border so that every pixel is covered. They are covered by the ``baseline``: see
+    :func:`numpycam.interventions.erase`. There is one map, not one of each channel.
     """
     images = seen.image
     (tall, wide), (down, across) = as_pair("size", size, 1), as_pair("stride", stride, 1)
@@ -140,7 +141,7 @@ def scores_of(
     batch_size: int,
     progress: Progress,
 ) -> Array:  # (N, count)
-    """Return the scores of ``count`` changed inputs for each image: ``inputs(n, first, last)`` are some of image n's."""
+    """Return the scores of ``count`` changed inputs for each image n, of which ``inputs(n, first, last)`` are some."""
     step, scores = as_int("batch_size", batch_size, 1), []
     for n, first in progress([*product(range(len(seen.image)), range(0, count, step))]):
         y, target = network(inputs(n, first, min(first + step, count))), seen.class_index[n]

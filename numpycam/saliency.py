@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from numpycam.gradcam import Look, evaluate, grad_cam, look
 from numpycam.interventions import flat, path
 from numpycam.layers import Conv2d, Layer, ReLU
-from numpycam.methods import method, weights_cells
+from numpycam.method import method, weights_cells
 from numpycam.network import Network
 from numpycam.resize import resize
 from numpycam.validation import Array, as_int, sum_of, zeros
@@ -72,7 +72,7 @@ def smooth_grad(
     batch_size: int = 32,
     progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
 ) -> tuple[None, Array]:
-    """The mean of the gradients at noisy copies of the image, then as the gradient.
+    """L is the gradient's, of the mean of the gradients at noisy copies of the image.
 
     The noise ε is normal, ``sigma`` times as wide as the image's range. Within one linear piece of the network it
     changes nothing.
@@ -102,7 +102,7 @@ def _gradients(network: Network, images: Array, target: Any) -> Array:
 def integrated_gradients(
     seen: Look, *, baseline: ArrayLike = 0, steps: int | None = None, batch_size: int = 32
 ) -> tuple[None, Array]:
-    """The gradient, averaged along the straight line from the baseline x' to the image: it sums to y(x) - y(x').
+    """L is made of the gradient's average along the straight line from the baseline x', and sums to y(x) - y(x').
 
     Exactly, with every kink on the way (see :func:`numpycam.interventions.path`); or, if ``steps`` are given, by the
     midpoint rule in so many steps. Then |Σ L - (y(x) - y(x'))| tells how far off it is.
@@ -152,13 +152,13 @@ def guided_grad_cam(seen: Look, *, cam_layer: str | None = None) -> tuple[None, 
 
 @method(
     "FullGrad",
-    r"\sum_c \Big|\frac{\partial y}{\partial x_c} \odot x_c\Big| + \sum_{l,o} \Big|\frac{\partial y}{\partial z^l_o}\, b^l_o\Big| \text{ resized}",
+    r"\sum_c |\partial y / \partial x_c \odot x_c| + \sum_{l,o} |\partial y / \partial z^l_o\; b^l_o| \text{ resized}",
     "Srinivas and Fleuret, Full-Gradient Representation for Neural Network Visualization, NeurIPS 2019, equation 8",
     needs="gradients at every layer",
     layer="input",
 )
 def full_grad(seen: Look) -> tuple[None, Array]:
-    """What the image and the bias of each convolution l contribute, sizes only, one map for the image and for each of them.
+    """L has the sizes of what the image and the biases of each convolution l contribute, a map for each.
 
     The contributions themselves, with those of the biases of Linear layers, sum to the score: that is complete. Here,
     as in the paper, absolute values are taken and maps are resized, and Linear layers have no place in the picture: so

@@ -30,7 +30,10 @@ IMPORTS = {
     "metrics": {"gradcam", "interventions", "network", "resize", "validation"},
     "page": {"display", "gradcam", "interventions", "resize", "validation"},
     "storage": {"exact", "layers", "network", "validation"},
-    "methods": {"gradcam", "layers", "network", "validation"},
+    "method": {"gradcam", "network", "validation"},
+    "perturbation": {"gradcam", "interventions", "method", "network", "resize", "validation"},
+    "saliency": {"gradcam", "interventions", "layers", "method", "network", "resize", "validation"},
+    "methods": {"gradcam", "layers", "method", "perturbation", "saliency", "validation"},
     "targets": {"validation"},
     "pretrained": {"drawings", "gradcam", "layers", "metrics", "network", "resize", "training", "validation"},
     "report": {"exact", "gradcam", "resize", "storage"},
@@ -162,4 +165,4 @@ def test_modules_are_there_when_they_are_asked_for():
 def test_only_exact_modules_name_fractions():
     """The core is generic: it works on Fractions without naming them; beside these two, only the report does."""
     naming = {name for name, path in FILES.items() if ("fractions",) in set(imports(path))}
-    assert naming == {"validation", "exact", "report"}
+    assert naming == {"validation", "exact", "report", "targets"}
