@@ -124,7 +124,7 @@ def occlusion(
         return copies
 
     drops = seen.score[:, None] - scores_of(seen, seen.network, covered, len(patches), batch_size, progress)
-    total, counts = zeros((len(images), height, width), like=images), zeros((height, width), like=images)
+    total, counts = zeros((len(images), height, width), like=drops), zeros((height, width), like=drops)
     for patch, drop in zip(patches, drops.T, strict=True):
         total[:, *patch] += drop[:, None, None]
         counts[patch] += 1

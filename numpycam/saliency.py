@@ -97,7 +97,7 @@ def _mean_gradients(
     seen: Look, inputs: Callable[[int, int, int], Array], count: int, batch_size: int, progress: Progress
 ) -> Array:  # (N, C, H, W)
     """Return the mean gradient of ``count`` changed copies of each image n: ``inputs(n, first, last)`` are some."""
-    total = zeros(seen.image.shape, like=seen.image)
+    total = zeros(seen.image.shape, like=seen.gradients)
     for n, first, last in batches(len(seen.image), count, batch_size, progress):
         activations = seen.network.activations(inputs(n, first, last))
         *_, scores = activations.values()
@@ -136,7 +136,7 @@ def integrated_gradients(
         :class:`numpycam.targets.Difference`, or a layer is not numpycam's.
     """
     images, count = seen.image, 256 if steps is None else as_int("steps", steps, 1)
-    starts, maps = erase(images, (slice(None), slice(None)), baseline), zeros(images.shape, like=images)
+    starts, maps = erase(images, (slice(None), slice(None)), baseline), zeros(images.shape, like=seen.gradients)
     left = []  # the images that the exact path is not for
     for n in range(len(images)):
         exact = _along_the_path(seen, n, starts[n], max_kinks) if steps is None else None
@@ -156,8 +156,8 @@ def integrated_gradients(
         before = [evaluate(seen.class_index[n], seen.network(starts[n][None]))[1][0] for n in left]
         gap = np.abs(sum_of(maps[left], axis=(1, 2, 3)) - (seen.score[left] - before)).max()
         warn(
-            f"integrated gradients: the line has more than max_kinks = {max_kinks}, so they are by the midpoint rule in "
-            f"{count} steps; their sum is off by {float(gap):.2g}. For more steps pass steps.",
+            f"integrated gradients are by the midpoint rule, as the line has more than max_kinks = {max_kinks}; "
+            f"in {count} steps their sum is off by {float(gap):.2g}. For more steps pass steps.",
             stacklevel=4,
         )
     return None, maps

@@ -430,7 +430,7 @@ def test_the_class_is_that_of_the_image_unless_given():
 def test_a_switch_that_the_class_does_not_notice_is_no_kink_but_counts():
     network, erased = worked_example.network("conv"), erase(IMAGE, BOTTOM_LEFT)
     assert path(network, erased, IMAGE, ELEPHANT, max_kinks=2).kinks.size == 0
-    message = refusal(ValueError, lambda: path(network, erased, IMAGE, ELEPHANT, max_kinks=1))
+    message = refusal(TooManyKinksError, lambda: path(network, erased, IMAGE, ELEPHANT, max_kinks=1))
     assert message.startswith("there are more than max_kinks = 1 switches on the line; ")
 
 
