@@ -210,14 +210,14 @@ def guided_grad_cam(seen: Look, *, cam_layer: str | None = None) -> tuple[None, 
     layer="input",
 )
 def full_grad(seen: Look) -> tuple[None, Array]:
-    """L has the sizes of what the image and the biases of each convolution l contribute, a map for each.
+    """L has the sizes of what the image and the biases of each convolution l contribute, a map for each, in this order.
 
     The contributions themselves, with those of the biases of Linear layers, sum to the score: that is complete. Here,
     as in the paper, absolute values are taken and maps are resized, and Linear layers have no place in the picture: so
     this sums to no score. (The paper also scales each map to 0 … 1 first; here nothing is scaled.)
     """
     maps = [sum_of(np.abs(seen.gradients * seen.image), axis=1)]
-    for layer, grad_output in _backward(seen):
+    for layer, grad_output in reversed([*_backward(seen)]):
         if isinstance(layer, Conv2d) and layer.bias is not None:
             of_bias = np.abs(grad_output * layer.bias[:, None, None])  # (N, O, H', W')
             maps.append(resize(sum_of(of_bias, axis=1), seen.image.shape[2:]))

@@ -9,7 +9,7 @@ import definitions
 import numpy as np
 import pytest
 from helpers import refusal, rounding, same
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import network_cases, sides, tensors
 
@@ -152,6 +152,7 @@ def test_score_cam_by_definition(network, image):
 # --- Laws of Ablation-CAM ---------------------------------------------------------------------------
 
 
+@settings(max_examples=12)
 @given(scored(head="gap"))
 def test_abl_lin(case):
     """With a global average and a Linear behind A: y - y_k = α_k S_k, with the α of Grad-CAM."""
