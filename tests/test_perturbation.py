@@ -296,6 +296,7 @@ STAGES = "weighted_maps", "weighted_sum", "localization_map"
 
 
 @METHODS
+@settings(max_examples=8)
 @given(binary_cases(), st.integers(1, 7))
 def test_the_size_of_the_batches_changes_nothing(method, case, batch_size):
     """In small integers floats are exact, so with ``==``."""
@@ -307,6 +308,7 @@ def test_the_size_of_the_batches_changes_nothing(method, case, batch_size):
 
 
 @METHODS
+@settings(max_examples=8)
 @given(binary_cases(maps=2))
 def test_the_order_of_the_maps_changes_nothing(method, case):
     network, image = case
@@ -323,6 +325,7 @@ def test_the_order_of_the_maps_changes_nothing(method, case):
 
 
 @METHODS
+@settings(max_examples=8)
 @given(st.data())
 def test_a_batch_is_its_images(method, data):
     network, image = data.draw(binary_cases())

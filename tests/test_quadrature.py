@@ -18,7 +18,7 @@ from numpycam.targets import Difference, Probability
 from numpycam.worked_example import IMAGE
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(network_cases(), st.integers(1, 4), st.integers(0, 1), st.integers(-1, 1))
 def test_the_bound_holds(case, steps, c, baseline):
     """|L - L in n steps| is never larger, in Fractions, with ties and dead units where they fall."""
@@ -29,7 +29,7 @@ def test_the_bound_holds(case, steps, c, baseline):
     assert (abs(in_steps - exact) <= midpoint_error(network, x[0], c, baseline=baseline, steps=steps)).all()
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(sides(1, 3), st.tuples(st.integers(1, 2), st.integers(1, 2)), st.data())
 def test_the_bound_holds_where_windows_overlap_and_the_border_is_seen(size, stride, data):
     padding = size[0] // 2, size[1] // 2

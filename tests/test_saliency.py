@@ -159,6 +159,7 @@ def test_bp_full(case, c):
     assert same(full_grad(network, x, c).weighted_maps, np.stack(expected, axis=1))
 
 
+@settings(max_examples=10)
 @given(network_cases(bias=False), st.integers(0, 1))
 def test_bp_euler(case, c):
     """Without biases gradient × input is complete, and FullGrad is its size."""
@@ -168,6 +169,7 @@ def test_bp_euler(case, c):
     assert same(full_grad(network, x, c).weighted_sum, np.abs(explanation.weighted_sum))
 
 
+@settings(max_examples=10)
 @given(network_cases(), st.integers(0, 1))
 def test_gradient_def(case, c):
     network, x = case
@@ -176,6 +178,7 @@ def test_gradient_def(case, c):
     assert same(gradient_times_input(network, x, c).weighted_maps, g * x)
 
 
+@settings(max_examples=15)
 @given(network_cases(), st.integers(0, 1))
 def test_guided_def(case, c):
     """Layer by layer, with each ReLU's incoming gradient cut off at 0."""
@@ -211,6 +214,7 @@ def test_guided_of_one_relu(case, weights):
     assert same(guided.weighted_maps - turned.weighted_maps, plain.gradients)
 
 
+@settings(max_examples=10)
 @given(network_cases(head="deep"), tensors((2,)), st.integers(0, 3))
 def test_guided_hom(case, weights, s):
     network, x = case
@@ -271,7 +275,7 @@ def test_smooth_grad_def():
 # --- Integrated gradients ---------------------------------------------------------------------------
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(network_cases(), st.integers(0, 1), st.integers(-1, 1))
 def test_integrated_gradients_are_complete(case, c, baseline):
     """Σ L = y(x) - y(x'), with ``==``: the exact path where there are few kinks, as here."""
@@ -282,7 +286,7 @@ def test_integrated_gradients_are_complete(case, c, baseline):
     assert explanation.weighted_sum.sum() == explanation.score - before
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(network_cases(), tensors((2,)))
 def test_integrated_gradients_of_a_difference_are_exact_too(case, weights):
     network, x = case
@@ -371,6 +375,7 @@ RUNS = {smooth_grad: {"samples": 6, "sigma": 0.5}, integrated_gradients: {"steps
 
 
 @pytest.mark.parametrize("method", RUNS, ids=lambda method: method.name)
+@settings(max_examples=8)
 @given(network_cases(kind="float64", head="deep"), st.integers(1, 7))
 def test_the_size_of_the_batches_changes_nothing(method, case, batch_size):
     """In small integers the gradients are whole numbers, so with ``==``."""
@@ -381,6 +386,7 @@ def test_the_size_of_the_batches_changes_nothing(method, case, batch_size):
 
 
 @METHODS
+@settings(max_examples=8)
 @given(network_cases(kind="float64", head="deep"), st.data())
 def test_a_batch_is_its_images(method, case, data):
     network, x = case
@@ -394,6 +400,7 @@ def test_a_batch_is_its_images(method, case, data):
 
 
 @METHODS
+@settings(max_examples=8)
 @given(network_cases(kind="float64", head="linear"))
 def test_the_order_of_the_channels_changes_nothing(method, case):
     """A second channel, the first one mirrored: exchanged, in the picture and in the kernels."""
