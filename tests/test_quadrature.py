@@ -71,6 +71,31 @@ def test_where_only_one_can_win_a_maximum_there_is_no_error():
     assert same(bound, as_fractions([[["3/2", "1/2"]]]))
 
 
+def test_a_switch_that_neither_the_ends_nor_the_middle_show_is_reckoned_with():
+    """y = ReLU(x_1 - 2 ReLU(x_2 - 1/4) - 1/8) from (0, 0) to (1, 1) is positive from t = 1/8 to 3/8 alone."""
+    hidden = Conv2d(as_fractions([[[[1, 0]]], [[[0, 1]]]]), as_fractions([0, "-1/4"]))
+    second = Conv2d(as_fractions([[[[1]], [[-2]]]]), as_fractions(["-1/8"]))
+    layers = [("hidden", hidden), ("relu", ReLU()), ("second", second), ("relu2", ReLU()), ("flatten", Flatten())]
+    network, image = Network(layers), as_fractions([[[1, 1]]])
+    assert same(integrated_gradients(network, image, 0).weighted_sum, as_fractions([["1/4", "-1/4"]]))
+    assert not integrated_gradients(network, image, 0, steps=1).weighted_sum.any()
+    assert same(midpoint_error(network, image, 0, steps=1), as_fractions([[[1, 2]]]))
+
+
+def test_the_border_of_a_max_pool_is_no_rival():
+    network = Network([("pool", MaxPool2d((1, 2), padding=(0, 1))), ("flatten", Flatten())])
+    assert not midpoint_error(network, as_fractions([[[3, -2]]]), 0, steps=1).any()
+
+
+def test_a_winner_that_does_not_move_wins():
+    """max(x_1 - x_2, x_3 - x_4) from (0, 0, -1, 0) to (1, 1, -1, 0) is 0 - 0 all along."""
+    difference = Conv2d(as_fractions([[[[1, -1]]]]), stride=(1, 2))
+    network = Network([("difference", difference), ("pool", MaxPool2d((1, 2))), ("flatten", Flatten())])
+    image, baseline = as_fractions([[[1, 1, -1, 0]]]), as_fractions([[[0, 0, -1, 0]]])
+    assert same(integrated_gradients(network, image, 0, baseline=baseline).weighted_sum, as_fractions([[1, -1, 0, 0]]))
+    assert not midpoint_error(network, image, 0, baseline=baseline, steps=1).any()
+
+
 def test_a_difference_and_the_class_unless_given():
     network, image = worked_example.network("conv"), IMAGE
     bound = midpoint_error(network, image, Difference({0: 1, 1: -1}), baseline=1, steps=10)

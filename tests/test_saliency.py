@@ -311,12 +311,12 @@ def test_more_kinks_than_are_followed_are_told():
     """By the midpoint rule in 256 steps; the warning says by how much the sum is off."""
     network, image = as_floats(worked_example.network("conv")), as_floats(IMAGE)
     without_body = erase(image, (slice(2, 4), slice(0, 2)))
-    images = np.stack([image, without_body])
+    images = np.stack([without_body, image])
     with pytest.warns(UserWarning, match="midpoint") as caught:
-        explanation = integrated_gradients(network, images, CAT, baseline=without_body, max_kinks=1)
+        explanation = integrated_gradients(network, images, [ELEPHANT, CAT], baseline=without_body, max_kinks=1)
     in_steps = integrated_gradients(network, image, CAT, baseline=without_body, steps=256)
-    assert same(explanation[0].weighted_maps, in_steps.weighted_maps)
-    assert not explanation[1].weighted_maps.any()  # that line goes nowhere: it is followed
+    assert same(explanation[1].weighted_maps, in_steps.weighted_maps)
+    assert not explanation[0].weighted_maps.any()  # that line goes nowhere: it is followed
     off = abs(in_steps.weighted_sum.sum() - 17.1)
     assert off > 0.001
     assert [str(warning.message) for warning in caught] == [
