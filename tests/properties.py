@@ -18,7 +18,7 @@ from numpycam.methods import METHODS
 
 
 class Case(NamedTuple):
-    """Feature maps of H × W cells, as an image of which a 1 × 1 convolution makes them, and a linear head without bias."""
+    """Feature maps, the image of which a 1 × 1 convolution makes them, and a linear head without bias."""
 
     maps: np.ndarray  # (K, H, W), not negative: the image, too
     head: np.ndarray  # (2, K H W): two classes
@@ -108,7 +108,7 @@ PROPERTIES = {
 
 
 def counterexample(method, holds, examples=300):
-    """Return the smallest case found in which the property does not hold, or None. At a pole there is nothing to hold."""
+    """Return the smallest case found in which the property does not hold, or None. At a pole nothing need hold."""
 
     def fails(case):
         try:
