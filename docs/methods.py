@@ -1,4 +1,8 @@
-"""Write the tables and pictures of docs/methods.md: the methods, their properties, how they do on drawings."""
+"""Write the table of methods and the pictures of docs/methods.md.
+
+With "measures" and "properties" as arguments also how the methods do on drawings, and which have which property; each
+takes a few minutes.
+"""
 
 import json
 import re
@@ -109,7 +113,8 @@ def measured(method, network, drawn, options):
 
 def probability(curve, network, image, heat):
     """Return a curve of the probability of the class."""
-    return curve(network, image, heat, CLASS, steps=16, output=lambda y: 1 / (1 + np.exp(-y)))
+    # Where a pixel is taken away it becomes as bright as the mean: black ones would look like an elephant.
+    return curve(network, image, heat, CLASS, steps=16, baseline=image.mean(), output=lambda y: 1 / (1 + np.exp(-y)))
 
 
 def write(page, name, text):
@@ -131,8 +136,9 @@ if __name__ == "__main__":
     both = drawings.draw(1, 7, animals="both", grass=True).images[0]
     seen = [m(load_pretrained(NAMES[0]), both, 0, **OPTIONS.get(name, {})) for name, m in applicable().items()]
     (HERE / "methods" / "drawing.png").write_bytes(figure_of_methods(seen, columns=6).as_png())
-    if "--pictures" not in sys.argv:
+    if "measures" in sys.argv:
+        write(page, "measures", measures_table())
+    if "properties" in sys.argv:
         found = table()
         write(page, "properties", properties_table(found))
         (HERE / "methods" / "properties.json").write_text(json.dumps(as_json(found)) + "\n")
-        write(page, "measures", measures_table())
