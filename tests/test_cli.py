@@ -416,7 +416,8 @@ def test_where_nothing_can_be_written_nothing_is_trained(train_command, tmp_path
     assert (tmp_path / "out").read_text() == "mine"
 
 
-def test_a_trained_network_can_be_explained(train_command, tmp_path, capsys):
+def test_a_trained_network_can_be_explained(train_command, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("numpycam.cli._beside_the_shipped", lambda *_: "")
     train_command("--only", NAMES[0])
     with empty_figure():
         path = tmp_path / "out" / f"{NAMES[0]}.npz"
