@@ -174,7 +174,7 @@ def _train(options: argparse.Namespace) -> None:
         try:
             network = train(name, options.seed, options.images, options.epochs, _progress_bar())
         except DivergedError as error:
-            options.refuse(str(error))
+            options.refuse(f"training diverged in step {error.step}: pass another --seed.")
         except MemoryError:
             options.refuse("so many drawings are too large for this machine; pass smaller --images.")
         network.save(options.out / f"{name}.npz")
