@@ -521,7 +521,19 @@ def test_nan_is_refused_or_seen(name, kind):
     explanation = METHODS[name].from_maps(maps, gradients, check_finite=False)
     if (name, kind) != ("eigen_cam", "gradients"):  # it does not look at them
         assert np.isnan(explanation.localization_map[1, 0, 1])
+    if (name, kind) == (
+        "eigen_cam",
+        "maps",
+    ) or name == "eigen_grad_cam":  # of one cell that is not known no direction is
+        assert np.isnan(explanation.localization_map[1]).all()
     assert np.isfinite(explanation.localization_map[0]).all()
+
+
+def test_no_direction_is_made_up_where_a_cell_is_infinite():
+    maps = np.ones((2, 2, 1, 3))
+    maps[1, 0, 0, 0] = np.inf
+    explanation = METHODS["eigen_cam"].from_maps(maps, maps, check_finite=False)
+    assert np.isnan(explanation.alphas).tolist() == [[False, False], [True, True]]
 
 
 def test_nan_in_an_image_is_refused_or_seen():
