@@ -26,7 +26,7 @@ RATIONAL = WEIGHING_MAPS + WEIGHING_CELLS
 FLOAT = ["eigen_cam", "eigen_grad_cam"]
 LINEAR = ["grad_cam", "xgrad_cam", "hirescam"]  # in the gradients
 
-networks = settings(max_examples=25)  # in Fractions a network takes its time
+networks = settings(max_examples=min(settings().max_examples // 3, 25))  # in Fractions a network takes its time
 
 
 def weighted_sum(name, feature_maps, gradients):

@@ -17,7 +17,7 @@ from numpycam.exact import as_floats, as_fractions
 from numpycam.methods import METHODS
 from numpycam.targets import Difference, Probability, finer
 
-networks = settings(max_examples=25)  # in Fractions a network takes its time
+networks = settings(max_examples=min(settings().max_examples // 3, 25))  # in Fractions a network takes its time
 
 FIRST_LESS_SECOND = Difference({0: 1, 1: -1})
 
