@@ -122,6 +122,7 @@ QUESTIONS = {  # exact where there is no NaN; the peers get the same in float64
     "document with a ReLU": with_relu(),
     "document, conv head": (worked_example.network("conv"), worked_example.IMAGE),
     "pole of Grad-CAM++": from_maps([[[-2]]], [[[1]]]),
+    "small gradient": from_maps([[[1]]], [[["0.001"]]]),
     "sum of 0": from_maps([[[1, -1]]], [[[2, -1]]]),
     "negative score": from_maps([[[0, 1]]], [[[-1, -2]]]),
     "1 to 4": from_maps([[[1, 2], [3, 4]]], [[[1, 1], [1, 1]]]),

@@ -81,6 +81,12 @@ TABLE = [
         "The division is done on a copy (`alpha[mask].div_`) and lost; what is left is Σ ReLU(g)³.",
     ),
     Disagreement(
+        *("grad-cam++ small", ["grad-cam"], "equation", "Grad-CAM++", "the weight for A = 1, g = 0.001"),
+        as_fractions(["1/2001"]),
+        explain(methods.grad_cam_plus_plus, "small gradient", "alphas"),
+        "The epsilon in the denominator, 10⁻⁶, is added to g²: small gradients, as behind global pooling, count for less.",
+    ),
+    Disagreement(
         *("grad-cam++ pole", ["grad-cam"], "equation", "Grad-CAM++", "the weight for A = -2, g = 1: 2 + S g = 0", None),
         explain(methods.grad_cam_plus_plus, "pole of Grad-CAM++", "alphas"),
         "The value is that of the epsilon in the denominator, 10⁻⁶.",

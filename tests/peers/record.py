@@ -194,6 +194,7 @@ def larger(**options):
 ANSWERS = {
     "grad-cam": {
         "grad-cam++ pole": lambda: grad_cam_of("pole of Grad-CAM++", "GradCAMPlusPlus", "weights"),
+        "grad-cam++ small": lambda: grad_cam_of("small gradient", "GradCAMPlusPlus", "weights"),
         "xgrad-cam pole": lambda: grad_cam_of("sum of 0", "XGradCAM", "weights"),
         "ablation-cam": lambda: grad_cam_of("document", "AblationCAM", "weights"),
         "ablation-cam order": lambda: grad_cam_of("document, channels backwards", "AblationCAM", "weights")[::-1],
