@@ -12,11 +12,12 @@ from peers.disagreements import KINDS, NAMES, RECORD, TABLE  # noqa: E402
 
 HEAD = """# Where libraries disagree
 
-Each row is a question small enough to be answered by hand: what a library returns, what the equation gives (that is what numpycam
-returns), and why the two differ. The libraries' answers are records, made on the CPU in float64:
-{versions}, with torch {torch}. `tests/peers/record.py` asks them again; `tests/test_peers.py` holds numpycam to the equation's values and the records against
-them, and shows as well that on whole networks all agree where nothing of this plays a part. "The worked example" is that of the
-[README](../README.md); its numbers are in [worked_example/explanation.json](worked_example/explanation.json).
+Each row is a question small enough to be answered by hand: what a library returns, what the equation gives (and
+numpycam returns), and why the two differ. The libraries' answers are records, made on the CPU in float64:
+{versions}, with torch {torch}.
+`tests/peers/record.py` asks them again. `tests/test_peers.py` holds numpycam to the equation's values, sees that the
+records are others, and shows that on whole networks all agree where nothing of this plays a part. "The worked example"
+is that of the [README](../README.md), with its numbers in [explanation.json](worked_example/explanation.json).
 """
 
 

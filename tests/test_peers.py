@@ -134,7 +134,7 @@ def test_eigen_cam_is_pytorch_grad_cams_of_centred_maps_up_to_the_sign(name):
 
 @pytest.mark.parametrize("peer", ["grad-cam/ScoreCAM", "torchcam/ScoreCAM"])
 def test_score_cam_is_theirs_where_nothing_is_resized(peer):
-    """At the image's size. A mask is off by ε/(max - min + ε) of itself, its score by that of its terms; p by twice it."""
+    """At the image's size. A mask is off by ε/(max - min + ε) of itself, a score by that of its terms, p by twice."""
     epsilon = 1e-8
     asked = [
         (case, layer, answer) for case, layer, answer in cases_of(peer) if answer.shape[1:] == case.images.shape[2:]
@@ -188,7 +188,7 @@ def scaled(maps):
 
 
 def test_grad_cam_of_a_probability_is_pytorch_grad_cams():
-    """p (1 - p) and the like: each exponential to a few units, each gradient a sum over the classes and then as it was."""
+    """Each exponential is off by a few u and by y u; the gradient is a sum over classes, weighed by less than 1."""
     for case, layer, answer in cases_of("grad-cam/softmax GradCAM"):
         for n, c in enumerate(case.classes):
             ours = methods.grad_cam(case.network, case.images[n], Probability(c), layer)

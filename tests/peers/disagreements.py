@@ -1,7 +1,7 @@
 """Where a peer's answer is not the equation's: what was asked, what the equation gives, and why the two differ.
 
-The equation's values are written down here, independent of the package. tests/test_peers.py holds ours against them, and
-the peers' recorded answers against both; docs/disagreements.py makes a table of it.
+The equation's values are written down here, independent of the package. tests/test_peers.py holds ours against them,
+and sees that the peers' recorded answers are others; docs/disagreements.py makes a table of it.
 """
 
 import json
@@ -16,8 +16,7 @@ from numpycam.exact import as_floats, as_fractions
 from numpycam.resize import normalise, resize
 from numpycam.targets import finer
 from numpycam.worked_example import FEATURE_MAPS
-
-from .cases import DISAGREEMENTS, QUESTIONS, WITHOUT_BODY, in_floats
+from peers.cases import DISAGREEMENTS, QUESTIONS, WITHOUT_BODY, in_floats
 
 RECORD = json.loads(DISAGREEMENTS.read_text())
 NAMES = {"grad-cam": "pytorch-grad-cam", "torchcam": "torchcam", "captum": "captum"}  # as pip has it: its own name
@@ -70,6 +69,7 @@ LARGE = as_fractions([
     ["16.125", "12.74375", "5.98125", "2.6"],
 ])  # fmt: skip
 NO_GAIN = 1 / (1 + exp(3 / 4 - 42 / 19))  # the image through the first map scores 42/19, through the second 3/4
+SOFTMAX_BOUND = 2 * 64 * np.finfo(float).eps * 42 / 19  # twice the error of a score, of at most 64 operations
 MAP, SUM = "localization_map", "weighted_sum"
 cam = methods.grad_cam
 
@@ -84,7 +84,7 @@ TABLE = [
         *("grad-cam++ small", ["grad-cam"], "equation", "Grad-CAM++", "the weight for A = 1, g = 0.001"),
         as_fractions(["1/2001"]),
         explain(methods.grad_cam_plus_plus, "small gradient", "alphas"),
-        "The epsilon in the denominator, 10⁻⁶, is added to g²: small gradients, as behind global pooling, count for less.",
+        "The epsilon in the denominator, 10⁻⁶, counts beside g²: small gradients, as behind global pooling, lose.",
     ),
     Disagreement(
         *("grad-cam++ pole", ["grad-cam"], "equation", "Grad-CAM++", "the weight for A = -2, g = 1: 2 + S g = 0", None),
@@ -106,12 +106,12 @@ TABLE = [
         *("ablation-cam order", ["grad-cam"], "equation", "Ablation-CAM"),
         *("the same, with the channels in the opposite order (shown in the old one)", ABLATION),
         lambda: explain(methods.ablation_cam, "document, channels backwards", "alphas")()[::-1],
-        "The smallest cell is looked for again after each ablation, and is then an ablated one: later channels fall deeper.",
+        "The smallest cell is looked for after each ablation, and is then an ablated one: later channels fall deeper.",
     ),
     Disagreement(
         *("eigen-cam", ["grad-cam"], "equation", "EigenCAM", "L of the worked example", EIGEN),
         explain(methods.eigen_cam, "document", SUM, floats=True),
-        "The maps are centred first, and the singular vector keeps the sign that LAPACK gives it: here the opposite corner.",
+        "The maps are centred first, and the vector keeps the sign that LAPACK gives it: here the opposite corner.",
         EIGEN_BOUND,
     ),
     Disagreement(
@@ -131,20 +131,16 @@ TABLE = [
         *("score-cam", ["torchcam", "grad-cam"], "equation", "Score-CAM", "the weights of 3 × 3 maps on a 6 × 6 image"),
         np.array([NO_GAIN, 1 - NO_GAIN]),
         explain(methods.score_cam, "peak", "alphas", floats=True),
-        "torchcam scales to 0 … 1 before it resizes, the paper after it; pytorch-grad-cam resizes with aligned corners.",
-        2
-        * 64
-        * np.finfo(float).eps
-        * 42
-        / 19,  # of a softmax at most twice the error of a score, of some 64 operations
+        "torchcam scales to 0 … 1 and then resizes, the paper first resizes; pytorch-grad-cam aligns corners.",
+        SOFTMAX_BOUND,
     ),
     Disagreement(
         *("in-place", ["torchcam", "grad-cam"], "equation", "Grad-CAM"),
         "L of the worked example's maps, before a ReLU that works in place",
         as_fractions([["333/40", "-3/2"], ["117/8", "19/8"]]),
         explain(cam, "document with a ReLU", SUM),
-        "The ReLU overwrites the maps that were asked for. torchcam then answers for the layer behind it; pytorch-grad-cam "
-        "mixes the maps behind it with the gradients before it. No warning.",
+        "The ReLU overwrites the maps that were asked for. torchcam then answers for the layer behind it; "
+        "pytorch-grad-cam mixes the maps behind it with the gradients before it. No warning.",
     ),
     Disagreement(
         *("nan", ["grad-cam", "torchcam"], "equation", "Grad-CAM", "the map where one of four cells of A is NaN"),
@@ -160,8 +156,8 @@ TABLE = [
     Disagreement(
         *("smoothgrad", ["captum"], "equation", "SmoothGrad", "y = |x₁| at 0, normal noise", np.array([[0, 0]])),
         explain(methods.smooth_grad, "kink", SUM, floats=True, sigma=1.0, samples=10_000),
-        "`NoiseTunnel(Saliency)` takes the mean of the absolute values, not the absolute value of the mean: noise of either "
-        "sign adds up. (The equation's 0 is for infinitely many samples.)",
+        "`NoiseTunnel(Saliency)` takes the mean of the absolute values, not the absolute value of the mean: noise of "
+        "either sign adds up. (The equation's 0 is for infinitely many samples.)",
         4 / np.sqrt(10_000),  # four standard deviations of the mean of as many signs
     ),
     Disagreement(
@@ -175,8 +171,8 @@ TABLE = [
         *("finer-cam", ["grad-cam", "torchcam"], "convention", "Finer-CAM", "∂t/∂y at the scores 3, 2, 1, of class 0"),
         as_fractions([1, "-1/2", "-1/2"]),
         explain(cam, "classes", "alphas", finer(0, [1, 2])),
-        "pytorch-grad-cam weighs the other classes by their probabilities, and differentiates those weights, too; torchcam "
-        "takes the mean with γ = 0.6, not 1.",
+        "pytorch-grad-cam weighs the other classes by their probabilities, and differentiates those weights, too; "
+        "torchcam takes the mean with γ = 0.6, not 1.",
     ),
     Disagreement(
         *(

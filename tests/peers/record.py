@@ -1,6 +1,6 @@
 """Ask the peers, and keep what they answer.
 
-python tests/peers/record.py     # with numpycam, torch, grad-cam, torchcam and captum installed
+cd tests && python -m peers.record     # with numpycam, torch, grad-cam, torchcam and captum installed
 
 It writes agreement.npz, their maps of the networks of cases.py, and disagreements.json, what they return where they
 part ways with the equation, with versions. Nothing of theirs is scaled: where a peer returns no raw map, its own
@@ -11,10 +11,10 @@ import json
 from importlib import metadata
 
 import numpy as np
-from cases import AGREEMENT, CASES, DISAGREEMENTS, STEPS, STRIDE, WINDOW, WITHOUT_BODY, in_floats
 
-from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
 from numpycam.exact import as_floats
+from peers.cases import AGREEMENT, CASES, DISAGREEMENTS, STEPS, STRIDE, WINDOW, WITHOUT_BODY, in_floats
 
 
 def module_of(network, inplace=False):
@@ -169,7 +169,7 @@ def torchcam_of(question, name, what="map", inplace=False):
 
 
 def captum_of(question, name, inplace=False, then=None, options=None, baseline=None, **arguments):
-    """What ``attribute`` returns of class 0, at the target layer if it is asked for one; and what is made of it then."""
+    """What ``attribute`` returns of class 0, at the target layer if it needs one; and what is made of it then."""
     import torch
     from captum import attr as peer
 

@@ -85,7 +85,11 @@ def method_of_captum(case):
     x.requires_grad_()
     options = {
         "LayerGradCam": {"relu_attributions": True},
-        "Occlusion": {"sliding_window_shapes": (x.shape[1], 4, 4), "strides": (x.shape[1], 2, 2), "perturbations_per_eval": 32},
+        "Occlusion": {
+            "sliding_window_shapes": (x.shape[1], 4, 4),
+            "strides": (x.shape[1], 2, 2),
+            "perturbations_per_eval": 32,
+        },
         "NoiseTunnel": {"nt_samples": SAMPLES, "stdevs": 0.15, "nt_samples_batch_size": 1, "abs": False},
         "IntegratedGradients": {"n_steps": STEPS, "method": "riemann_middle", "internal_batch_size": 32},
         "GuidedGradCam": {"interpolate_mode": "bilinear"},
