@@ -245,7 +245,7 @@ def figure_of_stages(
         if left > _MARGIN:
             _draw_arrow(picture, column.operation, left - _GAP / 2, _TOP + (rows * (_SIDE + _ROW_GAP) + _ROW_GAP) / 2)
         left += column.width + _GAP
-    shown, maps = max(len(column.channels) for column in columns), len(explanation.alphas)
+    shown, maps = max(len(column.channels) for column in columns), len(explanation.weighted_maps)
     note = f"{shown} of {maps} maps are shown, those that contribute most." if shown < maps else ""
     _write(picture, width - _MARGIN, 0.2, note, size=11, color="0.35", ha="right")
     picture.alt = " ".join([*_as_sentence(title), *filter(None, [note]), *(one.in_words() for one in columns)])
@@ -496,6 +496,44 @@ def _any_picture(name: str, values: ArrayLike) -> NDArray[np.float64]:  # -> (H,
     return _rgb(array[None] if array.ndim == 2 else array, name)
 
 
+def figure_of_methods(explanations: Sequence[Explanation], *, columns: int = 5) -> Picture:
+    """Draw one map for each of several methods: L with its numbers if it is small, or else L^c over the image.
+
+    Each map is on a scale of its own: the numbers of two methods cannot be compared.
+
+    Parameters
+    ----------
+    explanations : sequence of Explanation
+        Of one image, by different methods.
+    columns : int, default 5
+        How many to draw side by side.
+
+    Returns
+    -------
+    Picture
+        A matplotlib figure.
+    """
+    across = as_int("columns", columns, 1)
+    side, gap = 1.7, 0.15
+    rows = -(-len(explanations) // across)
+    size = 2 * _MARGIN + min(across, len(explanations)) * (side + gap) - gap, 0.15 + rows * (side + 0.4)
+    picture, words = Picture(figsize=size), []
+    for number, e in enumerate(explanations):
+        row, column = divmod(number, across)
+        axes = _add_axes(picture, _MARGIN + column * (side + gap), 0.4 + row * (side + 0.4), side, side)
+        axes.set_title(e.method, size=10.5, pad=4)
+        weighted_sum, image = as_floats(e.weighted_sum), shown(e.image)
+        if image is None or _is_small(weighted_sum):
+            draw_map(axes, weighted_sum, SIGNED, _balanced(weighted_sum))
+            words.append(_in_words(e.method, weighted_sum))
+        else:
+            heat = normalise(resize(as_floats(e.localization_map), image.shape[1:]))
+            draw_map(axes, overlay(image, heat), POSITIVE, (0, 1))
+            words.append(f"{e.method}.")
+    picture.alt = " ".join(words)
+    return picture
+
+
 def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8) -> Picture:
     """Draw the kernels of the last convolution beside the maps that they make, and how much each map contributes.
 
@@ -586,18 +624,28 @@ def stages_of(explanation: Explanation, method: Any, most_maps: int) -> list[Sta
         as_array(name, getattr(e, name))  # NaN and infinity have no colour
     kept = np.sort(np.argsort(-e.channel_shares, kind="stable")[: as_int("most_maps", most_maps, 1)])
     channels = [int(k) + 1 for k in kept]
-    gradients, localization = as_floats(e.gradients[kept]), as_floats(e.localization_map)
+    localization, is_grad_cam = as_floats(e.localization_map), e.method == "Grad-CAM"
+    weighted = r"\alpha_k A^k" if is_grad_cam else "M^k"
     columns = [
-        Stage("feature_maps", "feature maps", "forward", "A^k", as_floats(e.feature_maps[kept]), channels),
-        Stage("gradients", "gradient maps", "backward", "dy^c/dA^k", gradients, channels),
-        Stage("alphas", "average", "mean", r"\alpha_k", as_floats(e.alphas[kept, None, None]), channels,
-                limits=_balanced(gradients), width=0.62 * _SIDE, has_bar=False),
-        Stage("weighted_maps", "weighted maps", "× $A^k$", r"\alpha_k A^k", as_floats(e.weighted_maps[kept]), channels),
-        Stage("weighted_sum", "weighted sum", r"$\Sigma_k$", r"L = \Sigma_k\, \alpha_k A^k",
+        Stage("weighted_maps", "weighted maps", "× $A^k$" if is_grad_cam else "weights", weighted,
+                as_floats(e.weighted_maps[kept]), channels),
+        Stage("weighted_sum", "weighted sum", r"$\Sigma_k$", rf"L = \Sigma_k\, {weighted}",
                 as_floats(e.weighted_sum[None])),
-        Stage("localization_map", "Grad-CAM", "ReLU", r"L^c = \mathrm{ReLU}(L)", localization[None],
+        Stage("localization_map", e.method, "ReLU", r"L^c = \mathrm{ReLU}(L)", localization[None],
                 colormap=POSITIVE, limits=_from_zero(localization)),
     ]  # fmt: skip
+    if e.alphas is not None:
+        alphas, limits = as_floats(e.alphas[kept, None, None]), None
+        if is_grad_cam:
+            limits = _balanced(as_floats(e.gradients[kept]))
+        columns.insert(0, Stage("alphas", "average" if is_grad_cam else "weights", "mean" if is_grad_cam else "",
+                r"\alpha_k", alphas, channels, limits=limits, width=0.62 * _SIDE, has_bar=False))  # fmt: skip
+    if len(e.weighted_maps) == len(e.feature_maps):
+        columns = [
+            Stage("feature_maps", "feature maps", "forward", "A^k", as_floats(e.feature_maps[kept]), channels),
+            Stage("gradients", "gradient maps", "backward", "dy^c/dA^k", as_floats(e.gradients[kept]), channels),
+            *columns,
+        ]
     image = shown(e.image)
     if image is None:
         return columns
