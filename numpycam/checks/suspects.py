@@ -52,4 +52,5 @@ def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
     divisor = 2 * gradients**2 + sums * gradients**3
     used = gradients > 0  # elsewhere the divisor may be 0
     np.divide(a[used], divisor[used], out=a[used])
-    return np.asarray((a * np.maximum(gradients, 0)).sum(axis=(1, 2)))
+    weights: Array = (a * np.maximum(gradients, 0)).sum(axis=(1, 2))
+    return weights
