@@ -1,4 +1,8 @@
-"""Write the tables and pictures of docs/methods.md: the methods, their properties, how they do on drawings."""
+"""Write the table of methods and the pictures of docs/methods.md.
+
+With "measures" and "properties" as arguments also how the methods do on drawings, and which have which property; each
+takes a few minutes.
+"""
 
 import json
 import re
@@ -32,7 +36,12 @@ IMAGES, CURVES, SEED, CLASS = (
     2000,
     1,
 )  # of which so many for the curves, which take long; class 1 is the elephant
-OPTIONS = {"integrated_gradients": {"steps": 32}, "occlusion": {"size": 6, "stride": 3}, "smooth_grad": {"samples": 10}}
+GREY = 0.4  # about the mean of the drawings: what is taken away becomes grey, as black would look like an elephant
+OPTIONS = {
+    "integrated_gradients": {"steps": 32, "baseline": GREY},
+    "occlusion": {"size": 6, "stride": 3, "baseline": GREY},
+    "smooth_grad": {"samples": 10},
+}
 
 
 def applicable():
@@ -74,16 +83,13 @@ def as_json(found):
     }
 
 
-def measures_table():
-    """Return how each method does on drawings, by both networks."""
-    heading = "| method | " + " | ".join(f"{name}: {what}" for name in NAMES for what in WHAT) + " |"
-    lines = [heading, "|---|" + "---:|" * (len(NAMES) * len(WHAT))]
+def measures_table(name):
+    """Return how each method does on drawings, by one of the networks of the package."""
+    lines = ["| method | " + " | ".join(WHAT) + " |", "|---|" + "---:|" * len(WHAT)]
     drawn = drawings.draw(IMAGES, SEED, animals="elephant", grass=True)
-    for name, method in applicable().items():
-        cells = []
-        for network in map(load_pretrained, NAMES):
-            for values in measured(method, network, drawn, OPTIONS.get(name, {})):
-                cells.append(f"{np.mean(values):.2f} ± {np.std(values) / len(values) ** 0.5:.2f}")
+    for key, method in applicable().items():
+        found = measured(method, load_pretrained(name), drawn, OPTIONS.get(key, {}))
+        cells = [f"{np.mean(values):.2f} ± {np.std(values) / len(values) ** 0.5:.2f}" for values in found]
         lines.append(f"| {method.name} | " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
     return "\n".join(lines)
@@ -109,7 +115,7 @@ def measured(method, network, drawn, options):
 
 def probability(curve, network, image, heat):
     """Return a curve of the probability of the class."""
-    return curve(network, image, heat, CLASS, steps=16, output=lambda y: 1 / (1 + np.exp(-y)))
+    return curve(network, image, heat, CLASS, steps=16, baseline=GREY, output=lambda y: 1 / (1 + np.exp(-y)))
 
 
 def write(page, name, text):
@@ -131,8 +137,10 @@ if __name__ == "__main__":
     both = drawings.draw(1, 7, animals="both", grass=True).images[0]
     seen = [m(load_pretrained(NAMES[0]), both, 0, **OPTIONS.get(name, {})) for name, m in applicable().items()]
     (HERE / "methods" / "drawing.png").write_bytes(figure_of_methods(seen, columns=6).as_png())
-    if "--pictures" not in sys.argv:
+    if "measures" in sys.argv:
+        for name in NAMES:
+            write(page, name, measures_table(name))
+    if "properties" in sys.argv:
         found = table()
         write(page, "properties", properties_table(found))
         (HERE / "methods" / "properties.json").write_text(json.dumps(as_json(found)) + "\n")
-        write(page, "measures", measures_table())

@@ -33,6 +33,7 @@ IMPORTS = {
     "method": {"gradcam", "network", "validation"},
     "perturbation": {"gradcam", "interventions", "method", "network", "resize", "validation"},
     "saliency": {"gradcam", "interventions", "layers", "method", "network", "resize", "validation"},
+    "wrappers": {"gradcam", "method", "network", "resize", "validation"},
     "methods": {"gradcam", "layers", "method", "perturbation", "saliency", "validation"},
     "targets": {"validation"},
     "pretrained": {"drawings", "gradcam", "layers", "metrics", "network", "resize", "training", "validation"},
