@@ -81,15 +81,18 @@ def _layer(a: Array, g: Array) -> Array:
 
 
 def _cell_cases() -> Iterator[tuple[Array, Array]]:
-    """Yield the worked example, then drawn maps, none square but one, on which the cell-by-cell methods differ."""
+    """Yield the worked example, then drawn maps on which the cell-by-cell methods differ, with cells of both signs."""
     yield FEATURE_MAPS, GRADIENTS
     rng = np.random.default_rng(2020)
     for shape in ((2, 2, 2), (3, 2, 3), (2, 3, 2), (4, 2, 3)):
         while True:
             a, g = (as_fractions(rng.integers(-4, 5, shape)) / 2 for _ in range(2))
-            maps = [method.from_maps(a, g).localization_map for method in (hirescam, layercam, element_wise_grad_cam)]
-            differ = all((maps[i] != maps[j]).any() for i, j in ((0, 1), (0, 2), (1, 2)))
-            if differ and all((method.from_maps(a, g).weighted_sum < 0).any() for method in (hirescam, layercam)):
+            hires, layer, element_wise = (
+                method.from_maps(a, g).weighted_sum for method in (hirescam, layercam, element_wise_grad_cam)
+            )
+            have_both_signs = all(total.min() < 0 < total.max() for total in (hires, layer))
+            pairs = (hires, layer), (hires, element_wise), (layer, element_wise)
+            if have_both_signs and all((_relu(one) != _relu(other)).any() for one, other in pairs):
                 yield a, g
                 break
 

@@ -46,7 +46,7 @@ def avg_pool_backward(u: Array, x: Array, size: Pair) -> Array:
 
 
 def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
-    """Return w_k = Σ_ij a_ij ReLU(g_ij), where a_ij = g² / (2 g² + S_k g³) and S_k is the sum of A^k."""
+    """Return Σ_ij a_ij ReLU(g_ij), where a = g² / (2 g² + S_k g³) and S_k = Σ A^k."""
     sums = feature_maps.sum(axis=(1, 2), keepdims=True)
     a = gradients**2
     divisor = 2 * gradients**2 + sums * gradients**3
