@@ -47,9 +47,10 @@ IMPORTS = {
     "report": {"exact", "gradcam", "resize", "storage"},
     "training": {"network", "validation"},
     "walkthrough": {"gradcam", "interventions", "network", "text", "validation", "worked_example"},
-    "checks": {"checks.backward", "checks.compare", "checks.learning", "checks.maps"},
+    "checks": {"checks.backward", "checks.compare", "checks.family", "checks.learning", "checks.maps"},
     "checks.backward": {"checks.compare", "checks.suspects", "exact", "layers", "validation"},
     "checks.compare": {"validation"},
+    "checks.family": {"checks.compare", "checks.suspects", "exact", "methods", "validation", "worked_example"},
     "checks.learning": {
         *("checks.compare", "drawings", "exact", "gradcam", "metrics", "network", "pretrained"),
         *("validation", "worked_example"),
