@@ -52,6 +52,10 @@ Place = tuple[int | slice, int | slice]
 _PIECEWISE_LINEAR = Conv2d, ReLU, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Flatten, Linear
 
 
+class TooManyKinksError(ValueError):
+    """A line has more kinks than it was to be followed through."""
+
+
 def receptive_field(
     network: Network, cell: Place, image_size: IntOrPair, layer: str | None = None
 ) -> NDArray[np.bool_]:
@@ -257,7 +261,9 @@ def path(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, a layer is not piecewise linear, or there are more than ``max_kinks``.
+        If an argument is not of that kind, or a layer is not piecewise linear.
+    TooManyKinksError
+        If there are more than ``max_kinks``. It is a ValueError.
 
     Notes
     -----
@@ -275,7 +281,7 @@ def path(
     check_shape("baseline", start, end.shape)
     dtype = np.result_type(start, end, network.dtype)
     start, end = start.astype(dtype), end.astype(dtype)
-    network = _flat_piecewise_linear(network)
+    network = flat_piecewise_linear(network)
     direction, slack = end - start, _slack(network, start, end)
     scores = network(end[None])
     one_hot = zeros(scores.shape, like=scores)
@@ -305,7 +311,9 @@ def path(
             values = [activations(point)[str(len(network.layers) - 1)][0, c] for point in points]
             return Path(np.array(points), np.array(values), np.array(slopes), direction * integral)
         t = until
-    raise ValueError(f"there are more than max_kinks = {max_kinks} switches on the line; {float(t):.6g} of it is done.")
+    raise TooManyKinksError(
+        f"there are more than max_kinks = {max_kinks} switches on the line; {float(t):.6g} of it is done."
+    )
 
 
 def _exits(network: Network, now: dict[str, Array], ahead: dict[str, Array], slack: list[Any]) -> list[Any] | None:
@@ -380,7 +388,8 @@ def flat(network: Network, prefix: str = "") -> Iterator[tuple[str, Layer]]:
             yield f"{prefix}{name}", layer
 
 
-def _flat_piecewise_linear(network: Network) -> Network:
+def flat_piecewise_linear(network: Network) -> Network:
+    """Return the network with its layers in one row and numbered, if numpycam knows each of them."""
     for name, layer in flat(network):
         if type(layer) not in _PIECEWISE_LINEAR:
             raise TypeError(f"a path needs piecewise linear layers that numpycam knows; {name!r} is {layer!r}.")

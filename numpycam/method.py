@@ -87,6 +87,8 @@ class Method:
         return self._explain(Look(None, None, None, None, *as_maps(feature_maps, gradients, check_finite), None))
 
     def _explain(self, seen: Look, **options: Any) -> Explanation:
+        if self.layer and self.needs != "gradients" and seen.layer != self.layer:
+            raise ValueError(f"{self.name} always looks at {self.layer!r}: leave layer out, got {seen.layer!r}.")
         if not self.is_exact and seen.feature_maps.dtype == object:
             raise TypeError(f"{self.name} has no exact value: convert with numpycam.exact.as_floats.")
         is_batch = seen.feature_maps.ndim == 4

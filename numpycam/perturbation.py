@@ -10,7 +10,7 @@ iterable of batches (``tqdm``, say).
 36/143 215/286 -1/286
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import Any
 
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from numpycam.gradcam import Look, compute_weighted_maps, evaluate
 from numpycam.interventions import erase
-from numpycam.method import PoleError, method
+from numpycam.method import check_pole, method
 from numpycam.network import Network
 from numpycam.resize import resize
 from numpycam.validation import Array, IntOrPair, as_int, as_pair, share, zero_of, zeros
@@ -70,9 +70,8 @@ def ablation_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter)
     PoleError
         If the score is 0.
     """
-    maps, size = seen.feature_maps, np.abs(seen.score)[:, None]
-    if np.any(size == 0):
-        raise PoleError("Ablation-CAM has a pole: the score is 0.")
+    maps, size = seen.feature_maps, np.abs(seen.score)
+    check_pole(size == 0, "Ablation-CAM", "the score is 0")
 
     def ablated(n: int, first: int, last: int) -> Array:  # -> (last - first, K, H', W')
         copies = maps[n][None].repeat(last - first, axis=0)
@@ -81,7 +80,7 @@ def ablation_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter)
 
     head = seen.network.split(seen.layer)[1]
     y = scores_of(seen, head, ablated, maps.shape[1], batch_size, progress)
-    alphas = (seen.score[:, None] - y) / size
+    alphas = (seen.score[:, None] - y) / size[:, None]
     return alphas, compute_weighted_maps(alphas, maps)
 
 
@@ -104,8 +103,8 @@ def occlusion(
     """L is by how much the score drops when a patch of the image is covered, the mean of the patches over each pixel.
 
     It is positive where the picture speaks for the class. The patches are ``size`` high and wide, ``stride`` apart,
-    and cut off at the border so that every pixel is covered. They are covered by the ``baseline``: see
-    :func:`numpycam.interventions.erase`. There is one map, not one of each channel.
+    from the top left corner on, and cut off at the border, so that every pixel is covered. What comes in their place is
+    the ``baseline``: see :func:`numpycam.interventions.erase`. There is one map, not one of each channel.
     """
     images = seen.image
     (tall, wide), (down, across) = as_pair("size", size, 1), as_pair("stride", stride, 1)
@@ -113,15 +112,19 @@ def occlusion(
         raise ValueError(f"stride must be at most size, {(tall, wide)}, or pixels are missed; got {(down, across)}.")
     height, width = images.shape[2:]
     patches = [
-        (slice(max(top, 0), top + tall), slice(max(left, 0), left + wide))
+        (slice(top, top + tall), slice(left, left + wide))
         for top, left in product(_starts(height, tall, down), _starts(width, wide, across))
     ]
+    bare = erase(images, (slice(None), slice(None)), baseline)
 
     def covered(n: int, first: int, last: int) -> Array:
-        return np.array([erase(images[n], patch, baseline) for patch in patches[first:last]])
+        copies = images[n][None].repeat(last - first, axis=0)
+        for copy, patch in zip(copies, patches[first:last], strict=True):
+            copy[:, *patch] = bare[n][:, *patch]
+        return copies
 
     drops = seen.score[:, None] - scores_of(seen, seen.network, covered, len(patches), batch_size, progress)
-    total, counts = zeros((len(images), height, width), like=images), zeros((height, width), like=images)
+    total, counts = zeros((len(images), height, width), like=drops), zeros((height, width), like=drops)
     for patch, drop in zip(patches, drops.T, strict=True):
         total[:, *patch] += drop[:, None, None]
         counts[patch] += 1
@@ -142,8 +145,14 @@ def scores_of(
     progress: Progress,
 ) -> Array:  # (N, count)
     """Return the scores of ``count`` changed inputs for each image n, of which ``inputs(n, first, last)`` are some."""
-    step, scores = as_int("batch_size", batch_size, 1), []
-    for n, first in progress([*product(range(len(seen.image)), range(0, count, step))]):
-        y, target = network(inputs(n, first, min(first + step, count))), seen.class_index[n]
-        scores.append(evaluate(target if callable(target) else int(target), y)[1])
-    return np.concatenate(scores).reshape(len(seen.image), count)
+    scores = zeros((len(seen.image), count), like=seen.score)
+    for n, first, last in batches(len(seen.image), count, batch_size, progress):
+        scores[n, first:last] = evaluate(seen.class_index[n], network(inputs(n, first, last)))[1]
+    return scores
+
+
+def batches(images: int, count: int, batch_size: int, progress: Progress) -> Iterator[tuple[int, int, int]]:
+    """Yield, for each image n, the ``count`` runs on it in batches: (n, first, last), the last not included."""
+    step = as_int("batch_size", batch_size, 1)
+    for n, first in progress([*product(range(images), range(0, count, step))]):
+        yield n, first, min(first + step, count)

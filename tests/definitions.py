@@ -165,3 +165,24 @@ def deletion_curve(network, image, heat, class_index, steps, baseline):
                 changed[channel, row, column] = baseline[channel, row, column]
         curve.append(network(changed[None])[0, class_index])
     return curve
+
+
+def occlusion(network, image, class_index, size, stride, baseline):
+    """At each pixel the mean drop of the score over the patches that cover it, until one reaches the far border."""
+    (channels, *lengths), y = image.shape, network(image[None])[0, class_index]
+    starts = []
+    for length, side, step in zip(lengths, size, stride, strict=True):
+        starts.append([0])
+        while starts[-1][-1] + side < length:
+            starts[-1].append(starts[-1][-1] + step)
+    drops = {cell: [] for cell in np.ndindex(*lengths)}
+    for top, left in itertools.product(*starts):
+        covered = [(i, j) for i, j in drops if top <= i < top + size[0] and left <= j < left + size[1]]
+        changed = image.copy()
+        for channel, cell in itertools.product(range(channels), covered):
+            changed[(channel, *cell)] = baseline
+        drop = y - network(changed[None])[0, class_index]
+        for cell in covered:
+            drops[cell].append(drop)
+    means = [sum(some) / Fraction(len(some)) for some in drops.values()]
+    return np.array(means, dtype=object).reshape(lengths)

@@ -39,8 +39,11 @@ IMPORTS = {
     "storage": {"exact", "layers", "network", "validation"},
     "method": {"gradcam", "network", "validation"},
     "perturbation": {"gradcam", "interventions", "method", "network", "resize", "validation"},
-    "saliency": {"gradcam", "interventions", "layers", "method", "network", "resize", "validation"},
     "wrappers": {"gradcam", "method", "network", "resize", "validation"},
+    "quadrature": {"interventions", "layers", "network", "targets", "validation"},
+    "saliency": {
+        *("gradcam", "interventions", "layers", "method", "perturbation", "quadrature", "resize", "validation"),
+    },
     "methods": {"gradcam", "layers", "method", "perturbation", "saliency", "validation"},
     "targets": {"validation"},
     "pretrained": {"drawings", "gradcam", "layers", "metrics", "network", "resize", "training", "validation"},

@@ -25,7 +25,7 @@ from numpycam import (
     worked_example,
 )
 from numpycam.exact import as_floats, as_fractions
-from numpycam.interventions import add_to_cell, erase, patch_drops, path, receptive_field
+from numpycam.interventions import TooManyKinksError, add_to_cell, erase, patch_drops, path, receptive_field
 from numpycam.validation import zero_of
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS, HEADS, IMAGE
 
@@ -282,7 +282,8 @@ def test_path_in_floats_finds_the_kinks_of_the_example():
 
 def test_a_path_may_be_too_long():
     network = worked_example.network("conv")
-    message = refusal(ValueError, lambda: path(network, erase(IMAGE, BOTTOM_LEFT), IMAGE, CAT, max_kinks=1))
+    message = refusal(TooManyKinksError, lambda: path(network, erase(IMAGE, BOTTOM_LEFT), IMAGE, CAT, max_kinks=1))
+    assert issubclass(TooManyKinksError, ValueError)
     assert message == "there are more than max_kinks = 1 switches on the line; 0.443478 of it is done."
 
 
@@ -429,7 +430,7 @@ def test_the_class_is_that_of_the_image_unless_given():
 def test_a_switch_that_the_class_does_not_notice_is_no_kink_but_counts():
     network, erased = worked_example.network("conv"), erase(IMAGE, BOTTOM_LEFT)
     assert path(network, erased, IMAGE, ELEPHANT, max_kinks=2).kinks.size == 0
-    message = refusal(ValueError, lambda: path(network, erased, IMAGE, ELEPHANT, max_kinks=1))
+    message = refusal(TooManyKinksError, lambda: path(network, erased, IMAGE, ELEPHANT, max_kinks=1))
     assert message.startswith("there are more than max_kinks = 1 switches on the line; ")
 
 
