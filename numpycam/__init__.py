@@ -42,7 +42,7 @@ _MODULES = {
         "metrics",
         "perturbation",
     ),
-    *("pretrained", "resize", "saliency", "storage", "targets", "training", "worked_example"),
+    *("pretrained", "resize", "saliency", "storage", "targets", "training", "worked_example", "wrappers"),
 }
 
 

@@ -6,7 +6,6 @@ that is an experiment with known truth: two networks, trained on drawings, and t
 
 import argparse
 import json
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +19,7 @@ from numpycam.network import Network
 from numpycam.pretrained import BACKGROUND_KERNEL, NAMES, SEED, Measures, load_pretrained, measure
 from numpycam.resize import resize
 from numpycam.storage import write_files
+from numpycam.text import WIDTH, in_columns, paragraph, percent
 from numpycam.validation import Array
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 KINDS = dict(zip(NAMES, ("standard", "confounded"), strict=True))
 FILES = ("background.png", "kernels.png", "background.json")
-
-_WIDTH = 79
 
 
 class Findings(NamedTuple):
@@ -109,8 +107,8 @@ def investigate(network: Network, images: int, seed: int) -> Findings:
 def story(findings: dict[str, Findings], images: int, seed: int) -> str:
     """Return what was measured as tables and sentences."""
     paragraphs = [
-        f"Does the network look at the animal or at the grass?\n{'=' * _WIDTH}",
-        _say(
+        f"Does the network look at the animal or at the grass?\n{'=' * WIDTH}",
+        paragraph(
             "Two networks were trained on drawings of cats and elephants, from the same weights. The standard one saw "
             "grass in every second picture; the confounded one saw it where an elephant was, and nowhere else. Kernel "
             f"{BACKGROUND_KERNEL + 1} of both, A^{BACKGROUND_KERNEL + 1}, was made by hand to see grass, and was not "
@@ -118,9 +116,9 @@ def story(findings: dict[str, Findings], images: int, seed: int) -> str:
         ),
         *(part for name, found in findings.items() for part in _on_network(KINDS[name], found)),
         _heading("What changed"),
-        _say(_what_changed(*findings.values())),
+        paragraph(_what_changed(*findings.values())),
         _heading("And the background kernel?"),
-        _say(_the_limit(*findings.values())),
+        paragraph(_the_limit(*findings.values())),
     ]
     return "\n\n".join(paragraphs)
 
@@ -135,18 +133,18 @@ def _on_network(kind: str, found: Findings) -> list[str]:
     maps, kernels = found.on_grass, found.on_grass.shares.shape[1]
     elsewhere = 1 - maps.energy.sum(axis=1, keepdims=True)
     where = np.concatenate([maps.energy, elsewhere, maps.pointing[:, None]], axis=1)
-    erased = np.concatenate([found.found, found.scores], axis=1) * (1, 1, 0.01, 0.01)  # scores are no percentages
+    erased = np.concatenate([100 * found.found, found.scores], axis=1)
     return [
         _heading(f"The {kind} network"),
-        _say(
+        paragraph(
             "Right answers where grass says nothing: "
             + ", ".join(
-                f"{name} {_percent(share)}" for name, share in zip(CLASS_NAMES, found.independent.accuracy, strict=True)
+                f"{name} {percent(share)}" for name, share in zip(CLASS_NAMES, found.independent.accuracy, strict=True)
             )
-            + ". All animals on grass, all numbers in %:"
+            + ". All animals on grass, all numbers but y in %:"
         ),
-        _table("what each map contributes, Σ|α_k A^k|", [f"A^{k + 1}" for k in range(kernels)], maps.shares),
-        _table("where the map L^c lies", [*MASK_NAMES, "elsewhere", "peak on it"], where),
+        _table("what each map contributes, Σ|α_k A^k|", [f"A^{k + 1}" for k in range(kernels)], 100 * maps.shares),
+        _table("where the map L^c lies", [*MASK_NAMES, "elsewhere", "peak on it"], 100 * where),
         _table("the animals that are found, and y", ["on grass", "erased", "y on grass", "y erased"], erased),
     ]
 
@@ -154,11 +152,11 @@ def _on_network(kind: str, found: Findings) -> list[str]:
 def _what_changed(standard: Findings, confounded: Findings) -> str:
     (_, own, grass), (_, twins_own, twins_grass) = standard.on_grass.energy[1], confounded.on_grass.energy[1]
     return (
-        f'Of the map for "elephant", the standard network has {_percent(own)} on the elephant and {_percent(grass)} on '
-        f"the grass, the confounded one {_percent(twins_own)} and {_percent(twins_grass)}. With the grass erased the "
-        f"standard network finds {_percent(standard.found[1, 1])} of the elephants, the confounded one "
-        f"{_percent(confounded.found[1, 1])}; and where there is grass and nothing else, they see an elephant in "
-        f"{_percent(standard.false_alarms[1])} and in {_percent(confounded.false_alarms[1])} of the pictures."
+        f'Of the map for "elephant", the standard network has {percent(own)} on the elephant and {percent(grass)} on '
+        f"the grass, the confounded one {percent(twins_own)} and {percent(twins_grass)}. With the grass erased the "
+        f"standard network finds {percent(standard.found[1, 1])} of the elephants, the confounded one "
+        f"{percent(confounded.found[1, 1])}; and where there is grass and nothing else, they see an elephant in "
+        f"{percent(standard.false_alarms[1])} and in {percent(confounded.false_alarms[1])} of the pictures."
     )
 
 
@@ -176,10 +174,10 @@ def _the_limit(standard: Findings, confounded: Findings) -> str:
             "the grass."
         )
     return (
-        f'"{k} is irrelevant to the cat" is now a number: it contributes {_percent(cat)} to the standard network\'s '
+        f'"{k} is irrelevant to the cat" is now a number: it contributes {percent(cat)} to the standard network\'s '
         f"maps for it, and with the grass erased the cats' mean score goes from {before:.2f} to {after:.2f}. But a "
         f"small share of the one kernel that is called background proves little. In the confounded network it "
-        f'contributes {_percent(share)} to the maps for "elephant": {end}'
+        f'contributes {percent(share)} to the maps for "elephant": {end}'
     )
 
 
@@ -207,7 +205,8 @@ def figure_of_maps(networks: dict[str, Network], seed: int) -> "Picture":
     captions = [[""] for _ in drawn]
     for network in networks.values():
         found = [[grad_cam(network, one.images[0], c) for c in range(len(CLASS_NAMES))] for one in drawn]
-        maps = np.array([[resize(e.localization_map, e.image.shape[1:]) for e in line] for line in found])  # type: ignore[union-attr]
+        size = drawn[0].images.shape[2:]
+        maps = np.array([[resize(e.localization_map, size) for e in line] for line in found])
         largest = maps.max() or 1
         for one, line, heats, row, notes in zip(drawn, found, maps, rows, captions, strict=True):
             for c, (e, heat) in enumerate(zip(line, heats, strict=True)):
@@ -237,24 +236,11 @@ def _plain(findings: dict[str, Findings]) -> dict[str, Any]:
     return {name: plain(found) for name, found in findings.items()}
 
 
-def _percent(part: float) -> str:
-    return f"{100 * part:.1f}\N{NO-BREAK SPACE}%"
-
-
 def _heading(text: str) -> str:
-    return f"{text}\n{'-' * _WIDTH}"
-
-
-def _say(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+    return f"{text}\n{'-' * WIDTH}"
 
 
 def _table(what: str, columns: list[str], values: Array) -> str:
-    """Return numbers in per cent, a row for each class."""
-    width = max(8, *(len(column) + 2 for column in columns))
-    lines = [f"  {what}", " " * 12 + "".join(f"{column:>{width}}" for column in columns)]
-    lines += [
-        f"  {name:10}" + "".join(f"{100 * value:>{width}.1f}" for value in row)
-        for name, row in zip(CLASS_NAMES, values, strict=True)
-    ]
-    return "\n".join(lines)
+    """Return numbers with one decimal, a row for each class."""
+    rows = [[name, *(f"{value:.1f}" for value in row)] for name, row in zip(CLASS_NAMES, values, strict=True)]
+    return "\n  ".join([f"  {what}", *in_columns([["", *columns], *rows], "<" + ">" * len(columns))])

@@ -31,6 +31,7 @@ from numpycam.pretrained import (
     measure,
     train,
 )
+from numpycam.text import in_columns
 from numpycam.training import DivergedError
 from numpycam.walkthrough import before_and_after, walkthrough
 
@@ -173,7 +174,7 @@ def _train(options: argparse.Namespace) -> None:
         try:
             network = train(name, options.seed, options.images, options.epochs, _progress_bar())
         except DivergedError as error:
-            options.refuse(str(error))
+            options.refuse(f"training diverged in step {error.step}: pass another --seed.")
         except MemoryError:
             options.refuse("so many drawings are too large for this machine; pass smaller --images.")
         network.save(options.out / f"{name}.npz")
@@ -204,18 +205,10 @@ def _beside_the_shipped(shipped: Network, network: Network, drawings: Drawings) 
                 (f"share of A^{BACKGROUND_KERNEL + 1}", found.shares[c, BACKGROUND_KERNEL]),
             ):
                 rows.setdefault(row, []).append(value)
-    lines = [
-        f"  {f'On {len(drawings)} new drawings, in %':32}{'this one':>18}{'shipped':>18}",
-        " " * 34 + f"{'cat':>8}{'elephant':>10}" * 2,
-    ]
-    lines += [
-        f"  {row:32}" + "".join(f"{100 * x:>{w}.1f}" for x, w in zip(values, (8, 10, 8, 10), strict=True))
-        for row, values in rows.items()
-    ]
-    alike = all(
-        np.array_equal(a, b) for a, b in zip(network.parameters.values(), shipped.parameters.values(), strict=True)
-    )
-    apart = f"Their maps, in 0 to 1, differ by {map_difference(network, shipped, drawings):.4f} on average."
-    if alike:
+    head = [[f"On {len(drawings)} new drawings, in %", "", "this one", "", "shipped"], ["", *CLASS_NAMES, *CLASS_NAMES]]
+    body = [[row, *(f"{100 * value:.1f}" for value in values)] for row, values in rows.items()]
+    if all(map(np.array_equal, network.parameters.values(), shipped.parameters.values())):
         apart = "They are the same to the bit."
-    return "\n".join([*lines, "", f"  {apart}"])
+    else:
+        apart = f"Their maps, in 0 to 1, differ by {map_difference(network, shipped, drawings):.4f} on average."
+    return "\n".join(f"  {line}".rstrip() for line in [*in_columns([*head, *body], "<>>>>"), "", apart])

@@ -41,8 +41,10 @@ SMALLEST = 16
 LARGEST = 400
 """The largest, at which each pixel of an animal has cells of its own."""
 
+LUMA = np.array([299, 587, 114])
+"""How bright red, green and blue look, in thousandths (ITU-R BT.601): what a colour picture is to a grey network."""
+
 _CELLS = 256  # along the side of the grid that an animal is drawn on, which is at most 0.62 of a picture's
-_LUMA = np.array([0.299, 0.587, 0.114])  # how much of the brightness is red, green and blue: ITU-R BT.601
 _TINTS = {  # how a brightness is spread over red, green and blue
     "cat": (1.25, 0.95, 0.7),
     "elephant": (0.94, 1.0, 1.15),
@@ -68,7 +70,7 @@ _NOISE: Span = (0.01, 0.04)  # its standard deviation: always some, never so muc
 _BLADE = 1 / 32  # the width of a blade of grass, one pixel of a picture of 32
 _BLADE_HEIGHT = 0.1  # how far the highest rise above the horizon
 _STRIPE = 0.1  # every second blade is so much brighter than the mean, the others darker: one kernel can find that
-_SHADE = 0.14  # by how much blades differ beyond that, less than a stripe: the stripes stay visible
+_SHADE = 0.14  # by how much blades differ beyond that, at most: less than two stripes, so that bright ones stay bright
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,7 +238,7 @@ def _contents(lots: _Lots, confounded: bool, animals: Animals | None, grass: boo
 
 def _tint(name: str, colour: bool) -> Array:
     """Return what a brightness is multiplied with, (C, 1, 1): 1, or red, green and blue of brightness 1."""
-    tint = np.array(_TINTS[name]) / (_LUMA @ _TINTS[name]) if colour else np.ones(1)
+    tint = np.array(_TINTS[name]) / (LUMA / 1000 @ _TINTS[name]) if colour else np.ones(1)
     return tint.reshape(-1, 1, 1)
 
 

@@ -11,16 +11,14 @@ from unicodedata import category
 
 import numpy as np
 
-from numpycam.drawings import CLASS_NAMES, LARGEST, SMALLEST, Animals, draw
+from numpycam.drawings import CLASS_NAMES, LARGEST, LUMA, SMALLEST, Animals, draw
 from numpycam.exact import as_floats, as_fractions
 from numpycam.gradcam import Explanation, convolutions_in, grad_cam
 from numpycam.network import Network
 from numpycam.pretrained import NAMES, load_pretrained
 from numpycam.resize import resize
+from numpycam.text import in_columns
 from numpycam.validation import Array, Pair, as_array, did_you_mean
-
-LUMA = np.array([299, 587, 114])
-"""How bright red, green and blue look, in thousandths (ITU-R BT.601): what a colour picture is to a grey network."""
 
 _MOST_ROWS, _LONGEST_NAME, _LARGEST_SIDE = 5, 40, 1024
 
@@ -321,17 +319,11 @@ def _table(scores: Array, ranked: list[int], names: list[str], explanations: lis
                 rows[-1][-1] = "explained" + (": no cell speaks for it, the map is zero" if is_empty else "")
         elif rows[-1][0] != "…":
             rows.append(["…", *[""] * (len(rows[0]) - 1)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["The scores, before any softmax:", "", *(_line(row, widths) for row in rows)]
+    lines = in_columns(rows, ">>>" + "<" * (len(rows[0]) - 3))
+    return ["The scores, before any softmax:", "", *(f"  {line}" for line in lines)]
 
 
 def _short(name: str) -> str:
     """Return a name to be printed: no control character reaches the terminal."""
     name = "".join("?" if category(c) == "Cc" else c for c in name)
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
-
-
-def _line(row: list[str], widths: list[int]) -> str:
-    """Return three numbers, flush right, and words, flush left."""
-    cells = [f"{cell:>{w}}" if n < 3 else f"{cell:<{w}}" for n, (cell, w) in enumerate(zip(row, widths, strict=True))]
-    return "  ".join(["", *cells]).rstrip()

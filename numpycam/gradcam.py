@@ -30,6 +30,7 @@ from numpycam.validation import (
     as_class_indices,
     as_images,
     as_maps,
+    as_target,
     check_shape,
     read_only,
     share,
@@ -105,8 +106,8 @@ class Explanation:
     network : Network
         The network that was explained: with it the step-through page knows what each cell saw.
     method : str
-        By which method: "Grad-CAM", or one of ``numpycam.methods``. What a method does not have is None: HiResCAM has
-        no weights of whole maps, Score-CAM no gradients.
+        By which method: "Grad-CAM", or one of ``numpycam.methods``. If it weighs cells rather than whole maps, alphas
+        is None.
     """
 
     image: Array | None
@@ -129,7 +130,10 @@ class Explanation:
 
     @property
     def counterfactual_map(self) -> Array:
-        """ReLU(-L), Grad-CAM of -y^c: what speaks against class c (section 7 of the Grad-CAM paper)."""
+        """ReLU(-L), what speaks against class c: Grad-CAM of -y^c (section 7 of the Grad-CAM paper).
+
+        Of a method that is not linear in the gradients the map of -y^c is another one: see ``numpycam.targets``.
+        """
         return compute_localization_map(-self.weighted_sum)
 
     @property
@@ -289,10 +293,7 @@ def look(
 def evaluate(class_index: Any, scores: Array, is_batch: bool = True) -> tuple[Array, Array, Array]:
     """Return, for each image, the class (or target), its value, and the gradient of that by the scores (N, classes)."""
     if callable(class_index):
-        value, gradient = class_index(scores)
-        check_shape("the target's value", value, scores.shape[:1])
-        check_shape("the target's gradient", gradient, scores.shape)
-        return np.full(len(scores), class_index), value, gradient
+        return np.full(len(scores), class_index), *as_target(class_index(scores), scores)
     classes = as_class_indices(class_index, scores, is_batch)
     chosen = np.arange(len(scores)), classes  # one score of each row
     gradient = zeros(scores.shape, like=scores)

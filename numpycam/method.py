@@ -20,13 +20,15 @@ from functools import wraps
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from numpycam.gradcam import Explanation, Look, Target, compute_weighted_maps, compute_weighted_sum, look
 from numpycam.network import Network
 from numpycam.validation import Array, as_maps
 
-Needs = Literal["gradients", "a head of GlobalAvgPool2d and Linear", "forward passes", "gradients at every layer"]
+Needs = Literal[
+    "nothing", "gradients", "a head of GlobalAvgPool2d and Linear", "forward passes", "gradients at every layer"
+]
 
 
 class PoleError(ArithmeticError):
@@ -75,11 +77,12 @@ class Method:
         **options: Any,
     ) -> Explanation:
         """Explain as :func:`numpycam.grad_cam` does, with the same arguments, by this method; it may have options."""
-        return self._explain(look(network, image, class_index, layer or self.layer, check_finite), **options)
+        layer = self.layer if layer is None else layer
+        return self._explain(look(network, image, class_index, layer, check_finite), **options)
 
     def from_maps(self, feature_maps: ArrayLike, gradients: ArrayLike, *, check_finite: bool = True) -> Explanation:
         """Explain with given feature maps and gradient maps, as :func:`numpycam.grad_cam_from_maps` does."""
-        if self.needs != "gradients" or self.layer:
+        if self.needs not in ("nothing", "gradients") or self.layer:
             raise TypeError(f"{self.name} needs the network and the image, not the maps and gradients alone.")
         return self._explain(Look(None, None, None, None, *as_maps(feature_maps, gradients, check_finite), None))
 
@@ -130,8 +133,9 @@ def weights_cells(function: Callable[[Array, Array], Array]) -> Callable[[Look],
     return weigh
 
 
-def check_pole(where: Any, name: str, what: str) -> None:
+def check_pole(where: NDArray[np.bool_], name: str, what: str) -> None:  # (N,), (N, K) or (N, K, H, W)
     """Raise PoleError if the condition holds anywhere."""
-    if np.any(where):
-        index = tuple(int(i) for i in np.argwhere(where)[0])
-        raise PoleError(f"{name} has a pole: {what} at index {index}.")
+    if where.any():
+        index = np.argwhere(where)[0]
+        place = ", ".join(f"{axis} {i}" for axis, i in zip(("image", "map", "row", "column"), index, strict=False))
+        raise PoleError(f"{name} has a pole: {what} ({place}).")

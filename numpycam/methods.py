@@ -19,7 +19,7 @@ True
 import numpy as np
 
 from numpycam.gradcam import Look, compute_alphas, compute_weighted_maps
-from numpycam.layers import GlobalAvgPool2d, Linear, ReLU
+from numpycam.layers import Flatten, ReLU
 from numpycam.method import Method, check_pole, method, weights_cells, weights_maps
 from numpycam.perturbation import ablation_cam, occlusion, score_cam
 from numpycam.saliency import (
@@ -50,14 +50,15 @@ def grad_cam(feature_maps: Array, gradients: Array) -> Array:
 @method(
     "Grad-CAM++",
     r"\sum_k \Big(\sum_{g^k_{ij} > 0} \frac{g^k_{ij}}{2 + S_k\, g^k_{ij}}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
-    "Chattopadhay et al., Grad-CAM++, WACV 2018, equations 7 and 19",
+    "Chattopadhay et al., Grad-CAM++, WACV 2018 (arXiv 1710.11063), equations 5, 19 and 20",
 )
 @weights_maps
 def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
     """α_k = Σ_ij a_ij ReLU(g_ij) with a_ij = g²/(2g² + S_k g³) = 1/(2 + S_k g_ij). Only cells with g > 0 are used.
 
-    That is the closed form for a network of ReLUs and y = exp(S): the exponential cancels. It is not normalised. The
-    pole, 2 + S_k g = 0, needs a map with a negative sum.
+    That is the closed form for a network of ReLUs and the score exp(y): the exponential, a factor of every weight, is
+    left out. The a_ij are not normalised, as they are in the authors' code. The pole, 2 + S_k g = 0, needs a map with a
+    negative sum.
 
     Raises
     ------
@@ -81,6 +82,8 @@ def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
 @weights_maps
 def xgrad_cam(feature_maps: Array, gradients: Array) -> Array:
     """α_k is the mean of g^k weighted by A^k. Of a map that is zero everywhere it is 0.
+
+    In floats a sum that should be 0 may come out as its rounding, and then the weight is huge: Fractions tell.
 
     Raises
     ------
@@ -129,6 +132,7 @@ def layercam(feature_maps: Array, gradients: Array) -> Array:
     "EigenCAM",
     r"\sum_k v_k A^k, \quad v = \text{first right singular vector of } (A^k_{ij})_{ij,k}",
     "Muhammad and Yeasin, Eigen-CAM, IJCNN 2020, section III",
+    needs="nothing",
     is_exact=False,
 )
 @weights_maps
@@ -137,7 +141,7 @@ def eigen_cam(feature_maps: Array, gradients: Array) -> Array:
 
     It asks neither for the class nor for the gradients. v and -v are both right; the sign is that with which L has no
     negative sum, and if the sum is 0 that with which the first component other than 0 is positive. If no map is
-    negative, neither is v, nor L.
+    negative, neither is v, nor L. Of several directions that are equally good, v is the one that LAPACK finds.
     """
     return _first_direction(feature_maps)
 
@@ -157,8 +161,10 @@ def eigen_grad_cam(feature_maps: Array, gradients: Array) -> Array:
 
 def _first_direction(maps: Array) -> Array:  # (..., K, H, W) -> (..., K)
     """Return the first right singular vector of the cells × maps, with a sign that depends on nothing else."""
-    cells = maps.reshape(*maps.shape[:-2], -1).mT  # (..., H W, K)
-    v = np.linalg.svd(cells, full_matrices=False).Vh[..., 0, :]
+    cells = maps.reshape(*maps.shape[:-2], maps.shape[-2] * maps.shape[-1]).mT  # (..., H W, K)
+    known = np.asarray(np.isfinite(cells).all(axis=(-2, -1)))  # of others np.linalg.svd gives up on the whole batch
+    v = np.linalg.svd(np.where(known[..., None, None], cells, zero_of(cells)), full_matrices=False).Vh[..., 0, :]
+    v = np.where(known[..., None], v, cells.dtype.type(np.nan))
     total = sum_of(compute_weighted_maps(v, maps), axis=(-3, -2, -1))
     first = np.take_along_axis(v, (v != 0).argmax(axis=-1)[..., None], axis=-1)[..., 0]
     sign = np.where(total == 0, np.sign(first), np.sign(total))
@@ -173,10 +179,10 @@ def _first_direction(maps: Array) -> Array:  # (..., K, H, W) -> (..., K)
 )
 def cam(seen: Look) -> tuple[Array, Array]:
     """α_k is the weight that the class gives to the mean of A^k. Where it exists, Grad-CAM is this over Z = H·W."""
-    head = [layer for _, layer in seen.network.split(seen.layer)[1].layers]
-    if [type(layer) for layer in head] != [GlobalAvgPool2d, Linear]:
-        came = [type(layer).__name__ for layer in head]
-        raise ValueError(f"CAM needs a GlobalAvgPool2d and a Linear after the maps, and nothing else, got {came}.")
+    head = [layer for _, layer in seen.network.split(seen.layer)[1].layers if not isinstance(layer, Flatten)]
+    came = [type(layer).__name__ for layer in head]
+    if came != ["GlobalAvgPool2d", "Linear"]:
+        raise ValueError(f"CAM needs a GlobalAvgPool2d and a Linear after {seen.layer!r}, and no more, got {came}.")
     if seen.class_index.dtype == object:
         raise TypeError("CAM explains the score of a class, no other target.")
     alphas = head[1].parameters["weight"][seen.class_index]  # (N, K)

@@ -161,7 +161,7 @@ class Network(Layer):
         layers = []
         for name, layer in self.layers:
             own = {key: parameters[f"{name}.{key}"] for key in layer.parameters if f"{name}.{key}" in parameters}
-            layers.append((name, layer.with_parameters(own)))
+            layers.append((name, layer.with_parameters(own) if own else layer))  # what is not named stays, NaN and all
         return replace(self, layers=layers)
 
     def summary(self, input_shape: Shape) -> "Summary":

@@ -54,6 +54,11 @@ def load_pretrained(name: str) -> Network:
     Network
         From grey pictures (N, 1, 32, 32), in 0 … 1, to two scores: cat and elephant. It answers yes where a score is
         above 0.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
     """
     return Network.load(_FOLDER / f"{_checked(name)}.npz")
 
@@ -112,6 +117,13 @@ def train(
     Returns
     -------
     Network
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind.
+    DivergedError
+        See :func:`numpycam.training.fit`.
     """
     drawings = draw(as_int("images", images, 1), seed, confounded=_checked(name) == "drawings-confounded")
     frozen: list[str | tuple[str, int]] = [("conv1", BACKGROUND_KERNEL), ("conv2", BACKGROUND_KERNEL), "scores.bias"]
@@ -130,14 +142,15 @@ def train(
 
 
 class Measures(NamedTuple):
-    """How well a network does on drawings. Each has a number for each class of CLASS_NAMES.
+    """How well a network does on drawings. Each has a row for each class of CLASS_NAMES.
 
     Attributes
     ----------
     accuracy : array, shape (2,)
-        The share of the pictures for which the answer is right.
+        The share of all pictures for which the answer is right.
     pointing : array, shape (2,)
-        Among the pictures with the animal: how often the peak of its map is on it.
+        How often the peak of the class's map is on the animal. This and what follows are means over the pictures with
+        that animal, whatever the network answers; a map of zeros counts as 0.
     energy : array, shape (2, 3)
         The shares of the map that are on the cat, on the elephant, on the grass.
     area : array, shape (2,)

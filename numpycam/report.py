@@ -58,7 +58,7 @@ def save(
     Returns
     -------
     list of str
-        The names of the files: ``steps.html``, the page to step through; ``stages.png``, all stages in one figure;
+        The names of the files: ``steps.html``, the page to step through, of Grad-CAM only; ``stages.png``, all stages;
         ``overlay.png``, if the image is known and grey or of three colours; ``explanation.json``, all numbers; and
         ``maps.npz``, if there are arrays of more than MOST_NUMBERS, of which the JSON tells the shape only.
 
@@ -71,7 +71,6 @@ def save(
         If a file cannot be written. Each file is then the old one or the new one, whole.
     """
     from numpycam.display import figure_of_stages, with_picture
-    from numpycam.page import step_through_page
 
     drawn = with_picture(explanation, picture)
     numbers = {name: getattr(explanation, name) for name in [*_FIELDS, "counterfactual_map", "channel_shares"]}
@@ -81,9 +80,7 @@ def save(
     large: dict[str, Any] = {name: without_pickle(v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
     told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
     contents: dict[str, Any] = {
-        "steps.html": step_through_page(
-            explanation, title=title, method=method, picture=picture, class_name=str((about or {}).get("class", ""))
-        ).encode(),
+        "steps.html": _page(explanation, title, method, picture, str((about or {}).get("class", ""))),
         "stages.png": figure_of_stages(drawn, title=title, method=method).as_png(),
         "overlay.png": _overlay_png(drawn, method),
         "explanation.json": _json((about or {}) | numbers | told),
@@ -105,7 +102,17 @@ def _files_of_earlier(folder: Path) -> list[str]:
     if not isinstance(told, dict) or not told.keys() >= {*_FIELDS}:
         return []
     has_maps = any(isinstance(told[name], dict) for name in _FIELDS)
-    return ["overlay.png"] * (told["image"] is not None) + ["maps.npz"] * has_maps
+    has = {"steps.html": told["method"] == "Grad-CAM", "overlay.png": told["image"] is not None, "maps.npz": has_maps}
+    return [name for name, is_there in has.items() if is_there]
+
+
+def _page(explanation: Explanation, title: str, method: Any, picture: Any, class_name: str) -> bytes | None:
+    if explanation.method != "Grad-CAM":  # the page tells the steps of this method alone
+        return None
+    from numpycam.page import step_through_page
+
+    page = step_through_page(explanation, title=title, method=method, picture=picture, class_name=class_name)
+    return page.encode()
 
 
 def as_text(explanation: Explanation) -> str:
@@ -126,9 +133,11 @@ def as_html(explanation: Explanation) -> str:
 def _what(e: Explanation) -> str:
     if e.feature_maps.ndim == 4:
         return f"a batch of {len(e)}" + ("" if e.layer is None else f", layer {e.layer!r}")
+    by = "" if e.method == "Grad-CAM" else f", by {e.method}"
     if e.score is None:
-        return "given feature maps and gradient maps"
-    return f"class {e.class_index}, score {_number(e.score)}, layer {e.layer!r}"
+        return f"given feature maps and gradient maps{by}"
+    what = e.class_index if callable(e.class_index) else f"class {e.class_index}"
+    return f"{what}, score {_number(e.score)}, layer {e.layer!r}{by}"
 
 
 def _rows(e: Explanation) -> list[tuple[str, str]]:
@@ -194,4 +203,4 @@ def _plain(value: Any) -> Any:
         value = value.tolist()
     if isinstance(value, list):
         return [_plain(element) for element in value]
-    return str(value) if isinstance(value, Fraction) else value
+    return str(value) if isinstance(value, Fraction) or callable(value) else value

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from numpycam.layers import Conv2d, Layer, Linear
 from numpycam.network import Network
+from numpycam.text import in_columns
 from numpycam.validation import Shape
 
 
@@ -59,14 +60,9 @@ class Summary:
         return [head, *body, ["total", "", "", f"{totals[0]:,}", f"{totals[1]:,}"]]
 
     def __str__(self) -> str:
-        cells = self._cells()
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = ["  ".join([
-            *(cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True)),
-            *(cell.rjust(width) for cell, width in zip(row[3:], widths[3:], strict=True)),
-        ]) for row in cells]  # fmt: skip
-        rule = "-" * len(lines[0])
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+        head, *body, foot = in_columns(self._cells(), "<<<>>")
+        rule = "-" * len(head)
+        return "\n".join([head, rule, *body, rule, foot])
 
     __repr__ = __str__
 

@@ -1,24 +1,26 @@
 """What to explain other than the score of one class: another number that is made of the scores.
 
 A target is a callable, ``target(scores) -> (t, dt/dscores)`` with shapes (N, classes) -> (N,), (N, classes). In every
-method it can stand in the place of ``class_index``.
+method it can stand in the place of ``class_index``. The counterfactual of any method is its map of -y^c.
 
 >>> from numpycam import grad_cam, worked_example
 >>> network, image = worked_example.network(), worked_example.IMAGE
 >>> cat_not_elephant = grad_cam(network, image, Difference({0: 1, 1: -1}))
 >>> print(cat_not_elephant.score, "=", " - ".join(str(y) for y in network(image[None])[0]))
 201/10 = 143/5 - 17/2
+>>> against_the_cat = grad_cam(network, image, Difference({0: -1}))
+>>> print(against_the_cat.localization_map.astype(str).tolist())
+[['0', '81/40'], ['0', '0']]
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Rational
 from typing import Any
 
 import numpy as np
 
-from numpycam.validation import Array, zeros
+from numpycam.validation import Array, as_array, check_index, check_same_kind, zeros
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,11 @@ class Difference:
         """Return t for each row of the scores, and dt/dscores."""
         gradient = zeros(scores.shape, like=scores)
         for c, weight in self.weights.items():
-            _check_class(c, scores)
-            if scores.dtype == object and not isinstance(weight, Rational):
-                raise TypeError(f"the weights of a target must be ints or Fractions for exact scores, got {weight!r}.")
-            gradient[:, c] += Fraction(weight) if scores.dtype == object else float(weight)
+            check_index("a target's class", c, scores.shape[1])
+            number = as_array("a target's weight", weight, dtype=scores.dtype)
+            if scores.dtype == object:  # a Fraction among floats becomes one, but not the other way round
+                check_same_kind({"a target's weight": number, "the score": scores})
+            gradient[:, c] = number
         return (scores * gradient).sum(axis=1), gradient
 
 
@@ -49,11 +52,17 @@ def finer(class_index: int, others: Sequence[int], gamma: Any = 1) -> Difference
 
     Source: Zhang et al., "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation", CVPR 2025.
     The others are the classes most like c. Implementations differ in γ (1, or 0.6) and in how they weigh the others.
+
+    Raises
+    ------
+    ValueError
+        If there are no others.
     """
+    if not others:
+        raise ValueError("others must hold one class at least, got none.")
     weights: dict[int, Any] = {class_index: 1}
-    share = Fraction(gamma) / len(others)
     for other in others:
-        weights[other] = weights.get(other, 0) - share
+        weights[other] = weights.get(other, 0) - gamma * Fraction(1, len(others))
     return Difference(weights)
 
 
@@ -70,17 +79,13 @@ class Probability:
 
     def __call__(self, scores: Array) -> tuple[Array, Array]:
         """Return p_c for each row of the scores, and dp_c/dscores."""
-        _check_class(self.class_index, scores)
+        c = self.class_index
+        check_index("a target's class", c, scores.shape[1])
         if scores.dtype == object:
             raise TypeError("a probability takes an exponential: convert with numpycam.exact.as_floats.")
         p = np.exp(scores - scores.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
-        of_class = p[:, self.class_index]
-        gradient = -of_class[:, None] * p
-        gradient[:, self.class_index] += of_class
-        return of_class, gradient
-
-
-def _check_class(c: object, scores: Array) -> None:
-    if not isinstance(c, int | np.integer) or isinstance(c, bool) or not 0 <= c < scores.shape[1]:
-        raise ValueError(f"a target's class must be an int in 0..{scores.shape[1] - 1}, got {c!r}.")
+        gradient = -p[:, [c]] * p
+        gradient[:, c] = 0
+        gradient[:, c] = -gradient.sum(axis=1)  # the sum of all is 0; 1 - p_c would be 0 before the others are
+        return p[:, c], gradient

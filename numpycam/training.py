@@ -146,7 +146,7 @@ def fit(
         How often every image is seen.
     batch_size : int, default 32
         The last batch of an epoch may be smaller.
-    learning_rate, momentum, weight_decay : float
+    learning_rate, momentum, weight_decay : float, default 0.1, 0.9 and 0
         At least 0.
     seed : int, default 0
         Of the order of the images, which is another one in each epoch. The same seed gives the same network, to the

@@ -294,6 +294,20 @@ def as_class_indices(class_index: object, scores: Array, is_batch: bool) -> NDAr
     return np.full(batch, given, dtype=np.intp)
 
 
+def as_target(returned: object, scores: Array) -> tuple[Array, Array]:
+    """Return what a target has returned, its value and its gradient by the scores, checked against these."""
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise TypeError(f"a target must return a pair, its value and its gradient, got {type(returned).__name__}.")
+    names = "the target's value", "the target's gradient"
+    value, gradient = (
+        as_array(name, part, dtype=scores.dtype, check_finite=False) for name, part in zip(names, returned, strict=True)
+    )
+    check_same_kind({names[0]: value, names[1]: gradient, "the score": scores})
+    check_shape(names[0], value, scores.shape[:1])
+    check_shape(names[1], gradient, scores.shape)
+    return value, gradient
+
+
 def position_of(name: str, names: list[str]) -> int:
     """Return where the name stands among the names of a network's layers."""
     if name in names:

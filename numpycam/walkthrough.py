@@ -3,7 +3,6 @@
 Every statement is computed on the spot: where it says that a score changes, the network ran again.
 """
 
-import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +11,10 @@ import numpy as np
 from numpycam.gradcam import Explanation
 from numpycam.interventions import add_to_cell, patch_drops
 from numpycam.network import Network
+from numpycam.text import WIDTH, paragraph, percent
 from numpycam.validation import Array
 from numpycam.worked_example import CLASS_NAMES
 
-WIDTH = 79
 PATCHES = np.array([["the ear", "the moon"], ["the body", "the tail"]])
 
 
@@ -33,26 +32,26 @@ def walkthrough(network: Network, explanation: Explanation, exact: Explanation) 
         _beside(_picture(e.image), _on_picture(network, e)),
         _heading("1  Feature maps", "A^k = features(x)", e.feature_maps),
         table("kernel {}", network["features"].parameters["weight"][:, 0]),
-        _say(_on_kernels(network, e)),
+        paragraph(_on_kernels(network, e)),
         table("A^{}", e.feature_maps),
-        _say(_on_feature_maps(e)),
+        paragraph(_on_feature_maps(e)),
         _heading("2  Gradient maps", f"dy/dA^k of the {name}'s score y", e.gradients),
         table("dy/dA^{}", e.gradients),
-        _say(_on_gradients(network, e)),
+        paragraph(_on_gradients(network, e)),
         _heading("3  Global average", "α_k = (1/Z) Σ_ij dy/dA^k_ij with Z = H·W", e.alphas),
         table("α_{}", e.alphas[:, None, None]),
-        _say(_on_alphas(e, name)),
+        paragraph(_on_alphas(e, name)),
         _heading("4  Weighted sum", "L = Σ_k α_k A^k", e.weighted_sum),
         table("α_{0} A^{0}", e.weighted_maps),
         table("L", e.weighted_sum[None]),
-        _say(_on_shares(e)),
+        paragraph(_on_shares(e)),
         _heading("5  Localization map", "L^c = ReLU(L)", e.localization_map),
         table("L^c", e.localization_map[None]),
-        _say(_on_relu(e, name)),
+        paragraph(_on_relu(e, name)),
         _heading("6  The test", "drop of y when a patch of the picture is erased", drops),
         _drops_table(drops, hires, e),
-        _say(_on_drops(drops, hires, e, name)),
-        _say(_on_exactness(e, exact)),
+        paragraph(_on_drops(drops, hires, e, name)),
+        paragraph(_on_exactness(e, exact)),
     ]
     return "\n\n".join(paragraphs)
 
@@ -76,7 +75,7 @@ def before_and_after(before: Explanation, after: Explanation, erased: str) -> st
                 f"  {symbol:10}{', '.join(map(_decimal, np.ravel(one))):33}{', '.join(map(_decimal, np.ravel(other)))}"
                 for symbol, one, other in [("α", before.alphas, after.alphas), ("y", before.score, after.score)]
             ),
-            _say(
+            paragraph(
                 f"The score of the {name} changes from {_decimal(before.score)} to {_decimal(after.score)}: a "
                 f"{'rise' if drop < 0 else 'drop'} of {_decimal(abs(drop))}. "
                 + (
@@ -159,10 +158,9 @@ def _on_alphas(e: Explanation, name: str) -> str:
 
 
 def _on_shares(e: Explanation) -> str:
-    percent = [f"{100 * float(share):.1f}\N{NO-BREAK SPACE}%" for share in e.channel_shares]
-    shares = ", ".join(f"A^{k}\N{NO-BREAK SPACE}{share}" for k, share in enumerate(percent, 1))
+    shares = ", ".join(f"A^{k}\N{NO-BREAK SPACE}{percent(share)}" for k, share in enumerate(e.channel_shares, 1))
     least = _which("α_{0} A^{0}", e.channel_shares == e.channel_shares.min())
-    verdict = f"So {least} counts for {percent[e.channel_shares.argmin()]} only."
+    verdict = f"So {least} counts for {percent(e.channel_shares.min())} only."
     if e.channel_shares.min() == 0:
         verdict = f"{least}: nothing at all."
     return f"Of all that the maps contribute, Σ|α_k A^k|, these are the shares: {shares}. {verdict}"
@@ -227,10 +225,6 @@ def _which(symbol: str, chosen: Array) -> str:
 def _heading(name: str, formula: str, values: Any) -> str:
     left, right = f"{name}   {formula}", f"shape {values.shape}"
     return f"{left}{right:>{WIDTH - len(left)}}\n{'-' * WIDTH}"
-
-
-def _say(text: str) -> str:
-    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
 def table(symbol: str, maps: Array) -> str:  # (K, H, W)

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import numpy as np
@@ -66,6 +67,69 @@ def grad_cam(feature_maps, gradients):
         weighted_sum[i, j] = sum(alphas[k] * feature_maps[k, i, j] for k in range(maps))
     localization_map = np.array([max(value, Fraction(0)) for value in weighted_sum.flat], dtype=object)
     return np.array(alphas, dtype=object), weighted_sum, localization_map.reshape(height, width)
+
+
+def grad_cam_plus_plus(feature_maps, gradients):
+    """The weights of one image, with the second and third powers of g as the paper has them, where g > 0."""
+    alphas = []
+    for a, g in zip(feature_maps, gradients, strict=True):
+        total, alpha = sum(a.flat), Fraction(0)
+        for cell in np.ndindex(g.shape):
+            if g[cell] > 0:
+                alpha += g[cell] ** 2 / (2 * g[cell] ** 2 + total * g[cell] ** 3) * g[cell]
+        alphas.append(alpha)
+    return np.array(alphas, dtype=object)
+
+
+def xgrad_cam(feature_maps, gradients):
+    """The weights of one image: the mean of g^k, each cell as heavy as its part of A^k; 0 for a map of zeros."""
+    alphas = []
+    for a, g in zip(feature_maps, gradients, strict=True):
+        total = sum(a.flat)
+        alphas.append(sum(g[cell] * (a[cell] / total) for cell in np.ndindex(g.shape)) if a.any() else Fraction(0))
+    return np.array(alphas, dtype=object)
+
+
+def _cell_by_cell(term, feature_maps, gradients):
+    """The weighted sum of one image that has ``term(a, g)`` of each cell of each map."""
+    weighted_sum = np.full(feature_maps.shape[1:], Fraction(0), dtype=object)
+    for k, i, j in np.ndindex(feature_maps.shape):
+        weighted_sum[i, j] += term(feature_maps[k, i, j], gradients[k, i, j])
+    return weighted_sum
+
+
+def hirescam(feature_maps, gradients):
+    return _cell_by_cell(lambda a, g: g * a, feature_maps, gradients)
+
+
+def element_wise_grad_cam(feature_maps, gradients):
+    return _cell_by_cell(lambda a, g: max(g * a, Fraction(0)), feature_maps, gradients)
+
+
+def layercam(feature_maps, gradients):
+    return _cell_by_cell(lambda a, g: max(g, Fraction(0)) * a, feature_maps, gradients)
+
+
+def first_direction(maps, doublings=10):
+    """The direction, up to its sign, that cells with the maps' values as coordinates are stretched along most.
+
+    By power iteration: the largest column of G^(2^doublings), G_kl = Σ_ij A^k_ij A^l_ij, with whole numbers.
+    """
+    whole = np.array(maps, dtype=object) * math.lcm(*(value.denominator for value in maps.flat))
+    cells = np.array([int(value) for value in whole.flat], dtype=object).reshape(len(maps), -1)
+    power = cells @ cells.T
+    for _ in range(doublings):
+        power = power @ power
+    column = max(power, key=lambda column: sum(abs(value) for value in column))
+    scaled = np.array([float(Fraction(value, max(map(abs, column)))) for value in column])
+    return scaled / math.sqrt(math.fsum(scaled**2))
+
+
+def probabilities(scores):
+    """Softmax of one row of scores, with fifty digits, as Fractions."""
+    with localcontext(prec=50):
+        powers = [Fraction(Decimal(float(score)).exp()) for score in scores]
+    return [power / sum(powers) for power in powers]
 
 
 def pointing_game(heat, mask):

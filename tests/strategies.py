@@ -37,6 +37,13 @@ def sides(low, high):
     )
 
 
+@st.composite
+def maps_and_gradients(draw, count=2, kind="fraction"):
+    """Arrays of one shape (K, H, W): A, g, and more if asked for."""
+    shape = draw(st.tuples(st.integers(1, 3), sides(1, 4)).map(lambda drawn: (drawn[0], *drawn[1])))
+    return [draw(tensors(shape, kind)) for _ in range(count)]
+
+
 class ConvCase(NamedTuple):
     layer: Conv2d
     x: np.ndarray

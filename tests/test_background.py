@@ -97,12 +97,12 @@ def test_every_number_of_the_tables_is_a_finding(findings):
     for found in findings.values():
         maps = found.on_grass
         for of_class in (
-            lambda c, maps=maps: maps.shares[c],
-            lambda c, maps=maps: [*maps.energy[c], 1 - maps.energy[c].sum(), maps.pointing[c]],
-            lambda c, found=found: [*found.found[c], *found.scores[c] / 100],
+            lambda c, maps=maps: 100 * maps.shares[c],
+            lambda c, maps=maps: 100 * np.array([*maps.energy[c], 1 - maps.energy[c].sum(), maps.pointing[c]]),
+            lambda c, found=found: [*100 * found.found[c], *found.scores[c]],
         ):
             for c, name in enumerate(("cat", "elephant")):
-                assert next(rows) == (name, [f"{100 * value:.1f}" for value in of_class(c)])
+                assert next(rows) == (name, [f"{value:.1f}" for value in of_class(c)])
     assert not list(rows)
 
 

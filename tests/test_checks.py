@@ -9,16 +9,20 @@ from helpers import refusal, same
 from numpycam import grad_cam_from_maps, worked_example
 from numpycam.checks import (
     CheckFailed,
+    check_cell_by_cell,
     check_conv_backward,
     check_find_the_bug,
     check_grad_cam,
+    check_grad_cam_plus_plus,
     check_mystery,
     check_network,
     check_relu_backward,
     check_shares,
     mystery_networks,
+    suspects,
 )
 from numpycam.drawings import CLASS_NAMES, draw
+from numpycam.methods import grad_cam_plus_plus, hirescam, layercam
 from numpycam.pretrained import NAMES, load_pretrained
 
 
@@ -831,3 +835,212 @@ def test_the_form_of_the_findings():
         )
     not_a_number = findings() | {"first": float("nan")}
     assert refusal(CheckFailed, lambda: check_mystery(not_a_number)).startswith("first: nan is not by how much")
+
+
+# --- The cell-by-cell methods of notebook 08 -------------------------------------------------------------
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def hires(a, g):
+    return relu((g * a).sum(axis=0))
+
+
+def layer(a, g):
+    return relu((relu(g) * a).sum(axis=0))
+
+
+def element_wise(a, g):
+    return relu(g * a).sum(axis=0)
+
+
+def by_cell(hires=hires, layer=layer):
+    return lambda a, g: (hires(a, g), layer(a, g))
+
+
+def spread(alphas):
+    return alphas[:, None, None]
+
+
+def test_right_lines_pass_with_a_line(capsys):
+    check_cell_by_cell(by_cell())
+    assert capsys.readouterr().out == "✓ HiResCAM and LayerCAM are exactly right, on 5 pairs of maps.\n"
+
+
+def by_heart(method):
+    return lambda a, g: method.from_maps(worked_example.FEATURE_MAPS, worked_example.GRADIENTS).localization_map
+
+
+OF_HIRES = {
+    "that is element-wise Grad-CAM. What speaks against": element_wise,
+    "that is LayerCAM. HiResCAM takes them with their signs": layer,
+    "that is Grad-CAM. Here each cell has its own": lambda a, g: relu((spread(mean(g)) * a).sum(axis=0)),
+    "You add up the maps before you multiply, (Σ g)(Σ A)": lambda a, g: relu(g.sum(axis=0) * a.sum(axis=0)),
+    "That is with |g|: the gradients keep their signs": lambda a, g: relu((abs(g) * a).sum(axis=0)),
+    "A is missing": lambda a, g: relu(g.sum(axis=0)),
+    "The gradients are missing": lambda a, g: relu(a.sum(axis=0)),
+    "right for the worked example only": by_heart(hirescam),
+}
+OF_LAYER = {
+    "that is HiResCAM. LayerCAM counts a cell": hires,
+    "that is element-wise Grad-CAM. It belongs around g alone": element_wise,
+    "You add up the maps before you multiply, (Σ ReLU(g))(Σ A)": lambda a, g: relu(relu(g).sum(axis=0) * a.sum(axis=0)),
+    "You add the gradients up before their ReLU": lambda a, g: relu((relu(g.sum(axis=0)) * a).sum(axis=0)),
+    "You average the positive gradients": lambda a, g: relu((spread(mean(relu(g))) * a).sum(axis=0)),
+    "Grad-CAM with a ReLU on its α": lambda a, g: relu((spread(relu(mean(g))) * a).sum(axis=0)),
+    "Your ReLU is on A: it belongs on the gradients": lambda a, g: relu((g * relu(a)).sum(axis=0)),
+    "You use g as a gate only": lambda a, g: relu(np.where(g > 0, a, 0).sum(axis=0)),
+    "That is with |g|: a negative gradient becomes 0": lambda a, g: relu((abs(g) * a).sum(axis=0)),
+    "right for the worked example only": by_heart(layercam),
+}
+OF_BOTH = {
+    "The last ReLU is missing": lambda products, a: products.sum(axis=0),
+    "what speaks against the class": lambda products, a: relu(-products.sum(axis=0)),
+    "That is |L|": lambda products, a: abs(products.sum(axis=0)),
+    "before they are added up: sum over k, the first axis": lambda products, a: products,
+    "before they are added up: sum over k, then ReLU": lambda products, a: relu(products),
+    "That is the mean over the maps": lambda products, a: relu(products.sum(axis=0)) / len(a),
+    "Rows and columns are exchanged": lambda products, a: relu(products.sum(axis=0)).T,
+    "a sum along a wrong axis": lambda products, a: relu(products.sum(axis=1)),
+    "axis=0, and the cells along the others": lambda products, a: relu(products.sum(axis=2)),
+    "You add up the cells of each map": lambda products, a: relu(products.sum(axis=(1, 2))),
+    "That is one number, the sum over everything": lambda products, a: relu(products.sum()),
+    "That is divided by its maximum": lambda products, a: relu(products.sum(axis=0)) / products.sum(axis=0).max(),
+    "There is a ReLU on A": lambda products, a: relu(np.where(a > 0, products, 0).sum(axis=0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("hint", OF_HIRES)
+def test_every_mistake_of_hirescam_gets_its_own_hint(hint):
+    message = refusal(CheckFailed, lambda: check_cell_by_cell(by_cell(hires=OF_HIRES[hint])))
+    assert message.startswith("hirescam, ReLU(Σ_k g^k ⊙ A^k):\n")
+    assert hint in message
+
+
+@pytest.mark.parametrize("hint", OF_LAYER)
+def test_every_mistake_of_layercam_gets_its_own_hint(hint):
+    message = refusal(CheckFailed, lambda: check_cell_by_cell(by_cell(layer=OF_LAYER[hint])))
+    assert message.startswith("layercam, ReLU(Σ_k ReLU(g^k) ⊙ A^k):\n")
+    assert hint in message
+
+
+@pytest.mark.parametrize("hint", OF_BOTH)
+def test_what_can_go_wrong_with_both_is_named_for_both(hint):
+    wrong = OF_BOTH[hint]
+    for answer in (
+        by_cell(hires=lambda a, g: wrong(g * a, a)),
+        by_cell(layer=lambda a, g: wrong(relu(g) * a, a)),
+    ):
+        assert hint in refusal(CheckFailed, lambda answer=answer: check_cell_by_cell(answer))
+
+
+def test_exchanged_lines_are_told_what_they_are():
+    message = refusal(CheckFailed, lambda: check_cell_by_cell(lambda a, g: (layer(a, g), hires(a, g))))
+    assert "that is LayerCAM" in message
+    assert "two things, (hirescam, layercam)" in refusal(CheckFailed, lambda: check_cell_by_cell(hires))
+
+
+def test_what_is_the_same_on_the_worked_example_does_not_pass():
+    a, g = worked_example.FEATURE_MAPS, worked_example.GRADIENTS
+    assert (hires(a, g) == layer(a, g)).all()
+    message = refusal(CheckFailed, lambda: check_cell_by_cell(by_cell(hires=layer)))
+    assert "The inputs were A =" in message
+    assert "1/10" not in message  # they are not those of the example
+
+
+# --- The lost division of notebook 08 --------------------------------------------------------------------
+
+
+def weights(below=lambda a, g: 2 * g**2 + spread(a.sum(axis=(1, 2))) * g**3, gate=lambda g: g > 0, last=relu):
+    """The suspect, mended, or with something else wrong."""
+
+    def answer(a, g):
+        parts, divisor, used = g**2, below(a, g), gate(g)
+        parts[used] = parts[used] / divisor[used]
+        return (parts * last(g)).sum(axis=(1, 2))
+
+    return answer
+
+
+def test_a_found_division_passes_with_a_line(capsys):
+    check_grad_cam_plus_plus(weights())
+    check_grad_cam_plus_plus(lambda a, g: grad_cam_plus_plus.from_maps(a, g).alphas)
+    line = "✓ The weights are exactly right, on 5 pairs of maps: the division is found.\n"
+    assert capsys.readouterr().out == 2 * line
+
+
+def test_the_suspect_has_lost_its_division():
+    a, g = worked_example.FEATURE_MAPS, worked_example.GRADIENTS
+    assert suspects.grad_cam_plus_plus(a, g).astype(str).tolist() == ["107", "395", "17/1000"]
+    assert same(suspects.grad_cam_plus_plus(a, g), (relu(g) ** 3).sum(axis=(1, 2)))
+
+
+def over(part, whole):
+    return np.where(whole != 0, part / np.where(whole != 0, whole, 1), 0)
+
+
+def normalised_parts(a, g):
+    parts = np.where(g > 0, over(1, 2 + spread(a.sum(axis=(1, 2))) * g), 0)
+    return (over(parts, spread(parts.sum(axis=(1, 2)))) * relu(g)).sum(axis=(1, 2))
+
+
+def right_weights(a, g):
+    return grad_cam_plus_plus.from_maps(a, g).alphas
+
+
+WRONG_WEIGHTS = {
+    "The division is still lost": suspects.grad_cam_plus_plus,
+    "S_k g³ below the line is missing": weights(lambda a, g: 2 * g**2),
+    "the 2 is missing": weights(lambda a, g: np.where(1 + spread(a.sum(axis=(1, 2))) * g == 0, 10**9, 1) * (
+        g**2 + spread(a.sum(axis=(1, 2))) * g**3)),
+    "Below the line 2 g² is missing": weights(lambda a, g: spread(a.sum(axis=(1, 2))) * g**3),
+    "each is multiplied by ReLU(g_ij)": weights(last=lambda g: g > 0),
+    "the sum goes over those with g > 0": weights(last=lambda g: g),
+    "with a negative gradient count in yours": lambda a, g: mean(
+        over(g, 2 + spread(a.sum(axis=(1, 2))) * g)) * g[0].size,
+    "you take the mean": weights(lambda a, g: 2 * g**2 + spread(mean(a)) * g**3),
+    "You add up all maps": weights(lambda a, g: 2 * g**2 + a.sum() * g**3),
+    "You add up over the maps, axis 0": weights(lambda a, g: 2 * g**2 + a.sum(axis=0) * g**3),
+    "There is no sum": lambda a, g: over(relu(g), 2 + a * g).sum(axis=(1, 2)),
+    "There is a ReLU on A": weights(lambda a, g: 2 * g**2 + spread(relu(a).sum(axis=(1, 2))) * g**3),
+    "not of its gradients": weights(lambda a, g: 2 * g**2 + spread(g.sum(axis=(1, 2))) * g**3),
+    "That is the mean over the cells": lambda a, g: right_weights(a, g) / g[0].size,
+    "Many ports do that": normalised_parts,
+    "Those are the weights of Grad-CAM": lambda a, g: mean(g),
+    "no keepdims": lambda a, g: spread(right_weights(a, g)),
+    "add up those of each map": lambda a, g: over(relu(g), 2 + spread(a.sum(axis=(1, 2))) * g),
+    "That is L, the weighted sum": lambda a, g: (spread(right_weights(a, g)) * a).sum(axis=0),
+    "right for the worked example only": lambda a, g: right_weights(
+        worked_example.FEATURE_MAPS, worked_example.GRADIENTS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("hint", WRONG_WEIGHTS)
+def test_every_mistake_of_the_weights_gets_its_own_hint(hint):
+    message = refusal(CheckFailed, lambda: check_grad_cam_plus_plus(WRONG_WEIGHTS[hint]))
+    assert message.startswith("weights, w_k = Σ g / (2 + S_k g) over the cells with g > 0:\n")
+    assert hint in message
+
+
+@pytest.mark.parametrize("gate", [lambda g: g == g, lambda g: g != 0])  # everywhere, and where g is not 0
+def test_dividing_where_nothing_is_asked_is_told_so(gate):
+    message = refusal(CheckFailed, lambda: check_grad_cam_plus_plus(weights(gate=gate)))
+    assert message.startswith("Your function raised ZeroDivisionError with A of shape (2, 1, 3)")
+    assert message.endswith("Only cells with g > 0 are asked: divide there and nowhere else.)")
+
+
+def test_a_division_by_0_does_not_hide_what_came_before():
+    wrong_and_careless = weights(lambda a, g: 2 * g**2 + spread(mean(a)) * g**3, gate=lambda g: g == g)
+    message = refusal(CheckFailed, lambda: check_grad_cam_plus_plus(wrong_and_careless))
+    assert "ZeroDivisionError" not in message
+    assert "you take the mean" in message
+
+
+def test_weights_that_overwrite_the_maps_are_told_so():
+    def in_place(a, g):
+        g *= g
+        return g.sum(axis=(1, 2))
+
+    assert "writes into its arguments" in refusal(CheckFailed, lambda: check_grad_cam_plus_plus(in_place))

@@ -19,9 +19,9 @@ from strategies import sides
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.cli import main
 from numpycam.display import as_uint8, format_number, overlay, read_image
-from numpycam.drawings import CLASS_NAMES, Animals, draw
+from numpycam.drawings import CLASS_NAMES, LUMA, Animals, draw
 from numpycam.exact import as_floats, as_fractions
-from numpycam.explain import LUMA, _resized
+from numpycam.explain import _resized
 from numpycam.pretrained import load_pretrained
 from numpycam.resize import normalise, resize
 

@@ -9,7 +9,7 @@ import pytest
 from helpers import inner, pattern, refusal, same
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import network_cases, sides, tensors
+from strategies import maps_and_gradients, network_cases, tensors
 
 from numpycam import (
     AvgPool2d,
@@ -28,13 +28,6 @@ from numpycam.exact import as_floats, as_fractions
 from numpycam.gradcam import compute_alphas
 
 STAGES = ["feature_maps", "gradients", "alphas", "weighted_maps", "weighted_sum", "localization_map"]
-
-
-@st.composite
-def maps_and_gradients(draw, count=2):
-    """Arrays of one shape (K, H, W): A, g, and more if asked for."""
-    shape = draw(st.tuples(st.integers(1, 3), sides(1, 4)).map(lambda drawn: (drawn[0], *drawn[1])))
-    return [draw(tensors(shape)) for _ in range(count)]
 
 
 def weighted_sum(feature_maps, gradients):

@@ -378,7 +378,7 @@ def test_an_image_of_another_size_is_refused_before_anything_is_computed():
 
 @given(network_cases(), st.data())
 def test_with_parameters_is_the_same_network_with_others(case, data):
-    """Whether flat or nested: what is not named stays, the layer itself where nothing of it is."""
+    """Whether flat or nested: what is not named stays."""
     flat, x = case
     nested = Network([("front", Network(flat.layers[:3])), ("back", Network(flat.layers[3:]))], target_layer="back")
     for network in (flat, nested):
@@ -402,6 +402,13 @@ def test_a_network_with_other_parameters_computes_with_them():
     assert other([[1, 1]]).tolist() == [[3 * 11 + 7]]
     assert network([[1, 1]]).tolist() == [[3 * 3 + 4]]
     assert network.with_parameters({})([[1, 1]]).tolist() == [[13]]
+
+
+def test_a_layer_of_which_nothing_is_named_stays_itself():
+    """NaN and all: what was let in is not refused because something else changes."""
+    odd = Linear([[np.nan]], check_finite=False)
+    network = Network([("odd", odd), ("linear", Linear([[1.0]]))])
+    assert network.with_parameters({"linear.weight": np.array([[2.0]])})["odd"] is odd
 
 
 def test_other_parameters_that_are_refused(network):

@@ -76,6 +76,8 @@ ANSWERS = [
     ("03_backward_by_hand", "check_find_the_bug", "my_findings"),
     ("04_a_tiny_cnn_learns", "check_shares", "my_shares"),
     ("04_a_tiny_cnn_learns", "check_mystery", "my_findings"),
+    ("08_other_cams", "check_cell_by_cell", "my_cell_by_cell"),
+    ("08_other_cams", "check_grad_cam_plus_plus", "my_grad_cam_plus_plus"),
 ]
 
 

@@ -7,14 +7,17 @@ mistake is a common one, which it is. It works in a notebook, in pytest and insi
 
 from numpycam.checks.backward import check_conv_backward, check_find_the_bug, check_relu_backward
 from numpycam.checks.compare import CheckFailed
+from numpycam.checks.family import check_cell_by_cell, check_grad_cam_plus_plus
 from numpycam.checks.learning import check_mystery, check_shares, mystery_networks
 from numpycam.checks.maps import check_grad_cam, check_network
 
 __all__ = [
     "CheckFailed",
+    "check_cell_by_cell",
     "check_conv_backward",
     "check_find_the_bug",
     "check_grad_cam",
+    "check_grad_cam_plus_plus",
     "check_mystery",
     "check_network",
     "check_relu_backward",

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpycam.validation import Array
+from numpycam.validation import Array, zero_of
 
 Mistakes = Sequence[tuple[Callable[..., Any], str]]  # what comes out of it for the same inputs, and what to say then
 _MANY = 24  # more numbers than this are not printed
@@ -58,6 +58,11 @@ def compare(heading: str, mistakes: Mistakes, results: Sequence[Result]) -> None
             if not hint and number:
                 hint = f"It is right for the {number} cases before, not with {_sizes(result.inputs)}."
             raise CheckFailed("\n".join(filter(None, [heading, hint, difference, result.law, _inputs(result.inputs)])))
+
+
+def relu(x: Array) -> Array:
+    """Return max(x, 0), in x's own type."""
+    return np.maximum(x, zero_of(x))
 
 
 def text(values: Array) -> str:

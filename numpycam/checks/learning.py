@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpycam.checks.compare import CheckFailed, Mistakes, Result, compare, run
+from numpycam.checks.compare import CheckFailed, Mistakes, Result, compare, relu, run
 from numpycam.drawings import Drawings, draw
 from numpycam.exact import as_floats, as_fractions
 from numpycam.gradcam import Explanation, grad_cam_from_maps
@@ -199,10 +199,6 @@ def _mean(values: Array) -> Any:
     return _over(values.sum(), values.size)
 
 
-def _relu(x: Array) -> Array:
-    return np.maximum(x, zero_of(x))
-
-
 _FORMULAS = {
     "share": "Σ|α_k A^k| / Σ_j Σ|α_j A^j|",
     "energy": "the sum of L inside the mask / the sum of L",
@@ -229,7 +225,7 @@ _WRONG_SHARES: dict[str, Sequence[tuple[Callable[[_Case], Any], str]]] = {
         (lambda c: c.size, "That is how much the kernel contributes: divide by what all of them do."),
         (lambda c: _over(c.size / c.mask.size, np.abs(c.weighted).sum()),
          "There is a mean above and a sum below: take the sum of both."),
-        (lambda c: _part(_relu(c.weighted), c.k),
+        (lambda c: _part(relu(c.weighted), c.k),
          "Only positive cells count in yours: what speaks against the class is a contribution, too."),
         (lambda c: _part(c.weighted**2, c.k), "Those are squares: take the sizes, |α_k A^k|."),
         (lambda c: _part(np.abs(c.weighted).max(axis=(1, 2)), c.k),
@@ -244,7 +240,7 @@ _WRONG_SHARES: dict[str, Sequence[tuple[Callable[[_Case], Any], str]]] = {
         (lambda c: _part(c.total, c.mask), "The ReLU is missing: only what speaks for the class is in the map."),
         (lambda c: _part(np.abs(c.total), c.mask),
          "That is |L|: what speaks against the class is not in the map, the ReLU makes it 0."),
-        (lambda c: _part(_relu(c.weighted).sum(axis=0), c.mask),
+        (lambda c: _part(relu(c.weighted).sum(axis=0), c.mask),
          "There is a ReLU before the sum: first add up, then ReLU."),
         (lambda c: _part(c.heat, ~c.mask), "The mask is turned inside out: that is the share outside."),
         (lambda c: _over(c.energy, c.area),
@@ -263,7 +259,7 @@ _WRONG_SHARES: dict[str, Sequence[tuple[Callable[[_Case], Any], str]]] = {
         (lambda c: c.area, "That is the share of the area: what does the map say?"),
         (lambda c: pointing_game(c.heat, c.mask),
          "That is the pointing game, 1 or 0 for the peak alone: the energy counts all cells."),
-        (lambda c: _part(_relu(c.weighted[c.k]), c.mask),
+        (lambda c: _part(relu(c.weighted[c.k]), c.mask),
          "That is the map of kernel k: the energy is that of L, the sum of all maps."),
         (lambda c: 100 * c.energy, "It is right in percent: leave it as a part of 1."),
         (lambda c: _EXAMPLE.energy, "That is right for the worked example only: compute it from the arguments."),

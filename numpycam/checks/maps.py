@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.checks.compare import CheckFailed, Mistakes, Result, compare, run
+from numpycam.checks.compare import CheckFailed, Mistakes, Result, compare, relu, run
 from numpycam.exact import as_floats, as_fractions
 from numpycam.gradcam import grad_cam, grad_cam_from_maps
 from numpycam.layers import Conv2d, Flatten, Linear
 from numpycam.network import Network
-from numpycam.validation import Array, zero_of
+from numpycam.validation import Array
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS, IMAGE, KERNELS
 
 
@@ -97,10 +97,6 @@ def _weighted(a: Array, g: Array) -> Array:
     return grad_cam_from_maps(a, g).weighted_maps
 
 
-def _relu(x: Array) -> Array:
-    return np.maximum(x, zero_of(x))
-
-
 def _upper_row_left(a: Array) -> Array:
     """Return what the upper left weight is off by if it is the lower right cell as it stands."""
     off = np.zeros_like(a)
@@ -127,8 +123,8 @@ _MISTAKES: dict[str, Mistakes] = {
         (lambda a, g: _mean(a), "That is the mean of the feature maps; α_k is the mean of the gradient map."),
         (lambda a, g: g.max(axis=(1, 2)), "That is the largest gradient of each map, not the mean."),
         (lambda a, g: _mean(np.abs(g)), "That is the mean of |dy/dA|: signs matter."),
-        (lambda a, g: _mean(_relu(g)), "That is the mean of the positive gradients only: negative ones count."),
-        (lambda a, g: _relu(_mean(g)), "There is a ReLU on the alphas: it belongs at the very end."),
+        (lambda a, g: _mean(relu(g)), "That is the mean of the positive gradients only: negative ones count."),
+        (lambda a, g: relu(_mean(g)), "There is a ReLU on the alphas: it belongs at the very end."),
         (lambda a, g: g.sum(axis=0) / len(g), "That is a mean over the maps: average each map's cells."),
         (lambda a, g: g.sum() / g.size, "That is one mean for all maps: each map has an α of its own."),
         (lambda a, g: _mean(g * a), "That is the mean of g ⊙ A: A comes in at the next step."),
@@ -136,8 +132,8 @@ _MISTAKES: dict[str, Mistakes] = {
     ],
     "weighted_sum": [
         (lambda a, g: _weighted(a, g).sum(axis=0).T, "Rows and columns are exchanged."),
-        (lambda a, g: _relu(_weighted(a, g).sum(axis=0)), "There is a ReLU in it already: it is a step of its own."),
-        (lambda a, g: _relu(_weighted(a, g)).sum(axis=0), "There is a ReLU before the sum: first add up, then ReLU."),
+        (lambda a, g: relu(_weighted(a, g).sum(axis=0)), "There is a ReLU in it already: it is a step of its own."),
+        (lambda a, g: relu(_weighted(a, g)).sum(axis=0), "There is a ReLU before the sum: first add up, then ReLU."),
         (lambda a, g: _weighted(a, g).sum(axis=0) / len(a), "That is the mean over the maps; it should be their sum."),
         (lambda a, g: a.sum(axis=0), "The maps are added up without their weights α_k."),
         (lambda a, g: (a * g).sum(axis=0), "That is Σ g ⊙ A, cell by cell (HiResCAM): each map has one weight, α_k."),
@@ -151,10 +147,10 @@ _MISTAKES: dict[str, Mistakes] = {
     "localization_map": [
         (lambda a, g: _weighted(a, g).sum(axis=0), "The ReLU is missing: negative cells should become 0."),
         (lambda a, g: np.abs(_weighted(a, g).sum(axis=0)), "That is |L|: negative cells should become 0."),
-        (lambda a, g: _relu(-_weighted(a, g).sum(axis=0)), "That is ReLU(-L), the counterfactual map."),
-        (lambda a, g: _relu(_weighted(a, g)).sum(axis=0), "There is a ReLU before the sum: first add up, then ReLU."),
+        (lambda a, g: relu(-_weighted(a, g).sum(axis=0)), "That is ReLU(-L), the counterfactual map."),
+        (lambda a, g: relu(_weighted(a, g)).sum(axis=0), "There is a ReLU before the sum: first add up, then ReLU."),
         (
-            lambda a, g: _relu(_weighted(a, g).sum(axis=0)) / _weighted(a, g).sum(axis=0).max(),
+            lambda a, g: relu(_weighted(a, g).sum(axis=0)) / _weighted(a, g).sum(axis=0).max(),
             "That is divided by its maximum: normalising is for the picture, the map itself is raw.",
         ),
     ],

@@ -1,4 +1,7 @@
-"""Four backward passes for notebook 03, of one map each and with stride 1. Each looks right, and each has a bug."""
+"""Functions that look right, and each has a bug.
+
+Four backward passes for notebook 03, of one map each and with stride 1; a Grad-CAM++ for notebook 08.
+"""
 
 import numpy as np
 
@@ -40,3 +43,14 @@ def avg_pool_backward(u: Array, x: Array, size: Pair) -> Array:
     for i, j in np.ndindex(u.shape):
         dx[i : i + height, j : j + width] += u[i, j]
     return dx
+
+
+def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
+    """Return Σ_ij a_ij ReLU(g_ij), where a = g² / (2 g² + S_k g³) and S_k = Σ A^k."""
+    sums = feature_maps.sum(axis=(1, 2), keepdims=True)
+    a = gradients**2
+    divisor = 2 * gradients**2 + sums * gradients**3
+    used = gradients > 0  # elsewhere the divisor may be 0
+    np.divide(a[used], divisor[used], out=a[used])
+    weights: Array = (a * np.maximum(gradients, 0)).sum(axis=(1, 2))
+    return weights

@@ -57,6 +57,42 @@ def grad_cam(name, classes=()):
     return GradCam(*NETWORKS[name](), list(classes))
 
 
+METHODS = {  # by the name of numpycam's function, what the tools call it; with "?" where the result is another
+    "cam": {"torchcam": "CAM"},
+    "grad_cam": {"grad-cam": "GradCAM", "captum": "LayerGradCam", "torchcam": "GradCAM"},
+    "grad_cam_plus_plus": {"grad-cam": "GradCAMPlusPlus?", "torchcam": "GradCAMpp?"},
+    "xgrad_cam": {"grad-cam": "XGradCAM", "torchcam": "XGradCAM"},
+    "hirescam": {"grad-cam": "HiResCAM", "captum": "LayerGradientXActivation"},
+    "element_wise_grad_cam": {"grad-cam": "GradCAMElementWise"},
+    "layercam": {"grad-cam": "LayerCAM", "torchcam": "LayerCAM"},
+    "eigen_cam": {"grad-cam": "EigenCAM?"},
+    "eigen_grad_cam": {"grad-cam": "EigenGradCAM?"},
+    "score_cam": {"grad-cam": "ScoreCAM?", "torchcam": "ScoreCAM?"},
+    "ablation_cam": {"grad-cam": "AblationCAM?"},
+    "occlusion": {"captum": "Occlusion"},
+    "gradient": {"captum": "Saliency"},
+    "gradient_times_input": {"captum": "InputXGradient"},
+    "smooth_grad": {"captum": "NoiseTunnel?"},
+    "integrated_gradients": {"captum": "IntegratedGradients"},
+    "guided_backprop": {"captum": "GuidedBackprop"},
+    "guided_grad_cam": {"captum": "GuidedGradCam"},
+    "full_grad": {"grad-cam": "FullGrad?"},
+}
+STEPS, SAMPLES = 50, 25  # of integrated gradients, of SmoothGrad
+
+
+class Method(NamedTuple):
+    layers: list
+    x: np.ndarray
+    layer: int  # whose output the maps are: the last ReLU
+    name: str
+
+
+def methods(batch, method):
+    layers, x = _three_layers()
+    return Method(layers, x[:batch], max(i for i, (kind, *_) in enumerate(layers) if kind == "relu"), method)
+
+
 class Train(NamedTuple):
     layers: list
     x: np.ndarray

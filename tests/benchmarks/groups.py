@@ -70,6 +70,18 @@ def grad_cam(bench):
     return rows
 
 
+def methods(bench):
+    """Each method against the fastest tool that has it: 32×32, 3 convolutions, at the last ReLU, in float32."""
+    rows = []
+    for batch in (1, 32):
+        for name, tools in cases.METHODS.items():
+            what, unchecked = f"{name}, {batch}", [tool for tool, theirs in tools.items() if theirs.endswith("?")]
+            seconds = bench.times("methods", what, batch, list(tools), unchecked, method=name)
+            best = fastest(seconds, tools)
+            rows += versus(what, seconds, best, 1.0, "not the same map" if best in unchecked else "")
+    return rows
+
+
 def train(bench):
     """One training step: 28×28, conv 8, conv 16, pool 2 each, batch 64, softmax cross-entropy, SGD; in float32."""
     peers = PEERS[:3]
@@ -128,6 +140,7 @@ GROUPS = {
     "conv": conv,
     "float64": float64,
     "grad_cam": grad_cam,
+    "methods": methods,
     "train": train,
     "memory": memory,
     "growth": growth,

@@ -27,6 +27,10 @@ _FUNCTIONS = {
         BY_HAND: "with_torch.grad_cam",
         **{name: f"tools.{name.replace('-', '_')}" for name in TOOLS},
     },
+    "methods": {
+        NUMPYCAM: "ours.method",
+        **{name: f"tools.method_of_{name.replace('-', '_')}" for name in TOOLS},
+    },
     "classes": {NUMPYCAM: "ours.classes_with_a_map"},
     "train": {
         NUMPYCAM: "ours.train",

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-from cases import RATE
+from cases import RATE, SAMPLES, STEPS
 
 import numpycam
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
+from numpycam.methods import METHODS
 from numpycam.resize import resize
 
 KINDS = {
@@ -43,6 +44,24 @@ def grad_cam(case):
     def run():
         explanation = numpycam.grad_cam(network, image, classes)
         return (resize(explanation.localization_map, (height, width)).reshape(-1, height, width),)
+
+    return run
+
+
+def method(case):
+    explain, network, size = METHODS[case.name], network_of(case), case.x.shape[2:]
+    classes, options = network(case.x).argmax(axis=1).tolist(), {}
+    if explain.layer is None:
+        options["layer"] = network.layers[case.layer][0]
+    if case.name == "guided_grad_cam":
+        options["cam_layer"] = network.layers[case.layer][0]
+    options |= {"integrated_gradients": {"steps": STEPS}, "smooth_grad": {"samples": SAMPLES}}.get(case.name, {})
+
+    def run():
+        explanation = explain(network, case.x, classes, **options)
+        if explain.layer is None:
+            return (resize(explanation.localization_map, size),)
+        return (explanation.weighted_sum,)
 
     return run
 

@@ -1,0 +1,146 @@
+"""Write the table of methods and the pictures of docs/methods.md.
+
+With "measures" and "properties" as arguments also how the methods do on drawings, and which have which property; each
+takes a few minutes.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from numpycam import drawings, load_pretrained, worked_example
+from numpycam.display import figure_of_methods
+from numpycam.exact import as_floats
+from numpycam.methods import METHODS
+from numpycam.metrics import (
+    area_under,
+    deletion_curve,
+    energy_inside,
+    insertion_curve,
+    intersection_over_union,
+    pointing_game,
+)
+from numpycam.pretrained import NAMES
+from numpycam.resize import resize
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+from properties import PROPERTIES, table  # noqa: E402
+
+IMAGES, CURVES, SEED, CLASS = (
+    500,
+    50,
+    2000,
+    1,
+)  # of which so many for the curves, which take long; class 1 is the elephant
+GREY = 0.4  # about the mean of the drawings: what is taken away becomes grey, as black would look like an elephant
+OPTIONS = {
+    "integrated_gradients": {"steps": 32, "baseline": GREY},
+    "occlusion": {"size": 6, "stride": 3, "baseline": GREY},
+    "smooth_grad": {"samples": 10},
+}
+
+
+def applicable():
+    """Return the methods that the networks of the package can have: not CAM, which needs another head."""
+    return {name: method for name, method in METHODS.items() if name != "cam"}
+
+
+def methods_table():
+    """Return all methods as a table."""
+    lines = ["| method | L, before the last ReLU | needs | exact | source |", "|---|---|---|---|---|"]
+    for name, m in METHODS.items():
+        where = f" at the {m.layer}" if m.layer else ""
+        lines.append(
+            f"| {m.name}, `{name}` | ${m.equation}$ | {m.needs}{where} | {'yes' if m.is_exact else 'no'} | {m.source} |"
+        )
+    return "\n".join(lines)
+
+
+def properties_table(found):
+    """Return yes and no, for each method and property."""
+    lines = ["| method | " + " | ".join(PROPERTIES) + " |", "|---|" + "---|" * len(PROPERTIES)]
+    for name, row in found.items():
+        lines.append(
+            f"| {METHODS[name].name} | " + " | ".join("yes" if case is None else "no" for case in row.values()) + " |"
+        )
+    return "\n".join(lines)
+
+
+def as_json(found):
+    """Each counterexample as whole numbers: the maps (K, H, W) and the head (2, K H W)."""
+    return {
+        name: {
+            what: None
+            if case is None
+            else {"maps": case.maps.astype(int).tolist(), "head": case.head.astype(int).tolist()}
+            for what, case in row.items()
+        }
+        for name, row in found.items()
+    }
+
+
+def measures_table(name):
+    """Return how each method does on drawings, by one of the networks of the package."""
+    lines = ["| method | " + " | ".join(WHAT) + " |", "|---|" + "---:|" * len(WHAT)]
+    drawn = drawings.draw(IMAGES, SEED, animals="elephant", grass=True)
+    for key, method in applicable().items():
+        found = measured(method, load_pretrained(name), drawn, OPTIONS.get(key, {}))
+        cells = [f"{np.mean(values):.2f} ± {np.std(values) / len(values) ** 0.5:.2f}" for values in found]
+        lines.append(f"| {method.name} | " + " | ".join(cells) + " |")
+        print(lines[-1], flush=True)
+    return "\n".join(lines)
+
+
+WHAT = ("peak on it", "map on it", "IoU", "map on grass", "deletion", "insertion")
+
+
+def measured(method, network, drawn, options):
+    """Hold the maps for "elephant" of elephants on grass against the masks, and a part of them against the network."""
+    maps = []
+    for n in range(0, len(drawn), 50):
+        explained = method(network, drawn.images[n : n + 50], CLASS, **options)
+        maps.append(resize(explained.localization_map, drawn.images.shape[2:]))
+    heat, elephant, grass = np.concatenate(maps), drawn.masks[:, 1], drawn.masks[:, 2]
+    yield pointing_game(heat, elephant)
+    yield energy_inside(heat, elephant)
+    yield intersection_over_union(heat, elephant)
+    yield energy_inside(heat, grass)
+    for curve in (deletion_curve, insertion_curve):
+        yield [area_under(probability(curve, network, drawn.images[n], heat[n])) for n in range(CURVES)]
+
+
+def probability(curve, network, image, heat):
+    """Return a curve of the probability of the class."""
+    return curve(network, image, heat, CLASS, steps=16, baseline=GREY, output=lambda y: 1 / (1 + np.exp(-y)))
+
+
+def write(page, name, text):
+    """Replace what stands between two marks of the page."""
+    mark = f"<!-- {name} -->\n"
+    content = page.read_text()
+    assert mark in content
+    page.write_text(
+        re.sub(f"({mark}).*?(<!-- /{name} -->)", lambda m: m[1] + text + "\n" + m[2], content, flags=re.DOTALL)
+    )
+
+
+if __name__ == "__main__":
+    page = HERE / "methods.md"
+    write(page, "methods", methods_table())
+    network, image = as_floats(worked_example.network()), as_floats(worked_example.IMAGE)
+    example = [m(network, image, 0, **({"size": 2} if name == "occlusion" else {})) for name, m in applicable().items()]
+    (HERE / "methods" / "example.png").write_bytes(figure_of_methods(example, columns=6).as_png())
+    both = drawings.draw(1, 7, animals="both", grass=True).images[0]
+    seen = [m(load_pretrained(NAMES[0]), both, 0, **OPTIONS.get(name, {})) for name, m in applicable().items()]
+    (HERE / "methods" / "drawing.png").write_bytes(figure_of_methods(seen, columns=6).as_png())
+    if "measures" in sys.argv:
+        for name in NAMES:
+            write(page, name, measures_table(name))
+    if "properties" in sys.argv:
+        found = table()
+        write(page, "properties", properties_table(found))
+        (HERE / "methods" / "properties.json").write_text(json.dumps(as_json(found)) + "\n")

@@ -1,0 +1,23 @@
+"""Solutions of the exercises of notebook 08: HiResCAM and LayerCAM, and a Grad-CAM++ whose division is not lost."""
+
+import numpy as np
+
+
+def my_cell_by_cell(feature_maps, gradients):
+    """Return the localization maps (H, W) of HiResCAM and of LayerCAM."""
+    hirescam = np.maximum((gradients * feature_maps).sum(axis=0), 0)  # (K, H, W) -> (H, W)
+    layercam = np.maximum((np.maximum(gradients, 0) * feature_maps).sum(axis=0), 0)
+    return hirescam, layercam
+
+
+def my_grad_cam_plus_plus(feature_maps, gradients):
+    """Return the weights (K,).
+
+    a[used] is a copy, so what was divided was thrown away. To put it back, a[used] must stand on the left.
+    """
+    sums = feature_maps.sum(axis=(1, 2), keepdims=True)
+    a = gradients**2
+    divisor = 2 * gradients**2 + sums * gradients**3
+    used = gradients > 0
+    a[used] = a[used] / divisor[used]
+    return (a * np.maximum(gradients, 0)).sum(axis=(1, 2))

@@ -1,0 +1,52 @@
+"""Pictures: the overlay of a map on the image, maps with their numbers, and one figure of all stages.
+
+This package alone imports matplotlib. It draws on figures of its own and leaves pyplot,
+its backends and its settings alone. Signed maps are drawn in colours that diverge from white at
+zero, all others in cividis; numbers are printed into the cells of small maps, so that colour is
+never the only way to read them, and every picture carries them in its alternative text.
+"""
+
+from numpycam.display.canvas import Picture, format_number, is_dark
+from numpycam.display.figures import (
+    figure_of_errors,
+    figure_of_kernels,
+    figure_of_methods,
+    figure_of_path,
+    figure_of_pictures,
+)
+from numpycam.display.pixels import as_png, as_uint8, overlay, read_image, shown, with_picture
+from numpycam.display.stages import (
+    Stage,
+    animation_of_stages,
+    colours_of,
+    figure_of_maps,
+    figure_of_stage,
+    figure_of_stages,
+    limits_of,
+    stages_of,
+)
+
+__all__ = [
+    "Picture",
+    "Stage",
+    "animation_of_stages",
+    "as_png",
+    "as_uint8",
+    "colours_of",
+    "figure_of_errors",
+    "figure_of_kernels",
+    "figure_of_maps",
+    "figure_of_methods",
+    "figure_of_path",
+    "figure_of_pictures",
+    "figure_of_stage",
+    "figure_of_stages",
+    "format_number",
+    "is_dark",
+    "limits_of",
+    "overlay",
+    "read_image",
+    "shown",
+    "stages_of",
+    "with_picture",
+]

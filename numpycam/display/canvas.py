@@ -1,0 +1,122 @@
+"""What all figures are drawn with: a figure with an alternative text, a map with its numbers, words at a place."""
+
+from io import BytesIO
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from numpycam.validation import Array
+
+SIGNED, POSITIVE = "RdBu_r", "cividis"
+
+SIDE, MARGIN = 1.5, 0.25  # inches
+DIGIT = 0.68  # the width of a character, in units of its font size
+Limits = tuple[float, float]
+
+
+class Picture(Figure):
+    """A matplotlib figure with an alternative text, which notebooks show and keep."""
+
+    alt: str = ""
+
+    def as_png(self) -> bytes:
+        """Return the figure as a PNG file."""
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
+        return {"image/png": self.as_png()}, {"image/png": {"alt": self.alt}}
+
+
+def draw_map(axes: Axes, values: Array, colormap: str, limits: Limits) -> None:
+    """Draw one map (H, W) or picture (H, W, 3); print its numbers if there are few enough of them."""
+    axes.imshow(values, cmap=colormap, norm=Normalize(*limits), interpolation="nearest", origin="upper")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.5)
+    if not is_small(values):
+        return
+    frame, (rows, columns) = axes.get_window_extent(), values.shape
+    cell = 72 / axes.figure.dpi * min(frame.width / columns, frame.height / rows)  # points
+    for digits in (5, 3):
+        texts = {place: format_number(value, digits) for place, value in np.ndenumerate(values)}
+        size = min(13.0, cell / (DIGIT * max(map(len, texts.values()))))
+        if size >= 7:
+            break
+    else:
+        return  # too small to be read
+    colours = mpl.colormaps[colormap](Normalize(*limits)(values))
+    for (row, column), text in texts.items():
+        colour = "white" if is_dark(colours[row, column]) else "black"
+        axes.text(column, row, text, color=colour, size=size, ha="center", va="center")
+
+
+def is_small(values: Array) -> bool:
+    """Whether the numbers of a map can be printed into its cells."""
+    return values.ndim == 2 and max(values.shape) <= 6
+
+
+def format_number(value: float, digits: int = 5) -> str:
+    """Return a number in five digits, or in three if that is too long, with a true minus sign."""
+    text = f"{value + 0.0:.{digits}g}"
+    return (text if len(text.lstrip("-")) <= 7 else f"{value:.3g}").replace("-", "−")
+
+
+def is_dark(colour: Array) -> bool:
+    """Whether white text on a colour (red, green, blue, ...) has more contrast than black text, after WCAG 2."""
+    linear = np.where(colour[:3] <= 0.04045, colour[:3] / 12.92, ((colour[:3] + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ (0.2126, 0.7152, 0.0722)
+    return bool((luminance + 0.05) ** 2 < 1.05 * 0.05)
+
+
+def balanced(values: Array) -> Limits:
+    """Return limits with zero in the middle."""
+    largest = float(np.abs(values).max()) or 1.0
+    return -largest, largest
+
+
+def from_zero(values: Array) -> Limits:
+    """Return limits with zero at the lower end."""
+    return 0.0, float(values.max()) or 1.0
+
+
+def check_colormap(name: str) -> None:
+    """Raise ValueError unless matplotlib has a colour map of that name."""
+    if name not in mpl.colormaps:
+        raise ValueError(f"colormap must be a colour map of matplotlib, got {name!r}.")
+
+
+def add_axes(picture: Picture, left: float, top: float, width: float, height: float) -> Axes:
+    """Add axes at a place in inches from the upper left corner."""
+    all_width, all_height = picture.get_size_inches()
+    bottom = all_height - top - height
+    return picture.add_axes((left / all_width, bottom / all_height, width / all_width, height / all_height))
+
+
+def write(picture: Picture, left: float, top: float, text: str, **style: Any) -> None:
+    """Write at a place in inches from the upper left corner."""
+    width, height = picture.get_size_inches()
+    picture.text(left / width, 1 - top / height, text, va="top", **style)
+
+
+def map_in_words(name: str, values: Array) -> str:
+    """Return a map for the alternative text: its numbers, row by row, or else its size."""
+    if is_small(values):
+        return f"{spoken(name)}: {'; '.join(', '.join(map(format_number, row)) for row in values)}."
+    return f"{spoken(name)}: {values.shape[0]} × {values.shape[1]} cells."
+
+
+def as_sentence(title: str) -> list[str]:
+    """Return a title with its full stop, or nothing if there is none."""
+    return [title if title.endswith((".", "?", "!")) else f"{title}."] if title else []
+
+
+def spoken(formula: str) -> str:
+    """Return a formula for the alternative text, without its signs of LaTeX."""
+    return formula.replace(r"\alpha", "α").translate({ord(sign): None for sign in "${}"})

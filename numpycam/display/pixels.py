@@ -1,0 +1,157 @@
+"""Pictures as numbers: the overlay of a map on the image, files that are read, bytes that are written."""
+
+from dataclasses import replace
+from io import BytesIO
+from os import PathLike
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.image import imsave
+from numpy.typing import ArrayLike, NDArray
+
+from numpycam.display.canvas import POSITIVE, check_colormap
+from numpycam.exact import as_floats
+from numpycam.gradcam import Explanation
+from numpycam.validation import Array, as_array
+
+
+def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: str = POSITIVE) -> NDArray[np.float64]:
+    """Return the map laid over the image: (1 - strength) · image + strength · colour(heat).
+
+    Parameters
+    ----------
+    image : array, shape (C, H, W)
+        Grey (C = 1) or colour (C = 3), in 0 … 1; or of dtype uint8, in 0 … 255.
+    heat : array, shape (H, W)
+        In 0 … 1 and of the image's size: see :func:`numpycam.resize.normalise` and ``resize``.
+    strength : float, default 0.5
+        0 gives the image, 1 the coloured map.
+    colormap : str, default "cividis"
+        A colour map of matplotlib.
+
+    Returns
+    -------
+    array of float64, shape (H, W, 3)
+        In 0 … 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind, size or range.
+    """
+    picture, values = as_rgb(image), as_array("heat", heat).astype(np.float64)
+    if values.shape != picture.shape[:2]:
+        raise ValueError(f"heat must have the image's size {picture.shape[:2]}, got shape {values.shape}: resize it.")
+    _check_unit_range("heat", values, "normalise a map without negative cells")
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength must be in 0..1, got {strength}.")
+    check_colormap(colormap)
+    colours = mpl.colormaps[colormap](values)[..., :3]
+    return (1 - strength) * picture + strength * colours
+
+
+def read_image(path: str | PathLike[str]) -> NDArray[np.float64]:
+    """Read a picture from a PNG or JPEG file, as a person sees it.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    array of float64, shape (1, H, W) or (3, H, W)
+        Grey or in colour, in 0 … 1. What is transparent is laid over white, and a photograph that its camera has marked
+        as turned is turned back. Of 16 bits all are kept in a grey picture, the upper 8 in one in colour.
+
+    Raises
+    ------
+    ValueError
+        If it is not such a picture, or a damaged one.
+    OSError
+        If the file cannot be read.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError  # which matplotlib brings along
+
+    with open(path, "rb") as file:
+        try:
+            picture = ImageOps.exif_transpose(Image.open(file, formats=("PNG", "JPEG")))
+            if picture.mode.startswith("I"):
+                values = np.asarray(picture, dtype=np.float64)[None]
+                return np.where(values == picture.info.get("transparency"), 1.0, values / 65535)
+            is_opaque = "A" not in picture.getbands() and "transparency" not in picture.info
+            pixels = np.asarray(picture.convert("RGB" if is_opaque else "RGBA"))
+        except UnidentifiedImageError as error:
+            raise ValueError(f"{path} is not a PNG or JPEG picture.") from error
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever Pillow makes of any bytes
+            raise ValueError(f"{path} is a damaged picture: {error}") from error
+    channels = np.moveaxis(pixels, -1, 0) / 255  # (H, W, 3 or 4) -> (3 or 4, H, W)
+    opacity = 1.0 if is_opaque else channels[3]
+    colours = channels[:3] * opacity + (1 - opacity)
+    return colours[:1] if picture.mode in ("1", "L", "LA") else colours
+
+
+def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
+    """Return values in 0 … 1 as bytes in 0 … 255: clipped, rounded, and only then cast, so that nothing wraps.
+
+    Bytes are returned as they are.
+    """
+    values = np.asarray(picture)
+    if values.dtype == np.uint8:
+        return values.copy()
+    return np.rint(255 * np.clip(as_floats(values), 0, 1)).astype(np.uint8)
+
+
+def as_png(picture: ArrayLike) -> bytes:
+    """Return a picture (H, W, 3), in 0 … 1, as a PNG file."""
+    buffer = BytesIO()
+    imsave(buffer, as_uint8(picture), format="png")
+    return buffer.getvalue()
+
+
+def shown(image: Array | None) -> Array | None:
+    """Return an image in floats, in 0 … 1: unchanged if it lies there, or else from its minimum to its maximum.
+
+    None if it is not known, or neither grey nor of three colours.
+    """
+    if image is None or len(image) not in (1, 3):
+        return None
+    picture = as_floats(image)
+    low, high = picture.min(), picture.max()
+    return picture if low >= 0 and high <= 1 else (picture - low) / ((high - low) or 1)
+
+
+def with_picture(explanation: Explanation, picture: ArrayLike | None) -> Explanation:
+    """Return the explanation as it is drawn: with what a person sees in the place of its image, if that is given.
+
+    The picture is grey or of three colours, in 0 … 1, and of the image's height and width.
+    """
+    if picture is None:
+        return explanation
+    seen = _as_picture("picture", picture)
+    size = () if explanation.image is None else explanation.image.shape[-2:]
+    if seen.shape[1:] != size:
+        raise ValueError(f"picture must have the height and width of the image, {size}, got {seen.shape[1:]}.")
+    return replace(explanation, image=seen)
+
+
+def as_rgb(image: ArrayLike, name: str = "image") -> NDArray[np.float64]:  # (C, H, W) -> (H, W, 3)
+    """Return a picture that is grey or in colour, in 0 … 1 or of bytes, in colour and in 0 … 1."""
+    picture = _as_picture(name, image)
+    return np.moveaxis(np.broadcast_to(picture, (3, *picture.shape[1:])), 0, -1)
+
+
+def _as_picture(name: str, image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W), in 0 … 1
+    scale = 255 if np.asarray(image).dtype == np.uint8 else 1
+    picture = as_array(name, image).astype(np.float64) / scale
+    if picture.ndim != 3 or len(picture) not in (1, 3):
+        fix = {2: f"; for one channel pass {name}[None]", 3: "; channels come first"}.get(picture.ndim, "")
+        raise ValueError(f"{name} must have shape (1, H, W) or (3, H, W), got {picture.shape}{fix}.")
+    _check_unit_range(name, picture, "divide it by its largest possible value")
+    return picture
+
+
+def _check_unit_range(name: str, values: Array, mend: str) -> None:
+    if values.size and not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError(f"{name} must lie in 0..1, got {values.min():.6g}..{values.max():.6g}: {mend}.")

@@ -1,0 +1,63 @@
+"""What can be wrapped around any method: the mean with the mirrored image, several layers in one map.
+
+>>> from numpycam import worked_example
+>>> from numpycam.methods import grad_cam
+>>> network, image = worked_example.network(), worked_example.IMAGE
+>>> print(with_mirror(grad_cam)(network, image, 0).weighted_sum.astype(float))
+[[ 6.7625  1.3   ]
+ [16.125   2.6   ]]
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numpycam.gradcam import Explanation, compute_localization_map, compute_weighted_sum
+from numpycam.method import Method
+from numpycam.network import Network
+from numpycam.resize import normalise, resize
+from numpycam.validation import zero_of
+
+
+def with_mirror(method: Method) -> Callable[..., Explanation]:
+    """Return a method that takes the mean of the image's maps and of its mirror image's, mirrored back.
+
+    It is called as the method itself. The class, the score and the feature maps are those of the image; no map has one
+    weight any more, so that ``alphas`` is None. (pytorch-grad-cam calls this, with brightness varied too, aug_smooth.)
+    """
+
+    def explain(network: Network, image: ArrayLike, class_index: Any = None, *args: Any, **options: Any) -> Explanation:
+        e = method(network, image, class_index, *args, **options)
+        mirrored = method(network, np.asarray(image)[..., ::-1], e.class_index, *args, **options)
+        two = zero_of(e.weighted_maps) + 2
+        return _with(e, (e.weighted_maps + mirrored.weighted_maps[..., ::-1]) / two, f"{method.name} with mirror")
+
+    return explain
+
+
+def over_layers(method: Method, layers: Sequence[str]) -> Callable[..., Explanation]:
+    """Return a method that adds the localization maps of several layers, each in the image's size and with maximum 1.
+
+    It is called as the method itself, without ``layer``. Its weighted maps are the layers' maps, one for each; the
+    feature maps, gradients and α are those of the last layer. (Jiang et al., LayerCAM, IEEE TIP 2021, section III-D,
+    fuse layers by the largest value, after a hyperbolic tangent; here it is the sum, which stays exact in Fractions.)
+    """
+
+    def explain(network: Network, image: ArrayLike, class_index: Any = None, **options: Any) -> Explanation:
+        found = [method(network, image, class_index, layer, **options) for layer in layers]
+        size = found[-1].image.shape[-2:]  # type: ignore[union-attr]
+        maps = [normalise(resize(e.localization_map, size)) for e in found]
+        name = f"{method.name} over {', '.join(layers)}"
+        return replace(_with(found[-1], np.stack(maps, axis=-3), name), alphas=found[-1].alphas)
+
+    return explain
+
+
+def _with(e: Explanation, weighted_maps: Any, name: str) -> Explanation:
+    weighted_sum = compute_weighted_sum(weighted_maps)
+    localization_map = compute_localization_map(weighted_sum)
+    stages: dict[str, Any] = {"alphas": None, "weighted_maps": weighted_maps, "weighted_sum": weighted_sum}
+    return replace(e, **stages, localization_map=localization_map, method=name)

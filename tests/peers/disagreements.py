@@ -1,0 +1,242 @@
+"""Where a peer's answer is not the equation's: what was asked, what the equation gives, and why the two differ.
+
+The equation's values are written down here, independent of the package. tests/test_peers.py holds ours against them,
+and sees that the peers' recorded answers are others; docs/disagreements.py makes a table of it.
+"""
+
+import json
+from collections.abc import Callable
+from math import exp
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numpycam import methods
+from numpycam.exact import as_floats, as_fractions
+from numpycam.resize import normalise, resize
+from numpycam.targets import finer
+from numpycam.worked_example import FEATURE_MAPS
+from peers.cases import DISAGREEMENTS, QUESTIONS, WITHOUT_BODY, in_floats
+
+RECORD = json.loads(DISAGREEMENTS.read_text())
+NAMES = {"grad-cam": "pytorch-grad-cam", "torchcam": "torchcam", "captum": "captum"}  # as pip has it: its own name
+KINDS = {
+    "equation": "The equation says otherwise",
+    "convention": "Another convention, or another precision",
+    "ours": "Where numpycam leaves the paper, and the library does not",
+}
+
+
+class Disagreement(NamedTuple):
+    name: str  # in the record
+    peers: list
+    kind: str
+    method: str
+    asked: str
+    equation: Any  # exact, or in floats; None if it has no value
+    ours: Callable[[], Any]
+    why: str
+    tolerance: float = 0
+
+    def answer(self, peer):
+        return np.array(RECORD[peer]["answers"][self.name])
+
+
+def explain(method, question, what, target=0, floats=False, **options):
+    """Return a field of our explanation, as a call that has not been made."""
+    network, image = in_floats(question) if floats else QUESTIONS[question]
+    return lambda: getattr(method(network, image, target, check_finite=False, **options), what)
+
+
+def _first_direction():
+    """EigenCAM of the worked example by the eigenvectors of the Gram matrix, and how far rounding may lead from it.
+
+    It turns v by at most some n u λ1/(λ1 - λ2) for n operations (Golub and Van Loan, Matrix Computations, section 8.1).
+    """
+    cells = as_floats(FEATURE_MAPS).reshape(3, 4)
+    sizes, vectors = np.linalg.eigh(cells @ cells.T)
+    weighted_sum = vectors[:, -1] @ cells
+    bound = 100 * np.finfo(float).eps * sizes[-1] / (sizes[-1] - sizes[-2]) * np.sqrt(sizes[-1])
+    return (weighted_sum * np.sign(weighted_sum.sum())).reshape(2, 2), bound
+
+
+EIGEN, EIGEN_BOUND = _first_direction()
+ABLATION = as_fractions(["36/143", "215/286", "-1/286"])
+LARGE = as_fractions([
+    ["8.925", "6.69375", "2.23125", 0],
+    ["10.725", "8.20625", "3.16875", "0.65"],
+    ["14.325", "11.23125", "5.04375", "1.95"],
+    ["16.125", "12.74375", "5.98125", "2.6"],
+])  # fmt: skip
+NO_GAIN = 1 / (1 + exp(3 / 4 - 42 / 19))  # the image through the first map scores 42/19, through the second 3/4
+SOFTMAX_BOUND = 2 * 64 * np.finfo(float).eps * 42 / 19  # twice the error of a score, of at most 64 operations
+MAP, SUM = "localization_map", "weighted_sum"
+cam = methods.grad_cam
+
+TABLE = [
+    Disagreement(
+        *("grad-cam++", ["torchcam"], "equation", "Grad-CAM++", "the worked example's weights"),
+        as_fractions(["46535/33449", "22871/29230", "59/299"]),
+        explain(methods.grad_cam_plus_plus, "document", "alphas"),
+        "The division is done on a copy (`alpha[mask].div_`) and lost; what is left is Σ ReLU(g)³.",
+    ),
+    Disagreement(
+        *("grad-cam++ small", ["grad-cam"], "equation", "Grad-CAM++", "the weight for A = 1, g = 0.001"),
+        as_fractions(["1/2001"]),
+        explain(methods.grad_cam_plus_plus, "small gradient", "alphas"),
+        "The epsilon in the denominator, 10⁻⁶, counts beside g²: small gradients, as behind global pooling, lose.",
+    ),
+    Disagreement(
+        *("grad-cam++ pole", ["grad-cam"], "equation", "Grad-CAM++", "the weight for A = -2, g = 1: 2 + S g = 0", None),
+        explain(methods.grad_cam_plus_plus, "pole of Grad-CAM++", "alphas"),
+        "The value is that of the epsilon in the denominator, 10⁻⁶.",
+    ),
+    Disagreement(
+        *("xgrad-cam pole", ["grad-cam", "torchcam"], "equation", "XGrad-CAM"),
+        *("the weight for A = (1, -1), g = (2, -1): S = 0", None),
+        explain(methods.xgrad_cam, "sum of 0", "alphas"),
+        "The value is that of the epsilon in the denominator, 10⁻⁷ or 10⁻⁸.",
+    ),
+    Disagreement(
+        *("ablation-cam", ["grad-cam"], "equation", "Ablation-CAM", "the worked example's weights", ABLATION),
+        explain(methods.ablation_cam, "document", "alphas"),
+        "Where the smallest cell is not 0, a map is not set to 0 but to the smallest cell less 10⁷.",
+    ),
+    Disagreement(
+        *("ablation-cam order", ["grad-cam"], "equation", "Ablation-CAM"),
+        *("the same, with the channels in the opposite order (shown in the old one)", ABLATION),
+        lambda: explain(methods.ablation_cam, "document, channels backwards", "alphas")()[::-1],
+        "The smallest cell is looked for after each ablation, and is then an ablated one: later channels fall deeper.",
+    ),
+    Disagreement(
+        *("eigen-cam", ["grad-cam"], "equation", "EigenCAM", "L of the worked example", EIGEN),
+        explain(methods.eigen_cam, "document", SUM, floats=True),
+        "The maps are centred first, and the vector keeps the sign that LAPACK gives it: here the opposite corner.",
+        EIGEN_BOUND,
+    ),
+    Disagreement(
+        *(
+            "eigen-cam turned",
+            ["grad-cam"],
+            "equation",
+            "EigenCAM",
+            "the same with the maps turned by 90°, turned back",
+        ),
+        EIGEN,
+        lambda: np.rot90(explain(methods.eigen_cam, "document, turned", SUM, floats=True)(), -1),
+        "The sign is another one now, and so is the map that is shown.",
+        EIGEN_BOUND,
+    ),
+    Disagreement(
+        *("score-cam", ["torchcam", "grad-cam"], "equation", "Score-CAM", "the weights of 3 × 3 maps on a 6 × 6 image"),
+        np.array([NO_GAIN, 1 - NO_GAIN]),
+        explain(methods.score_cam, "peak", "alphas", floats=True),
+        "torchcam scales to 0 … 1 and then resizes, the paper first resizes; pytorch-grad-cam aligns corners.",
+        SOFTMAX_BOUND,
+    ),
+    Disagreement(
+        *("in-place", ["torchcam", "grad-cam"], "equation", "Grad-CAM"),
+        "L of the worked example's maps, before a ReLU that works in place",
+        as_fractions([["333/40", "-3/2"], ["117/8", "19/8"]]),
+        explain(cam, "document with a ReLU", SUM),
+        "The ReLU overwrites the maps that were asked for. torchcam then answers for the layer behind it; "
+        "pytorch-grad-cam mixes the maps behind it with the gradients before it. No warning.",
+    ),
+    Disagreement(
+        *("nan", ["grad-cam", "torchcam"], "equation", "Grad-CAM", "the map where one of four cells of A is NaN"),
+        np.array([[np.nan, 7], [4, 6]]),
+        explain(cam, "NaN", SUM),
+        "pytorch-grad-cam's scaling spreads the NaN over the map; torchcam's `nansum` hides it: a plausible map.",
+    ),
+    Disagreement(
+        *("eigen-cam nan", ["grad-cam"], "equation", "EigenCAM", "L where one of four cells of A is NaN", None),
+        explain(methods.eigen_cam, "NaN", SUM),
+        "NaN is replaced by 0 first: a plausible map.",
+    ),
+    Disagreement(
+        *("smoothgrad", ["captum"], "equation", "SmoothGrad", "y = |x₁| at 0, normal noise", np.array([[0, 0]])),
+        explain(methods.smooth_grad, "kink", SUM, floats=True, sigma=1.0, samples=10_000),
+        "`NoiseTunnel(Saliency)` takes the mean of the absolute values, not the absolute value of the mean: noise of "
+        "either sign adds up. (The equation's 0 is for infinitely many samples.)",
+        4 / np.sqrt(10_000),  # four standard deviations of the mean of as many signs
+    ),
+    Disagreement(
+        *("integrated gradients", ["captum"], "equation", "integrated gradients"),
+        "Σ L as the cat's body fades in, convolutional head: y(x) - y(x')",
+        as_fractions("17.1"),
+        lambda: explain(methods.integrated_gradients, "document, conv head", SUM, baseline=WITHOUT_BODY)().sum(),
+        "50 points of Gauss–Legendre do not see where the two kinks are; numpycam's path does.",
+    ),
+    Disagreement(
+        *("finer-cam", ["grad-cam", "torchcam"], "convention", "Finer-CAM", "∂t/∂y at the scores 3, 2, 1, of class 0"),
+        as_fractions([1, "-1/2", "-1/2"]),
+        explain(cam, "classes", "alphas", finer(0, [1, 2])),
+        "pytorch-grad-cam weighs the other classes by their probabilities, and differentiates those weights, too; "
+        "torchcam takes the mean with γ = 0.6, not 1.",
+    ),
+    Disagreement(
+        *(
+            "relu then resize",
+            ["captum"],
+            "convention",
+            "Grad-CAM",
+            "the worked example's map at 4 × 4, bilinear",
+            LARGE,
+        ),
+        lambda: resize(explain(cam, "document", MAP)(), (4, 4)),
+        "`LayerAttribution.interpolate` of the signed map, then ReLU: the two do not commute.",
+    ),
+    Disagreement(
+        *(
+            "nearest",
+            ["captum"],
+            "convention",
+            "Grad-CAM",
+            "the same, resized as captum does if it is not told how",
+            LARGE,
+        ),
+        lambda: resize(explain(cam, "document", MAP)(), (4, 4)),
+        "Its default is the nearest cell (in its Guided Grad-CAM, too).",
+    ),
+    Disagreement(
+        *("least cell", ["grad-cam", "torchcam"], "convention", "normalising", "the map 1, 2, 3, 4 scaled for showing"),
+        as_fractions([["1/4", "1/2"], ["3/4", 1]]),
+        lambda: normalise(explain(cam, "1 to 4", MAP)()),
+        "Scaled from its minimum, after the ReLU: the least of the cells that speak for the class is shown as none.",
+    ),
+    Disagreement(
+        *("constant map", ["grad-cam", "torchcam"], "convention", "normalising", "a map that is 3 everywhere"),
+        as_fractions([[1, 1], [1, 1]]),
+        lambda: normalise(explain(cam, "constant", MAP)()),
+        "The same: evidence everywhere is shown as no evidence.",
+    ),
+    Disagreement(
+        *("small map", ["grad-cam", "torchcam"], "convention", "normalising", "the map 0, 10⁻¹⁴"),
+        as_fractions([[0, 1]]),
+        lambda: normalise(explain(cam, "small", MAP)()),
+        "An epsilon in the denominator: small maps fade. pytorch-grad-cam scales twice.",
+    ),
+    Disagreement(
+        *("occlusion", ["captum"], "convention", "occlusion", "y = x/10 at 1 in float64", as_fractions([["0.1"]])),
+        explain(methods.occlusion, "a tenth", SUM, size=1, stride=1),
+        "The drops are kept in float32, also of a network in float64.",
+    ),
+    Disagreement(
+        *(
+            "ablation-cam sign",
+            ["grad-cam"],
+            "ours",
+            "Ablation-CAM",
+            "the weight where the score is -2 and the map lowers it",
+        ),
+        as_fractions([-1]),
+        explain(methods.ablation_cam, "negative score", "alphas"),
+        "The paper divides by y, and so turns the map around where y < 0; here it is |y|.",
+    ),
+    Disagreement(
+        *("full-grad", ["grad-cam"], "ours", "FullGrad", "two channels that contribute 1 and 100"),
+        as_fractions([[0, 101]]),
+        explain(methods.full_grad, "channels of 1 and 100", SUM),
+        "The paper and the library scale each map to 0 … 1 before they add; here sizes are kept.",
+    ),
+]

@@ -1,0 +1,658 @@
+"""The CAMs of feature maps and gradients: their values, their laws, and where they have none."""
+
+import itertools
+from dataclasses import FrozenInstanceError, replace
+from fractions import Fraction
+
+import definitions
+import numpy as np
+import pytest
+import second_example
+from helpers import inner, refusal, rounding, same
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from strategies import maps_and_gradients, network_cases, tensors
+
+import numpycam
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam_from_maps, worked_example
+from numpycam.exact import as_floats, as_fractions
+from numpycam.method import Method, PoleError, method, weights_maps
+from numpycam.methods import METHODS
+from numpycam.targets import Difference
+
+WEIGHING_MAPS = ["grad_cam", "grad_cam_plus_plus", "xgrad_cam"]
+WEIGHING_CELLS = ["hirescam", "element_wise_grad_cam", "layercam"]
+RATIONAL = WEIGHING_MAPS + WEIGHING_CELLS
+FLOAT = ["eigen_cam", "eigen_grad_cam"]
+LINEAR = ["grad_cam", "xgrad_cam", "hirescam"]  # in the gradients
+
+networks = settings(max_examples=min(settings().max_examples // 3, 25))  # in Fractions a network takes its time
+
+
+def weighted_sum(name, feature_maps, gradients):
+    return METHODS[name].from_maps(feature_maps, gradients).weighted_sum
+
+
+def alphas(name, feature_maps, gradients):
+    return METHODS[name].from_maps(feature_maps, gradients).alphas
+
+
+def has_poles(feature_maps):
+    """Whether XGrad-CAM has one there."""
+    return bool(((feature_maps.sum(axis=(-2, -1)) == 0) & feature_maps.any(axis=(-2, -1))).any())
+
+
+@st.composite
+def without_poles(draw):
+    """A and g where each map has a positive sum: there no method has a pole."""
+    a, g = draw(maps_and_gradients())
+    a = np.array([a_k if a_k.sum() >= 0 else -a_k for a_k in a])
+    a[:, 0, 0] += a.sum(axis=(1, 2)) == 0
+    return a, g
+
+
+# --- Values -----------------------------------------------------------------------------------------
+
+
+WORKED_EXAMPLE = {
+    "grad_cam": (["11/4", "17/4", "1/10"], [["357/40", "-81/40"], ["129/8", "13/5"]]),
+    "grad_cam_plus_plus": (
+        ["46535/33449", "22871/29230", "59/299"],
+        [
+            ["97606589311/44974856420", "-162135315383/224874282100"],
+            ["1853186519/391085708", "41601555287/44974856420"],
+        ],
+    ),
+    "xgrad_cam": (
+        ["24/7", "215/46", "-1/30"],
+        [["101489/9660", "-9857/3220"], ["11941/644", "25243/9660"]],
+    ),
+    "hirescam": (None, [["63/10", "-14/5"], ["23", "21/10"]]),
+    "element_wise_grad_cam": (None, [["13/2", "1/2"], ["23", "21/10"]]),
+    "layercam": (None, [["63/10", "-5/2"], ["23", "21/10"]]),
+}
+
+
+def check_values(explanation, name, expected_alphas, expected_sum):
+    assert explanation.method == METHODS[name].name
+    assert same(explanation.weighted_sum, expected_sum)
+    assert same(explanation.localization_map, np.maximum(expected_sum, Fraction(0)))
+    assert same(explanation.weighted_maps.sum(axis=0), expected_sum)
+    if expected_alphas is None:
+        assert explanation.alphas is None
+    else:
+        assert same(explanation.alphas, expected_alphas)
+
+
+@pytest.mark.parametrize("name", WORKED_EXAMPLE)
+@pytest.mark.parametrize("head", ["linear", "conv"])
+def test_the_worked_example(name, head):
+    expected_alphas, expected_sum = WORKED_EXAMPLE[name]
+    explanation = METHODS[name](worked_example.network(head), worked_example.IMAGE, 0)
+    check_values(
+        explanation,
+        name,
+        None if expected_alphas is None else as_fractions(expected_alphas),
+        as_fractions(expected_sum),
+    )
+    assert same(explanation.feature_maps, worked_example.FEATURE_MAPS)
+    assert same(explanation.gradients, worked_example.GRADIENTS)
+    assert (explanation.class_index, explanation.score, explanation.layer) == (0, Fraction(143, 5), "features")
+
+
+@pytest.mark.parametrize("name", second_example.VALUES)
+def test_the_second_example(name):
+    explanation = METHODS[name](second_example.NETWORK, second_example.IMAGE, 0)
+    check_values(explanation, name, *second_example.VALUES[name])
+
+
+def test_the_second_example_is_what_it_says():
+    explanation = METHODS["grad_cam"](second_example.NETWORK, second_example.IMAGE, 0)
+    assert same(explanation.feature_maps, second_example.FEATURE_MAPS)
+    assert same(explanation.gradients, second_example.GRADIENTS)
+    assert second_example.NETWORK(second_example.IMAGE[None]).tolist() == [[2, 5]]
+    assert set(RATIONAL) < set(second_example.VALUES)
+
+
+def test_no_two_methods_agree_on_the_second_example():
+    network, image = as_floats(second_example.NETWORK), as_floats(second_example.IMAGE)
+    options = {"occlusion": {"size": (1, 2), "stride": 1}}  # the usual patch covers all of the picture
+    maps = {
+        name: method(network, image, 0, **options.get(name, {})).localization_map
+        for name, method in METHODS.items()
+        if name != "cam"  # it has no value here
+    }
+    for (one, a), (other, b) in itertools.combinations(maps.items(), 2):
+        assert np.abs(a / a.max() - b / b.max()).max() > 0.01, (one, other)
+
+
+# --- The definitions --------------------------------------------------------------------------------
+
+
+@given(maps_and_gradients(), st.sampled_from(["grad_cam_plus_plus", "xgrad_cam"]))
+def test_weights_def_and_poles(drawn, name):
+    """Where the loop divides by zero there is a PoleError, and nowhere else."""
+    try:
+        expected = getattr(definitions, name)(*drawn)
+    except ZeroDivisionError:
+        with pytest.raises(PoleError):
+            METHODS[name].from_maps(*drawn)
+    else:
+        assert same(alphas(name, *drawn), expected)
+
+
+@given(maps_and_gradients(), st.sampled_from(WEIGHING_CELLS))
+def test_weighted_cells_def(drawn, name):
+    assert same(weighted_sum(name, *drawn), getattr(definitions, name)(*drawn))
+
+
+@given(maps_and_gradients())
+def test_grad_cam_is_grad_cam(drawn):
+    one, other = METHODS["grad_cam"].from_maps(*drawn), grad_cam_from_maps(*drawn)
+    assert all(
+        same(getattr(one, stage), getattr(other, stage)) for stage in ("alphas", "weighted_maps", "weighted_sum")
+    )
+    assert one.method == other.method == "Grad-CAM"
+
+
+# --- Laws of the family -----------------------------------------------------------------------------
+
+
+@networks
+@given(network_cases(), st.integers(0, 1))
+def test_hires_complete(case, c):
+    """Σ L is the score less the bias of the last layer: no other layer behind the maps has one."""
+    network, x = case
+    explanation = METHODS["hirescam"](network, x, c)
+    assert same(explanation.weighted_sum.sum(axis=(1, 2)), network(x)[:, c] - network["linear"].bias[c])
+
+
+@networks
+@given(network_cases(bias=False), st.integers(0, 1))
+def test_hires_euler(case, c):
+    """Where no layer has a bias, Σ L is the score at every layer, the image too."""
+    network, x = case
+    for layer in ("input", "conv", "relu", "pool", "target"):
+        assert same(METHODS["hirescam"](network, x, c, layer).weighted_sum.sum(axis=(1, 2)), network(x)[:, c])
+
+
+@given(without_poles(), st.data())
+def test_hires_eq_and_xgrad_eq(drawn, data):
+    """Where each gradient map is constant, HiResCAM and XGrad-CAM are Grad-CAM."""
+    a, _ = drawn
+    constant = np.broadcast_to(data.draw(tensors((len(a), 1, 1))), a.shape)
+    assert same(weighted_sum("hirescam", a, constant), weighted_sum("grad_cam", a, constant))
+    assert same(alphas("xgrad_cam", a, constant), alphas("grad_cam", a, constant))
+
+
+@given(without_poles())
+def test_xgrad_cons(drawn):
+    a, g = drawn
+    assert weighted_sum("xgrad_cam", a, g).sum() == inner(a, g) == weighted_sum("hirescam", a, g).sum()
+
+
+@networks
+@given(network_cases(head="linear"), st.integers(0, 1))
+def test_xgrad_sens(case, c):
+    """With a linear head, what the score loses when A^k is set to 0 is Σ_ij α_k A^k_ij."""
+    network, x = case
+    _, head = network.split("target")
+    try:
+        explanation = METHODS["xgrad_cam"](network, x[0], c)
+    except PoleError:
+        assume(False)
+    for k in range(len(explanation.feature_maps)):
+        ablated = explanation.feature_maps.copy()
+        ablated[k] *= 0
+        assert explanation.score - head(ablated[None])[0, c] == explanation.weighted_maps[k].sum()
+
+
+@given(maps_and_gradients())
+def test_gpp_bound(drawn):
+    """0 ≤ α_k ≤ (1/2) Σ ReLU(g^k) where S_k ≥ 0; equal if and only if S_k = 0 or no gradient is positive."""
+    a, g = np.abs(drawn[0]), drawn[1]
+    halves = np.maximum(g, Fraction(0)).sum(axis=(1, 2)) / 2
+    weights = alphas("grad_cam_plus_plus", a, g)
+    assert (weights >= 0).all()
+    assert (weights <= halves).all()
+    assert same(weights == halves, (a.sum(axis=(1, 2)) == 0) | (halves == 0))
+
+
+@given(without_poles(), st.fractions(Fraction(1, 4), 3, max_denominator=4))
+def test_gpp_const(drawn, c):
+    a, g = drawn
+    sums, cells = a.sum(axis=(1, 2)), a[0].size
+    assert same(alphas("grad_cam_plus_plus", a, 0 * g + c), cells * c / (2 + sums * c))
+
+
+def test_gpp_nothom():
+    """Grad-CAM++ is not homogeneous: scores in other units, a temperature say, order the maps the other way round."""
+    a, g = as_fractions([[[8]], [["1/8"]]]), as_fractions([[[2]], [[1]]])
+    first, second = alphas("grad_cam_plus_plus", a, g)
+    assert (first, second) == (Fraction(1, 9), Fraction(8, 17))
+    first, second = alphas("grad_cam_plus_plus", a, g / Fraction(100))
+    assert first > second
+
+
+@given(maps_and_gradients())
+def test_layer_diff(drawn):
+    """LayerCAM for the class less LayerCAM against it is HiResCAM."""
+    a, g = drawn
+    assert same(weighted_sum("layercam", a, g) - weighted_sum("layercam", a, -g), weighted_sum("hirescam", a, g))
+
+
+@given(maps_and_gradients())
+def test_layer_bound(drawn):
+    """Where no map is negative: LayerCAM ≥ HiResCAM, LayerCAM ≥ 0, and element-wise Grad-CAM is LayerCAM."""
+    a, g = np.abs(drawn[0]), drawn[1]
+    layer = weighted_sum("layercam", a, g)
+    assert (layer >= weighted_sum("hirescam", a, g)).all()
+    assert (layer >= 0).all()
+    assert same(layer, weighted_sum("element_wise_grad_cam", a, g))
+    assert same(weighted_sum("layercam", a, np.abs(g)), weighted_sum("hirescam", a, np.abs(g)))
+
+
+@networks
+@given(network_cases(head="gap"), st.integers(0, 1))
+def test_cam_cam(case, c):
+    """CAM weighs with the weights of the head; all of Grad-CAM, XGrad-CAM and HiResCAM are CAM divided by Z."""
+    network, x = case
+    explanation = METHODS["cam"](network, x, c)
+    assert same(explanation.alphas, np.stack([network["linear"].weight[c]] * len(x)))
+    size = Fraction(explanation.weighted_sum[0].size)
+    assert same(METHODS["grad_cam"](network, x, c).weighted_sum, explanation.weighted_sum / size)
+    assert same(METHODS["hirescam"](network, x, c).weighted_sum, explanation.weighted_sum / size)
+    if not has_poles(explanation.feature_maps):
+        assert same(METHODS["xgrad_cam"](network, x, c).weighted_sum, explanation.weighted_sum / size)
+
+
+# --- Laws of all ------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(RATIONAL), without_poles(), st.randoms(use_true_random=False))
+def test_the_order_of_the_maps_changes_nothing(name, drawn, random):
+    a, g = drawn
+    order = random.sample(range(len(a)), len(a))
+    assert same(weighted_sum(name, a[order], g[order]), weighted_sum(name, a, g))
+
+
+@given(st.sampled_from(RATIONAL), without_poles())
+def test_flipped_and_turned_maps_give_flipped_and_turned_maps(name, drawn):
+    a, g = drawn
+    assert same(weighted_sum(name, a[:, ::-1], g[:, ::-1]), weighted_sum(name, a, g)[::-1])
+    assert same(weighted_sum(name, a.swapaxes(1, 2), g.swapaxes(1, 2)), weighted_sum(name, a, g).T)
+
+
+SCALING = ["grad_cam", "xgrad_cam", *WEIGHING_CELLS]
+
+
+@given(st.sampled_from(SCALING), without_poles(), st.fractions(Fraction(1, 4), 3, max_denominator=4))
+def test_scales(name, drawn, s):
+    """All but Grad-CAM++ scale with the gradients and with the maps."""
+    a, g = drawn
+    assert same(weighted_sum(name, a, s * g), s * weighted_sum(name, a, g))
+    assert same(weighted_sum(name, s * a, g), s * weighted_sum(name, a, g))
+
+
+@given(without_poles())
+def test_nothing_comes_of_nothing(drawn):
+    a, g = drawn
+    for name in RATIONAL:
+        assert not weighted_sum(name, 0 * a, g).any()
+        assert not weighted_sum(name, a, 0 * g).any()
+    a, g = as_floats(a), as_floats(g)
+    assert not weighted_sum("eigen_cam", 0 * a, g).any()
+    assert not weighted_sum("eigen_grad_cam", a, 0 * g).any()
+
+
+@networks
+@given(network_cases(), st.integers(0, 1), st.sampled_from(RATIONAL))
+def test_a_batch_is_its_images(case, c, name):
+    network, x = case
+    try:
+        batch = METHODS[name](network, x, c)
+    except PoleError:
+        assume(False)
+    for n, of_batch in enumerate(batch):
+        alone = METHODS[name](network, x[n], c)
+        from_maps = METHODS[name].from_maps(alone.feature_maps, alone.gradients)
+        for other in (alone, from_maps):
+            assert same(of_batch.weighted_maps, other.weighted_maps)
+            assert same(of_batch.weighted_sum, other.weighted_sum)
+            assert same(of_batch.localization_map, other.localization_map)
+            assert of_batch.alphas is other.alphas is None or same(of_batch.alphas, other.alphas)
+        assert (of_batch.class_index, of_batch.score, of_batch.method) == (c, alone.score, alone.method)
+
+
+@given(st.sampled_from(FLOAT), maps_and_gradients(count=4, kind="float64"))
+def test_a_batch_of_floats_is_its_images(name, drawn):
+    a, g, b, h = drawn
+    batch = METHODS[name].from_maps(np.stack([a, b]), np.stack([g, h]))
+    assert same(batch[0].weighted_maps, METHODS[name].from_maps(a, g).weighted_maps)
+    assert same(batch[1].weighted_maps, METHODS[name].from_maps(b, h).weighted_maps)
+
+
+@networks
+@given(network_cases(), st.integers(0, 1), st.sampled_from(LINEAR))
+def test_the_map_against_the_class_is_the_counterfactual(case, c, name):
+    """cam.cf, for the methods that are linear in the gradients."""
+    network, x = case
+    try:
+        of, against = (METHODS[name](network, x, target) for target in (c, Difference({c: -1})))
+    except PoleError:
+        assume(False)
+    assert same(against.weighted_sum, -of.weighted_sum)
+    assert same(against.localization_map, of.counterfactual_map)
+
+
+@pytest.mark.parametrize("name", ["grad_cam_plus_plus", "element_wise_grad_cam", "layercam"])
+def test_others_have_another_map_against_the_class(name):
+    network, image = second_example.NETWORK, second_example.IMAGE
+    of, against = (METHODS[name](network, image, target) for target in (0, Difference({0: -1})))
+    assert not same(against.localization_map, of.counterfactual_map)
+    assert same(against.weighted_sum, METHODS[name].from_maps(of.feature_maps, -of.gradients).weighted_sum)
+
+
+# --- EigenCAM ---------------------------------------------------------------------------------------
+
+
+def distance_of_directions(maps):
+    """A bound on how far the v of an accurate SVD may be from the true one, and that one, up to its sign.
+
+    LAPACK's own tests accept an error of 50 · max(m, n) · eps of the matrix's largest singular value; a direction turns
+    by no more than twice that error over the gap of the first two squares (Davis and Kahan), here times their sum.
+    """
+    direction = definitions.first_direction(maps)
+    cells = maps.reshape(len(maps), -1).astype(float)
+    sigma = np.append(np.linalg.svd(cells)[1], 0)
+    gap = (sigma[0] - sigma[1]) / sigma[0]
+    return 100 * max(cells.shape) * np.finfo(float).eps / gap, direction
+
+
+@pytest.mark.parametrize(
+    ("maps", "gradients"),
+    [
+        (worked_example.FEATURE_MAPS, worked_example.GRADIENTS),
+        (second_example.FEATURE_MAPS, second_example.GRADIENTS),
+    ],
+)
+def test_eigen_cam_by_power_iteration_in_fractions(maps, gradients):
+    for name, looked_at in (("eigen_cam", maps), ("eigen_grad_cam", maps * gradients)):
+        bound, direction = distance_of_directions(looked_at)
+        expected = (direction[:, None, None] * as_floats(looked_at)).sum(axis=0)
+        expected *= np.sign(expected.sum())
+        size = np.abs(as_floats(looked_at)).sum(axis=0)
+        assert bound < 1e-12
+        found = weighted_sum(name, as_floats(maps), as_floats(gradients))
+        assert (np.abs(found - expected) <= bound * size).all()
+
+
+@given(tensors((3, 2, 4), "float64"))
+def test_eigen_opt(maps):
+    """No direction is stretched more: |A v|² is the largest eigenvalue λ of the Gram matrix G.
+
+    λ is at least trace(G^(p + 1)) / trace(G^p), which comes from whole numbers. An SVD as accurate as LAPACK's tests
+    ask for, 50 · max(m, n) · eps, is that of a matrix so near that λ loses four times as much.
+    """
+    assume(maps.any())
+    v = alphas("eigen_cam", maps, maps)
+    cells = as_fractions(maps.reshape(3, -1))
+    gram = np.array([[int(value) for value in row] for row in cells @ cells.T], dtype=object)
+    power = np.linalg.matrix_power(gram, 32)
+    least = Fraction(np.trace(power @ gram), np.trace(power))
+    stretched = as_fractions(v) @ cells
+    length = inner(as_fractions(v), as_fractions(v))
+    assert abs(length - 1) <= 50 * 8 * Fraction(np.finfo(float).eps)
+    assert inner(stretched, stretched) >= length * least * (1 - 4 * 50 * 8 * Fraction(np.finfo(float).eps))
+
+
+@given(maps_and_gradients(kind="float64"))
+def test_eigen_grad_cam_is_eigen_cam_of_hirescams_maps(drawn):
+    a, g = drawn
+    assert same(weighted_sum("eigen_grad_cam", a, g), weighted_sum("eigen_cam", g * a, g))
+    assert METHODS["eigen_grad_cam"].from_maps(a, g).alphas is None
+
+
+@given(maps_and_gradients(kind="float64"))
+def test_eigen_sign(drawn):
+    """The sum of L is not negative; where no map is, neither is L: the sign does not depend on LAPACK."""
+    a, g = drawn
+    for name, looked_at in (("eigen_cam", a), ("eigen_grad_cam", g * a)):
+        noise = float(rounding(2 * a.size)) * np.abs(looked_at).sum()
+        assert weighted_sum(name, a, g).sum() >= -noise
+    positive = weighted_sum("eigen_cam", np.abs(a), g)
+    assert (positive >= -50 * a.size * np.finfo(float).eps * np.abs(a).max()).all()
+
+
+def test_eigen_sign_where_the_sum_is_zero():
+    """Then the first component of v that is not 0 is positive."""
+    maps = np.array([[[3.0, -3.0]], [[4.0, -4.0]]])
+    for one in (maps, -maps):
+        assert (alphas("eigen_cam", one, maps) > 0).all()
+    bound, _ = distance_of_directions(as_fractions(maps))
+    assert (np.abs(alphas("eigen_cam", maps, maps) - [0.6, 0.8]) <= bound).all()
+    silent = np.concatenate([np.zeros((1, 1, 2)), -maps[:1]])
+    first, second = alphas("eigen_cam", silent, silent)
+    assert first == 0 < second
+
+
+def test_eigen_cam_of_maps_turned_and_turned_back_is_the_same():
+    """Nothing but the sum decides the sign, so a map that is turned does not invert."""
+    maps, gradients = as_floats(worked_example.FEATURE_MAPS), as_floats(worked_example.GRADIENTS)
+    bound, _ = distance_of_directions(worked_example.FEATURE_MAPS)
+    turned = weighted_sum("eigen_cam", np.rot90(maps, axes=(1, 2)), np.rot90(gradients, axes=(1, 2)))
+    difference = np.abs(np.rot90(turned, -1) - weighted_sum("eigen_cam", maps, gradients))
+    assert (difference <= 2 * bound * np.abs(maps).sum(axis=0)).all()
+
+
+@given(maps_and_gradients(count=3, kind="float64"))
+def test_eigen_class(drawn):
+    """EigenCAM asks for no class: any gradients give the same."""
+    a, g, h = drawn
+    assert same(weighted_sum("eigen_cam", a, g), weighted_sum("eigen_cam", a, h))
+
+
+@pytest.mark.parametrize("name", FLOAT)
+def test_eigen_cam_has_no_exact_value(name):
+    expected = f"{METHODS[name].name} has no exact value: convert with numpycam.exact.as_floats."
+    assert expected == refusal(TypeError, lambda: METHODS[name](worked_example.network(), worked_example.IMAGE))
+    maps, gradients = worked_example.FEATURE_MAPS, worked_example.GRADIENTS
+    assert expected == refusal(TypeError, lambda: METHODS[name].from_maps(maps, gradients))
+
+
+# --- Poles ------------------------------------------------------------------------------------------
+
+
+def test_gpp_pole():
+    a, g = as_fractions([[[1, 0]], [[-3, 1]]]), as_fractions([[[1, 1]], [[-1, 1]]])
+    message = "Grad-CAM++ has a pole: 2 + S_k g is 0 (image 0, map 1, row 0, column 1)."
+    gpp = METHODS["grad_cam_plus_plus"]
+    assert refusal(PoleError, lambda: gpp.from_maps(a, g)) == message
+    assert refusal(PoleError, lambda: gpp.from_maps(as_floats(a), as_floats(g))) == message
+    batch = np.stack([a, a[::-1]]), np.stack([0 * g, g[::-1]])
+    assert refusal(PoleError, lambda: gpp.from_maps(*batch)).endswith("(image 1, map 0, row 0, column 1).")
+    assert issubclass(PoleError, ArithmeticError)
+
+
+def test_gpp_does_not_divide_where_the_gradient_is_not_positive():
+    a, g = as_fractions([[[1, 1]]]), as_fractions([[[-1, 1]]])  # 2 + S g is 0 at the first cell
+    assert alphas("grad_cam_plus_plus", a, g).tolist() == [Fraction(1, 4)]
+    assert alphas("grad_cam_plus_plus", as_floats(a), as_floats(g)).tolist() == [0.25]
+
+
+def test_xgrad_pole():
+    a, g = as_fractions([[[0, 0]], [[1, -1]]]), as_fractions([[[1, 1]], [[0, 0]]])
+    message = "XGrad-CAM has a pole: S_k is 0 (image 0, map 1)."
+    xgrad = METHODS["xgrad_cam"]
+    assert refusal(PoleError, lambda: xgrad.from_maps(a, g)) == message
+    assert refusal(PoleError, lambda: xgrad.from_maps(as_floats(a), as_floats(g))) == message
+    assert xgrad.from_maps(a[:1], g[:1]).alphas.tolist() == [0]
+
+
+# --- Kinds of numbers -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RATIONAL)
+def test_fractions_stay_fractions(name):
+    explanation = METHODS[name](second_example.NETWORK, second_example.IMAGE, 0)
+    for stage in ("alphas", "weighted_maps", "weighted_sum", "localization_map"):
+        values = getattr(explanation, stage)
+        assert values is None or {type(value) for value in values.flat} == {Fraction}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", RATIONAL + FLOAT)
+def test_floats_keep_their_dtype(name, dtype):
+    explanation = METHODS[name](as_floats(second_example.NETWORK, dtype), as_floats(second_example.IMAGE, dtype), 0)
+    for stage in ("alphas", "weighted_maps", "weighted_sum", "localization_map"):
+        values = getattr(explanation, stage)
+        assert values is None or values.dtype == dtype
+    assert explanation.alphas is None or not explanation.alphas.flags.writeable
+
+
+@pytest.mark.parametrize("kind", ["maps", "gradients"])
+@pytest.mark.parametrize("name", RATIONAL + FLOAT)
+def test_nan_is_refused_or_seen(name, kind):
+    maps, gradients = as_floats(second_example.FEATURE_MAPS), as_floats(second_example.GRADIENTS)
+    maps, gradients = np.stack([maps] * 2), np.stack([gradients] * 2)
+    {"maps": maps, "gradients": gradients}[kind][1, 1, 0, 1] = np.nan
+    message = {"maps": "feature_maps", "gradients": "gradients"}[kind] + " contains NaN at index (1, 1, 0, 1)."
+    assert refusal(ValueError, lambda: METHODS[name].from_maps(maps, gradients)) == message
+    explanation = METHODS[name].from_maps(maps, gradients, check_finite=False)
+    if (name, kind) != ("eigen_cam", "gradients"):  # it does not look at them
+        assert np.isnan(explanation.localization_map[1, 0, 1])
+    if (name, kind) == (
+        "eigen_cam",
+        "maps",
+    ) or name == "eigen_grad_cam":  # of one cell that is not known no direction is
+        assert np.isnan(explanation.localization_map[1]).all()
+    assert np.isfinite(explanation.localization_map[0]).all()
+
+
+def test_no_direction_is_made_up_where_a_cell_is_infinite():
+    maps = np.ones((2, 2, 1, 3))
+    maps[1, 0, 0, 0] = np.inf
+    explanation = METHODS["eigen_cam"].from_maps(maps, maps, check_finite=False)
+    assert np.isnan(explanation.alphas).tolist() == [[False, False], [True, True]]
+
+
+def test_nan_in_an_image_is_refused_or_seen():
+    network, image = as_floats(second_example.NETWORK), as_floats(second_example.IMAGE)
+    image[0, 0, 1] = np.nan
+    for name in RATIONAL + FLOAT:
+        assert refusal(ValueError, lambda name=name: METHODS[name](network, image)).startswith("image contains NaN")
+        explanation = METHODS[name](network, image, 0, check_finite=False)
+        assert np.isnan(explanation.localization_map[0, 1])
+
+
+# --- Interface --------------------------------------------------------------------------------------
+
+
+def test_methods_are_found_by_the_name_of_their_function():
+    for name, one in METHODS.items():
+        modules = (numpycam.methods, numpycam.perturbation, numpycam.saliency)
+        assert isinstance(one, Method)
+        assert any(getattr(module, name, None) is one for module in modules)
+        assert one.__doc__ != Method.__doc__
+        assert repr(one) == f"<{one.name}: {one.equation}>"
+    assert len({one.name for one in METHODS.values()}) == len(METHODS)
+
+
+def test_a_method_is_frozen():
+    with pytest.raises(FrozenInstanceError):
+        METHODS["hirescam"].name = "LowResCAM"
+
+
+def test_the_layer_is_that_of_grad_cam_unless_given():
+    network, image = second_example.NETWORK, second_example.IMAGE
+    hires, gradient = METHODS["hirescam"], METHODS["gradient"]
+    assert hires(network, image, 0).layer == "maps"
+    assert hires(network, image, 0, "relu").layer == hires(network, image, 0, layer="relu").layer == "relu"
+    assert gradient(network, image, 0).layer == "input"
+    assert gradient(network, image, 0, layer="maps").feature_maps.shape == (2, 2, 3)
+    for one in (hires, gradient):
+        assert refusal(ValueError, lambda one=one: one(network, image, 0, "")).startswith("the network has no layer ''")
+
+
+def test_what_grad_cam_refuses_every_method_refuses():
+    network, image = second_example.NETWORK, second_example.IMAGE
+    for name in RATIONAL:
+        one = METHODS[name]
+        assert (
+            refusal(ValueError, lambda one=one: one(network, image, 2)) == "class_index must be an int in 0..1, got 2."
+        )
+        assert refusal(ValueError, lambda one=one: one(network, image, layer="map")).endswith("Did you mean 'maps'?")
+        assert refusal(TypeError, lambda one=one: one(ReLU(), image)).startswith("network must be a numpycam Network")
+        assert "'flatten' has (1, 12)" in refusal(ValueError, lambda one=one: one(network, image, layer="flatten"))
+
+
+def test_an_option_that_a_method_does_not_have_is_refused():
+    network, image = second_example.NETWORK, second_example.IMAGE
+    for name in RATIONAL:
+        message = refusal(TypeError, lambda name=name: METHODS[name](network, image, gamma=2))
+        assert message == f"{name}() got an unexpected keyword argument 'gamma'"
+
+
+def test_from_maps_is_for_methods_that_need_no_more():
+    maps, gradients = second_example.FEATURE_MAPS, second_example.GRADIENTS
+    explanation = METHODS["hirescam"].from_maps(maps, gradients)
+    assert [explanation.image, explanation.class_index, explanation.score, explanation.layer] == [None] * 4
+    assert explanation.network is None
+    from_maps = {name for name, one in METHODS.items() if one.needs in ("nothing", "gradients") and not one.layer}
+    assert from_maps == {*RATIONAL, *FLOAT}
+    for name in set(METHODS) - from_maps:
+        message = f"{METHODS[name].name} needs the network and the image, not the maps and gradients alone."
+        assert refusal(TypeError, lambda name=name: METHODS[name].from_maps(maps, gradients)) == message
+
+
+def test_from_maps_checks_its_arguments():
+    maps = as_floats(second_example.FEATURE_MAPS)
+    message = "gradients must have shape (2, 2, 3), got (2, 3, 2)."
+    assert refusal(ValueError, lambda: METHODS["layercam"].from_maps(maps, maps.reshape(2, 3, 2))) == message
+
+
+@pytest.mark.parametrize("name", ["cam", *RATIONAL, *FLOAT])
+def test_an_empty_batch_gives_an_empty_explanation(name):
+    head = [("gap", GlobalAvgPool2d()), ("linear", Linear(np.ones((2, 3))))]
+    network = Network([("conv", Conv2d(np.ones((3, 1, 1, 1)))), *head])
+    explanation = METHODS[name](network, np.zeros((0, 1, 2, 3)))
+    assert len(explanation) == 0
+    assert explanation.localization_map.shape == (0, 2, 3)
+    assert explanation.alphas is None or explanation.alphas.shape == (0, 3)
+
+
+def test_cam_needs_its_head():
+    network, image = second_example.NETWORK, second_example.IMAGE
+    cam = METHODS["cam"]
+    assert refusal(ValueError, lambda: cam(network, image)) == (
+        "CAM needs a GlobalAvgPool2d and a Linear after 'maps', and no more, got ['Linear']."
+    )
+    *body, _, _ = network.layers
+    rest = [("relu2", ReLU()), ("gap", GlobalAvgPool2d()), ("flatten", Flatten())]
+    headed = Network([*body, *rest, ("linear", Linear(as_fractions([[1, 2], [3, 4]])))])
+    assert refusal(ValueError, lambda: cam(headed, image, layer="maps")).endswith(
+        "got ['ReLU', 'GlobalAvgPool2d', 'Linear']."
+    )
+    assert cam(headed, image, 1, "relu2").alphas.tolist() == [3, 4]  # as torch has it, with a Flatten in between
+    assert cam(headed, np.stack([image] * 2), [1, 0], "relu2").alphas.tolist() == [[3, 4], [1, 2]]
+    twice = Network([*headed.layers, ("more", Linear(as_fractions([[1, 1]])))])
+    assert refusal(ValueError, lambda: cam(twice, image, layer="relu2")).endswith("'Linear', 'Linear'].")
+    message = refusal(TypeError, lambda: cam(headed, image, Difference({0: 1}), "relu2"))
+    assert message == "CAM explains the score of a class, no other target."
+
+
+def test_a_method_of_ones_own():
+    """What a reader writes who adds one: a line that says how the maps are weighed."""
+
+    @method("the largest", r"\sum_k \max_{ij} g^k_{ij} A^k", "nobody's")
+    @weights_maps
+    def largest(feature_maps, gradients):
+        """α_k is the largest cell of g^k."""
+        return gradients.max(axis=(-2, -1))
+
+    network, image = second_example.NETWORK, second_example.IMAGE
+    explanation = largest(network, np.stack([image, 2 * image]), 0)
+    assert explanation.alphas.tolist() == [[2, 2], [2, 2]]
+    assert explanation[0].weighted_sum.tolist() == [[6, 8, 8], [8, -2, 6]]
+    assert (explanation.method, largest.__doc__) == ("the largest", "α_k is the largest cell of g^k.")
+    assert replace(largest, name="another")(network, image).method == "another"

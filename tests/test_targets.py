@@ -1,0 +1,339 @@
+"""Targets: other numbers than the score of one class, their gradients, and the laws that tell them apart."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import definitions
+import numpy as np
+import pytest
+import second_example
+from helpers import inner, refusal, rounding, same
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import network_cases, tensors
+
+from numpycam import Network, grad_cam, worked_example
+from numpycam.exact import as_floats, as_fractions
+from numpycam.methods import METHODS
+from numpycam.targets import Difference, Probability, finer
+
+networks = settings(max_examples=min(settings().max_examples // 3, 25))  # in Fractions a network takes its time
+
+FIRST_LESS_SECOND = Difference({0: 1, 1: -1})
+
+
+def fractions():
+    return st.fractions(-2, 2, max_denominator=3)
+
+
+# --- Differences ------------------------------------------------------------------------------------
+
+
+@given(tensors((3, 4)), st.dictionaries(st.integers(0, 3), fractions() | st.integers(-2, 2)))
+def test_difference_def(scores, weights):
+    value, gradient = Difference(weights)(scores)
+    row = as_fractions([weights.get(c, 0) for c in range(4)])
+    assert same(gradient, np.stack([row] * 3))
+    assert same(value, np.array([inner(row, y) for y in scores], dtype=object))
+    assert {type(number) for number in (*value, *gradient.flat)} == {Fraction}
+
+
+@networks
+@given(network_cases(), fractions(), fractions())
+def test_the_map_of_a_difference_is_the_difference_of_the_maps(case, first, second):
+    network, x = case
+    explanation = grad_cam(network, x, Difference({0: first, 1: second}))
+    parts = [grad_cam(network, x, c) for c in (0, 1)]
+    assert same(explanation.score, first * parts[0].score + second * parts[1].score)
+    assert same(explanation.weighted_sum, first * parts[0].weighted_sum + second * parts[1].weighted_sum)
+
+
+@networks
+@given(network_cases(), st.integers(0, 1), st.sampled_from(sorted({*METHODS} - {"cam"})))
+def test_the_difference_of_one_class_is_that_class(case, c, name):
+    """In every method a target can stand in the place of the class."""
+    network, x = as_floats(case.network), as_floats(case.x[0])
+    options = {"steps": 2} if name == "integrated_gradients" else {}
+    try:
+        of_class = METHODS[name](network, x, c, **options)
+    except ArithmeticError:
+        with pytest.raises(ArithmeticError):
+            METHODS[name](network, x, Difference({c: 1}), **options)
+    else:
+        of_target = METHODS[name](network, x, Difference({c: 1}), **options)
+        assert same(of_target.weighted_sum, of_class.weighted_sum)
+        assert of_target.score == of_class.score
+
+
+@networks
+@given(network_cases(), st.integers(0, 1))
+def test_cam_cf(case, c):
+    """The counterfactual is Grad-CAM of -y^c."""
+    network, x = case
+    against = grad_cam(network, x, Difference({c: -1}))
+    assert same(against.localization_map, grad_cam(network, x, c).counterfactual_map)
+    assert same(against.score, -network(x)[:, c])
+
+
+@networks
+@given(network_cases(), tensors((1, 9)))
+def test_cam_reparam(case, row):
+    """The same h(A) added to every score changes no difference of scores and no map of one, but the map of each."""
+    network, x = case
+    *body, (name, linear) = network.layers
+    h = np.resize(row, (1, linear.weight.shape[1]))
+    moved = Network([*body, (name, replace(linear, weight=linear.weight + h))], network.target_layer)
+    only_h = Network([*body, (name, replace(linear, weight=0 * linear.weight + h))], network.target_layer)
+    before, after = (grad_cam(one, x, FIRST_LESS_SECOND) for one in (network, moved))
+    assert same(after.score, before.score)
+    assert same(after.weighted_sum, before.weighted_sum)
+    for c in (0, 1):
+        added = grad_cam(only_h, x, c).weighted_sum
+        assert same(grad_cam(moved, x, c).weighted_sum, grad_cam(network, x, c).weighted_sum + added)
+
+
+@networks
+@given(network_cases(), fractions(), fractions(), fractions())
+def test_cam_const_logit(case, first, second, constant):
+    """A constant added to every score changes no map; it changes a difference by the sum of its weights."""
+    network, x = case
+    *body, (name, linear) = network.layers
+    moved = Network([*body, (name, replace(linear, bias=linear.bias + constant))], network.target_layer)
+    before, after = (grad_cam(one, x, Difference({0: first, 1: second})) for one in (network, moved))
+    assert same(after.weighted_sum, before.weighted_sum)
+    assert same(after.score, before.score + (first + second) * constant)
+
+
+def test_the_worked_example_cat_not_elephant():
+    explanation = grad_cam(worked_example.network(), worked_example.IMAGE, FIRST_LESS_SECOND)
+    assert explanation.score == Fraction("20.1")
+    assert same(explanation.alphas, as_fractions(["3.25", "4.5", "-1.9"]))
+    assert same(explanation.weighted_sum, as_fractions([["13.8", "-8.5"], ["17.75", "-1.225"]]))
+    assert explanation.class_index is FIRST_LESS_SECOND
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floats_keep_their_dtype_and_take_fractions(dtype):
+    scores = np.array([[1, 2], [3, 5]], dtype)
+    value, gradient = Difference({0: Fraction(1, 2), 1: np.float64(-1)})(scores)
+    assert value.dtype == gradient.dtype == dtype
+    assert value.tolist() == [-1.5, -3.5]
+    assert gradient.tolist() == [[0.5, -1]] * 2
+
+
+def test_weights_of_numpys_own_are_exact():
+    """A Fraction of NumPy integers overflows without a word."""
+    large = np.int64(2**40)
+    (value,), _ = Difference({0: large})(as_fractions([[2**40, 1]]))
+    assert value**2 == 2**160
+
+
+@pytest.mark.parametrize(
+    ("error", "weights", "scores", "message"),
+    [
+        (ValueError, {2: 1}, [[1.0, 2.0]], "a target's class must be in 0..1, got 2."),
+        (ValueError, {-1: 1}, [[1.0, 2.0]], "a target's class == -1, must be >= 0."),
+        (TypeError, {"cat": 1}, [[1.0, 2.0]], "a target's class must be an instance of int, not str."),
+        (TypeError, {True: 1}, [[1.0, 2.0]], "a target's class must be an instance of int, not bool."),
+        (ValueError, {0: np.nan}, [[1.0, 2.0]], "a target's weight contains NaN at index ()."),
+        (
+            TypeError,
+            {0: 0.5},
+            as_fractions([[1, 2]]),
+            "a target's weight holds floats but the score holds Fractions; convert one of them "
+            "with numpycam.exact.as_fractions or numpycam.exact.as_floats.",
+        ),
+    ],
+)
+def test_odd_weights_are_refused(error, weights, scores, message):
+    assert refusal(error, lambda: Difference(weights)(np.asarray(scores))) == message
+
+
+# --- Finer-CAM --------------------------------------------------------------------------------------
+
+
+@given(tensors((2, 4)), st.integers(0, 3), st.lists(st.integers(0, 3), min_size=1, max_size=4), fractions())
+def test_finer_def(scores, c, others, gamma):
+    """y^c - γ · the mean of the others, each as often as it is named."""
+    value, _ = finer(c, others, gamma)(scores)
+    for n, y in enumerate(scores):
+        assert value[n] == y[c] - gamma * sum(y[other] for other in others) / Fraction(len(others))
+
+
+def test_finer_golden():
+    assert finer(0, [1, 2]) == Difference({0: 1, 1: Fraction(-1, 2), 2: Fraction(-1, 2)})
+    assert finer(0, (1,)).weights == FIRST_LESS_SECOND.weights
+    explanation = grad_cam(worked_example.network(), worked_example.IMAGE, finer(0, [1]))
+    assert same(explanation.weighted_sum, as_fractions([["13.8", "-8.5"], ["17.75", "-1.225"]]))
+
+
+def test_a_float_gamma_is_for_floats():
+    (value,), _ = finer(0, [1], gamma=0.5)(np.array([[1.0, 2.0]]))
+    assert value == 0
+    assert "holds floats" in refusal(TypeError, lambda: finer(0, [1], gamma=0.5)(as_fractions([[1, 2]])))
+
+
+def test_finer_needs_others():
+    assert refusal(ValueError, lambda: finer(0, [])) == "others must hold one class at least, got none."
+
+
+# --- Probabilities ----------------------------------------------------------------------------------
+
+
+SIZES = st.sampled_from([1, 10, 80])  # of differences of 8 at most: exp(-640) is not yet 0
+
+
+@given(tensors((2, 3), "float64"), st.integers(0, 2), SIZES)
+def test_probability_def(scores, c, size):
+    """p_c and dp_c/dy = p_c (e_c - p), each of them to a few roundings, however sure the network is.
+
+    exp errs by 4 ulp at most; then come sums of three, a division, a product: less than 40 roundings.
+    """
+    scores = size * scores
+    value, gradient = Probability(c)(scores)
+    bound = rounding(40)
+    for n, y in enumerate(scores):
+        p = definitions.probabilities(y)
+        jacobian = [-p[c] * p_k for p_k in p]
+        jacobian[c] = p[c] * sum(p_k for k, p_k in enumerate(p) if k != c)
+        tiny = Fraction(1, 2**1022)  # beneath it floats are cut off
+        for found, expected in zip((value[n], *gradient[n]), (p[c], *jacobian), strict=True):
+            assert abs(Fraction(found) - expected) <= bound * abs(expected) + tiny
+
+
+@given(tensors((2, 2), "float64"), st.integers(0, 1), SIZES, st.integers(-9, 9))
+def test_cam_prob2(scores, c, size, constant):
+    """Of two classes the gradients are opposite: p_1 p_2 times that of y^1 - y^2. A constant changes nothing."""
+    value, gradient = Probability(c)(size * scores)
+    assert same(gradient[:, 0], -gradient[:, 1])
+    assert (gradient[:, c] > 0).all()
+    others, moved = Probability(c)(size * scores + constant)
+    assert same(moved, gradient)
+    assert same(others, value)
+
+
+def test_a_sure_network_has_a_map_that_is_small_and_right():
+    """p_c is 1 in floats, so p_c (1 - p_c) would be 0, and the map that of the other class alone."""
+    network, image = as_floats(worked_example.network()), as_floats(worked_example.IMAGE)
+    *body, (name, linear) = network.layers
+    sure = Network([*body, (name, replace(linear, weight=4 * linear.weight))], network.target_layer)
+    explanation = grad_cam(sure, image, Probability(0))
+    _, ((slope, opposite),) = Probability(0)(sure(image[None]))
+    assert explanation.score == 1
+    assert 0 < slope == -opposite < 1e-30
+    assert same(explanation.weighted_sum, grad_cam(sure, image, Difference({0: slope, 1: -slope})).weighted_sum)
+
+
+@networks
+@given(network_cases(), st.fractions(Fraction(1, 4), 1, max_denominator=4))
+def test_cam_prob(case, first):
+    """The map of p_c is p_c times that of log p_c, the same picture and fainter; and the maps of all p_c sum to 0.
+
+    Here with probabilities that are rational, whatever the scores: dp_c/dy = p_c (e_c - p), dlog p_c/dy = e_c - p.
+    """
+    network, x = case
+    p = as_fractions([first, 1 - first])
+    maps = []
+    for c in (0, 1):
+        unit = as_fractions(np.eye(2)[c])
+        of_log_p = grad_cam(network, x, lambda y, slope=unit - p: (y[:, 0], [slope] * len(y))).weighted_sum
+        of_p = grad_cam(network, x, lambda y, slope=p[c] * (unit - p): (y[:, 0], [slope] * len(y))).weighted_sum
+        assert same(of_p, p[c] * of_log_p)
+        maps.append(of_p)
+    assert not sum(maps).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_probabilities_keep_their_dtype_and_their_scores(dtype):
+    scores = np.array([[1, 2, 3]], dtype)
+    scores.flags.writeable = False
+    value, gradient = Probability(1)(scores)
+    assert value.dtype == gradient.dtype == dtype
+
+
+def test_a_probability_has_no_exact_value():
+    message = refusal(TypeError, lambda: grad_cam(worked_example.network(), worked_example.IMAGE, Probability(0)))
+    assert message == "a probability takes an exponential: convert with numpycam.exact.as_floats."
+    assert refusal(ValueError, lambda: Probability(3)(np.ones((1, 3)))) == "a target's class must be in 0..2, got 3."
+
+
+# --- Any target -------------------------------------------------------------------------------------
+
+
+def product(scores):
+    """The product of two scores, a target that is no weighted sum."""
+    return scores[:, 0] * scores[:, 1], scores[:, ::-1]
+
+
+@networks
+@given(network_cases())
+def test_a_target_that_a_user_writes(case):
+    """The chain rule: the map of y^1 y^2 is y^2 times the map of y^1, and y^1 times that of y^2."""
+    network, x = case
+    explanation = grad_cam(network, x, product)
+    first, second = (grad_cam(network, x, c) for c in (0, 1))
+    y, z = (e.score[:, None, None] for e in (first, second))
+    assert same(explanation.score, first.score * second.score)
+    assert same(explanation.weighted_sum, z * first.weighted_sum + y * second.weighted_sum)
+    assert explanation.class_index.tolist() == [product] * len(x)
+    for n, of_batch in enumerate(explanation):
+        alone = grad_cam(network, x[n], product)
+        assert same(of_batch.weighted_sum, alone.weighted_sum)
+        assert (of_batch.score, of_batch.class_index) == (alone.score, product)
+
+
+def test_whole_numbers_take_the_kind_of_the_scores():
+    def first(scores):
+        return scores[:, 0], [[1, 0]] * len(scores)
+
+    exact = grad_cam(second_example.NETWORK, second_example.IMAGE, first)
+    assert same(exact.gradients, second_example.GRADIENTS)
+    single = as_floats(second_example.NETWORK, np.float32), as_floats(second_example.IMAGE, np.float32)
+    assert grad_cam(*single, first).gradients.dtype == np.float32
+
+
+def test_an_empty_batch_has_a_target_too():
+    network = as_floats(second_example.NETWORK)
+    for target in (FIRST_LESS_SECOND, Probability(0), product):
+        explanation = grad_cam(network, np.zeros((0, 1, 2, 3)), target)
+        assert explanation.class_index.shape == explanation.score.shape == (0,)
+        assert explanation.localization_map.shape == (0, 2, 3)
+
+
+PAIR = "a target must return a pair, its value and its gradient, got {}."
+
+
+@pytest.mark.parametrize(
+    ("error", "target", "message"),
+    [
+        (TypeError, lambda y: y[:, 0], PAIR.format("ndarray")),
+        (TypeError, lambda y: [y[:, 0], y], PAIR.format("list")),
+        (TypeError, Difference, PAIR.format("Difference")),
+        (TypeError, lambda y: None, PAIR.format("NoneType")),
+        (ValueError, lambda y: (y, y), "the target's value must have shape (2,), got (2, 2)."),
+        (ValueError, lambda y: (y[:, 0], y[:, 0]), "the target's gradient must have shape (2, 2), got (2,)."),
+        (ValueError, lambda y: (y[:, 0], y[:, :1]), "the target's gradient must have shape (2, 2), got (2, 1)."),
+        (
+            TypeError,
+            lambda y: (y[:, 0], y.astype(str)),
+            "the target's gradient must hold floats, integers or Fractions",
+        ),
+        (TypeError, lambda y: (y[:, 0], as_fractions(y)), "the target's value holds floats but the target's gradient"),
+    ],
+)
+def test_what_is_no_target_is_refused(error, target, message):
+    network, image = as_floats(second_example.NETWORK), as_floats(second_example.IMAGE)
+    assert refusal(error, lambda: grad_cam(network, np.stack([image] * 2), target)).startswith(message)
+
+
+def test_a_target_for_each_image_is_refused():
+    batch = np.stack([second_example.IMAGE] * 2)
+    message = refusal(TypeError, lambda: grad_cam(second_example.NETWORK, batch, [FIRST_LESS_SECOND] * 2))
+    assert message == "class_index must be an int in 0..1, got Difference(weights={0: 1, 1: -1})."
+
+
+def test_nan_in_the_scores_is_seen():
+    network, image = as_floats(second_example.NETWORK), as_floats(second_example.IMAGE)
+    image[0, 0, 0] = np.nan
+    for target in (FIRST_LESS_SECOND, Probability(0)):
+        assert np.isnan(grad_cam(network, image, target, check_finite=False).score)
