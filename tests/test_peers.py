@@ -211,7 +211,7 @@ def test_full_grad_is_pytorch_grad_cams_but_for_its_scaling():
         size = case.images.shape[2:]
         seen = look(case.network, case.images, case.classes, "input")
         parts = [np.abs(seen.gradients * case.images)]
-        for layer_name, layer in reversed(case.network.layers):
+        for layer_name, layer in case.network.layers:
             if isinstance(layer, Conv2d):
                 gradients = look(case.network, case.images, case.classes, layer_name).gradients
                 parts.append(np.abs(gradients * layer.bias[:, None, None]))
