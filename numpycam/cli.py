@@ -109,7 +109,7 @@ def _build_parser() -> argparse.ArgumentParser:
             prog="numpycam background",
             help="does a network look at the animal or at the grass? two trained networks, measured",
             description="Measure two trained networks on drawings of cats and elephants, on grass and without: what "
-            "each kernel contributes, where the maps lie, and what changes when the grass is erased.",
+            "each kernel contributes, where the maps lie, and what changes when the grass is taken away.",
         )
     )
     training = commands.add_parser(

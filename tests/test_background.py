@@ -25,7 +25,7 @@ from numpycam.resize import resize
 CAT, ELEPHANT, GRASS = 0, 1, 2
 IMAGES = 20
 NETWORKS = {name: load_pretrained(name) for name in NAMES}
-PROOF = "Where the map lies gives it away, and erasing the grass proves it."
+PROOF = "Where the map lies gives it away, and drawing again without grass proves it."
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,10 @@ def equal(a, b):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_findings_are_what_measure_says_and_what_the_network_answers(findings, name):
     found, network = findings[name], NETWORKS[name]
-    drawings, on_grass, erased = (draw(IMAGES, 4, grass=grass) for grass in (None, True, False))
+    drawings, on_grass, without = (draw(IMAGES, 4, grass=grass) for grass in (None, True, False))
     assert equal(found.independent, measure(network, drawings))
     assert equal(found.on_grass, measure(network, on_grass))
-    for n, ground in enumerate((on_grass, erased)):
+    for n, ground in enumerate((on_grass, without)):
         scores = network(ground.images)
         for c in (CAT, ELEPHANT):
             of_animal = [float(y[c]) for y, labels in zip(scores, drawings.labels, strict=True) if labels[c]]
@@ -61,9 +61,9 @@ def test_the_findings_are_what_measure_says_and_what_the_network_answers(finding
 
 
 def test_the_same_animals_stand_on_grass_and_where_it_was():
-    on_grass, erased = (draw(IMAGES, 4, grass=grass) for grass in (True, False))
-    assert same(on_grass.labels, erased.labels)
-    assert same(on_grass.masks[:, :GRASS], erased.masks[:, :GRASS])
+    on_grass, without = (draw(IMAGES, 4, grass=grass) for grass in (True, False))
+    assert same(on_grass.labels, without.labels)
+    assert same(on_grass.masks[:, :GRASS], without.masks[:, :GRASS])
 
 
 # --- What is told ---------------------------------------------------------------------------------------------------
@@ -121,8 +121,8 @@ def test_every_number_of_the_sentences_is_a_finding(findings):
     )
     assert (
         f'Of the map for "elephant", the standard network has {own} on the elephant and {grass} on the grass, the '
-        f"confounded one {twins_own} and {twins_grass}. With the grass erased the standard network finds "
-        f"{percent(standard.found[ELEPHANT, 1])} of the elephants, the confounded one "
+        f"confounded one {twins_own} and {twins_grass}. Without the grass, drawn again, the standard "
+        f"network finds {percent(standard.found[ELEPHANT, 1])} of the elephants, the confounded one "
         f"{percent(confounded.found[ELEPHANT, 1])}; and where there is grass and nothing else, they see an elephant in "
         f"{percent(standard.false_alarms[ELEPHANT])} and in {percent(confounded.false_alarms[ELEPHANT])} of the "
         "pictures."
@@ -130,9 +130,8 @@ def test_every_number_of_the_sentences_is_a_finding(findings):
     before, after = standard.scores[CAT]
     assert (
         '"A^3 is irrelevant to the cat" is now a number: it contributes '
-        f"{percent(standard.on_grass.shares[CAT, 2])} to the standard network's maps for it, and with the grass erased "
-        f"the cats' mean score goes from {before:.2f} to "
-        f"{after:.2f}."
+        f"{percent(standard.on_grass.shares[CAT, 2])} to the standard network's maps for it, and with the grass "
+        f"taken away the cats' mean score goes from {before:.2f} to {after:.2f}."
     ) in told
     assert (
         f"In the confounded network it contributes {percent(confounded.on_grass.shares[ELEPHANT, 2])} to the maps for "
@@ -152,7 +151,7 @@ def test_what_is_said_of_the_confounded_network_is_not_said_of_another(findings)
         told = told_of(other, standard)
         assert "proves it" not in told
         assert "there the other kernels have learned" not in told
-        assert told.endswith("only where the map lies can tell, and erasing the grass.")
+        assert told.endswith("only where the map lies can tell, and drawing again without grass.")
 
 
 def shares(*shape):
