@@ -56,7 +56,11 @@ class Findings(NamedTuple):
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Tell the parser what the command takes, and to run it."""
     parser.add_argument(
-        "--images", type=count_from_text, default=500, metavar="N", help="how many drawings are measured (default: 500)"
+        "--images",
+        type=count_from_text,
+        default=500,
+        metavar="N",
+        help="how many drawings are measured; both animals must occur: 10 or more (default: 500)",
     )
     parser.add_argument("--seed", type=seed_from_text, default=0, metavar="N", help="of the drawings (default: 0)")
     parser.add_argument("--out", type=Path, default=Path("numpycam-background"), metavar="FOLDER",
@@ -213,14 +217,15 @@ def figure_of_maps(networks: dict[str, Network], seed: int) -> "Picture":
                 on_animal, on_grass = (energy_inside(heat, one.masks[0, m]) for m in (c, MASK_NAMES.index("grass")))
                 row.append(overlay(one.images[0], heat / largest))
                 notes.append(f"y = {e.score:.1f}: {'yes' if e.score > 0 else 'no'}".replace("-", "−"))
-                if one.labels[0, c]:
-                    notes[-1] += f"\n{100 * on_animal:.0f} % on it, {100 * on_grass:.0f} % on grass"
+                if e.score > 0:
+                    on_it = f"\n{100 * on_animal:.0f} % on the {CLASS_NAMES[c]}" * bool(one.labels[0, c])
+                    notes[-1] += f"{on_it}\n{100 * on_grass:.0f} % on grass"
     return figure_of_pictures(
         rows,
         row_names=[name for name, *_ in lines],
         column_names=["picture", *(f"{KINDS[name]}: {animal}?" for name in networks for animal in CLASS_NAMES)],
         captions=captions,
-        title="Where do the two networks look?",
+        title="Where do the two networks look? (one colour scale for each)",
         side=1.7,
     )
 

@@ -239,23 +239,28 @@ def test_the_captions_say_the_score_the_answer_and_where_the_map_lies():
                 heat = resize(explanation.localization_map, (32, 32))
                 parts = [f"{100 * energy_inside(heat, one.masks[0, m]):.0f}" for m in (c, GRASS)]
                 answer = "yes" if explanation.score > 0 else "no"
-                where = f"\n{parts[0]} % on it, {parts[1]} % on grass" if animals in (animal, "both") else ""
+                on_it = f"\n{parts[0]} % on the {animal}" if animals in (animal, "both") else ""
+                where = f"{on_it}\n{parts[1]} % on grass" if explanation.score > 0 else ""
                 assert next(written) == f"y = {explanation.score:.1f}: {answer}{where}".replace("-", "−")
     assert not list(written)
 
 
 def test_the_alternative_text_of_the_figure_of_maps():
     alt = figure(4).alt
-    assert alt.startswith("Where do the two networks look? cat, picture. cat, standard: cat?, y = ")
+    assert alt.startswith(
+        "Where do the two networks look? (one colour scale for each). cat, picture. cat, standard: cat?, y = "
+    )
     for animal in ("cat", "elephant"):
         for kind in ("standard", "confounded"):
-            assert re.search(rf"both, no grass, {kind}: {animal}\?, y = −?[0-9.]+: (yes|no) ", alt)
+            assert re.search(
+                rf"both, no grass, {kind}: {animal}\?, y = −?[0-9.]+: (yes [0-9]+ % on the {animal}|no)", alt
+            )
 
 
 def test_a_network_that_sees_nothing_has_a_figure_too():
     blind = NETWORKS[NAMES[0]].with_parameters({"scores.weight": np.zeros((2, 8), np.float32)})
     figure = figure_of_maps({NAMES[0]: blind}, 0)
-    assert "y = −3.0: no\n0 % on it, 0 % on grass" in [text.get_text() for text in figure.texts]
+    assert "y = −3.0: no" in [text.get_text() for text in figure.texts]
     cold = overlay(draw(1, 0, animals="cat", grass=True).images[0], np.zeros((32, 32)))
     assert same(pixels_of(figure)[1], cold)
 
