@@ -10,6 +10,7 @@ from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.display.canvas import (
+    DIGIT,
     MARGIN,
     POSITIVE,
     SIDE,
@@ -155,7 +156,7 @@ def figure_of_pictures(
     row_names, column_names : sequence of str, optional
         Names to the left of the rows and above the columns.
     captions : sequence of sequences of str, optional
-        One for each picture; it may have several lines.
+        One for each picture; it may have several lines. Neither names nor captions are wrapped.
     title : str
         A line above all.
     side : float
@@ -173,6 +174,8 @@ def figure_of_pictures(
     """
     if len(rows) == 0 or not all(map(len, rows)) or not side > 0:
         raise ValueError("rows must hold at least one picture each, and side must be positive.")
+    if isinstance(rows, np.ndarray) and rows.ndim == 4 and rows.shape[1] == 3:
+        raise ValueError(f"rows must be rows of pictures, got one array {rows.shape}: pass [pictures] for one row.")
     for name, values, count in (
         ("row_names", row_names, len(rows)),
         ("column_names", column_names, max(map(len, rows))),
@@ -188,7 +191,8 @@ def figure_of_pictures(
     top = 0.15 + 0.4 * bool(title) + 0.3 * bool(column_names)
     across, down = side + 0.12, side + 0.12 + 0.19 * lines
     columns = max(map(len, rows))
-    picture = Picture(figsize=(left + columns * across - 0.12 + MARGIN, top + len(rows) * down + 0.1))
+    width = max(left + columns * across - 0.12 + MARGIN, 2 * MARGIN + DIGIT * 13 / 72 * len(title))
+    picture = Picture(figsize=(width, top + len(rows) * down + 0.1))
     write(picture, MARGIN, 0.15, title, size=13, weight="bold", parse_math=False)
     for column, name in enumerate(column_names):
         write(picture, left + column * across + side / 2, top - 0.27, name, size=11, ha="center")
@@ -223,7 +227,8 @@ def _any_picture(name: str, values: ArrayLike) -> NDArray[np.float64]:  # -> (H,
 def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8) -> Picture:
     """Draw the kernels of the last convolution beside the maps that they make, and how much each map contributes.
 
-    A kernel is drawn as one square for each channel of its input, row by row, each kernel on a scale of its own: red
+    A kernel is drawn as one square for each channel of its input, row by row from the upper left, with grey lines
+    between them, each kernel on a scale of its own: white is 0, red
     where more of that channel makes its map larger, blue where it makes it smaller.
 
     Parameters
@@ -265,8 +270,8 @@ def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8) -> Pictur
     )
 
 
-def _coloured(values: Array, colormap: str, limits: Limits) -> Array:  # (H, W) -> (H, W, 3); NaN is white
-    colours = mpl.colormaps[colormap].with_extremes(bad="white")
+def _coloured(values: Array, colormap: str, limits: Limits) -> Array:  # (H, W) -> (H, W, 3); NaN is grey
+    colours = mpl.colormaps[colormap].with_extremes(bad="0.6")
     return colours(np.ma.masked_invalid(Normalize(*limits)(values)))[..., :3]
 
 
