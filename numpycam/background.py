@@ -83,7 +83,7 @@ def background(options: argparse.Namespace) -> None:
     seen = grad_cam(networks[NAMES[0]], draw(1, seed, animals="both", grass=True).images[0], 0)
     contents = (
         figure_of_maps(networks, seed).as_png(),
-        figure_of_kernels(seen).as_png(),
+        figure_of_kernels(seen, title=f"{KINDS[NAMES[0]]} network, {CLASS_NAMES[0]}").as_png(),
         json.dumps({"images": images, "seed": seed, **_plain(findings)}, indent=1).encode(),
     )
     options.out.mkdir(parents=True, exist_ok=True)

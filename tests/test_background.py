@@ -290,7 +290,7 @@ def test_the_command_tells_the_story_and_writes_its_files(run, tmp_path, finding
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
     assert (folder / "background.png").read_bytes() == figure(4).as_png()
     kernels = grad_cam(NETWORKS[NAMES[0]], draw(1, 4, animals="both", grass=True).images[0], CAT)
-    assert (folder / "kernels.png").read_bytes() == figure_of_kernels(kernels).as_png()
+    assert (folder / "kernels.png").read_bytes() == figure_of_kernels(kernels, title="standard network, cat").as_png()
     assert collisions(figure_of_kernels(kernels)) == []
     assert all(Image.open(BytesIO((folder / name).read_bytes())).format == "PNG" for name in FILES[:2])
     written = json.loads((folder / "background.json").read_text())

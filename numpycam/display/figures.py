@@ -224,7 +224,7 @@ def _any_picture(name: str, values: ArrayLike) -> NDArray[np.float64]:  # -> (H,
     return as_rgb(array[None] if array.ndim == 2 else array, name)
 
 
-def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8) -> Picture:
+def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8, title: str = "") -> Picture:
     """Draw the kernels of the last convolution beside the maps that they make, and how much each map contributes.
 
     A kernel is drawn as one square for each channel of its input, row by row from the upper left, with grey lines
@@ -237,6 +237,8 @@ def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8) -> Pictur
         Of one image, by :func:`numpycam.grad_cam`.
     most_maps : int, default 8
         How many kernels to show at most: those of the maps with the largest shares.
+    title : str
+        A line above all.
 
     Returns
     -------
@@ -266,6 +268,7 @@ def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8) -> Pictur
         row_names=["kernel", "map"],
         column_names=[f"$A^{{{k + 1}}}$" for k in kept],
         captions=[[""] * len(kept), shares],
+        title=title,
         side=1.2,
     )
 
