@@ -477,6 +477,18 @@ def test_a_title_wider_than_its_pictures_has_room():
     assert collisions(figure_of_pictures(grid_of(1), title="Where do the two networks look, and why?")) == []
 
 
+def test_a_row_without_captions_takes_no_room_for_them():
+    def heights(*captions):
+        figure = figure_of_pictures(grid_of(1, 1), captions=[[text] for text in captions])
+        first, second = (axes.get_position(original=True).y0 * figure.get_figheight() for axes in figure.axes)
+        return first - second, second
+
+    (between, below), (wider, none), (same_as_bare, deep) = heights("", ""), heights("a\nb", ""), heights("", "a\nb")
+    assert wider > between
+    assert np.allclose([same_as_bare, none], [between, below], rtol=1e-12)
+    assert deep > below
+
+
 def test_each_text_stands_at_its_picture():
     figure = figure_of_pictures(grid_of(3, 2), **NAMES)
     FigureCanvasAgg(figure).draw()

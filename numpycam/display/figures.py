@@ -186,24 +186,25 @@ def figure_of_pictures(
     texts = captions or [[""] * len(row) for row in rows]
     if [*map(len, texts)] != [*map(len, rows)]:
         raise ValueError(f"captions must be one for each picture, {[*map(len, rows)]}, got {[*map(len, texts)]}.")
-    lines = max(text.count("\n") + bool(text) for row in texts for text in row)
+    lines = [max(text.count("\n") + bool(text) for text in row) for row in texts]
     left = MARGIN + max((0.09 * len(line) + 0.15 for name in row_names for line in name.split("\n")), default=0)
     top = 0.15 + 0.4 * bool(title) + 0.3 * bool(column_names)
-    across, down = side + 0.12, side + 0.12 + 0.19 * lines
+    across = side + 0.12
+    tops = top + np.cumsum([0.0, *(side + 0.12 + 0.19 * count for count in lines)])  # of the rows, and below the last
     columns = max(map(len, rows))
     width = max(left + columns * across - 0.12 + MARGIN, 2 * MARGIN + DIGIT * 13 / 72 * len(title))
-    picture = Picture(figsize=(width, top + len(rows) * down + 0.1))
+    picture = Picture(figsize=(width, tops[-1] + 0.1))
     write(picture, MARGIN, 0.15, title, size=13, weight="bold", parse_math=False)
     for column, name in enumerate(column_names):
         write(picture, left + column * across + side / 2, top - 0.27, name, size=11, ha="center")
     for row, (pictures, notes) in enumerate(zip(rows, texts, strict=True)):
         if row_names:
             height = 0.085 * (1 + row_names[row].count("\n"))  # half of it
-            write(picture, left - 0.12, top + row * down + side / 2 - height, row_names[row], size=11, ha="right")
+            write(picture, left - 0.12, tops[row] + side / 2 - height, row_names[row], size=11, ha="right")
         for column, (pixels, note) in enumerate(zip(pictures, notes, strict=True)):
-            axes = add_axes(picture, left + column * across, top + row * down, side, side)
+            axes = add_axes(picture, left + column * across, tops[row], side, side)
             draw_map(axes, _any_picture(f"rows[{row}][{column}]", pixels), POSITIVE, (0, 1))
-            write(picture, left + column * across + side / 2, top + row * down + side + 0.04, note, size=9, ha="center")
+            write(picture, left + column * across + side / 2, tops[row] + side + 0.04, note, size=9, ha="center")
     picture.alt = " ".join([*as_sentence(title), *_cells_in_words(row_names, column_names, texts)])
     return picture
 
