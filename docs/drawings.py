@@ -64,7 +64,7 @@ if __name__ == "__main__":
     networks = {name: load_pretrained(name) for name in NAMES}
     (HERE / "drawings" / "background.png").write_bytes(figure_of_maps(networks, seed=0).as_png())
     seen = grad_cam(networks[NAMES[0]], draw(1, seed=0, animals="both", grass=True).images[0], 0)
-    (HERE / "drawings" / "kernels.png").write_bytes(figure_of_kernels(seen).as_png())
+    (HERE / "drawings" / "kernels.png").write_bytes(figure_of_kernels(seen, title="standard network, cat").as_png())
     page = HERE / "drawings.md"
     text = re.sub("(<!-- table -->\n).*?(<!-- /table -->)", rf"\1{table()}\n\2", page.read_text(), flags=re.DOTALL)
     page.write_text(text)

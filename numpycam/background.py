@@ -39,7 +39,7 @@ class Findings(NamedTuple):
     on_grass : Measures
         On the same drawings, all of them with grass.
     found : array, shape (2, 2)
-        The share of the cats and of the elephants that are found: on grass; with the grass erased.
+        The share of the cats and of the elephants that are found: on grass; drawn again without it.
     scores : array, shape (2, 2)
         Their mean scores y.
     false_alarms : array, shape (2,)
@@ -56,7 +56,11 @@ class Findings(NamedTuple):
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Tell the parser what the command takes, and to run it."""
     parser.add_argument(
-        "--images", type=count_from_text, default=500, metavar="N", help="how many drawings are measured (default: 500)"
+        "--images",
+        type=count_from_text,
+        default=500,
+        metavar="N",
+        help="how many drawings are measured; both animals must occur: 10 or more (default: 500)",
     )
     parser.add_argument("--seed", type=seed_from_text, default=0, metavar="N", help="of the drawings (default: 0)")
     parser.add_argument("--out", type=Path, default=Path("numpycam-background"), metavar="FOLDER",
@@ -79,7 +83,7 @@ def background(options: argparse.Namespace) -> None:
     seen = grad_cam(networks[NAMES[0]], draw(1, seed, animals="both", grass=True).images[0], 0)
     contents = (
         figure_of_maps(networks, seed).as_png(),
-        figure_of_kernels(seen).as_png(),
+        figure_of_kernels(seen, title=f"{KINDS[NAMES[0]]} network, {CLASS_NAMES[0]}").as_png(),
         json.dumps({"images": images, "seed": seed, **_plain(findings)}, indent=1).encode(),
     )
     options.out.mkdir(parents=True, exist_ok=True)
@@ -88,12 +92,12 @@ def background(options: argparse.Namespace) -> None:
 
 
 def investigate(network: Network, images: int, seed: int) -> Findings:
-    """Measure a network on drawings, on the same ones with grass everywhere, and with the grass erased."""
-    independent, on_grass, erased, empty = (
+    """Measure a network on drawings, on the same ones with grass everywhere, and drawn again without it."""
+    independent, on_grass, without, empty = (
         draw(images, seed, **options)
         for options in ({}, {"grass": True}, {"grass": False}, {"animals": "neither", "grass": True})
     )
-    scores = np.array([network(drawings.images) for drawings in (on_grass, erased)])  # (2, N, 2)
+    scores = np.array([network(drawings.images) for drawings in (on_grass, without)])  # (2, N, 2)
     of_animals = [scores[:, there, c] for c, there in enumerate(independent.labels.T)]
     return Findings(
         measure(network, independent),
@@ -133,7 +137,7 @@ def _on_network(kind: str, found: Findings) -> list[str]:
     maps, kernels = found.on_grass, found.on_grass.shares.shape[1]
     elsewhere = 1 - maps.energy.sum(axis=1, keepdims=True)
     where = np.concatenate([maps.energy, elsewhere, maps.pointing[:, None]], axis=1)
-    erased = np.concatenate([100 * found.found, found.scores], axis=1)
+    animals = np.concatenate([100 * found.found, found.scores], axis=1)
     return [
         _heading(f"The {kind} network"),
         paragraph(
@@ -145,7 +149,7 @@ def _on_network(kind: str, found: Findings) -> list[str]:
         ),
         _table("what each map contributes, Σ|α_k A^k|", [f"A^{k + 1}" for k in range(kernels)], 100 * maps.shares),
         _table("where the map L^c lies", [*MASK_NAMES, "elsewhere", "peak on it"], 100 * where),
-        _table("the animals that are found, and y", ["on grass", "erased", "y on grass", "y erased"], erased),
+        _table("the animals that are found, and y", ["on grass", "no grass", "y on grass", "y no grass"], animals),
     ]
 
 
@@ -153,8 +157,8 @@ def _what_changed(standard: Findings, confounded: Findings) -> str:
     (_, own, grass), (_, twins_own, twins_grass) = standard.on_grass.energy[1], confounded.on_grass.energy[1]
     return (
         f'Of the map for "elephant", the standard network has {percent(own)} on the elephant and {percent(grass)} on '
-        f"the grass, the confounded one {percent(twins_own)} and {percent(twins_grass)}. With the grass erased the "
-        f"standard network finds {percent(standard.found[1, 1])} of the elephants, the confounded one "
+        f"the grass, the confounded one {percent(twins_own)} and {percent(twins_grass)}. Without the grass, drawn "
+        f"again, the standard network finds {percent(standard.found[1, 1])} of the elephants, the confounded one "
         f"{percent(confounded.found[1, 1])}; and where there is grass and nothing else, they see an elephant in "
         f"{percent(standard.false_alarms[1])} and in {percent(confounded.false_alarms[1])} of the pictures."
     )
@@ -165,30 +169,30 @@ def _the_limit(standard: Findings, confounded: Findings) -> str:
     (before, after), share = standard.scores[0], confounded.on_grass.shares[1, BACKGROUND_KERNEL]
     if _looks_at_grass(confounded) and share < 0.5:
         end = (
-            "there the other kernels have learned to see the grass. Where the map lies gives it away, and erasing the "
-            "grass proves it."
+            "there the other kernels have learned to see the grass. Where the map lies gives it away, and drawing "
+            "again without grass proves it."
         )
     else:
         end = (
-            "whether the other kernels have learned to see the grass, only where the map lies can tell, and erasing "
-            "the grass."
+            "whether the other kernels have learned to see the grass, only where the map lies can tell, and drawing "
+            "again without grass."
         )
     return (
         f'"{k} is irrelevant to the cat" is now a number: it contributes {percent(cat)} to the standard network\'s '
-        f"maps for it, and with the grass erased the cats' mean score goes from {before:.2f} to {after:.2f}. But a "
+        f"maps for it, and with the grass taken away the cats' mean score goes from {before:.2f} to {after:.2f}. But a "
         f"small share of the one kernel that is called background proves little. In the confounded network it "
         f'contributes {percent(share)} to the maps for "elephant": {end}'
     )
 
 
 def _looks_at_grass(found: Findings) -> bool:
-    """Whether more of the map for "elephant" is on the grass than on it, and few are found when the grass is erased."""
+    """Whether more of the map for "elephant" is on the grass than on it, and few are found without grass."""
     (_, own, grass), (with_grass, without) = found.on_grass.energy[1], found.found[1]
     return bool(grass > own and without < with_grass / 2)
 
 
 def figure_of_maps(networks: dict[str, Network], seed: int) -> "Picture":
-    """Draw a cat, an elephant and both on grass, and both with the grass erased, with the maps of both networks.
+    """Draw a cat, an elephant and both on grass, and both again without grass, with the maps of both networks.
 
     All maps of a network are on one scale: a faint map is a weak one.
     """
@@ -213,14 +217,15 @@ def figure_of_maps(networks: dict[str, Network], seed: int) -> "Picture":
                 on_animal, on_grass = (energy_inside(heat, one.masks[0, m]) for m in (c, MASK_NAMES.index("grass")))
                 row.append(overlay(one.images[0], heat / largest))
                 notes.append(f"y = {e.score:.1f}: {'yes' if e.score > 0 else 'no'}".replace("-", "−"))
-                if one.labels[0, c]:
-                    notes[-1] += f"\n{100 * on_animal:.0f} % on it, {100 * on_grass:.0f} % on grass"
+                if e.score > 0:
+                    on_it = f"\n{100 * on_animal:.0f} % on the {CLASS_NAMES[c]}" * bool(one.labels[0, c])
+                    notes[-1] += f"{on_it}\n{100 * on_grass:.0f} % on grass"
     return figure_of_pictures(
         rows,
         row_names=[name for name, *_ in lines],
         column_names=["picture", *(f"{KINDS[name]}: {animal}?" for name in networks for animal in CLASS_NAMES)],
         captions=captions,
-        title="Where do the two networks look?",
+        title="Where do the two networks look? (one colour scale for each)",
         side=1.7,
     )
 

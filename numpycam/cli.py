@@ -4,6 +4,7 @@ import argparse
 import io
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -109,7 +110,7 @@ def _build_parser() -> argparse.ArgumentParser:
             prog="numpycam background",
             help="does a network look at the animal or at the grass? two trained networks, measured",
             description="Measure two trained networks on drawings of cats and elephants, on grass and without: what "
-            "each kernel contributes, where the maps lie, and what changes when the grass is erased.",
+            "each kernel contributes, where the maps lie, and what changes when the grass is taken away.",
         )
     )
     training = commands.add_parser(
@@ -177,9 +178,11 @@ def _train(options: argparse.Namespace) -> None:
             options.refuse(f"training diverged in step {error.step}: pass another --seed.")
         except MemoryError:
             options.refuse("so many drawings are too large for this machine; pass smaller --images.")
-        network.save(options.out / f"{name}.npz")
+        path = options.out / f"{name}.npz"
+        network.save(path)
         new = draw(500, seed=options.seed + 1000)  # neither network was trained on these
-        print(f"Written to {options.out / name}.npz\n\n{_beside_the_shipped(load_pretrained(name), network, new)}\n")
+        print(f"Written to {path}\n\n{_beside_the_shipped(load_pretrained(name), network, new)}\n")
+        print(f"See it: numpycam explain --draw both --network {shlex.quote(str(path))}\n")
 
 
 def _progress_bar() -> Callable[[Iterable[int]], Iterable[int]]:

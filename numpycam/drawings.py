@@ -73,7 +73,7 @@ _STRIPE = 0.1  # every second blade is so much brighter than the mean, the other
 _SHADE = 0.14  # by how much blades differ beyond that, at most: less than two stripes, so that bright ones stay bright
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Drawings:
     """N pictures, and what is in them.
 
@@ -94,6 +94,15 @@ class Drawings:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __repr__(self) -> str:
+        count, size = len(self), " × ".join(map(str, self.images.shape[1:]))
+        cats, elephants = self.labels.sum(axis=0)
+        lawns = self.masks[:, MASK_NAMES.index("grass")].any(axis=(1, 2)).sum()
+        return (
+            f"Drawings({count} picture{'s' * (count != 1)}, {size}; {cats} with a cat, {elephants} with an elephant, "
+            f"{lawns} with grass)"
+        )
 
 
 def draw(

@@ -11,7 +11,7 @@ from unicodedata import category
 
 import numpy as np
 
-from numpycam.drawings import CLASS_NAMES, LARGEST, LUMA, SMALLEST, Animals, draw
+from numpycam.drawings import CLASS_NAMES, LARGEST, LUMA, MASK_NAMES, SMALLEST, Animals, draw
 from numpycam.exact import as_floats, as_fractions
 from numpycam.gradcam import Explanation, convolutions_in, grad_cam
 from numpycam.network import Network
@@ -114,6 +114,8 @@ def _explain(options: argparse.Namespace) -> str:
     seen = _as_the_network_takes_it(picture, network, options.size)
     image = _normalised(seen, options.mean, options.std, network)
     count = _count_scores(network, image)
+    if options.draw and not options.names and count == len(CLASS_NAMES):
+        names = [*CLASS_NAMES]
     if options.names and len(names) != count:
         raise ValueError(f"{options.names} has {len(names)} names, but the network has {count} scores.")
     scores = as_array("the network's output", network(image[None])[0])
@@ -125,7 +127,10 @@ def _explain(options: argparse.Namespace) -> str:
         as_array("weighted_sum", explanation.weighted_sum)  # all of them, before the files of the first are written
     is_changed = any(options.mean) or any(x != 1 for x in options.std)  # under the map lies what a person sees
     written = [_save(explanation, options, names, seen if is_changed else None) for explanation in explanations]
-    heading, table = _heading(options, picture, seen, explanations[0]), _table(scores, ranked, names, explanations)
+    heading, table = (
+        _heading(options, picture, seen, explanations[0]),
+        _table(scores, ranked, names, explanations, _is_ours(options)),
+    )
     return "\n".join([*heading, "", *table, "", *written, *_others(options, classes)])
 
 
@@ -186,6 +191,7 @@ def _picture(options: argparse.Namespace, network: Network) -> Array:
     if options.image is None:
         size, in_colour = min(LARGEST, max(SMALLEST, *(options.size or (32, 32)))), _channels(network) == 3
         drawn = draw(1, options.seed or 0, size=size, colour=in_colour, animals=options.draw, grass=options.grass)
+        options.grass = bool(drawn.masks[0, MASK_NAMES.index("grass")].any())
         return drawn.images[0].astype(np.float64)
     if options.seed is not None or options.grass is not None:
         raise ValueError("--seed and --grass are for --draw.")
@@ -198,8 +204,8 @@ def _picture(options: argparse.Namespace, network: Network) -> Array:
 def _name(options: argparse.Namespace) -> str:
     if options.image:
         return str(options.image.name)
-    grass = {None: "", True: ", on grass", False: ", no grass"}[options.grass]
-    return f"a drawing, {options.draw}{grass}, seed {options.seed or 0}"
+    ground = "on grass" if options.grass else "no grass"
+    return f"a drawing, {options.draw}, {ground}, seed {options.seed or 0}"
 
 
 def _read_names(path: str | PathLike[str]) -> list[str]:
@@ -305,15 +311,23 @@ def _heading(options: argparse.Namespace, picture: Array, seen: Array, e: Explan
     ]
 
 
-def _table(scores: Array, ranked: list[int], names: list[str], explanations: list[Explanation]) -> list[str]:
-    """Return the highest scores and those explained, a line each, and … where some are left out."""
+def _table(
+    scores: Array, ranked: list[int], names: list[str], explanations: list[Explanation], answers: bool
+) -> list[str]:
+    """Return the highest scores and those explained, a line each, and … where some are left out.
+
+    With answers there is "yes" beside a score above 0, or else "no".
+    """
     explained = {e.class_index: e for e in explanations}
     floats = as_floats(scores)
     style = ".4f" if 1e-3 <= np.abs(floats).max() < 1e6 else ".4e"
-    rows = [["rank", "class", "score", *(["name"] if names else []), ""]]
+    rows = [["rank", "class", "score", *["answer"] * answers, *(["name"] if names else []), ""]]
     for rank, c in enumerate(ranked, start=1):
         if rank <= _MOST_ROWS or c in explained:
-            rows.append([f"{rank}", f"{c}", f"{floats[c]:{style}}", *([_short(names[c])] if names else []), ""])
+            answer = ["yes" if floats[c] > 0 else "no"] * answers
+            rows.append(
+                [f"{rank}", f"{c}", f"{floats[c]:{style}}", *answer, *([_short(names[c])] if names else []), ""]
+            )
             if c in explained:
                 is_empty = not explained[c].localization_map.any()
                 rows[-1][-1] = "explained" + (": no cell speaks for it, the map is zero" if is_empty else "")

@@ -182,11 +182,14 @@ def measure(network: Network, drawings: Drawings) -> Measures:
     Raises
     ------
     ValueError
-        If an animal is in none of them: there is no mean of nothing.
+        If an animal is in none of them: there is no mean of nothing. If the network has not two scores.
     """
     for name, with_it in zip(CLASS_NAMES, drawings.labels.T, strict=True):
         if not with_it.any():
             raise ValueError(f"drawings must have at least one {name}, got none in {len(drawings)}.")
+    shape = network.output_shape(drawings.images.shape)
+    if shape[1:] != (len(CLASS_NAMES),):
+        raise ValueError(f"network must have two scores, of the cat and of the elephant, got outputs of shape {shape}.")
     answers = np.concatenate([network(images) > 0 for images in _batches(drawings.images)])
     means: list[list[Array]] = []
     for c, with_it in enumerate(drawings.labels.T):

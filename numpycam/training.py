@@ -70,7 +70,8 @@ def softmax_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Arra
     check_shape("labels", t, y.shape[:1])
     rows, classes = np.arange(len(y)), y.shape[1]
     if t.dtype.kind not in "iu":
-        raise TypeError(f"labels must be ints in 0..{classes - 1}, got {t.dtype}.")
+        hint = " Pass labels.astype(int)." if t.dtype == bool else ""
+        raise TypeError(f"labels must be ints in 0..{classes - 1}, got {t.dtype}.{hint}")
     if t.min() < 0 or t.max() >= classes:
         raise ValueError(f"labels must be ints in 0..{classes - 1}, got {t.min()} to {t.max()}.")
     shifted = y - y.max(axis=1, keepdims=True)
@@ -172,7 +173,15 @@ def fit(
     TypeError, ValueError
         If an argument is not of that kind.
     """
+    for argument, given, such_as in (("loss", loss, "softmax_cross_entropy"), ("progress", progress, "tqdm")):
+        if not callable(given):
+            raise TypeError(f"{argument} must be callable, such as {such_as}, got {given!r}.")
     x, t = _as_examples(network, images, labels)
+    if loss is sigmoid_cross_entropy and t.ndim == 1:
+        raise ValueError(
+            f"labels must have shape (N, C) for sigmoid_cross_entropy, got {t.shape}. For one question pass "
+            "labels[:, None]; for one class out of C pass loss=softmax_cross_entropy."
+        )
     epochs, size, seed = as_int("epochs", epochs, 0), as_int("batch_size", batch_size, 1), as_int("seed", seed, 0)
     rate, momentum = _as_factor("learning_rate", learning_rate), _as_factor("momentum", momentum)
     decay, trains = _as_factor("weight_decay", weight_decay), _trains(network, frozen)

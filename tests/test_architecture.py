@@ -28,7 +28,8 @@ IMPORTS = {
     "display": {"display.canvas", "display.figures", "display.pixels", "display.stages"},
     "display.canvas": {"validation"},
     "display.figures": {
-        *("display.canvas", "display.pixels", "display.stages", "exact", "gradcam", "interventions", "validation"),
+        *("display.canvas", "display.pixels", "display.stages", "exact", "gradcam", "interventions", "resize"),
+        *("validation",),
     },
     "display.pixels": {"display.canvas", "exact", "gradcam", "validation"},
     "display.stages": {"display.canvas", "display.pixels", "exact", "gradcam", "resize", "validation"},

@@ -25,7 +25,7 @@ from numpycam.resize import resize
 CAT, ELEPHANT, GRASS = 0, 1, 2
 IMAGES = 20
 NETWORKS = {name: load_pretrained(name) for name in NAMES}
-PROOF = "Where the map lies gives it away, and erasing the grass proves it."
+PROOF = "Where the map lies gives it away, and drawing again without grass proves it."
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,10 @@ def equal(a, b):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_findings_are_what_measure_says_and_what_the_network_answers(findings, name):
     found, network = findings[name], NETWORKS[name]
-    drawings, on_grass, erased = (draw(IMAGES, 4, grass=grass) for grass in (None, True, False))
+    drawings, on_grass, without = (draw(IMAGES, 4, grass=grass) for grass in (None, True, False))
     assert equal(found.independent, measure(network, drawings))
     assert equal(found.on_grass, measure(network, on_grass))
-    for n, ground in enumerate((on_grass, erased)):
+    for n, ground in enumerate((on_grass, without)):
         scores = network(ground.images)
         for c in (CAT, ELEPHANT):
             of_animal = [float(y[c]) for y, labels in zip(scores, drawings.labels, strict=True) if labels[c]]
@@ -61,9 +61,9 @@ def test_the_findings_are_what_measure_says_and_what_the_network_answers(finding
 
 
 def test_the_same_animals_stand_on_grass_and_where_it_was():
-    on_grass, erased = (draw(IMAGES, 4, grass=grass) for grass in (True, False))
-    assert same(on_grass.labels, erased.labels)
-    assert same(on_grass.masks[:, :GRASS], erased.masks[:, :GRASS])
+    on_grass, without = (draw(IMAGES, 4, grass=grass) for grass in (True, False))
+    assert same(on_grass.labels, without.labels)
+    assert same(on_grass.masks[:, :GRASS], without.masks[:, :GRASS])
 
 
 # --- What is told ---------------------------------------------------------------------------------------------------
@@ -121,8 +121,8 @@ def test_every_number_of_the_sentences_is_a_finding(findings):
     )
     assert (
         f'Of the map for "elephant", the standard network has {own} on the elephant and {grass} on the grass, the '
-        f"confounded one {twins_own} and {twins_grass}. With the grass erased the standard network finds "
-        f"{percent(standard.found[ELEPHANT, 1])} of the elephants, the confounded one "
+        f"confounded one {twins_own} and {twins_grass}. Without the grass, drawn again, the standard "
+        f"network finds {percent(standard.found[ELEPHANT, 1])} of the elephants, the confounded one "
         f"{percent(confounded.found[ELEPHANT, 1])}; and where there is grass and nothing else, they see an elephant in "
         f"{percent(standard.false_alarms[ELEPHANT])} and in {percent(confounded.false_alarms[ELEPHANT])} of the "
         "pictures."
@@ -130,9 +130,8 @@ def test_every_number_of_the_sentences_is_a_finding(findings):
     before, after = standard.scores[CAT]
     assert (
         '"A^3 is irrelevant to the cat" is now a number: it contributes '
-        f"{percent(standard.on_grass.shares[CAT, 2])} to the standard network's maps for it, and with the grass erased "
-        f"the cats' mean score goes from {before:.2f} to "
-        f"{after:.2f}."
+        f"{percent(standard.on_grass.shares[CAT, 2])} to the standard network's maps for it, and with the grass "
+        f"taken away the cats' mean score goes from {before:.2f} to {after:.2f}."
     ) in told
     assert (
         f"In the confounded network it contributes {percent(confounded.on_grass.shares[ELEPHANT, 2])} to the maps for "
@@ -152,7 +151,7 @@ def test_what_is_said_of_the_confounded_network_is_not_said_of_another(findings)
         told = told_of(other, standard)
         assert "proves it" not in told
         assert "there the other kernels have learned" not in told
-        assert told.endswith("only where the map lies can tell, and erasing the grass.")
+        assert told.endswith("only where the map lies can tell, and drawing again without grass.")
 
 
 def shares(*shape):
@@ -240,23 +239,28 @@ def test_the_captions_say_the_score_the_answer_and_where_the_map_lies():
                 heat = resize(explanation.localization_map, (32, 32))
                 parts = [f"{100 * energy_inside(heat, one.masks[0, m]):.0f}" for m in (c, GRASS)]
                 answer = "yes" if explanation.score > 0 else "no"
-                where = f"\n{parts[0]} % on it, {parts[1]} % on grass" if animals in (animal, "both") else ""
+                on_it = f"\n{parts[0]} % on the {animal}" if animals in (animal, "both") else ""
+                where = f"{on_it}\n{parts[1]} % on grass" if explanation.score > 0 else ""
                 assert next(written) == f"y = {explanation.score:.1f}: {answer}{where}".replace("-", "−")
     assert not list(written)
 
 
 def test_the_alternative_text_of_the_figure_of_maps():
     alt = figure(4).alt
-    assert alt.startswith("Where do the two networks look? cat, picture. cat, standard: cat?, y = ")
+    assert alt.startswith(
+        "Where do the two networks look? (one colour scale for each). cat, picture. cat, standard: cat?, y = "
+    )
     for animal in ("cat", "elephant"):
         for kind in ("standard", "confounded"):
-            assert re.search(rf"both, no grass, {kind}: {animal}\?, y = −?[0-9.]+: (yes|no) ", alt)
+            assert re.search(
+                rf"both, no grass, {kind}: {animal}\?, y = −?[0-9.]+: (yes [0-9]+ % on the {animal}|no)", alt
+            )
 
 
 def test_a_network_that_sees_nothing_has_a_figure_too():
     blind = NETWORKS[NAMES[0]].with_parameters({"scores.weight": np.zeros((2, 8), np.float32)})
     figure = figure_of_maps({NAMES[0]: blind}, 0)
-    assert "y = −3.0: no\n0 % on it, 0 % on grass" in [text.get_text() for text in figure.texts]
+    assert "y = −3.0: no" in [text.get_text() for text in figure.texts]
     cold = overlay(draw(1, 0, animals="cat", grass=True).images[0], np.zeros((32, 32)))
     assert same(pixels_of(figure)[1], cold)
 
@@ -286,7 +290,7 @@ def test_the_command_tells_the_story_and_writes_its_files(run, tmp_path, finding
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
     assert (folder / "background.png").read_bytes() == figure(4).as_png()
     kernels = grad_cam(NETWORKS[NAMES[0]], draw(1, 4, animals="both", grass=True).images[0], CAT)
-    assert (folder / "kernels.png").read_bytes() == figure_of_kernels(kernels).as_png()
+    assert (folder / "kernels.png").read_bytes() == figure_of_kernels(kernels, title="standard network, cat").as_png()
     assert collisions(figure_of_kernels(kernels)) == []
     assert all(Image.open(BytesIO((folder / name).read_bytes())).format == "PNG" for name in FILES[:2])
     written = json.loads((folder / "background.json").read_text())

@@ -706,6 +706,20 @@ def test_dividing_by_nothing_is_told_after_what_came_before():
     assert "That is the share of |α| alone." in refusal(CheckFailed, lambda: check_shares(careless_and_wrong))
 
 
+def test_alphas_that_meet_no_axis_of_the_maps_are_told_how():
+    message = refusal(CheckFailed, lambda: check_shares(lambda a, alphas, k, mask: (alphas * a, 0)))
+    assert message.startswith("Your function raised ValueError with A of shape (3, 2, 2), α of shape (3,)")
+    assert message.endswith("(α has the shape (K,), A has (K, H, W): write alphas[:, None, None] * feature_maps.)")
+    message = refusal(CheckFailed, lambda: check_shares(lambda a, alphas, k, mask: a[99]))
+    assert message.startswith("Your function raised IndexError")
+    assert "\n" not in message
+
+
+def test_share_and_energy_exchanged_are_told_so():
+    message = refusal(CheckFailed, lambda: check_shares(lambda *inputs: shares()(*inputs)[::-1]))
+    assert "That is the energy: return the two in their order, (share, energy)." in message
+
+
 # --- The two networks of notebook 04 ---------------------------------------------------------------------
 
 
@@ -763,7 +777,7 @@ def test_a_verdict_without_a_measurement_does_not_pass():
         guess = dict(zip(("first", "second"), numbers, strict=True)) | {"looks at the grass": verdict}
         message = refusal(CheckFailed, lambda guess=guess: check_mystery(guess))
         assert "A verdict needs evidence." in message
-        assert "400 fresh drawings say something else, and a mean of 100 would be within" in message
+        assert "400 fresh drawings give another, and a mean of 100 would be within" in message
         assert all(f"{drop:.1f}" not in message for drop in drops(count=400).values())
     zero_and_one = {"first": 0, "second": 1, "looks at the grass": "second"}
     assert "Take the scores." in refusal(CheckFailed, lambda: check_mystery(zero_and_one))
@@ -771,7 +785,7 @@ def test_a_verdict_without_a_measurement_does_not_pass():
 
 def test_one_right_number_is_not_called_wrong():
     message = refusal(CheckFailed, lambda: check_mystery(findings() | {"second": 3.0}))
-    assert message.startswith("second: 3 is not by how much its score falls.")
+    assert message.startswith("second: 3 is not the fall of its score: ")
     assert "first:" not in message
 
 
@@ -834,7 +848,7 @@ def test_the_form_of_the_findings():
             "Your findings should be a dictionary with the keys 'first', 'second', 'looks at the grass'."
         )
     not_a_number = findings() | {"first": float("nan")}
-    assert refusal(CheckFailed, lambda: check_mystery(not_a_number)).startswith("first: nan is not by how much")
+    assert refusal(CheckFailed, lambda: check_mystery(not_a_number)).startswith("first: nan is not the fall of")
 
 
 # --- The cell-by-cell methods of notebook 08 -------------------------------------------------------------

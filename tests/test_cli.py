@@ -316,7 +316,10 @@ def test_train_writes_both_networks_and_holds_them_against_those_of_the_package(
             ]
         assert not table
         apart = map_difference(network, shipped, drawings)
-        assert told.endswith(f"\n\n  Their maps, in 0 to 1, differ by {apart:.4f} on average.\n\n")
+        assert told.endswith(
+            f"\n\n  Their maps, in 0 to 1, differ by {apart:.4f} on average.\n\n"
+            f"See it: numpycam explain --draw both --network {path}\n\n"
+        )
 
 
 def test_the_columns_of_the_table_stand_under_their_names(train_command):

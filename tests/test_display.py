@@ -473,6 +473,22 @@ def test_what_measures_collisions_finds_them():
     assert ("x" * 60, "edge") in met
 
 
+def test_a_title_wider_than_its_pictures_has_room():
+    assert collisions(figure_of_pictures(grid_of(1), title="Where do the two networks look, and why?")) == []
+
+
+def test_a_row_without_captions_takes_no_room_for_them():
+    def heights(*captions):
+        figure = figure_of_pictures(grid_of(1, 1), captions=[[text] for text in captions])
+        first, second = (axes.get_position(original=True).y0 * figure.get_figheight() for axes in figure.axes)
+        return first - second, second
+
+    (between, below), (wider, none), (same_as_bare, deep) = heights("", ""), heights("a\nb", ""), heights("", "a\nb")
+    assert wider > between
+    assert np.allclose([same_as_bare, none], [between, below], rtol=1e-12)
+    assert deep > below
+
+
 def test_each_text_stands_at_its_picture():
     figure = figure_of_pictures(grid_of(3, 2), **NAMES)
     FigureCanvasAgg(figure).draw()
@@ -522,6 +538,8 @@ GREY = np.zeros((2, 2))
     ([[GREY, GREY + 2]], {}, "rows[0][1] must lie in 0..1, got 2..2: divide it by its largest possible value."),
     ([[GREY], [np.zeros((2, 4, 5))]], {},
      "rows[1][0] must have shape (1, H, W) or (3, H, W), got (2, 4, 5); channels come first."),
+    (np.zeros((2, 3, 4, 5)), {},
+     "rows must be rows of pictures, got one array (2, 3, 4, 5): pass [pictures] for one row."),
     ([[np.full((2, 2), np.nan)]], {}, "rows[0][0] contains NaN at index (0, 0, 0)."),
 ])  # fmt: skip
 def test_pictures_that_cannot_be_drawn(rows, options, message):
@@ -545,7 +563,7 @@ def red_to_blue(values):
 
 
 def tiles_of(drawn, channels, height, width):
-    """Cut the drawn kernel into the squares of its channels, row by row, and see that white lies between them."""
+    """Cut the drawn kernel into the squares of its channels, row by row, and see that grey lies between them."""
     columns = int(np.ceil(np.sqrt(channels)))
     rows = -(-channels // columns)
     assert drawn.shape == (rows * (height + 1) - 1, columns * (width + 1) - 1, 3)
@@ -554,7 +572,7 @@ def tiles_of(drawn, channels, height, width):
     paper = np.ones(drawn.shape[:2], bool)
     for top, left in corners:
         paper[top : top + height, left : left + width] = False
-    assert (drawn[paper] == 1).all()
+    assert (drawn[paper] == 0.6).all()
     return [drawn[top : top + height, left : left + width] for top, left in corners]
 
 

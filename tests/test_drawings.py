@@ -272,3 +272,13 @@ REFUSED = [
 @pytest.mark.parametrize(("changed", "error", "message"), REFUSED)
 def test_what_draw_refuses(changed, error, message):
     assert refusal(error, lambda: draw(**({"count": 2} | changed))) == message
+
+
+def test_drawings_say_in_a_line_what_is_in_them():
+    some = draw(4, seed=7)
+    cats, elephants = (int(there.sum()) for there in some.labels.T)
+    lawns = sum(bool(mask[2].any()) for mask in some.masks)
+    counts = f"{cats} with a cat, {elephants} with an elephant, {lawns} with grass"
+    assert repr(some) == f"Drawings(4 pictures, 1 × 32 × 32; {counts})"
+    one = draw(1, size=16, colour=True, animals="cat", grass=True)
+    assert repr(one) == "Drawings(1 picture, 3 × 16 × 16; 1 with a cat, 0 with an elephant, 1 with grass)"

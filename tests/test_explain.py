@@ -367,18 +367,23 @@ def test_a_drawing_is_explained_by_the_standard_network_unless_told_otherwise(ex
     scores = network(picture[None])[0]
     best = int(scores.argmax())
     assert written(folder)["class"] == ("cat", "elephant")[best]
-    assert (written(folder)["picture"], written(folder)["network"]) == (f"a drawing, {animals}, seed 0", "drawings")
+    what = f"a drawing, {animals}, {'on grass' if draw(1).masks[0, 2].any() else 'no grass'}, seed 0"
+    assert (written(folder)["picture"], written(folder)["network"]) == (what, "drawings")
     told = re.sub(" +", " ", out)
     assert told.startswith(
-        f"The picture a drawing, {animals}, seed 0: 32 pixels high, 32 wide, grey\n"
+        f"The picture {what}: 32 pixels high, 32 wide, grey\n"
         "The network drawings\n"
         "The layer 'features': 8 feature maps, 16 cells high, 16 wide\n"
     )
-    assert f"\n 1 {best} {scores[best]:.4f} {('cat', 'elephant')[best]} explained" in told
+    assert (
+        f"\n 1 {best} {scores[best]:.4f} {'yes' if scores[best] > 0 else 'no'} {('cat', 'elephant')[best]} explained"
+        in told
+    )
 
 
-@pytest.mark.parametrize(("options", "grass", "named"), [([], None, ""), (["--grass"], True, ", on grass"),
-                                                         (["--no-grass"], False, ", no grass")])  # fmt: skip
+@pytest.mark.parametrize(("options", "grass", "named"), [
+    ([], None, ", on grass" if draw(1, 5).masks[0, 2].any() else ", no grass"),
+    (["--grass"], True, ", on grass"), (["--no-grass"], False, ", no grass")])  # fmt: skip
 def test_another_drawing_on_grass_or_none(explain, folder, options, grass, named):
     _, out, _ = explain(
         "--draw", "both", "--seed", 5, "--network", "drawings-confounded", "--class", "elephant", *options
@@ -404,6 +409,13 @@ def test_a_drawing_for_a_network_of_ones_own_has_32_pixels_unless_told_otherwise
     for network, colour in (("network.npz", True), ("network-grey.npz", False)):
         explain("--draw", "cat", "--network", network)
         assert explained(folder, Network.load(network), draw(1, animals="cat", colour=colour).images[0])
+
+
+def test_two_scores_of_a_drawing_are_those_of_the_cat_and_the_elephant(explain, folder):
+    load_pretrained("drawings").save("mine.npz")
+    _, out, _ = explain("--draw", "both", "--network", "mine.npz", "--class", "elephant")
+    assert (written(folder)["class"], written(folder)["class_index"]) == ("elephant", 1)
+    assert "answer" not in out  # what a network of one's own means by 0 is not known
 
 
 def test_a_size_that_is_not_square_is_drawn_square_and_resized(explain, folder):

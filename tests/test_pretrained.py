@@ -403,3 +403,11 @@ def test_of_one_animal_alone_the_maps_can_be_compared_of_none_they_cannot():
     assert map_difference(ours, theirs, draw(2, animals="elephant", grass=True)) > 0.1
     message = refusal(ValueError, lambda: map_difference(ours, theirs, draw(3, animals="neither")))
     assert message == "drawings must have at least one animal, got none in 3."
+
+
+def test_a_network_without_two_scores_is_not_measured():
+    one = load_pretrained(NAMES[0]).split("features")[0]
+    message = refusal(ValueError, lambda: measure(one, draw(4, seed=7)))
+    assert (
+        message == "network must have two scores, of the cat and of the elephant, got outputs of shape (4, 8, 16, 16)."
+    )

@@ -581,12 +581,16 @@ IN_FIT = [
     ({"images": X[:, :, :4]}, ValueError, "layer 'scores': Linear expects x of shape (N, 27), got (3, 18)."),
     ({"labels": T[:2]}, ValueError, A_LABEL_EACH + "(2, 2) for (3, 1, 5, 6)."),
     ({"labels": 1}, ValueError, A_LABEL_EACH + "() for (3, 1, 5, 6)."),
-    ({"labels": T[:, 0]}, ValueError, "labels must have shape (3, 2), got (3,)."),
     ({"labels": T + 2}, ValueError, "labels must be in 0..1, got 2 to 2."),
     ({"labels": T * np.nan}, ValueError, "labels contains NaN at index (0, 0)."),
     ({"labels": ["cat"] * 3}, TypeError, "labels must hold floats, integers or Fractions, "
         "got dtype <U3; numpycam.exact.as_fractions makes Fractions of text."),
     ({"labels": np.ma.masked_array(T)}, TypeError, "labels must be a plain array, got MaskedArray."),
+    ({"loss": "softmax"}, TypeError, "loss must be callable, such as softmax_cross_entropy, got 'softmax'."),
+    ({"progress": True}, TypeError, "progress must be callable, such as tqdm, got True."),
+    ({"loss": sigmoid_cross_entropy, "labels": np.zeros(len(X))}, ValueError,
+     f"labels must have shape (N, C) for sigmoid_cross_entropy, got ({len(X)},). For one question pass "
+     "labels[:, None]; for one class out of C pass loss=softmax_cross_entropy."),
     ({"epochs": -1}, ValueError, "epochs == -1, must be >= 0."),
     ({"epochs": 1.0}, TypeError, "epochs must be an instance of int, not float."),
     ({"batch_size": 0}, ValueError, "batch_size == 0, must be >= 1."),
@@ -637,7 +641,8 @@ IN_LOSSES = [
     (softmax_cross_entropy, np.ones((2, 2)), [0, 2], ValueError, "labels must be ints in 0..1, got 0 to 2."),
     (softmax_cross_entropy, np.ones((2, 2)), [-1, 1], ValueError, "labels must be ints in 0..1, got -1 to 1."),
     (softmax_cross_entropy, np.ones((2, 2)), [0.0, 1.0], TypeError, "labels must be ints in 0..1, got float64."),
-    (softmax_cross_entropy, np.ones((2, 2)), [False, True], TypeError, "labels must be ints in 0..1, got bool."),
+    (softmax_cross_entropy, np.ones((2, 2)), [False, True], TypeError,
+     "labels must be ints in 0..1, got bool. Pass labels.astype(int)."),
 ]  # fmt: skip
 
 

@@ -30,14 +30,21 @@ class Result(NamedTuple):
     law: str = ""
 
 
-def run(answer: Callable[..., Any], inputs: dict[str, Any], names: Sequence[str], advice: str = "") -> list[Array]:
+def run(
+    answer: Callable[..., Any],
+    inputs: dict[str, Any],
+    names: Sequence[str],
+    advice: str | Callable[[Exception], str] = "",
+) -> list[Array]:
     """Return what the answer gives, an array of numbers for each name, or say what is wrong with its form."""
     own = {label: value.copy() if isinstance(value, np.ndarray) else value for label, value in inputs.items()}
     try:
         given = answer(*own.values())
     except Exception as error:
         message = f"Your function raised {type(error).__name__} with {_sizes(inputs)}: {error}"
-        raise CheckFailed(message + f"\n{advice}" * bool(advice)) from error
+        raise CheckFailed(
+            "\n".join(filter(None, [message, advice if isinstance(advice, str) else advice(error)]))
+        ) from error
     things = [given] if len(names) == 1 else given
     if not isinstance(things, tuple | list) or len(things) != len(names):
         came = f"{len(things)} of them" if isinstance(things, tuple | list) else type(things).__name__

@@ -39,7 +39,7 @@ def check_shares(answer: Callable[[Array, Array, int, Array], tuple[Any, Any]]) 
     for case in cases:
         inputs = dict(zip(("A", "α", "k", "mask"), case, strict=True))
         try:
-            results.append((case, inputs, run(answer, inputs, ("share", "energy"), _ADVICE)))
+            results.append((case, inputs, run(answer, inputs, ("share", "energy"), _advice)))
         except CheckFailed as failed:  # what came before may say more
             failure = failed
             break
@@ -204,7 +204,13 @@ _FORMULAS = {
     "energy": "the sum of L inside the mask / the sum of L",
 }
 
-_ADVICE = "(Can it be that there is nothing to divide by, as nothing speaks for the class? Of nothing, the share is 0.)"
+
+def _advice(error: Exception) -> str:
+    if isinstance(error, ZeroDivisionError):
+        return "(Is there nothing to divide by, as nothing speaks for the class? Of nothing, the share is 0.)"
+    is_of_shapes = isinstance(error, ValueError) and "broadcast" in str(error)
+    return "(α has the shape (K,), A has (K, H, W): write alphas[:, None, None] * feature_maps.)" * is_of_shapes
+
 
 _WRONG_SHARES: dict[str, Sequence[tuple[Callable[[_Case], Any], str]]] = {
     "share": [
@@ -232,6 +238,7 @@ _WRONG_SHARES: dict[str, Sequence[tuple[Callable[[_Case], Any], str]]] = {
          "You take the largest cell of each map: take the sum of all."),
         (lambda c: _part(np.abs(c.weighted), c.k - 1), "That is the kernel before: k counts from 0, as Python does."),
         (lambda c: _part(np.abs(c.weighted), np.arange(len(c.a)) != c.k), "That is the share of all the others."),
+        (lambda c: c.energy, "That is the energy: return the two in their order, (share, energy)."),
         (lambda c: 100 * c.share, "It is right in percent: leave it as a part of 1."),
         (lambda c: c.explanation.channel_shares, "These are the shares of all kernels: return that of k."),
         (lambda c: _EXAMPLE.share, "That is right for the worked example only: compute it from the arguments."),
@@ -315,8 +322,8 @@ def _why_not(
         if all(_is_near(number, wrong(net, *drawings)) for number, net in zip(numbers, networks, strict=True)):
             return hint
     off = [
-        f"{place}: {number:.6g} is not by how much its score falls. {_FRESH} fresh drawings say something else, and a "
-        f"mean of {_ENOUGH} would be within {_margin(drops):.1f} of that.\n"
+        f"{place}: {number:.6g} is not the fall of its score: {_FRESH} fresh drawings give another, and a mean of "
+        f"{_ENOUGH} would be within {_margin(drops):.1f} of that.\n"
         for place, number, drops in zip(_PLACES, numbers, measured, strict=True)
         if not _is_near(number, drops)
     ]

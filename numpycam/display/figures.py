@@ -10,6 +10,7 @@ from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.display.canvas import (
+    DIGIT,
     MARGIN,
     POSITIVE,
     SIDE,
@@ -158,7 +159,7 @@ def figure_of_pictures(
     row_names, column_names : sequence of str, optional
         Names to the left of the rows and above the columns.
     captions : sequence of sequences of str, optional
-        One for each picture; it may have several lines.
+        One for each picture; it may have several lines. Neither names nor captions are wrapped.
     title : str
         A line above all.
     side : float
@@ -176,6 +177,8 @@ def figure_of_pictures(
     """
     if len(rows) == 0 or not all(map(len, rows)) or not side > 0:
         raise ValueError("rows must hold at least one picture each, and side must be positive.")
+    if isinstance(rows, np.ndarray) and rows.ndim == 4 and rows.shape[1] == 3:
+        raise ValueError(f"rows must be rows of pictures, got one array {rows.shape}: pass [pictures] for one row.")
     for name, values, count in (
         ("row_names", row_names, len(rows)),
         ("column_names", column_names, max(map(len, rows))),
@@ -186,23 +189,25 @@ def figure_of_pictures(
     texts = captions or [[""] * len(row) for row in rows]
     if [*map(len, texts)] != [*map(len, rows)]:
         raise ValueError(f"captions must be one for each picture, {[*map(len, rows)]}, got {[*map(len, texts)]}.")
-    lines = max(text.count("\n") + bool(text) for row in texts for text in row)
+    lines = [max(text.count("\n") + bool(text) for text in row) for row in texts]
     left = MARGIN + max((0.09 * len(line) + 0.15 for name in row_names for line in name.split("\n")), default=0)
     top = 0.15 + 0.4 * bool(title) + 0.3 * bool(column_names)
-    across, down = side + 0.12, side + 0.12 + 0.19 * lines
+    across = side + 0.12
+    tops = top + np.cumsum([0.0, *(side + 0.12 + 0.19 * count for count in lines)])  # of the rows, and below the last
     columns = max(map(len, rows))
-    picture = Picture(figsize=(left + columns * across - 0.12 + MARGIN, top + len(rows) * down + 0.1))
+    width = max(left + columns * across - 0.12 + MARGIN, 2 * MARGIN + DIGIT * 13 / 72 * len(title))
+    picture = Picture(figsize=(width, tops[-1] + 0.1))
     write(picture, MARGIN, 0.15, title, size=13, weight="bold", parse_math=False)
     for column, name in enumerate(column_names):
         write(picture, left + column * across + side / 2, top - 0.27, name, size=11, ha="center")
     for row, (pictures, notes) in enumerate(zip(rows, texts, strict=True)):
         if row_names:
             height = 0.085 * (1 + row_names[row].count("\n"))  # half of it
-            write(picture, left - 0.12, top + row * down + side / 2 - height, row_names[row], size=11, ha="right")
+            write(picture, left - 0.12, tops[row] + side / 2 - height, row_names[row], size=11, ha="right")
         for column, (pixels, note) in enumerate(zip(pictures, notes, strict=True)):
-            axes = add_axes(picture, left + column * across, top + row * down, side, side)
+            axes = add_axes(picture, left + column * across, tops[row], side, side)
             draw_map(axes, _any_picture(f"rows[{row}][{column}]", pixels), POSITIVE, (0, 1))
-            write(picture, left + column * across + side / 2, top + row * down + side + 0.04, note, size=9, ha="center")
+            write(picture, left + column * across + side / 2, tops[row] + side + 0.04, note, size=9, ha="center")
     picture.alt = " ".join([*as_sentence(title), *_cells_in_words(row_names, column_names, texts)])
     return picture
 
@@ -261,10 +266,11 @@ def figure_of_methods(explanations: Sequence[Explanation], *, columns: int = 5) 
     return picture
 
 
-def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8) -> Picture:
+def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8, title: str = "") -> Picture:
     """Draw the kernels of the last convolution beside the maps that they make, and how much each map contributes.
 
-    A kernel is drawn as one square for each channel of its input, row by row, each kernel on a scale of its own: red
+    A kernel is drawn as one square for each channel of its input, row by row from the upper left, with grey lines
+    between them, each kernel on a scale of its own: white is 0, red
     where more of that channel makes its map larger, blue where it makes it smaller.
 
     Parameters
@@ -273,6 +279,8 @@ def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8) -> Pictur
         Of one image, by :func:`numpycam.grad_cam`.
     most_maps : int, default 8
         How many kernels to show at most: those of the maps with the largest shares.
+    title : str
+        A line above all.
 
     Returns
     -------
@@ -302,12 +310,13 @@ def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8) -> Pictur
         row_names=["kernel", "map"],
         column_names=[f"$A^{{{k + 1}}}$" for k in kept],
         captions=[[""] * len(kept), shares],
+        title=title,
         side=1.2,
     )
 
 
-def _coloured(values: Array, colormap: str, limits: Limits) -> Array:  # (H, W) -> (H, W, 3); NaN is white
-    colours = mpl.colormaps[colormap].with_extremes(bad="white")
+def _coloured(values: Array, colormap: str, limits: Limits) -> Array:  # (H, W) -> (H, W, 3); NaN is grey
+    colours = mpl.colormaps[colormap].with_extremes(bad="0.6")
     return colours(np.ma.masked_invalid(Normalize(*limits)(values)))[..., :3]
 
 
