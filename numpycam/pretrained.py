@@ -69,7 +69,7 @@ def untrained(seed: int = SEED) -> Network:
     Grass is a pattern of upright stripes. The first convolution has a kernel that answers to them, -1 2 -1 in every
     row; the second has one that takes the mean of its answers around. The head takes the maximum of each map. At first
     all maps speak for both animals and none against, and the biases are -3 and stay there: without evidence the answer
-    is no. (With biases that move and weights of both signs, many a network learns to see what is *not* an animal.)
+    is no. A head with biases that move and weights of both signs may learn from what is *not* an animal instead.
     """
     rng = np.random.default_rng(seed)
     first, second, head = (

@@ -176,12 +176,7 @@ def fit(
     for argument, given, such_as in (("loss", loss, "softmax_cross_entropy"), ("progress", progress, "tqdm")):
         if not callable(given):
             raise TypeError(f"{argument} must be callable, such as {such_as}, got {given!r}.")
-    x, t = _as_examples(network, images, labels)
-    if loss is sigmoid_cross_entropy and t.ndim == 1:
-        raise ValueError(
-            f"labels must have shape (N, C) for sigmoid_cross_entropy, got {t.shape}. For one question pass "
-            "labels[:, None]; for one class out of C pass loss=softmax_cross_entropy."
-        )
+    x, t = _as_examples(network, images, labels, loss)
     epochs, size, seed = as_int("epochs", epochs, 0), as_int("batch_size", batch_size, 1), as_int("seed", seed, 0)
     rate, momentum = _as_factor("learning_rate", learning_rate), _as_factor("momentum", momentum)
     decay, trains = _as_factor("weight_decay", weight_decay), _trains(network, frozen)
@@ -223,7 +218,7 @@ def _loss_and_gradients(network: Network, x: Array, t: Array, loss: Loss) -> tup
     return float(value), network.parameter_gradients(grad_scores, x, activations)
 
 
-def _as_examples(network: Network, images: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
+def _as_examples(network: Network, images: ArrayLike, labels: ArrayLike, loss: Loss) -> tuple[Array, Array]:
     """Return images in the network's dtype, and labels as they are, after checking that they can be learned from."""
     check_network(network)
     x = as_array("images", images, dtype=network.dtype)
@@ -233,6 +228,11 @@ def _as_examples(network: Network, images: ArrayLike, labels: ArrayLike) -> tupl
     t = np.asarray(labels)
     if x.ndim == 0 or len(x) == 0 or t.shape[:1] != x.shape[:1]:
         raise ValueError(f"there must be a label for each image, at least one, got {t.shape} for {x.shape}.")
+    if loss is sigmoid_cross_entropy and t.ndim == 1:
+        raise ValueError(
+            f"labels must have shape (N, C) for sigmoid_cross_entropy, got {t.shape}. For one question pass "
+            "labels[:, None]; for one class out of C pass loss=softmax_cross_entropy."
+        )
     return x.astype(network.dtype, copy=False), t
 
 

@@ -319,7 +319,7 @@ def _draw_column(picture: Picture, column: Stage, left: float, rows: int) -> Non
 
 
 def _draw_arrow(picture: Picture, operation: str, middle: float, top: float) -> None:
-    write(picture, middle, top - 0.23, operation, size=11.5, ha="center", color="0.2")
+    write(picture, middle, top - 0.23, operation, size=10.5, ha="center", color="0.2")
     write(picture, middle, top - 0.05, "⟶", size=17, ha="center", color="0.2")
 
 

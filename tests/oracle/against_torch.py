@@ -81,25 +81,25 @@ def check_agreement(network, module, x, u):
     values, gradients, scales, gradient_scales = passes(module, x, u)
     operations = operations_of(network, activations)
     for name, ours in activations.items():
-        agree(ours, values[twins[name]], scales[twins[name]], operations)
+        assert agrees(ours, values[twins[name]], scales[twins[name]], operations)
     theirs = {name: values[twin] for name, twin in twins.items()}
     assume(switches(network, module, activations) == switches(network, module, theirs))
 
     for name, ours in network.gradients(activations, u).items():
-        agree(ours, gradients[twins[name]], gradient_scales[twins[name]], operations)
+        assert agrees(ours, gradients[twins[name]], gradient_scales[twins[name]], operations)
     for name, ours in network.parameter_gradients(u, x, activations).items():
         layer = name.rpartition(".")[0]
         if twins[layer] == layer:  # else torch has no such parameter: a normalisation is folded into it
-            agree(ours, gradients[name], gradient_scales[name], operations)
+            assert agrees(ours, gradients[name], gradient_scales[name], operations)
 
 
-def agree(ours, theirs, scale, operations):
-    """Assert that two results of so many operations differ by no more than rounding, in float64 by 1e-10 at most."""
+def agrees(ours, theirs, scale, operations):
+    """Whether two results of so many operations differ by no more than rounding, in float64 by 1e-10 at most."""
     theirs, scale = (tensor.detach().numpy().reshape(ours.shape) for tensor in (theirs, scale))
     bound = float(2 * rounding(operations, ours.dtype))
-    assert ours.dtype == theirs.dtype
-    assert bound <= 1e-10 or ours.dtype == np.float32
-    assert (np.abs(np.subtract(ours, theirs, dtype=np.float64)) <= bound * np.float64(scale)).all()
+    assert bound <= 1e-10 or ours.dtype == np.float32, "so many operations are too many for the promise"
+    difference = np.abs(np.subtract(ours, theirs, dtype=np.float64))
+    return ours.dtype == theirs.dtype and bool((difference <= bound * np.float64(scale)).all())
 
 
 def nearly_equal(ours, theirs):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from against_torch import agree, as_torch, check_agreement, drawn, operations_of, passes, stages, torch
+from against_torch import agrees, as_torch, check_agreement, drawn, operations_of, passes, stages, torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch_cases import layers, networks, numbers, sequentials, shapes
@@ -66,7 +66,7 @@ def test_grad_cam(case, data):
     theirs, scale = stages(values[layer], gradients[layer]), stages(scales[layer], gradient_scales[layer])
     explanation = grad_cam(network, x, class_index, layer)
     for name in theirs:
-        agree(getattr(explanation, name), theirs[name], scale[name], operations_of(network, activations))
+        assert agrees(getattr(explanation, name), theirs[name], scale[name], operations_of(network, activations))
 
 
 @pytest.mark.parametrize("layer", [ReLU(), MaxPool2d((1, 3))])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from against_torch import agree, as_torch, drawn, operations_of, passes, switches, torch
+from against_torch import agrees, as_torch, drawn, operations_of, passes, switches, torch
 from hypothesis import assume
 from hypothesis import strategies as st
 from torch_cases import networks, numbers
@@ -40,8 +40,8 @@ def test_a_loss(loss, make, count, classes, largest, seed):
     theirs.backward()
     value, gradient = loss(y, t)
     scale, operations = scale_of(loss, y), OF_A_LOSS + y.size
-    agree(np.array(value), theirs, torch.tensor(scale.mean()), operations)
-    agree(gradient, twin.grad, torch.full(y.shape, (2 + np.log(classes)) / count), operations)
+    assert agrees(np.array(value), theirs, torch.tensor(scale.mean()), operations)
+    assert agrees(gradient, twin.grad, torch.full(y.shape, (2 + np.log(classes)) / count), operations)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -95,9 +95,9 @@ def test_a_training(loss, case, momentum, weight_decay, seed):
         *_, of_scores = (scales[name] for name in activations)
         of_scores = of_scores.detach().numpy().max(axis=1) + scale_of(loss, y)
         operations = operations_of(before, activations) + len(trained) * OF_A_LOSS
-        agree(np.array(value), theirs, torch.tensor(of_scores.mean()), operations)
+        assert agrees(np.array(value), theirs, torch.tensor(of_scores.mean()), operations)
         _, _, _, of_gradients = passes(module, x, u + of_scores[:, None] / len(x))
         for name, p in before.parameters.items():
             velocity[name] = momentum * velocity[name] + of_gradients[name].detach().numpy() + weight_decay * np.abs(p)
             scale = torch.tensor(np.abs(p) + rate * velocity[name])
-            agree(after.parameters[name], stepped[name], scale, operations)
+            assert agrees(after.parameters[name], stepped[name], scale, operations)
