@@ -149,7 +149,14 @@ TABLE = [
         "pytorch-grad-cam's scaling spreads the NaN over the map; torchcam's `nansum` hides it: a plausible map.",
     ),
     Disagreement(
-        *("eigen-cam nan", ["grad-cam"], "equation", "EigenCAM", "L where one of four cells of A is NaN", None),
+        *(
+            "eigen-cam nan",
+            ["grad-cam"],
+            "equation",
+            "EigenCAM",
+            "L where one of four cells of A is NaN",
+            np.full((2, 2), np.nan),
+        ),
         explain(methods.eigen_cam, "NaN", SUM),
         "NaN is replaced by 0 first: a plausible map.",
     ),
