@@ -14,6 +14,7 @@ import numpy as np
 from numpycam import drawings, load_pretrained, worked_example
 from numpycam.display import figure_of_methods
 from numpycam.exact import as_floats
+from numpycam.method import PROPERTIES
 from numpycam.methods import METHODS
 from numpycam.metrics import (
     area_under,
@@ -28,7 +29,7 @@ from numpycam.resize import resize
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
-from properties import PROPERTIES, table  # noqa: E402
+from properties import table  # noqa: E402
 
 IMAGES, CURVES, SEED, CLASS = (
     500,
@@ -60,18 +61,22 @@ def methods_table():
     return "\n".join(lines)
 
 
-def properties_table(found):
+def properties_table():
     """Return yes and no, for each method and property."""
-    lines = ["| method | " + " | ".join(PROPERTIES) + " |", "|---|" + "---|" * len(PROPERTIES)]
-    for name, row in found.items():
-        lines.append(
-            f"| {METHODS[name].name} | " + " | ".join("yes" if case is None else "no" for case in row.values()) + " |"
-        )
+    lines = [f"| method | {' | '.join(PROPERTIES)} | exact |", "|---|" + "---|" * (len(PROPERTIES) + 1)]
+    for m in METHODS.values():
+        has = [*(what in m.properties for what in PROPERTIES), m.is_exact]
+        lines.append(f"| {m.name} | {' | '.join('yes' if yes else 'no' for yes in has)} |")
     return "\n".join(lines)
 
 
+def properties_list():
+    """Return what each property means."""
+    return "\n".join(f"- **{what}**: {meaning}" for what, meaning in PROPERTIES.items())
+
+
 def as_json(found):
-    """Each counterexample as whole numbers: the maps (K, H, W) and the head (2, K H W)."""
+    """Return each case as whole numbers: the maps (K, H, W) and the head (2, K H W)."""
     return {
         name: {
             what: None
@@ -131,6 +136,8 @@ def write(page, name, text):
 if __name__ == "__main__":
     page = HERE / "methods.md"
     write(page, "methods", methods_table())
+    write(page, "meanings", properties_list())
+    write(page, "properties", properties_table())
     network, image = as_floats(worked_example.network()), as_floats(worked_example.IMAGE)
     example = [m(network, image, 0, **({"size": 2} if name == "occlusion" else {})) for name, m in applicable().items()]
     (HERE / "methods" / "example.png").write_bytes(figure_of_methods(example, columns=6).as_png())
@@ -142,5 +149,4 @@ if __name__ == "__main__":
             write(page, name, measures_table(name))
     if "properties" in sys.argv:
         found = table()
-        write(page, "properties", properties_table(found))
         (HERE / "methods" / "properties.json").write_text(json.dumps(as_json(found)) + "\n")

@@ -41,7 +41,7 @@ from numpycam.validation import (
 if TYPE_CHECKING:
     from numpycam.display import Picture
 
-Method = Literal["bilinear", "nearest"]
+Interpolation = Literal["bilinear", "nearest"]
 
 Target = Callable[[Array], tuple[Array, Array]]
 """From scores y (N, classes) to a number t(y) for each image (N,), and its gradient dt/dy (N, classes)."""
@@ -155,7 +155,7 @@ class Explanation:
         return Explanation(**picked)
 
     def plot(
-        self, stage: str | None = None, *, title: str = "", method: Method = "bilinear", most_maps: int = 4
+        self, stage: str | None = None, *, title: str = "", method: Interpolation = "bilinear", most_maps: int = 4
     ) -> "Picture":
         """Draw all stages of one image's explanation, or one, a field's name or "overlay": see ``numpycam.display``."""
         from numpycam.display import figure_of_stage, figure_of_stages
@@ -169,7 +169,7 @@ class Explanation:
         folder: "str | PathLike[str]",
         *,
         title: str = "",
-        method: Method = "bilinear",
+        method: Interpolation = "bilinear",
         about: dict[str, Any] | None = None,
         picture: ArrayLike | None = None,
     ) -> list[str]:

@@ -14,7 +14,7 @@ Explanation.
 sum of the maps [[0.5, 2.1], [4.5, 2.6]]
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Literal
@@ -27,8 +27,18 @@ from numpycam.network import Network
 from numpycam.validation import Array, as_maps
 
 Needs = Literal[
-    "nothing", "gradients", "a head of GlobalAvgPool2d and Linear", "forward passes", "gradients at every layer"
+    "nothing", "gradients", "a pooled linear head", "forward passes", "gradients at every layer"
 ]
+
+PROPERTIES = {
+    "complete": "with a linear head that has no bias, Σ L is the score",
+    "class-sensitive": "another class can have another map",
+    "signed": "L can be negative though no feature map is: what speaks against the class is seen",
+    "mixing": "other feature maps that span the same, with a head that makes up for it, have the same L",
+    "scaling": "scores twice as large have the same picture",
+    "rearranging": "the cells of each g^k in another order have the same L: where the gradient is does not count",
+}
+"""What a method can have; which has which is computed in ``tests/properties.py`` and shown in ``docs/methods.md``."""
 
 
 class PoleError(ArithmeticError):
@@ -53,6 +63,8 @@ class Method:
         What it needs beside the feature maps.
     is_exact : bool
         Whether it takes Fractions.
+    properties : collection of str
+        Which of PROPERTIES it has.
     layer : str, optional
         The layer if none is given: "input" for a method at the image's own resolution. If there is none here either, it
         is that of :func:`numpycam.grad_cam`.
@@ -64,6 +76,7 @@ class Method:
     weigh: Callable[..., tuple[Array | None, Array]]
     needs: Needs = "gradients"
     is_exact: bool = True
+    properties: Collection[str] = ()
     layer: str | None = None
 
     def __call__(

@@ -40,6 +40,7 @@ _relu = ReLU().forward
     "Grad-CAM",
     r"\sum_k \Big(\frac{1}{Z} \sum_{ij} g^k_{ij}\Big) A^k",
     "Selvaraju et al., Grad-CAM, ICCV 2017, equations 1 and 2",
+    properties=("class-sensitive", "signed", "mixing", "scaling", "rearranging"),
 )
 @weights_maps
 def grad_cam(feature_maps: Array, gradients: Array) -> Array:
@@ -51,6 +52,7 @@ def grad_cam(feature_maps: Array, gradients: Array) -> Array:
     "Grad-CAM++",
     r"\sum_k \Big(\sum_{g^k_{ij} > 0} \frac{g^k_{ij}}{2 + S_k\, g^k_{ij}}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
     "Chattopadhay et al., Grad-CAM++, WACV 2018 (arXiv 1710.11063), equations 5, 19 and 20",
+    properties=("class-sensitive", "rearranging"),
 )
 @weights_maps
 def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
@@ -78,6 +80,7 @@ def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
     "XGrad-CAM",
     r"\sum_k \Big(\sum_{ij} \frac{A^k_{ij}}{S_k}\, g^k_{ij}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
     "Fu et al., Axiom-based Grad-CAM, BMVC 2020, equation 8",
+    properties=("complete", "class-sensitive", "signed", "scaling"),
 )
 @weights_maps
 def xgrad_cam(feature_maps: Array, gradients: Array) -> Array:
@@ -99,6 +102,7 @@ def xgrad_cam(feature_maps: Array, gradients: Array) -> Array:
     "HiResCAM",
     r"\sum_k g^k \odot A^k",
     "Draelos and Carin, HiResCAM, 2020 (arXiv 2011.08891), equation 3",
+    properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
 )
 @weights_cells
 def hirescam(feature_maps: Array, gradients: Array) -> Array:
@@ -110,6 +114,7 @@ def hirescam(feature_maps: Array, gradients: Array) -> Array:
     "element-wise Grad-CAM",
     r"\sum_k \mathrm{ReLU}(g^k \odot A^k)",
     "pytorch-grad-cam, GradCAMElementWise",
+    properties=("class-sensitive", "scaling"),
 )
 @weights_cells
 def element_wise_grad_cam(feature_maps: Array, gradients: Array) -> Array:
@@ -121,6 +126,7 @@ def element_wise_grad_cam(feature_maps: Array, gradients: Array) -> Array:
     "LayerCAM",
     r"\sum_k \mathrm{ReLU}(g^k) \odot A^k",
     "Jiang et al., LayerCAM, IEEE TIP 2021, equations 5 to 7",
+    properties=("class-sensitive", "scaling"),
 )
 @weights_cells
 def layercam(feature_maps: Array, gradients: Array) -> Array:
@@ -134,6 +140,7 @@ def layercam(feature_maps: Array, gradients: Array) -> Array:
     "Muhammad and Yeasin, Eigen-CAM, IJCNN 2020, section III",
     needs="nothing",
     is_exact=False,
+    properties=("scaling", "rearranging"),
 )
 @weights_maps
 def eigen_cam(feature_maps: Array, gradients: Array) -> Array:
@@ -151,6 +158,7 @@ def eigen_cam(feature_maps: Array, gradients: Array) -> Array:
     r"\sum_k v_k\, g^k \odot A^k, \quad v = \text{first right singular vector of } (g^k_{ij} A^k_{ij})_{ij,k}",
     "pytorch-grad-cam, EigenGradCAM, after Muhammad and Yeasin, IJCNN 2020",
     is_exact=False,
+    properties=("class-sensitive", "signed", "scaling"),
 )
 @weights_cells
 def eigen_grad_cam(feature_maps: Array, gradients: Array) -> Array:
@@ -175,7 +183,8 @@ def _first_direction(maps: Array) -> Array:  # (..., K, H, W) -> (..., K)
     "CAM",
     r"\sum_k w^c_k A^k, \quad w = \text{weights of the head}",
     "Zhou et al., Learning Deep Features for Discriminative Localization, CVPR 2016, equation 2",
-    needs="a head of GlobalAvgPool2d and Linear",
+    needs="a pooled linear head",
+    properties=("class-sensitive", "signed", "mixing", "scaling", "rearranging"),
 )
 def cam(seen: Look) -> tuple[Array, Array]:
     """α_k is the weight that the class gives to the mean of A^k. Where it exists, Grad-CAM is this over Z = H·W."""

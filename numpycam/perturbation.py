@@ -33,6 +33,7 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
     "Wang et al., Score-CAM, CVPR Workshops 2020, algorithm 1",
     needs="forward passes",
     is_exact=False,
+    properties=("class-sensitive",),
 )
 def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) -> tuple[Array, Array]:
     """α is the softmax, over the maps, of the score of the image seen through each of them.
@@ -59,6 +60,7 @@ def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) ->
     r"\sum_k \frac{y - y_{A^k = 0}}{|y|}\, A^k",
     "Desai and Ramaswamy, Ablation-CAM, WACV 2020, equation 5",
     needs="forward passes",
+    properties=("class-sensitive", "signed", "scaling"),
 )
 def ablation_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) -> tuple[Array, Array]:
     """α_k is the share of the score that is lost when A^k is set to zero.
@@ -90,27 +92,30 @@ def ablation_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter)
     "Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014, section 4.2",
     needs="forward passes",
     layer="input",
+    properties=("class-sensitive", "signed", "mixing", "scaling"),
 )
 def occlusion(
     seen: Look,
     *,
-    size: IntOrPair = 4,
-    stride: IntOrPair = 2,
+    size: IntOrPair | None = None,
+    stride: IntOrPair | None = None,
     baseline: ArrayLike = 0,
     batch_size: int = 32,
     progress: Progress = iter,
 ) -> tuple[None, Array]:
     """L is by how much the score drops when a patch of the image is covered, the mean of the patches over each pixel.
 
-    It is positive where the picture speaks for the class. The patches are ``size`` high and wide, ``stride`` apart,
-    from the top left corner on, and cut off at the border, so that every pixel is covered. What comes in their place is
-    the ``baseline``: see :func:`numpycam.interventions.erase`. There is one map, not one of each channel.
+    It is positive where the picture speaks for the class. The patches are ``size`` high and wide (if not given an
+    eighth of the image, rounded up), ``stride`` apart (half of the size), from the top left corner on, and cut off at
+    the border, so that every pixel is covered. What comes in their place is the ``baseline``: see
+    :func:`numpycam.interventions.erase`. There is one map, not one of each channel.
     """
     images = seen.image
-    (tall, wide), (down, across) = as_pair("size", size, 1), as_pair("stride", stride, 1)
+    height, width = images.shape[2:]
+    tall, wide = (-(-height // 8), -(-width // 8)) if size is None else as_pair("size", size, 1)
+    down, across = (-(-tall // 2), -(-wide // 2)) if stride is None else as_pair("stride", stride, 1)
     if down > tall or across > wide:
         raise ValueError(f"stride must be at most size, {(tall, wide)}, or pixels are missed; got {(down, across)}.")
-    height, width = images.shape[2:]
     patches = [
         (slice(top, top + tall), slice(left, left + wide))
         for top, left in product(_starts(height, tall, down), _starts(width, wide, across))

@@ -35,6 +35,7 @@ _relu = ReLU().forward
     r"\sum_c \Big|\frac{\partial y}{\partial x_c}\Big|",
     "Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, ICLR Workshop 2014, section 3.1",
     layer="input",
+    properties=("class-sensitive", "mixing", "scaling"),
 )
 @weights_cells
 def gradient(image: Array, gradients: Array) -> Array:
@@ -50,6 +51,7 @@ def gradient(image: Array, gradients: Array) -> Array:
     r"\sum_c \frac{\partial y}{\partial x_c} \odot x_c",
     "Shrikumar et al., Not Just a Black Box, 2016 (arXiv 1605.01713), section 2.2",
     layer="input",
+    properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
 )
 @weights_cells
 def gradient_times_input(image: Array, gradients: Array) -> Array:
@@ -64,6 +66,7 @@ def gradient_times_input(image: Array, gradients: Array) -> Array:
     needs="forward passes",
     is_exact=False,
     layer="input",
+    properties=("class-sensitive", "mixing", "scaling"),
 )
 def smooth_grad(
     seen: Look,
@@ -112,6 +115,7 @@ def _mean_gradients(
     "Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, ICML 2017, equation 1",
     needs="forward passes",
     layer="input",
+    properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
 )
 def integrated_gradients(
     seen: Look,
@@ -182,6 +186,7 @@ def _along_the_path(seen: Look, n: int, start: Array, max_kinks: int) -> Array |
     "Springenberg et al., Striving for Simplicity, ICLR Workshop 2015, section 3.4",
     needs="gradients at every layer",
     layer="input",
+    properties=("class-sensitive", "signed", "mixing", "scaling"),
 )
 def guided_backprop(seen: Look) -> tuple[None, Array]:
     """Backpropagation that lets no negative gradient through a ReLU. It is no gradient of anything."""
@@ -194,6 +199,7 @@ def guided_backprop(seen: Look) -> tuple[None, Array]:
     "Selvaraju et al., Grad-CAM, ICCV 2017, section 3.2",
     needs="gradients at every layer",
     layer="input",
+    properties=("class-sensitive", "signed", "mixing", "scaling"),
 )
 def guided_grad_cam(seen: Look, *, cam_layer: str | None = None) -> tuple[None, Array]:
     """Guided backprop where Grad-CAM's map, of ``cam_layer`` or the layer of :func:`numpycam.grad_cam`, is not zero."""
@@ -208,6 +214,7 @@ def guided_grad_cam(seen: Look, *, cam_layer: str | None = None) -> tuple[None, 
     "Srinivas and Fleuret, Full-Gradient Representation for Neural Network Visualization, NeurIPS 2019, section 4",
     needs="gradients at every layer",
     layer="input",
+    properties=("class-sensitive", "mixing", "scaling"),
 )
 def full_grad(seen: Look) -> tuple[None, Array]:
     """L has the sizes of what the image and the biases of each convolution l contribute, a map for each, in this order.

@@ -1,9 +1,11 @@
-"""Which method has which property: each property as a question to one drawn case, and the search for a "no".
+"""Which method has which property: each property as a question to one drawn case, and the search for what settles it.
 
-A property holds for all cases or it does not; where it does not, Hypothesis finds a case and makes it small. Where the
-property is that something *can* happen, one case is a "yes". ``docs/methods.py`` writes the table of docs/methods.md.
+Some properties hold in all cases or not at all: where one does not, Hypothesis finds a case against it and makes it
+small. Others say that something *can* happen: one case is a "yes". ``docs/methods.py`` makes the table of
+docs/methods.md of it.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from numpycam import Conv2d, Flatten, Linear, Network
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network
 from numpycam.exact import as_floats, as_fractions
 from numpycam.method import PoleError
 from numpycam.methods import METHODS
@@ -22,19 +24,18 @@ class Case(NamedTuple):
 
     maps: np.ndarray  # (K, H, W), not negative: the image, too
     head: np.ndarray  # (2, K H W): two classes
+    is_pooled: bool = False  # whether the head takes the mean of each map first, as CAM needs it
 
     def network(self, mixing=None, head=None):
         """features = mixing · image, scores = head · features; the image is such that the maps are mixing · maps."""
         count = len(self.maps)
         mixing = as_fractions(np.eye(count, dtype=int)) if mixing is None else mixing
-        return Network(
-            [
-                ("features", Conv2d(mixing[:, :, None, None])),
-                ("flatten", Flatten()),
-                ("scores", Linear(self.head if head is None else head)),
-            ],
-            target_layer="features",
-        )
+        head = self.head if head is None else head
+        pool = [("pool", GlobalAvgPool2d())] if self.is_pooled else []
+        if self.is_pooled:
+            head = head.reshape(2, count, -1).sum(axis=-1)
+        layers = [("features", Conv2d(mixing[:, :, None, None])), *pool, ("flatten", Flatten())]
+        return Network([*layers, ("scores", Linear(head))], target_layer="features")
 
 
 @st.composite
@@ -46,9 +47,14 @@ def cases(draw):
     return Case(as_fractions(np.reshape(maps, (count, height, width))), as_fractions(np.reshape(head, (2, size))))
 
 
+OPTIONS = {"occlusion": {"size": 2}}  # patches of several pixels, as on larger images
+
+
 def explained(method, network, image, c=0):
     exact = method.is_exact
-    return method(*(value if exact else as_floats(value) for value in (network, image)), c)
+    return method(
+        *(value if exact else as_floats(value) for value in (network, image)), c, **OPTIONS.get(method.name, {})
+    )
 
 
 def same(a, b):
@@ -64,14 +70,15 @@ def is_complete(method, case):
     return same(np.array([e.weighted_sum.sum()]), np.array([e.score]))
 
 
-def is_blind_to_the_class(method, case):
+def is_of_one_class(method, case):
+    """The map of the other class is another."""
     one, other = (explained(method, case.network(), case.maps, c).weighted_sum for c in (0, 1))
-    return same(one, other)
+    return not same(one, other)
 
 
-def is_never_negative(method, case):
-    """L speaks for, never against, as long as the feature maps are not negative."""
-    return bool((explained(method, case.network(), case.maps).weighted_sum >= -1e-12).all())
+def is_negative(method, case):
+    """L is negative somewhere, and no feature map is."""
+    return bool((explained(method, case.network(), case.maps).weighted_sum < -1e-12).any())
 
 
 def is_invariant_to_mixing(method, case):
@@ -90,44 +97,52 @@ def is_invariant_to_scaling(method, case):
     return a == b == 0 or (a > 0 and b > 0 and same(once / a, twice / b))
 
 
-def is_blind_to_rearranged_gradients(method, case):
+def is_blind_to_rearranging(method, case):
     """Each g^k turned around: L stays."""
     turned = case.head.reshape(2, 2, -1)[..., ::-1].reshape(2, -1)
     before = explained(method, case.network(), case.maps).weighted_sum
     return same(before, explained(method, case.network(head=turned), case.maps).weighted_sum)
 
 
-PROPERTIES = {
-    "complete": is_complete,
-    "blind to the class": is_blind_to_the_class,
-    "never negative": is_never_negative,
-    "invariant to channel mixing": is_invariant_to_mixing,
-    "invariant to the scale of the score": is_invariant_to_scaling,
-    "blind to rearranged gradients": is_blind_to_rearranged_gradients,
+class Property(NamedTuple):
+    holds: Callable[..., bool]  # of a method and a case
+    in_all: bool  # whether it must hold in all cases, and one against it is a "no"; or one for it is a "yes"
+
+
+TESTS = {
+    "complete": Property(is_complete, True),
+    "class-sensitive": Property(is_of_one_class, False),
+    "signed": Property(is_negative, False),
+    "mixing": Property(is_invariant_to_mixing, True),
+    "scaling": Property(is_invariant_to_scaling, True),
+    "rearranging": Property(is_blind_to_rearranging, True),
 }
 
 
-def counterexample(method, holds, examples=300):
-    """Return the smallest case found in which the property does not hold, or None. At a pole nothing need hold."""
+def decides(method, what, case):
+    """Whether the case settles the question: it is one against a property of all, or for one that needs no more."""
+    holds, in_all = TESTS[what]
+    try:
+        return holds(method, case._replace(is_pooled=method.needs == "a pooled linear head")) != in_all
+    except PoleError:  # at a pole nothing need hold
+        return False
 
-    def fails(case):
-        try:
-            return not holds(method, case)
-        except PoleError:
-            return False
 
+def decisive_case(method, what, examples=300):
+    """Return the smallest case found that settles the question, or None."""
     chosen = settings(max_examples=examples, derandomize=True, database=None, deadline=None,
                       phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck))  # fmt: skip
     try:
-        return find(cases(), fails, settings=chosen)
+        return find(cases(), lambda case: decides(method, what, case), settings=chosen)
     except NoSuchExample:
         return None
 
 
 def table():
-    """Return, for each method, for each property, None or a counterexample. CAM has no such head, and is left out."""
-    return {
-        name: {what: counterexample(method, holds) for what, holds in PROPERTIES.items()}
-        for name, method in METHODS.items()
-        if name != "cam"
-    }
+    """Return, for each method, for each property, the case that settles the question, or None."""
+    return {name: {what: decisive_case(method, what) for what in TESTS} for name, method in METHODS.items()}
+
+
+def properties_in(row):
+    """Return which properties a method has, by a row of the table."""
+    return {what for what, case in row.items() if (case is None) == TESTS[what].in_all}

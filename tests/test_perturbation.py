@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import network_cases, sides, tensors
 
-from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import patch_drops
 from numpycam.method import PoleError
@@ -97,10 +97,15 @@ def test_occlusion_averages_and_is_cut_off_at_the_border():
     assert same(occlusion(add_up, image, 0, size=(3, 2), stride=(2, 1)).weighted_sum, exact(expected))
 
 
-def test_the_usual_patches_are_4_wide_and_2_apart():
-    network, image = Network([("pool", AvgPool2d((1, 5))), ("gap", GlobalAvgPool2d())]), np.ones((1, 7, 5))
+@pytest.mark.parametrize(
+    ("sides", "size", "stride"),
+    [((32, 32), 4, 2), ((17, 5), (3, 1), (2, 1)), ((1, 8), 1, 1), ((224, 9), (28, 2), (14, 1))],
+)
+def test_the_usual_patches_are_an_eighth_of_the_image_and_half_of_that_apart(sides, size, stride):
+    weight = np.random.default_rng(0).integers(-9, 9, (1, sides[0] * sides[1])).astype(float)
+    network, image = Network([("flatten", Flatten()), ("linear", Linear(weight))]), np.ones((1, *sides))
     usual = occlusion(network, image, 0)
-    assert same(usual.weighted_sum, occlusion(network, image, 0, size=(4, 4), stride=(2, 2), baseline=0).weighted_sum)
+    assert same(usual.weighted_sum, occlusion(network, image, 0, size=size, stride=stride, baseline=0).weighted_sum)
     assert len(np.unique(usual.weighted_sum)) > 1
 
 
@@ -285,7 +290,7 @@ def test_occ_lin(weight, bias, image, baseline, side):
 def test_occlusion_of_the_cells_patches_is_patch_drops():
     network = worked_example.network("conv")
     drops = patch_drops(network, IMAGE, ELEPHANT, baseline=1)
-    assert same(occlusion(network, IMAGE, ELEPHANT, size=2, baseline=1).weighted_sum[::2, ::2], drops)
+    assert same(occlusion(network, IMAGE, ELEPHANT, size=2, stride=2, baseline=1).weighted_sum[::2, ::2], drops)
 
 
 # --- What is the same for all -----------------------------------------------------------------------

@@ -1,43 +1,69 @@
-"""The table of docs/methods.md holds: its counterexamples still are, and no case is found against its yes."""
+"""Each method has the properties that it says: the stored cases settle them, and where there is none, none is found."""
 
 import json
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from properties import PROPERTIES, Case, counterexample
+from properties import TESTS, Case, decides, decisive_case, properties_in
 
 from numpycam.exact import as_fractions
+from numpycam.method import PROPERTIES
 from numpycam.methods import METHODS
 
 DOCS = Path(__file__).parent.parent / "docs"
 STORED = json.loads((DOCS / "methods" / "properties.json").read_text())
 TABLE = dict(re.findall(r"^\| ([^|]+) \|((?: (?:yes|no) \|)+)$", (DOCS / "methods.md").read_text(), flags=re.MULTILINE))
+METHOD = pytest.mark.parametrize("name", METHODS)
 
 
-def test_the_table_has_every_method_but_cam():
-    assert {*STORED} == {*METHODS} - {"cam"}
-    assert {*TABLE} == {METHODS[name].name for name in STORED}
+def answers(name):
+    """What the docs say of a method, a yes or no for each property."""
+    return dict(zip([*PROPERTIES, "exact"], TABLE[METHODS[name].name].replace("|", "").split(), strict=True))
 
 
-@pytest.mark.parametrize("name", STORED)
-def test_the_table_is_that_of_the_counterexamples(name):
-    told = TABLE[METHODS[name].name].replace("|", "").split()
-    assert told == ["yes" if case is None else "no" for case in STORED[name].values()]
-    assert [*STORED[name]] == [*PROPERTIES]
+def test_the_table_has_every_method_and_property():
+    assert [*STORED] == [*METHODS]
+    assert [*TABLE] == [method.name for method in METHODS.values()]
+    assert [*TESTS] == [*PROPERTIES]
+    assert all([*row] == [*PROPERTIES] for row in STORED.values())
 
 
-@pytest.mark.parametrize("name", STORED)
-def test_behind_each_no_is_a_counterexample(name):
+@METHOD
+def test_a_method_has_the_properties_that_were_computed(name):
+    assert {*METHODS[name].properties} == properties_in(STORED[name])
+
+
+@METHOD
+def test_the_page_says_which_those_are(name):
+    method = METHODS[name]
+    has = {what: what in method.properties for what in PROPERTIES} | {"exact": method.is_exact}
+    assert answers(name) == {what: "yes" if yes else "no" for what, yes in has.items()}
+
+
+@METHOD
+def test_exact_methods_compute_in_fractions_and_others_refuse_them(name):
+    method, case = METHODS[name], Case(as_fractions([[[1, 2]], [[0, 3]]]), as_fractions([[1, 0, -1, 2], [0, 1, 1, 0]]))
+    case = case._replace(is_pooled=name == "cam")
+    if method.is_exact:
+        assert {type(value) for value in method(case.network(), case.maps, 0).weighted_sum.flat} == {Fraction}
+    else:
+        with pytest.raises(TypeError, match="no exact value"):
+            method(case.network(), case.maps, 0)
+
+
+@METHOD
+def test_the_stored_cases_settle_the_question(name):
     for what, stored in STORED[name].items():
         if stored is not None:
             case = Case(as_fractions(np.array(stored["maps"])), as_fractions(np.array(stored["head"])))
-            assert not PROPERTIES[what](METHODS[name], case), what
+            assert decides(METHODS[name], what, case), what
 
 
-@pytest.mark.parametrize("name", STORED)
-def test_against_a_yes_no_case_is_found(name):
+@METHOD
+def test_where_none_is_stored_none_is_found(name):
     for what, stored in STORED[name].items():
         if stored is None:
-            assert counterexample(METHODS[name], PROPERTIES[what], examples=20) is None, what
+            assert decisive_case(METHODS[name], what, examples=20) is None, what
