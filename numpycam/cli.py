@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from numpycam import background, worked_example
+from numpycam import background, catalogue, worked_example
 from numpycam.drawings import CLASS_NAMES, MASK_NAMES, Drawings, draw
 from numpycam.exact import as_floats
 from numpycam.explain import add_options, count_from_text, seed_from_text
@@ -32,7 +32,7 @@ from numpycam.pretrained import (
     measure,
     train,
 )
-from numpycam.text import in_columns
+from numpycam.text import in_columns, progress_bar
 from numpycam.training import DivergedError
 from numpycam.walkthrough import before_and_after, walkthrough
 
@@ -104,6 +104,15 @@ def _build_parser() -> argparse.ArgumentParser:
             "step-through page, the figure, the overlay and the numbers.",
         )
     )
+    catalogue.add_options(
+        commands.add_parser(
+            "methods",
+            prog="numpycam methods",
+            help="the CAM family: what each method needs, and which properties it has",
+            description="Print the methods that explain --method takes: what each needs, and which properties it has. "
+            "Of one: its equation, source and conventions.",
+        )
+    )
     background.add_options(
         commands.add_parser(
             "background",
@@ -173,7 +182,7 @@ def _train(options: argparse.Namespace) -> None:
     for name in [options.only] if options.only else NAMES:
         print(f"Training {name!r} on {options.images} drawings, epochs: {options.epochs} ...", flush=True)
         try:
-            network = train(name, options.seed, options.images, options.epochs, _progress_bar())
+            network = train(name, options.seed, options.images, options.epochs, progress_bar())
         except DivergedError as error:
             options.refuse(f"training diverged in step {error.step}: pass another --seed.")
         except MemoryError:
@@ -183,15 +192,6 @@ def _train(options: argparse.Namespace) -> None:
         new = draw(500, seed=options.seed + 1000)  # neither network was trained on these
         print(f"Written to {path}\n\n{_beside_the_shipped(load_pretrained(name), network, new)}\n")
         print(f"See it: numpycam explain --draw both --network {shlex.quote(str(path))}\n")
-
-
-def _progress_bar() -> Callable[[Iterable[int]], Iterable[int]]:
-    """Return tqdm's, if it is installed."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return iter
-    return partial(tqdm, leave=False)
 
 
 def _beside_the_shipped(shipped: Network, network: Network, drawings: Drawings) -> str:

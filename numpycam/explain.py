@@ -6,19 +6,25 @@ import re
 import warnings
 from os import PathLike
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 from unicodedata import category
 
 import numpy as np
 
+from numpycam.catalogue import by_all, explained, method_from_text
 from numpycam.drawings import CLASS_NAMES, LARGEST, LUMA, MASK_NAMES, SMALLEST, Animals, draw
 from numpycam.exact import as_floats, as_fractions
-from numpycam.gradcam import Explanation, convolutions_in, grad_cam
+from numpycam.gradcam import Explanation, convolutions_in
+from numpycam.method import PoleError
 from numpycam.network import Network
 from numpycam.pretrained import NAMES, load_pretrained
 from numpycam.resize import resize
-from numpycam.text import in_columns
+from numpycam.storage import without_pickle, write_files
+from numpycam.text import in_columns, paragraph
 from numpycam.validation import Array, Pair, as_array, did_you_mean
+
+FILES_OF_ALL = ("methods.png", "methods.npz")
+"""The names of the files that ``--method all`` writes for a class: the figure, and L of each method by its name."""
 
 _MOST_ROWS, _LONGEST_NAME, _LARGEST_SIDE = 5, 40, 1024
 
@@ -43,6 +49,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--names", type=Path, metavar="FILE", help="the names of the classes, one on each line")
     add("--layer", metavar="NAME",
         help="the one with the feature maps (default: the network's target layer, or its last Conv2d)")  # fmt: skip
+    add("--method", type=_method, default="grad_cam", metavar="NAME",
+        help="one that numpycam methods lists, or all, in one figure (default: grad_cam)")  # fmt: skip
     add("--size", type=_size, metavar="HxW",
         help="resize the picture to this height and width: averaged where it shrinks, bilinear where it grows "
         "(default: as it is). Nothing is cut off: a picture of another shape is squashed")  # fmt: skip
@@ -67,6 +75,10 @@ def count_from_text(text: str) -> int:
     if not re.fullmatch("0*[1-9][0-9]{0,8}", text):
         raise argparse.ArgumentTypeError(f"must be a number from 1, got {text!r}")
     return int(text)
+
+
+def _method(text: str) -> str:
+    return text if text == "all" else method_from_text(text, "or all, ")
 
 
 def _size(text: str) -> Pair:
@@ -101,7 +113,7 @@ def explain(options: argparse.Namespace) -> None:
     with warnings.catch_warnings(action="ignore"):  # numbers that overflow are refused below, in one line
         try:
             story = _explain(options)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, PoleError) as error:
             options.refuse(str(error))
         except MemoryError:
             options.refuse("the picture or the network is too large for this machine; pass a smaller --size.")
@@ -122,15 +134,19 @@ def _explain(options: argparse.Namespace) -> str:
     ranked = np.argsort(-scores, kind="stable").tolist()
     classes = _classes(options, ranked, names)
     _check_that_no_input_is_written_over(options, classes)
-    explanations = [grad_cam(network, image, c, options.layer) for c in classes]
-    for explanation in explanations:
-        as_array("weighted_sum", explanation.weighted_sum)  # all of them, before the files of the first are written
     is_changed = any(options.mean) or any(x != 1 for x in options.std)  # under the map lies what a person sees
-    written = [_save(explanation, options, names, seen if is_changed else None) for explanation in explanations]
-    heading, table = (
-        _heading(options, picture, seen, explanations[0]),
-        _table(scores, ranked, names, explanations, _is_ours(options)),
-    )
+    below = seen if is_changed else None
+    method = "grad_cam" if options.method == "all" else options.method
+    found = [explained(method, network, image, c, options.layer) for c in classes]
+    explanations = [explanation for explanation, _ in found]  # all of them, before the files of the first are written
+    heading = _heading(options, picture, seen, explanations[0])
+    table = _table(scores, ranked, names, explanations, _is_ours(options))
+    if options.method == "all":
+        tables = [(c, *by_all(network, image, c, options.layer)) for c in classes]
+        written = [line for c, by, lines in tables for line in _save_all(c, by, lines, options, names, below)]
+    else:
+        written = [paragraph(note) for _, notes in found for note in notes]
+        written += [_save(explanation, options, names, below) for explanation in explanations]
     return "\n".join([*heading, "", *table, "", *written, *_others(options, classes)])
 
 
@@ -150,8 +166,9 @@ def _check_that_no_input_is_written_over(options: argparse.Namespace, classes: l
     from numpycam.report import FILES
 
     network = None if _is_ours(options) else options.network
+    files = FILES_OF_ALL if options.method == "all" else FILES
     inputs = [path for path in (options.image, network, options.names) if path]
-    for path in (_folder(options, c) / name for c in classes for name in FILES):
+    for path in (_folder(options, c) / name for c in classes for name in files):
         if path.exists() and any(path.samefile(given) for given in inputs):
             raise ValueError(f"--out must not lead to files that are read, got {options.out}, with {path}.")
 
@@ -163,8 +180,32 @@ def _save(e: Explanation, options: argparse.Namespace, names: list[str], picture
     about = {"picture": _name(options), "network": network, "mean": options.mean, "std": options.std}
     if names:
         about["class"] = names[e.class_index]
-    title = f"Grad-CAM of {_short(names[e.class_index]) if names else f'class {e.class_index}'}"
+    title = f"{e.method} of {_named(e.class_index, names)}"
     return f"Written to {folder}: {', '.join(e.save(folder, title=title, about=about, picture=picture))}"
+
+
+def _save_all(
+    class_index: int,
+    found: dict[str, Explanation],
+    lines: list[str],
+    options: argparse.Namespace,
+    names: list[str],
+    picture: Array | None,
+) -> list[str]:
+    """Write the figure of all methods and their maps; return the lines of the table, and where the files are."""
+    from numpycam.display import figure_of_methods, with_picture
+
+    folder, title = _folder(options, class_index), f"L of {_named(class_index, names)}, by each method"
+    figure = figure_of_methods([with_picture(e, picture) for e in found.values()], columns=6)
+    maps: dict[str, Any] = {name: without_pickle(e.weighted_sum) for name, e in found.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = figure.as_png(), lambda file: np.savez_compressed(file, **maps)
+    write_files(folder, dict(zip(FILES_OF_ALL, contents, strict=True)))
+    return [f"{title}:", "", *lines, "", f"Written to {folder}: {', '.join(FILES_OF_ALL)}"]
+
+
+def _named(class_index: int, names: list[str]) -> str:
+    return _short(names[class_index]) if names else f"class {class_index}"
 
 
 def _read_network(options: argparse.Namespace) -> tuple[Network, list[str]]:
@@ -308,6 +349,7 @@ def _heading(options: argparse.Namespace, picture: Array, seen: Array, e: Explan
         *([f"             goes in as {size(seen)}"] if picture.shape != seen.shape else []),
         f"The network  {Path(options.network).name}",
         f"The layer    {e.layer!r}: {maps} feature maps, {rows} cells high, {columns} wide",
+        f"The method   {'all' if options.method == 'all' else e.method}",
     ]
 
 

@@ -1,7 +1,9 @@
-"""What the commands print: paragraphs, percentages, and tables in columns."""
+"""What the commands print: paragraphs, percentages, tables in columns, and how far they are."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
 
 WIDTH = 79
 
@@ -35,3 +37,12 @@ def in_columns(rows: Iterable[Sequence[str]], sides: str) -> list[str]:
         "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
         for row in table
     ]
+
+
+def progress_bar() -> Callable[[Iterable[Any]], Iterable[Any]]:
+    """Return tqdm's, if it is installed; where nobody looks it shows nothing."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return iter
+    return partial(tqdm, leave=False, disable=None)

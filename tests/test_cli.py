@@ -16,10 +16,11 @@ from helpers import empty_figure, same
 from matplotlib.image import imread
 
 from numpycam import Network, grad_cam, worked_example
-from numpycam.cli import _progress_bar, main
+from numpycam.cli import main
 from numpycam.drawings import draw
 from numpycam.exact import as_floats, as_fractions
 from numpycam.pretrained import EPOCHS, IMAGES, NAMES, SEED, load_pretrained, map_difference, measure, train
+from numpycam.text import progress_bar
 from numpycam.training import DivergedError
 from numpycam.walkthrough import walkthrough
 
@@ -361,14 +362,15 @@ def test_train_trains_one_alone_and_unless_told_otherwise_as_the_package_did(tmp
 
 
 def test_a_progress_bar_is_shown_if_tqdm_is_there(monkeypatch):
-    def tqdm(steps, leave):
+    def tqdm(steps, leave, disable):
         assert leave is False
+        assert disable is None  # only where there is a terminal
         return (f"step {step}" for step in steps)
 
     monkeypatch.setitem(sys.modules, "tqdm", SimpleNamespace(tqdm=tqdm))
-    assert [*_progress_bar()(range(2))] == ["step 0", "step 1"]
+    assert [*progress_bar()(range(2))] == ["step 0", "step 1"]
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    assert [*_progress_bar()(range(2))] == [0, 1]
+    assert [*progress_bar()(range(2))] == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import re
 from contextlib import nullcontext
+from fractions import Fraction
 from typing import get_args
 from zlib import crc32
 
@@ -16,12 +17,14 @@ from matplotlib.image import imread
 from PIL import Image, ImageCms
 from strategies import sides
 
-from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
+from numpycam import Conv2d, Explanation, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
+from numpycam.catalogue import by_all
 from numpycam.cli import main
 from numpycam.display import as_uint8, format_number, overlay, read_image
 from numpycam.drawings import CLASS_NAMES, LUMA, Animals, draw
 from numpycam.exact import as_floats, as_fractions
 from numpycam.explain import _resized
+from numpycam.methods import METHODS
 from numpycam.pretrained import load_pretrained
 from numpycam.resize import normalise, resize
 
@@ -96,6 +99,7 @@ def test_the_numbers_are_those_of_grad_cam(run, folder):
         "The picture picture.png: 12 pixels high, 10 wide, in colour",
         "The network network.npz",
         "The layer 'conv2': 5 feature maps, 5 cells high, 4 wide",
+        "The method Grad-CAM",
         "",
         "The scores, before any softmax:",
         "",
@@ -721,6 +725,121 @@ def test_what_is_read_is_not_written_over(folder, capsys, top):
             f"--out must not lead to files that are read, got out, with {place.relative_to(folder) / name}."
         )
     assert {path: path.read_bytes() for path in place.iterdir()} == before
+
+
+# --- By other methods -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_method_is_chosen(run, folder, name):
+    method, image = METHODS[name], channels_first(COLOURS).astype(np.float32)
+    layer = [] if method.layer or name == "cam" else ["--layer", "conv1"]
+    _, out, err = run("picture.png", "--method", name, "--class", 2, *layer, *(["--layer", "relu2"] * (name == "cam")))
+    expected = method(convolutional(), image, 2, method.layer or ("relu2" if name == "cam" else "conv1"))
+    assert err == ""
+    assert f"The method   {method.name}\n" in out
+    assert written(folder)["method"] == method.name
+    assert np.array_equal(written(folder)["weighted_sum"], expected.weighted_sum)
+    assert (folder / "out" / "steps.html").exists() == (name == "grad_cam")
+
+
+def test_the_page_of_an_earlier_run_by_grad_cam_goes(run, folder):
+    run("picture.png")
+    assert (folder / "out" / "steps.html").exists()
+    run("picture.png", "--method", "layercam")
+    assert not (folder / "out" / "steps.html").exists()
+
+
+def test_the_title_of_the_figure_names_the_method(run, monkeypatch):
+    titles = []
+    monkeypatch.setattr(Explanation, "save", lambda e, folder, *, title, **_: titles.append(title) or [])
+    run("picture.png", "--names", "names.txt", "--class", "cat", "--method", "hirescam")
+    assert titles == ["HiResCAM of cat"]
+
+
+def test_all_methods_are_in_one_figure_and_one_table(run, folder):
+    status, out, err = run("picture.png", "--method", "all", "--layer", "relu2", "--class", 1)
+    image = channels_first(COLOURS).astype(np.float32)
+    found, lines = by_all(convolutional(), image, 1, "relu2")
+    assert (status, err) == (0, "")
+    assert [*found] == [*METHODS]
+    assert (
+        "\n".join(["L of class 1, by each method:", "", *lines, "", "Written to out: methods.png, methods.npz"]) in out
+    )
+    assert "The method   all\n" in out
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["methods.npz", "methods.png"]
+    with np.load(folder / "out" / "methods.npz") as maps:
+        assert [*maps] == [*found]
+        assert all(np.array_equal(maps[name], found[name].weighted_sum) for name in found)
+    with Image.open(folder / "out" / "methods.png") as picture:
+        assert picture.width > picture.height / 2 > 200
+
+
+def test_all_methods_for_several_classes(run, folder):
+    _, out, _ = run("picture.png", "--method", "all", "--top", 2, "--names", "names.txt")
+    folders = sorted(path.name for path in (folder / "out").iterdir())
+    assert len(folders) == 2
+    for name in folders:
+        c = int(name.removeprefix("class-"))
+        assert f"L of {['cat', 'elephant', '7', 'tabby cat'][c]}, by each method:\n" in out
+        with np.load(folder / "out" / name / "methods.npz") as maps:
+            expected = METHODS["layercam"](convolutional(), channels_first(COLOURS).astype(np.float32), c)
+            assert np.array_equal(maps["layercam"], expected.weighted_sum)
+
+
+def test_a_warning_of_the_method_is_printed(explain):
+    _, out, _ = explain("--draw", "both", "--grass", "--method", "integrated_gradients")
+    assert "  integrated gradients are by the midpoint rule, as the line has more than" in out
+
+
+def test_of_a_network_of_fractions_the_maps_are_kept_exact(run, folder):
+    Network([("conv", Conv2d(as_fractions([[[["1/3"]]]]))), ("flatten", Flatten()),
+             ("linear", Linear(as_fractions(np.ones((1, 120), int))))]).save("exact.npz")  # fmt: skip
+    _, out, _ = run("grey.png", "--network", "exact.npz", "--method", "all")
+    assert "score_cam is left out: Score-CAM has no exact value: convert with" in out
+    with np.load(folder / "out" / "methods.npz") as maps:
+        assert maps["hirescam"].dtype.kind == "U"
+        assert maps["hirescam"][0, 0] == str(Fraction(float(GREYS[0, 0] / 255)) / 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--method", "layer-cam"],
+            "argument --method: must be a name that numpycam methods lists, or all, got 'layer-c",
+        ),
+        (["--method", ""], "argument --method: must be a name that numpycam methods lists, or all, got ''."),
+        (
+            ["--method", "cam"],
+            "CAM needs a GlobalAvgPool2d and a Linear after 'conv2', and no more, got ['ReLU', 'Global",
+        ),
+        (
+            ["--method", "occlusion", "--layer", "conv1"],
+            "occlusion always looks at 'input': leave layer out, got 'conv1'",
+        ),
+        (["--method", "all", "--layer", "conv7"], "the network has no layer 'conv7', only 'input', 'conv1', "),
+    ],
+)
+def test_methods_that_cannot_be_get_one_line_and_nothing_is_written(folder, capsys, arguments, message):
+    assert mistake(capsys, "picture.png", *arguments).startswith(message)
+    assert not (folder / "out").exists()
+
+
+def test_a_pole_gets_one_line(folder, capsys):
+    Image.fromarray(np.zeros((12, 10, 3), np.uint8)).save("black.png")
+    layers = convolutional().layers[:-1]
+    Network([*layers, ("linear", Linear(np.zeros((4, 5), np.float32)))]).save("zero.npz")
+    assert mistake(capsys, "black.png", "--network", "zero.npz", "--method", "ablation_cam") == (
+        "Ablation-CAM has a pole: the score is 0 (image 0)."
+    )
+
+
+def test_the_figure_of_all_is_not_written_over_what_is_read(folder, capsys):
+    (folder / "out").mkdir()
+    (folder / "picture.png").rename(folder / "out" / "methods.png")
+    message = mistake(capsys, folder / "out" / "methods.png", "--method", "all")
+    assert message == "--out must not lead to files that are read, got out, with out/methods.png."
 
 
 def test_too_little_memory_is_a_mistake_like_others(folder, capsys, monkeypatch):
