@@ -39,6 +39,9 @@ def _row(*alphas_and_sum):
     return alphas if alphas is None else as_fractions(alphas), as_fractions(weighted_sum)
 
 
+# patches of one pixel would give the integrated gradients: here no pixel's part depends on another pixel
+OPTIONS = {"occlusion": {"size": (1, 2)}}
+
 # method: α if it has any, L = the sum of the weighted maps before the ReLU
 VALUES = {
     "grad_cam": _row(["1/2", "-1/3"], [[-1, "1/3", "7/6"], ["1/3", "-23/6", -1]]),
@@ -50,6 +53,7 @@ VALUES = {
     "element_wise_grad_cam": _row([[6, 0, 6], [2, 4, 0]]),
     "layercam": _row([[6, 0, 6], [2, -1, 0]]),
     "ablation_cam": _row(["1/2", "1/2"], [["3/2", 2, 2], [2, "-1/2", "3/2"]]),
+    "occlusion": _row([[0, "17/2", 17], [3, "-1/2", -4]]),
     "gradient": _row([[1, 1, 4], [1, 2, 2]]),
     "gradient_times_input": _row([[1, 2, 12], [2, -2, -2]]),
     "integrated_gradients": _row([[1, -1, 18], [5, -2, -2]]),
