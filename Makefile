@@ -28,11 +28,13 @@ format: .venv  ## format the code and mend what can be mended
 notebooks: .venv  ## execute all notebooks and store them with their outputs
 	$(PYTHON) notebooks/execute.py
 
-picture: .venv  ## draw what the README and the docs show, and measure the networks of the drawings
+picture: .venv  ## draw what the README and the docs show; measure networks and methods on drawings
 	$(PYTHON) -m numpycam --out docs/worked_example > /dev/null
 	$(PYTHON) docs/animation.py
 	$(PYTHON) docs/columns.py
 	$(PYTHON) docs/drawings.py
+	$(PYTHON) docs/methods.py measures properties
+	$(PYTHON) docs/disagreements.py
 
 bench: .venv  ## measure against torch and others on a quiet machine, for docs/performance.md
 	.venv/bin/pip install --quiet --editable '.[bench]'
