@@ -267,11 +267,10 @@ def path(
 
     Notes
     -----
-    A ReLU is the maximum of x and 0, a max pool that of its window. Walking from t on, s = 1 is halved towards t until
-    every such maximum has a winner that leads, or is level, at both t and s. Then, layer by layer: if the inputs are
-    linear in between, so is the lead over each rival; a lead that is not negative at the two ends is not negative
-    between them; so the winner stays, and the output is linear, too. Extrapolated, the first lead to reach 0, over all
-    layers, ends the piece.
+    A ReLU is the maximum of x and 0, a max pool that of its window. Walking from t on, s = 1 comes nearer to t until
+    there is one piece between the two. Layer by layer: if the inputs are linear in between, so is the lead of the
+    winner over each rival. If none of the leads is lost at s, none is before; the winners stay, and the output is
+    linear, too. If some are, the first of them to reach 0 says where: that is the next s.
 
     Where a ReLU stands at 0 or a window is tied all along a piece, its gradient follows the layers' conventions (gate
     shut, first winner). In floats that depends on rounding: the sum of the integrated gradients stays right, the
@@ -288,50 +287,54 @@ def path(
     c = as_class_indices(class_index, scores, is_batch=False)[0]
     one_hot[0, c] += 1
 
+    last = str(len(network.layers) - 1)
+
     def activations(t: Any) -> dict[str, Array]:
         return network.activations((start + t * direction)[None])
 
     t = zero_of(start) if start.dtype == object else 0.0
-    points, integral = [t], zeros(end.shape, like=end)
+    now, end_of_line = activations(t), activations(t + 1)
+    points, scores_at, integral = [t], [now[last][0, c]], zeros(end.shape, like=end)
     slopes: list[Any] = []
     for _ in range(as_int("max_kinks", max_kinks, 0) + 1):
-        now, s = activations(t), t * 0 + 1
-        while (exits := _exits(network, now, activations(s), slack)) is None:
-            s = (t + s) / 2
-        until = min(t * 0 + 1, max(s, t + (s - t) * min(exits, default=1)))
-        gradient = network.gradients(activations((t + until) / 2), one_hot)["input"][0]
-        integral = integral + (until - t) * gradient
+        s, ahead = t * 0 + 1, end_of_line
+        while (part := _part_before_a_switch(network, now, ahead, slack)) is not None:
+            if not t < (nearer := t + part * (s - t)) < s:
+                break  # as near as floats can say
+            s, ahead = nearer, activations(nearer)
+        gradient = network.gradients(activations((t + s) / 2), one_hot)["input"][0]
+        integral = integral + (s - t) * gradient
         slope = (gradient * direction).sum()
         if slopes and slope == slopes[-1]:
-            points.pop()  # something switched that this class does not notice
+            del points[-1], scores_at[-1]  # something switched that this class does not notice
         else:
             slopes.append(slope)
-        points.append(until)
-        if until == 1:
-            values = [activations(point)[str(len(network.layers) - 1)][0, c] for point in points]
-            return Path(np.array(points), np.array(values), np.array(slopes), direction * integral)
-        t = until
+        points.append(s)
+        scores_at.append(ahead[last][0, c])
+        if s == 1:
+            return Path(np.array(points), np.array(scores_at), np.array(slopes), direction * integral)
+        t, now = s, ahead
     raise TooManyKinksError(
         f"there are more than max_kinks = {max_kinks} switches on the line; {float(t):.6g} of it is done."
     )
 
 
-def _exits(network: Network, now: dict[str, Array], ahead: dict[str, Array], slack: list[Any]) -> list[Any] | None:
-    """Return where, in steps from now to ahead, something switches; None if already between the two."""
-    exits, inputs = [], (list(now.values())[:-1], list(ahead.values())[:-1])
+def _part_before_a_switch(
+    network: Network, now: dict[str, Array], ahead: dict[str, Array], slack: list[Any]
+) -> Any | None:
+    """Return which part of the way from now to ahead the first layer with a switch leaves; None if none has one."""
+    inputs = list(now.values())[:-1], list(ahead.values())[:-1]
     for (_, layer), *two_points, tolerance in zip(network.layers, *inputs, slack, strict=True):
         if not isinstance(layer, ReLU | MaxPool2d):
             continue
-        rivals = [_rivals(layer, x) for x in two_points]  # (rivals, N, ...) each
-        behind = sum(one.max(axis=0) - one for one in rivals)
-        winner = behind.argmin(axis=0)[None]
-        lead_now, lead_ahead = (np.take_along_axis(one, winner, axis=0) - one for one in rivals)
-        if (lead_now < -tolerance).any() or (lead_ahead < -tolerance).any():
-            return None
-        closing = (lead_ahead < lead_now) & (lead_now > tolerance)
-        if closing.any():
-            exits.append((lead_now[closing] / (lead_now - lead_ahead)[closing]).min())
-    return exits
+        rivals, then = (_rivals(layer, x) for x in two_points)  # (rivals, N, ...) each
+        is_level = rivals >= rivals.max(axis=0) - tolerance
+        winner = np.where(is_level, then, -np.inf).argmax(axis=0)[None]
+        lead, lead_then = (np.take_along_axis(one, winner, axis=0) - one for one in (rivals, then))
+        is_lost = lead_then < -tolerance
+        if is_lost.any():
+            return (np.maximum(lead, tolerance / 2)[is_lost] / (lead - lead_then)[is_lost]).min()
+    return None
 
 
 def _rivals(layer: ReLU | MaxPool2d, x: Array) -> Array:  # (N, ...) -> (rivals, N, ...)
@@ -344,9 +347,9 @@ def _slack(network: Network, start: Array, end: Array) -> list[Any]:
 
     After n operations a number is off by at most e = n u / (1 - n u) of the sum of its terms' sizes, and that sum is
     what the same network computes with the sizes of its weights. A lead, the difference of two numbers, is off by 2e.
-    At a kink it should be 0: extrapolated to there, over at most twice the distance of the two points at which it is
-    known, it is off by 3 times that; evaluated there, once more; the place itself is rounded, once more: 5 · 2e. And
-    each maximum before may have let as much pass.
+    At a kink it should be 0: interpolated to there it is off by as much; evaluated there, once more; the place is
+    rounded, once more: 3 · 2e. What is level already is followed until half of the slack is lost, which it must still
+    be after the first two, 2 · 2e: so 5 · 2e. And each maximum before may have let as much pass.
     """
     if start.dtype == object:
         return [zero_of(start)] * len(network.layers)
