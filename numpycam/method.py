@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.gradcam import Explanation, Look, Target, compute_weighted_maps, compute_weighted_sum, look
-from numpycam.network import Network
+from numpycam.network import Network, check_network
 from numpycam.validation import Array, as_maps
 
 Needs = Literal["nothing", "gradients", "a pooled linear head", "forward passes", "gradients at every layer"]
@@ -66,6 +66,8 @@ class Method:
     layer : str, optional
         The layer if none is given: "input" for a method at the image's own resolution. If there is none here either, it
         is that of :func:`numpycam.grad_cam`.
+    through : callable, optional
+        From the network to that whose gradients are looked at; its scores are the same.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Method:
     is_exact: bool = True
     properties: Collection[str] = ()
     layer: str | None = None
+    through: Callable[[Network], Network] | None = None
 
     def __call__(
         self,
@@ -89,7 +92,9 @@ class Method:
     ) -> Explanation:
         """Explain as :func:`numpycam.grad_cam` does, with the same arguments, by this method; it may have options."""
         layer = self.layer if layer is None else layer
-        return self._explain(look(network, image, class_index, layer, check_finite), **options)
+        check_network(network)
+        seen = look(self.through(network) if self.through else network, image, class_index, layer, check_finite)
+        return self._explain(seen._replace(network=network), **options)
 
     def from_maps(self, feature_maps: ArrayLike, gradients: ArrayLike, *, check_finite: bool = True) -> Explanation:
         """Explain with given feature maps and gradient maps, as :func:`numpycam.grad_cam_from_maps` does."""

@@ -11,6 +11,7 @@ the gradient maps those of the image. (Guided Grad-CAM and FullGrad look at othe
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 from warnings import warn
@@ -22,6 +23,7 @@ from numpycam.gradcam import Look, evaluate, grad_cam
 from numpycam.interventions import TooManyKinksError, erase, flat, path
 from numpycam.layers import Conv2d, Layer, ReLU
 from numpycam.method import method, weights_cells
+from numpycam.network import Network
 from numpycam.perturbation import Progress, batches
 from numpycam.quadrature import line, linear_score
 from numpycam.resize import resize
@@ -180,6 +182,22 @@ def _along_the_path(seen: Look, n: int, start: Array, max_kinks: int) -> Array |
         return None
 
 
+class _GuidedReLU(ReLU):
+    """A ReLU whose backward pass cuts off the incoming gradient at 0, too."""
+
+    def backward(self, grad_output: Array, x: Array) -> Array:  # (..., H, W), (..., H, W) -> (..., H, W)
+        return super().backward(self.forward(grad_output), x)
+
+
+def _guided(network: Network) -> Network:
+    """Return the network with such a ReLU in the place of each."""
+
+    def guided(layer: Layer) -> Layer:
+        return _GuidedReLU() if isinstance(layer, ReLU) else _guided(layer) if isinstance(layer, Network) else layer
+
+    return replace(network, layers=[(name, guided(layer)) for name, layer in network.layers])
+
+
 @method(
     "guided backprop",
     r"\sum_c \text{gradient of } y \text{ by } x_c \text{ with each ReLU's incoming gradient cut off at } 0",
@@ -187,10 +205,15 @@ def _along_the_path(seen: Look, n: int, start: Array, max_kinks: int) -> Array |
     needs="gradients at every layer",
     layer="input",
     properties=("class-sensitive", "signed", "mixing", "scaling"),
+    through=_guided,
 )
-def guided_backprop(seen: Look) -> tuple[None, Array]:
-    """Backpropagation that lets no negative gradient through a ReLU. It is no gradient of anything."""
-    return None, _guided(seen)
+@weights_cells
+def guided_backprop(image: Array, gradients: Array) -> Array:
+    """Backpropagation that lets no negative gradient through a ReLU. It is no gradient of anything.
+
+    The explanation has these in the place of the gradients, too.
+    """
+    return gradients
 
 
 @method(
@@ -200,12 +223,13 @@ def guided_backprop(seen: Look) -> tuple[None, Array]:
     needs="gradients at every layer",
     layer="input",
     properties=("class-sensitive", "signed", "mixing", "scaling"),
+    through=_guided,
 )
 def guided_grad_cam(seen: Look, *, cam_layer: str | None = None) -> tuple[None, Array]:
     """Guided backprop where Grad-CAM's map, of ``cam_layer`` or the layer of :func:`numpycam.grad_cam`, is not zero."""
     explanation = grad_cam(seen.network, seen.image, _targets(seen), cam_layer, check_finite=False)
     heat = resize(explanation.localization_map, seen.image.shape[2:])
-    return None, _guided(seen) * heat[:, None]
+    return None, seen.gradients * heat[:, None]
 
 
 @method(
@@ -236,19 +260,11 @@ def _targets(seen: Look) -> Any:
     return seen.class_index[0] if seen.class_index.dtype == object and len(seen.class_index) else seen.class_index
 
 
-def _guided(seen: Look) -> Array:
-    *_, (_, gradient_of_image) = _backward(seen, guided=True)
-    return gradient_of_image
-
-
-def _backward(seen: Look, guided: bool = False) -> Iterator[tuple[Layer | None, Array]]:
-    """Yield each layer with the gradient at its output, from the last to the first, and None with that of the image."""
+def _backward(seen: Look) -> Iterator[tuple[Layer, Array]]:
+    """Yield each layer with the gradient at its output, from the last to the first."""
     layers = [layer for _, layer in flat(seen.network)]
     *inputs, scores = accumulate(layers, lambda x, layer: layer.forward(x), initial=seen.image)
     gradient = evaluate(_targets(seen), scores)[2]
     for layer, x in zip(reversed(layers), reversed(inputs), strict=True):
-        if guided and isinstance(layer, ReLU):
-            gradient = _relu(gradient)
         yield layer, gradient
         gradient = layer.backward(gradient, x)
-    yield None, gradient

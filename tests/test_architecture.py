@@ -43,7 +43,8 @@ IMPORTS = {
     "wrappers": {"gradcam", "method", "network", "resize", "validation"},
     "quadrature": {"interventions", "layers", "network", "targets", "validation"},
     "saliency": {
-        *("gradcam", "interventions", "layers", "method", "perturbation", "quadrature", "resize", "validation"),
+        *("gradcam", "interventions", "layers", "method", "network", "perturbation", "quadrature", "resize"),
+        *("validation",),
     },
     "methods": {"gradcam", "layers", "method", "perturbation", "saliency", "validation"},
     "targets": {"validation"},
