@@ -57,7 +57,7 @@ def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) ->
 
 @method(
     "Ablation-CAM",
-    r"\sum_k \frac{y - y_{A^k = 0}}{|y|}\, A^k",
+    r"\sum_k \frac{y - y_{A^k = 0}}{\lvert y \rvert}\, A^k",
     "Desai and Ramaswamy, Ablation-CAM, WACV 2020, equation 5",
     needs="forward passes",
     properties=("class-sensitive", "signed", "scaling"),

@@ -34,7 +34,7 @@ _relu = ReLU().forward
 
 @method(
     "gradient",
-    r"\sum_c \Big|\frac{\partial y}{\partial x_c}\Big|",
+    r"\sum_c \Big\lvert \frac{\partial y}{\partial x_c} \Big\rvert",
     "Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, ICLR Workshop 2014, section 3.1",
     layer="input",
     properties=("class-sensitive", "mixing", "scaling"),
@@ -63,7 +63,7 @@ def gradient_times_input(image: Array, gradients: Array) -> Array:
 
 @method(
     "SmoothGrad",
-    r"\sum_c \Big|\frac{1}{n} \sum_{m=1}^n \frac{\partial y}{\partial x_c}(x + \varepsilon_m)\Big|",
+    r"\sum_c \Big\lvert \frac{1}{n} \sum_{m=1}^n \frac{\partial y}{\partial x_c}(x + \varepsilon_m) \Big\rvert",
     "Smilkov et al., SmoothGrad, 2017 (arXiv 1706.03825), section 3",
     needs="forward passes",
     is_exact=False,
@@ -234,7 +234,8 @@ def guided_grad_cam(seen: Look, *, cam_layer: str | None = None) -> tuple[None, 
 
 @method(
     "FullGrad",
-    r"\sum_c |\partial y / \partial x_c \odot x_c| + \sum_{l,o} |\partial y / \partial z^l_o\; b^l_o| \text{ resized}",
+    r"\sum_c \lvert \partial y / \partial x_c \odot x_c \rvert "
+    r"+ \sum_{l,o} \lvert \partial y / \partial z^l_o\; b^l_o \rvert \text{ resized}",
     "Srinivas and Fleuret, Full-Gradient Representation for Neural Network Visualization, NeurIPS 2019, section 4",
     needs="gradients at every layer",
     layer="input",

@@ -26,6 +26,7 @@ from numpycam import (
     MaxPool2d,
     Network,
     ReLU,
+    drawings,
     grad_cam,
     grad_cam_from_maps,
     worked_example,
@@ -36,6 +37,7 @@ from numpycam.display import (
     figure_of_errors,
     figure_of_kernels,
     figure_of_maps,
+    figure_of_methods,
     figure_of_path,
     figure_of_pictures,
     figure_of_stages,
@@ -44,6 +46,9 @@ from numpycam.display import (
 )
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import erase, path
+from numpycam.methods import METHODS
+from numpycam.pretrained import load_pretrained
+from numpycam.resize import normalise, resize
 
 unit = st.floats(0, 1, width=32)
 
@@ -676,3 +681,43 @@ class Merge(Layer):
 
     def output_shape(self, shape):
         return (shape[0], shape[1] // 2, *shape[2:])
+
+
+# --- The methods side by side -------------------------------------------------------------------------------------
+
+
+def by_methods(names=("grad_cam", "hirescam", "layercam", "eigen_cam")):
+    network, image = as_floats(worked_example.network()), as_floats(worked_example.IMAGE)
+    return [METHODS[name](network, image, 0) for name in names]
+
+
+def test_each_method_has_its_map_with_its_numbers():
+    found = by_methods()
+    figure = figure_of_methods(found, columns=3, title="The cat")
+    assert [axes.get_title() for axes in figure.axes] == ["Grad-CAM", "HiResCAM", "LayerCAM", "EigenCAM"]
+    for axes, e in zip(figure.axes, found, strict=True):
+        assert [text.get_text() for text in axes.texts] == [format_number(value) for value in e.weighted_sum.flat]
+    assert figure.alt.startswith("The cat. Grad-CAM: ")
+    assert "HiResCAM: 6.3, −2.8; 23, 2.1." in figure.alt
+    assert collisions(figure) == []
+
+
+def test_larger_maps_lie_over_the_image_each_on_a_scale_of_its_own():
+    network, image = load_pretrained("drawings"), drawings.draw(1, 0, size=40).images[0, :, 3:]
+    found = [METHODS[name](network, image, 0) for name in ("grad_cam", "gradient")]
+    figure = figure_of_methods(found)
+    for axes, e in zip(figure.axes, found, strict=True):
+        heat = normalise(resize(e.localization_map, image.shape[1:]))
+        assert np.array_equal(axes.images[0].get_array(), overlay(image, heat))
+    assert figure.alt == "Grad-CAM. gradient."
+    assert collisions(figure) == []
+
+
+def test_all_methods_fit_side_by_side():
+    names = [name for name in METHODS if name != "cam"]
+    figure = figure_of_methods(by_methods(names), columns=6, title="All of them")
+    assert len(figure.axes) == len(names)
+    assert {round(axes.get_position().y0, 6) for axes in figure.axes[:6]} == {
+        round(figure.axes[0].get_position().y0, 6)
+    }
+    assert collisions(figure) == []
