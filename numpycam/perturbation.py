@@ -29,7 +29,7 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 @method(
     "Score-CAM",
-    r"\sum_k \mathrm{softmax}_k\big(y(x \odot M^k)\big)\, A^k, \quad M^k = A^k \text{ resized, from } 0 \text{ to } 1",
+    r"\sum_k \mathrm{softmax}_k\big(y(x \odot M^k)\big) A^k, \quad M^k = A^k \text{ resized, from } 0 \text{ to } 1",
     "Wang et al., Score-CAM, CVPR Workshops 2020, algorithm 1",
     needs="forward passes",
     is_exact=False,
@@ -57,7 +57,7 @@ def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) ->
 
 @method(
     "Ablation-CAM",
-    r"\sum_k \frac{y - y_{A^k = 0}}{\lvert y \rvert}\, A^k",
+    r"\sum_k \frac{y - y_{A^k = 0}}{\lvert y \rvert} A^k",
     "Desai and Ramaswamy, Ablation-CAM, WACV 2020, equation 5",
     needs="forward passes",
     properties=("class-sensitive", "signed", "scaling"),

@@ -113,7 +113,7 @@ def _mean_gradients(
 
 @method(
     "integrated gradients",
-    r"\sum_c (x_c - x'_c) \odot \int_0^1 \frac{\partial y}{\partial x_c}\big(x' + t\,(x - x')\big)\, dt",
+    r"\sum_c (x_c - x'_c) \odot \int_0^1 \frac{\partial y}{\partial x_c}\big(x' + t (x - x')\big) \thinspace dt",
     "Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, ICML 2017, equation 1",
     needs="forward passes",
     layer="input",
@@ -235,7 +235,7 @@ def guided_grad_cam(seen: Look, *, cam_layer: str | None = None) -> tuple[None, 
 @method(
     "FullGrad",
     r"\sum_c \lvert \partial y / \partial x_c \odot x_c \rvert "
-    r"+ \sum_{l,o} \lvert \partial y / \partial z^l_o\; b^l_o \rvert \text{ resized}",
+    r"+ \sum_{l,o} \lvert \partial y / \partial z^l_o \thinspace b^l_o \rvert \text{ resized}",
     "Srinivas and Fleuret, Full-Gradient Representation for Neural Network Visualization, NeurIPS 2019, section 4",
     needs="gradients at every layer",
     layer="input",
