@@ -159,5 +159,11 @@ def scores_of(
 def batches(images: int, count: int, batch_size: int, progress: Progress) -> Iterator[tuple[int, int, int]]:
     """Yield, for each image n, the ``count`` runs on it in batches: (n, first, last), the last not included."""
     step = as_int("batch_size", batch_size, 1)
-    for n, first in progress([*product(range(images), range(0, count, step))]):
+    if not callable(progress):
+        raise TypeError(f"progress must be a callable such as tqdm, got {type(progress).__name__}.")
+    runs, done = [*product(range(images), range(0, count, step))], []
+    for n, first in progress(runs):
         yield n, first, min(first + step, count)
+        done.append((n, first))
+    if sorted(done) != runs:
+        raise ValueError(f"progress must yield each of the {len(runs)} batches once, got {len(done)}.")

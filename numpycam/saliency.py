@@ -19,7 +19,7 @@ from warnings import warn
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.gradcam import Look, evaluate, grad_cam
+from numpycam.gradcam import Look, evaluate, grad_cam, target_layer_of
 from numpycam.interventions import TooManyKinksError, erase, flat, path
 from numpycam.layers import Conv2d, Layer, ReLU
 from numpycam.method import method, weights_cells
@@ -142,6 +142,7 @@ def integrated_gradients(
         :class:`numpycam.targets.Difference`, or a layer is not numpycam's.
     """
     images, count = seen.image, 256 if steps is None else as_int("steps", steps, 1)
+    batch_size = as_int("batch_size", batch_size, 1)  # even if the exact path needs no batches
     starts, maps = erase(images, (slice(None), slice(None)), baseline), zeros(images.shape, like=seen.gradients)
     left = []  # the images that the exact path is not for
     for n in range(len(images)):
@@ -227,6 +228,7 @@ def guided_backprop(image: Array, gradients: Array) -> Array:
 )
 def guided_grad_cam(seen: Look, *, cam_layer: str | None = None) -> tuple[None, Array]:
     """Guided backprop where Grad-CAM's map, of ``cam_layer`` or the layer of :func:`numpycam.grad_cam`, is not zero."""
+    cam_layer = target_layer_of(seen.network, "cam_layer") if cam_layer is None else cam_layer
     explanation = grad_cam(seen.network, seen.image, _targets(seen), cam_layer, check_finite=False)
     heat = resize(explanation.localization_map, seen.image.shape[2:])
     return None, seen.gradients * heat[:, None]
