@@ -253,8 +253,8 @@ class MaxPool2d(_Pool2d):
 
     def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C, H', W') -> (N, C, H, W)
         self.check(x, grad_output)
-        shares = (gated(grad_output, wins) for wins in self._winners(x))
-        return self.window.scatter(shares, x.shape, like=grad_output)
+        winners = np.array([*self._winners(x)])  # (KH KW, N, C, H', W')
+        return self.window.scatter(gated(grad_output, winners), x.shape, like=grad_output)
 
     def _winners(self, x: Array) -> Iterator[NDArray[np.bool_]]:
         """Yield, for each cell of the window, where it is the first that holds the maximum."""
