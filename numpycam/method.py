@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from numpycam.gradcam import Explanation, Look, Target, compute_weighted_maps, compute_weighted_sum, look
 from numpycam.network import Network, check_network
-from numpycam.validation import Array, as_maps
+from numpycam.validation import Array, as_maps, check_shape
 
 Needs = Literal["nothing", "gradients", "a pooled linear head", "forward passes", "gradients at every layer"]
 
@@ -134,6 +134,7 @@ def weights_maps(function: Callable[[Array, Array], Array]) -> Callable[[Look], 
     @wraps(function)
     def weigh(seen: Look) -> tuple[Array, Array]:
         alphas = function(seen.feature_maps, seen.gradients)
+        check_shape(f"what {function.__name__} returns", alphas, seen.feature_maps.shape[:2])
         return alphas, compute_weighted_maps(alphas, seen.feature_maps)
 
     return weigh
@@ -144,7 +145,9 @@ def weights_cells(function: Callable[[Array, Array], Array]) -> Callable[[Look],
 
     @wraps(function)
     def weigh(seen: Look) -> tuple[None, Array]:
-        return None, function(seen.feature_maps, seen.gradients)
+        weighted_maps = function(seen.feature_maps, seen.gradients)
+        check_shape(f"what {function.__name__} returns", weighted_maps, seen.feature_maps.shape)
+        return None, weighted_maps
 
     return weigh
 

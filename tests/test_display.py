@@ -1,6 +1,7 @@
 """Pictures: the values of the overlay, and what the figure shows."""
 
 import itertools
+from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
 
@@ -721,3 +722,21 @@ def test_all_methods_fit_side_by_side():
         round(figure.axes[0].get_position().y0, 6)
     }
     assert collisions(figure) == []
+
+
+def test_what_a_figure_of_methods_refuses():
+    network, image = as_floats(worked_example.network()), as_floats(worked_example.IMAGE)
+    batch = METHODS["grad_cam"](network, image[None], 0)
+    with_nan = METHODS["hirescam"](network, np.where(image > 0, np.nan, image), 0, check_finite=False)
+    for explanations, message in (
+        ([], "explanations must hold one at least, got none."),
+        ([batch], "a figure shows explanations of one image: of a batch pass explanation[n]."),
+        ([batch[0], with_nan], "weighted_sum of HiResCAM contains NaN at index (0, 0)."),
+    ):
+        assert refusal(ValueError, lambda given=explanations: figure_of_methods(given)) == message
+    assert refusal(ValueError, lambda: figure_of_methods([batch[0]], columns=0)) == "columns == 0, must be >= 1."
+
+
+def test_a_name_of_a_method_is_text_no_mathematics():
+    figure = figure_of_methods([replace(by_methods()[0], method="$x_{$")])
+    assert figure.as_png().startswith(b"\x89PNG")

@@ -428,6 +428,14 @@ def test_floats_stay_what_they_are(method, dtype):
     if method in RUNS:
         in_steps = method(network, as_floats(IMAGE, dtype), CAT, **RUNS[method])
         assert in_steps.weighted_sum.dtype == dtype
+        met = set()
+
+        def target(scores):
+            met.add(scores.dtype)
+            return scores[:, CAT], np.eye(scores.shape[1], dtype=dtype)[[CAT] * len(scores)]
+
+        method(network, as_floats(IMAGE, dtype), target, **RUNS[method])
+        assert met == {np.dtype(dtype)}  # each run, not only what comes of them
 
 
 @METHODS
