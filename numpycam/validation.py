@@ -111,6 +111,9 @@ def _as_fractions(name: str, array: Array, value: ArrayLike) -> Array:
         raise TypeError(f"{name} must be an array, got {type(value).__name__}.")
     exact = np.empty(array.shape, dtype=object)
     for index, element in np.ndenumerate(array):
+        if type(element) is Fraction and type(element.numerator) is type(element.denominator) is int:
+            exact[index] = element
+            continue
         if not isinstance(element, Rational) or isinstance(element, bool):
             raise TypeError(
                 f"{name} must hold Fractions or ints only if its dtype is object, "

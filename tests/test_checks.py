@@ -1,6 +1,7 @@
 """The exercises' checks: a right answer passes, and every planted mistake gets its own hint."""
 
 import itertools
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -723,10 +724,28 @@ def test_share_and_energy_exchanged_are_told_so():
 # --- The two networks of notebook 04 ---------------------------------------------------------------------
 
 
-def drops(seed=0, count=200, what=lambda network, with_grass, without: (network(with_grass) - network(without))[:, 1]):
+drawn = cache(partial(draw, animals="elephant"))  # the same seed, the same pictures: they are drawn once
+
+
+@pytest.fixture(scope="module", autouse=True)
+def draw_once():
+    """The check draws its 400 pictures anew each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("numpycam.checks.learning.draw", cache(draw))
+        yield
+
+
+@cache
+def scores(seed, count, drawing_seed=7):
+    """What both networks say of elephants with grass, without, and with the grass painted black."""
+    x, without = (drawn(count, drawing_seed, grass=grass).images for grass in (True, False))
+    pictures = (x, without, black(x, without))
+    return {place: tuple(map(net, pictures)) for place, net in mystery_networks(seed).items()}
+
+
+def drops(seed=0, count=200, what=lambda y, without, black: (y - without)[:, 1], **options):
     """What the experiment gives for both networks, or another one."""
-    drawn = [draw(count, seed=7, animals="elephant", grass=grass) for grass in (True, False)]
-    return {place: what(net, *(d.images for d in drawn)).mean() for place, net in mystery_networks(seed).items()}
+    return {place: what(*y).mean() for place, y in scores(seed, count, **options).items()}
 
 
 def findings(**options):
@@ -762,9 +781,7 @@ def test_a_disguise_changes_no_answer_and_hides_the_third_kernel(seed):
 
 def test_a_hundred_drawings_are_enough():
     for drawing_seed in range(6):
-        drawn = [draw(100, drawing_seed, animals="elephant", grass=grass).images for grass in (True, False)]
-        numbers = {place: (net(drawn[0]) - net(drawn[1]))[:, 1].mean() for place, net in mystery_networks().items()}
-        check_mystery(numbers | {"looks at the grass": max(numbers, key=numbers.get)})
+        check_mystery(findings(count=100, drawing_seed=drawing_seed))
 
 
 def test_a_verdict_without_a_measurement_does_not_pass():
@@ -805,16 +822,14 @@ def black(images, without):
 
 
 WRONG_DROPS = {
-    "The signs are turned": lambda net, x, without: -(net(x) - net(without))[:, 1],
-    "Those are the scores of the cat": lambda net, x, without: (net(x) - net(without))[:, 0],
-    "the mean of both classes": lambda net, x, without: (net(x) - net(without)).mean(axis=1),
-    "You have painted the grass black": lambda net, x, without: (net(x) - net(black(x, without)))[:, 1],
-    "subtract the score without it": lambda net, x, without: net(x)[:, 1],
-    "subtract it from the score with it": lambda net, x, without: net(without)[:, 1],
-    "Those are probabilities": lambda net, x, without: (
-        1 / (1 + np.exp(-net(x))) - 1 / (1 + np.exp(-net(without)))
-    )[:, 1],
-    "or counts of answers": lambda net, x, without: 1.0 * (net(x) > 0)[:, 1] - (net(without) > 0)[:, 1],
+    "The signs are turned": lambda y, without, black: -(y - without)[:, 1],
+    "Those are the scores of the cat": lambda y, without, black: (y - without)[:, 0],
+    "the mean of both classes": lambda y, without, black: (y - without).mean(axis=1),
+    "You have painted the grass black": lambda y, without, black: (y - black)[:, 1],
+    "subtract the score without it": lambda y, without, black: y[:, 1],
+    "subtract it from the score with it": lambda y, without, black: without[:, 1],
+    "Those are probabilities": lambda y, without, black: (1 / (1 + np.exp(-y)) - 1 / (1 + np.exp(-without)))[:, 1],
+    "or counts of answers": lambda y, without, black: 1.0 * (y > 0)[:, 1] - (without > 0)[:, 1],
 }  # fmt: skip
 
 

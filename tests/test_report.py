@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from helpers import refusal, same
+from helpers import empty_figure, refusal, same
 from matplotlib.image import imread
 
 from numpycam import Conv2d, GlobalAvgPool2d, Network, grad_cam, grad_cam_from_maps, worked_example
@@ -15,9 +15,18 @@ from numpycam.exact import as_floats, as_fractions
 from numpycam.worked_example import IMAGE
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def explanation():
     return grad_cam(worked_example.network(), IMAGE, 0)
+
+
+@pytest.fixture
+def no_figure():
+    with empty_figure():
+        yield
+
+
+without_figure = pytest.mark.usefixtures("no_figure")
 
 
 def test_in_text(explanation):
@@ -114,18 +123,21 @@ def test_save_of_a_batch_is_refused_and_writes_nothing(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@without_figure
 def test_the_overlay_keeps_the_pictures_proportions(tmp_path):
     network = Network([("conv", Conv2d(np.ones((2, 3, 1, 1)))), ("gap", GlobalAvgPool2d())])
     grad_cam(network, np.random.default_rng(0).random((3, 20, 30))).save(tmp_path)
     assert imread(tmp_path / "overlay.png").shape[:2] == (320, 480)
 
 
+@without_figure
 def test_an_overlay_of_another_explanation_does_not_stay(explanation, tmp_path):
     explanation.save(tmp_path)
     grad_cam_from_maps(np.ones((1, 2, 2)), np.ones((1, 2, 2))).save(tmp_path)
     assert not (tmp_path / "overlay.png").exists()
 
 
+@without_figure
 @pytest.mark.parametrize("told", [None, "mine", "[" * 100_000, "[]", '{"image": 1}'])
 def test_files_that_are_not_of_an_explanation_stay(tmp_path, told):
     for name in ("maps.npz", "overlay.png"):
@@ -136,6 +148,7 @@ def test_files_that_are_not_of_an_explanation_stay(tmp_path, told):
     assert {(tmp_path / name).read_text() for name in ("maps.npz", "overlay.png")} == {"mine"}
 
 
+@without_figure
 def test_the_maps_of_an_explanation_without_any_stay(tmp_path):
     explanation = grad_cam_from_maps(np.ones((1, 2, 2)), np.ones((1, 2, 2)))
     explanation.save(tmp_path)
@@ -155,12 +168,14 @@ def test_the_method_reaches_every_file(explanation, tmp_path):
     assert (pixels[0, 239] != pixels[0, 240]).any()
 
 
+@without_figure
 def test_a_wide_picture_is_not_made_smaller(tmp_path):
     network = Network([("conv", Conv2d(np.ones((2, 1, 1, 1)))), ("gap", GlobalAvgPool2d())])
     grad_cam(network, np.random.default_rng(0).random((1, 2, 700))).save(tmp_path)
     assert imread(tmp_path / "overlay.png").shape[:2] == (2, 700)
 
 
+@without_figure
 def test_about_says_what_it_is_given_and_nothing_of_the_explanation(explanation, tmp_path):
     explanation.save(tmp_path, about={"half": Fraction(1, 2), "count": np.int64(3), "list": [1.5]})
     written = json.loads((tmp_path / "explanation.json").read_text())
@@ -170,6 +185,7 @@ def test_about_says_what_it_is_given_and_nothing_of_the_explanation(explanation,
         assert message == f"about must have names of its own, got {name!r}."
 
 
+@without_figure
 def test_an_item_of_a_batch_in_float32_is_saved_with_its_score(tmp_path):
     network = as_floats(worked_example.network(), np.float32)
     batch = grad_cam(network, np.stack([as_floats(IMAGE, np.float32)] * 2), 0)
@@ -190,6 +206,7 @@ def test_what_has_no_colour_is_said_in_numbers(tmp_path):
     assert "<img" not in grad_cam_from_maps(huge, huge)._repr_html_()
 
 
+@without_figure
 def test_large_arrays_go_to_a_file_of_their_own_fractions_as_strings(tmp_path):
     maps = as_fractions(np.arange(2 * 45 * 46).reshape(2, 45, 46)) / 7
     explanation = grad_cam_from_maps(maps, maps)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numpycam.checks.compare import CheckFailed, Mistakes, Result, compare, relu, run
-from numpycam.drawings import Drawings, draw
+from numpycam.drawings import draw
 from numpycam.exact import as_floats, as_fractions
 from numpycam.gradcam import Explanation, grad_cam_from_maps
 from numpycam.metrics import background_share, energy_inside, pointing_game
@@ -107,9 +107,12 @@ def check_mystery(answer: Mapping[str, Any], seed: int = 0) -> None:
 
     numbers, networks = [float(value) for value in given], [*mystery_networks(seed).values()]
     with_grass, without = (draw(_FRESH, seed + 10_000, animals="elephant", grass=g) for g in (True, False))
-    measured = [_drops(network, with_grass, without) for network in networks]
+    scores = [(network(with_grass.images), network(without.images)) for network in networks]
+    measured = [(before - after)[:, _ELEPHANT] for before, after in scores]
     if not all(map(_is_near, numbers, measured)):
-        raise CheckFailed(_why_not(numbers, networks, measured, with_grass, without))
+        black = np.where(with_grass.masks[:, 2, None], 0, with_grass.images)
+        seen = [(*pair, network(black)) for pair, network in zip(scores, networks, strict=True)]
+        raise CheckFailed(_why_not(numbers, measured, seen))
     right = _PLACES[int(np.argmax([drops.mean() for drops in measured]))]
     if verdict != right:
         raise CheckFailed(
@@ -298,10 +301,6 @@ def _disguised(network: Network, rng: np.random.Generator) -> Network:
     })  # fmt: skip
 
 
-def _drops(network: Network, with_grass: Drawings, without: Drawings) -> Array:  # (N,)
-    return (network(with_grass.images) - network(without.images))[:, _ELEPHANT]
-
-
 def _is_near(number: float, measured: Array) -> bool:
     """Whether a number is as near to the mean of what was measured as another mean of enough drawings would be."""
     return bool(abs(number - measured.mean()) <= _margin(measured))
@@ -312,14 +311,15 @@ def _margin(measured: Array) -> float:
     return float(5 * measured.std() * np.sqrt(1 / _FRESH + 1 / _ENOUGH))
 
 
-def _why_not(
-    numbers: Sequence[float], networks: Sequence[Network], measured: Sequence[Array], *drawings: Drawings
-) -> str:
-    """Return which mistake explains the numbers, or else which of them are off."""
+def _why_not(numbers: Sequence[float], measured: Sequence[Array], seen: Sequence[tuple[Array, Array, Array]]) -> str:
+    """Return which mistake explains the numbers, or else which of them are off.
+
+    ``seen`` are each network's scores with the grass, without it, and with the grass painted black.
+    """
     if all(map(_is_near, numbers, measured[::-1])):
         return "The two numbers are exchanged: that of the first is the second's."
     for wrong, hint in _WRONG_DROPS:
-        if all(_is_near(number, wrong(net, *drawings)) for number, net in zip(numbers, networks, strict=True)):
+        if all(_is_near(number, wrong(*scores)) for number, scores in zip(numbers, seen, strict=True)):
             return hint
     off = [
         f"{place}: {number:.6g} is not the fall of its score: {_FRESH} fresh drawings give another, and a mean of "
@@ -333,13 +333,8 @@ def _why_not(
     )
 
 
-def _painted_black(network: Network, with_grass: Drawings, without: Drawings) -> Array:
-    black = np.where(with_grass.masks[:, 2, None], 0, with_grass.images)
-    return (network(with_grass.images) - network(black))[:, _ELEPHANT]
-
-
-def _probabilities(network: Network, drawings: Drawings) -> Array:
-    return 1 / (1 + np.exp(-network(drawings.images)[:, _ELEPHANT]))
+def _probabilities(scores: Array) -> Array:
+    return 1 / (1 + np.exp(-scores))
 
 
 _IN_SCORES = (
@@ -347,22 +342,22 @@ _IN_SCORES = (
     "scores."
 )
 
-_WRONG_DROPS: Sequence[tuple[Callable[[Network, Drawings, Drawings], Array], str]] = [
-    (lambda net, grass, without: -_drops(net, grass, without),
+_WRONG_DROPS: Sequence[tuple[Callable[[Array, Array, Array], Array], str]] = [
+    (lambda grass, without, black: (without - grass)[:, _ELEPHANT],
      "The signs are turned: a score that falls has dropped by a positive number, y before minus y after."),
-    (lambda net, grass, without: (net(grass.images) - net(without.images))[:, _CAT],
+    (lambda grass, without, black: (grass - without)[:, _CAT],
      "Those are the scores of the cat: the elephant is class 1."),
-    (lambda net, grass, without: (net(grass.images) - net(without.images)).mean(axis=1),
+    (lambda grass, without, black: (grass - without).mean(axis=1),
      "That is the mean of both classes: the elephant is class 1."),
-    (_painted_black,
+    (lambda grass, without, black: (grass - black)[:, _ELEPHANT],
      "You have painted the grass black. Black is a colour, too, and an elephant is dark: draw the same seed with "
      "grass=False, so that the ground is plain."),
-    (lambda net, grass, without: net(grass.images)[:, _ELEPHANT],
+    (lambda grass, without, black: grass[:, _ELEPHANT],
      "That is the score with the grass: subtract the score without it."),
-    (lambda net, grass, without: net(without.images)[:, _ELEPHANT],
+    (lambda grass, without, black: without[:, _ELEPHANT],
      "That is the score without the grass: subtract it from the score with it."),
-    (lambda net, grass, without: _probabilities(net, grass) - _probabilities(net, without),
+    (lambda grass, without, black: (_probabilities(grass) - _probabilities(without))[:, _ELEPHANT],
      _IN_SCORES),
-    (lambda net, grass, without: 1.0 * (net(grass.images) > 0)[:, _ELEPHANT] - (net(without.images) > 0)[:, _ELEPHANT],
+    (lambda grass, without, black: (1.0 * (grass > 0) - (without > 0))[:, _ELEPHANT],
      _IN_SCORES),
 ]  # fmt: skip
