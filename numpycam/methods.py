@@ -172,11 +172,11 @@ def _first_direction(maps: Array) -> Array:  # (..., K, H, W) -> (..., K)
     cells = maps.reshape(*maps.shape[:-2], maps.shape[-2] * maps.shape[-1]).mT  # (..., H W, K)
     known = np.asarray(np.isfinite(cells).all(axis=(-2, -1)))  # of others np.linalg.svd gives up on the whole batch
     v = np.linalg.svd(np.where(known[..., None, None], cells, zero_of(cells)), full_matrices=False).Vh[..., 0, :]
-    v = np.where(known[..., None], v, cells.dtype.type(np.nan))
+    v = np.where(known[..., None], v, np.nan)
     total = sum_of(compute_weighted_maps(v, maps), axis=(-3, -2, -1))
     first = np.take_along_axis(v, (v != 0).argmax(axis=-1)[..., None], axis=-1)[..., 0]
     sign = np.where(total == 0, np.sign(first), np.sign(total))
-    return v * sign[..., None].astype(v.dtype)
+    return v * sign[..., None]
 
 
 @method(
