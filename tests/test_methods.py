@@ -684,3 +684,10 @@ def test_a_method_of_ones_own_cannot_write_into_what_it_is_given():
         own = method("own", "", "nobody's")(weights_cells(write))
         message = refusal(ValueError, lambda own=own: own(second_example.NETWORK, second_example.IMAGE))
         assert "read-only" in message
+
+
+@pytest.mark.parametrize("name", RATIONAL + FLOAT)
+def test_only_what_needs_nothing_has_the_same_map_for_other_gradients(name):
+    maps, gradients = as_floats(second_example.FEATURE_MAPS), as_floats(second_example.GRADIENTS)
+    one, other = weighted_sum(name, maps, gradients), weighted_sum(name, maps, 2 * gradients[::-1])
+    assert same(one, other) == (METHODS[name].needs == "nothing")
