@@ -40,7 +40,8 @@ def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) ->
 
     The map is made as large as the image (bilinear, half-pixel centres), and then its minimum becomes 0 and its maximum
     1. Of a constant map, which shows no place rather than another, the mask is 0. All weights are positive: nothing
-    speaks against the class. The scores are those before any softmax over the classes, as in the paper's algorithm.
+    speaks against the class. The scores are those before any softmax over the classes, as in the paper's algorithm; its
+    authors' code weighs by the probabilities of the class instead, with no softmax over the maps.
     """
     images, maps = seen.image, seen.feature_maps
 
