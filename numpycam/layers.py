@@ -259,11 +259,11 @@ class MaxPool2d(_Pool2d):
     def _winners(self, x: Array) -> Iterator[NDArray[np.bool_]]:
         """Yield, for each cell of the window, where it is the first that holds the maximum."""
         y, real = self.forward(x), self.window.taps(np.ones(x.shape[2:], dtype=bool))  # False in the border
-        unclaimed, some_nan = np.ones(y.shape, dtype=bool), (y != y).any()
+        unclaimed, some_nan, border = np.ones(y.shape, dtype=bool), (y != y).any(), any(self.window.padding)
         for tap, cell in zip(self.taps(x), real, strict=True):
             wins = (tap == y) | (tap != tap) if some_nan else tap == y
-            wins &= cell & unclaimed
-            unclaimed &= ~wins
+            wins &= cell & unclaimed if border else unclaimed
+            unclaimed ^= wins
             yield wins
 
     def taps(self, x: Array) -> Iterator[Array]:

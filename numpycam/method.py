@@ -51,7 +51,7 @@ class Method:
     ----------
     name : str
     equation : str
-        Of L, the map before the last ReLU, in LaTeX, without the marks that Markdown reads: |, ` and $.
+        Of L, the map before the last ReLU, in LaTeX.
     source : str
         The paper, and where in it.
     weigh : callable

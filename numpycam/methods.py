@@ -50,7 +50,7 @@ def grad_cam(feature_maps: Array, gradients: Array) -> Array:
 
 @method(
     "Grad-CAM++",
-    r"\sum_k \Big(\sum_{g^k_{ij} > 0} \frac{g^k_{ij}}{2 + S_k\, g^k_{ij}}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
+    r"\sum_k \Big(\sum_{g^k_{ij} > 0} \frac{g^k_{ij}}{2 + S_k g^k_{ij}}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
     "Chattopadhay et al., Grad-CAM++, WACV 2018 (arXiv 1710.11063), equation 19",
     properties=("class-sensitive", "rearranging"),
 )
@@ -78,7 +78,7 @@ def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
 
 @method(
     "XGrad-CAM",
-    r"\sum_k \Big(\sum_{ij} \frac{A^k_{ij}}{S_k}\, g^k_{ij}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
+    r"\sum_k \Big(\sum_{ij} \frac{A^k_{ij}}{S_k} g^k_{ij}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
     "Fu et al., Axiom-based Grad-CAM, BMVC 2020 (arXiv 2008.02312), equations 7 and 8",
     properties=("complete", "class-sensitive", "signed", "scaling"),
 )
@@ -155,7 +155,7 @@ def eigen_cam(feature_maps: Array, gradients: Array) -> Array:
 
 @method(
     "EigenGradCAM",
-    r"\sum_k v_k\, g^k \odot A^k, \quad v = \text{first right singular vector of } (g^k_{ij} A^k_{ij})_{ij,k}",
+    r"\sum_k v_k g^k \odot A^k, \quad v = \text{first right singular vector of } (g^k_{ij} A^k_{ij})_{ij,k}",
     "pytorch-grad-cam, EigenGradCAM, after Muhammad and Yeasin, IJCNN 2020",
     is_exact=False,
     properties=("class-sensitive", "signed", "scaling"),

@@ -29,7 +29,7 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 @method(
     "Score-CAM",
-    r"\sum_k \mathrm{softmax}_k\big(y(x \odot M^k)\big)\, A^k, \quad M^k = A^k \text{ resized, from } 0 \text{ to } 1",
+    r"\sum_k \mathrm{softmax}_k\big(y(x \odot M^k)\big) A^k, \quad M^k = A^k \text{ resized, from } 0 \text{ to } 1",
     "Wang et al., Score-CAM, CVPR Workshops 2020 (arXiv 1910.01279), algorithm 1",
     needs="forward passes",
     is_exact=False,
@@ -58,7 +58,7 @@ def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) ->
 
 @method(
     "Ablation-CAM",
-    r"\sum_k \frac{y - y_{A^k = 0}}{\lvert y \rvert}\, A^k",
+    r"\sum_k \frac{y - y_{A^k = 0}}{\lvert y \rvert} A^k",
     "Desai and Ramaswamy, Ablation-CAM, WACV 2020",
     needs="forward passes",
     properties=("class-sensitive", "signed", "scaling"),
@@ -160,5 +160,11 @@ def scores_of(
 def batches(images: int, count: int, batch_size: int, progress: Progress) -> Iterator[tuple[int, int, int]]:
     """Yield, for each image n, the ``count`` runs on it in batches: (n, first, last), the last not included."""
     step = as_int("batch_size", batch_size, 1)
-    for n, first in progress([*product(range(images), range(0, count, step))]):
+    if not callable(progress):
+        raise TypeError(f"progress must be a callable such as tqdm, got {type(progress).__name__}.")
+    runs, done = [*product(range(images), range(0, count, step))], []
+    for n, first in progress(runs):
         yield n, first, min(first + step, count)
+        done.append((n, first))
+    if sorted(done) != runs:
+        raise ValueError(f"progress must yield each of the {len(runs)} batches once, got {len(done)}.")

@@ -19,7 +19,7 @@ from warnings import warn
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.gradcam import Look, evaluate, grad_cam
+from numpycam.gradcam import Look, evaluate, grad_cam, target_layer_of
 from numpycam.interventions import TooManyKinksError, erase, flat, path
 from numpycam.layers import Conv2d, Layer, ReLU
 from numpycam.method import method, weights_cells
@@ -114,7 +114,7 @@ def _mean_gradients(
 
 @method(
     "integrated gradients",
-    r"\sum_c (x_c - x'_c) \odot \int_0^1 \frac{\partial y}{\partial x_c}\big(x' + t\,(x - x')\big)\, dt",
+    r"\sum_c (x_c - x'_c) \odot \int_0^1 \frac{\partial y}{\partial x_c}\big(x' + t (x - x')\big) \thinspace dt",
     "Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, ICML 2017",
     needs="forward passes",
     layer="input",
@@ -143,6 +143,7 @@ def integrated_gradients(
         :class:`numpycam.targets.Difference`, or a layer is not numpycam's.
     """
     images, count = seen.image, 256 if steps is None else as_int("steps", steps, 1)
+    batch_size = as_int("batch_size", batch_size, 1)  # even if the exact path needs no batches
     starts, maps = erase(images, (slice(None), slice(None)), baseline), zeros(images.shape, like=seen.gradients)
     left = []  # the images that the exact path is not for
     for n in range(len(images)):
@@ -228,6 +229,7 @@ def guided_backprop(image: Array, gradients: Array) -> Array:
 )
 def guided_grad_cam(seen: Look, *, cam_layer: str | None = None) -> tuple[None, Array]:
     """Guided backprop times Grad-CAM's map, which is of ``cam_layer``, by default that of :func:`numpycam.grad_cam`."""
+    cam_layer = target_layer_of(seen.network, "cam_layer") if cam_layer is None else cam_layer
     explanation = grad_cam(seen.network, seen.image, _targets(seen), cam_layer, check_finite=False)
     heat = resize(explanation.localization_map, seen.image.shape[2:])
     return None, seen.gradients * heat[:, None]
@@ -236,7 +238,7 @@ def guided_grad_cam(seen: Look, *, cam_layer: str | None = None) -> tuple[None, 
 @method(
     "FullGrad",
     r"\sum_c \lvert \partial y / \partial x_c \odot x_c \rvert "
-    r"+ \sum_{l,o} \lvert \partial y / \partial z^l_o\; b^l_o \rvert \text{ resized}",
+    r"+ \sum_{l,o} \lvert \partial y / \partial z^l_o \thinspace b^l_o \rvert \text{ resized}",
     "Srinivas and Fleuret, Full-Gradient Representation for Neural Network Visualization, NeurIPS 2019",
     needs="gradients at every layer",
     layer="input",

@@ -40,7 +40,7 @@ IMPORTS = {
     "storage": {"exact", "layers", "network", "validation"},
     "method": {"gradcam", "network", "validation"},
     "perturbation": {"gradcam", "interventions", "method", "network", "resize", "validation"},
-    "wrappers": {"gradcam", "method", "network", "resize", "validation"},
+    "wrappers": {"gradcam", "network", "resize", "validation"},
     "quadrature": {"interventions", "layers", "network", "targets", "validation"},
     "saliency": {
         *("gradcam", "interventions", "layers", "method", "network", "perturbation", "quadrature", "resize"),

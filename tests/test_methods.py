@@ -51,12 +51,6 @@ def without_poles(draw):
     return a, g
 
 
-def test_equations_can_stand_in_a_table_of_markdown():
-    for m in METHODS.values():
-        assert not {*m.equation} & {*"|`$\n"}
-        assert m.equation.count("{") == m.equation.count("}")
-
-
 # --- Values -----------------------------------------------------------------------------------------
 
 

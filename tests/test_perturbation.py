@@ -476,6 +476,26 @@ REFUSED = [
         TypeError,
         "batch_size must be an instance of int, not bool.",
     ),
+    (
+        run(ablation_cam, IMAGE, CAT, progress=lambda runs: []),
+        ValueError,
+        "progress must yield each of the 1 batches once, got 0.",
+    ),
+    (
+        run(occlusion, IMAGE, CAT, batch_size=1, progress=lambda runs: [*runs, runs[0]]),
+        ValueError,
+        "progress must yield each of the 16 batches once, got 17.",
+    ),
+    (
+        run(occlusion, IMAGE, CAT, batch_size=1, progress=lambda runs: [*runs[1:], runs[1]]),
+        ValueError,
+        "progress must yield each of the 16 batches once, got 16.",
+    ),
+    (
+        run(ablation_cam, IMAGE, CAT, progress=True),
+        TypeError,
+        "progress must be a callable such as tqdm, got bool.",
+    ),
     (run(occlusion, IMAGE, CAT, size=0), ValueError, "size == 0, must be >= 1."),
     (run(occlusion, IMAGE, CAT, size=2.5), TypeError, "size must be an instance of int, not float."),
     (run(occlusion, IMAGE, CAT, stride=0), ValueError, "stride == 0, must be >= 1."),

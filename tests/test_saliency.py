@@ -581,6 +581,22 @@ REFUSED = [
     (run(integrated_gradients, CAT, steps=0), ValueError, "steps == 0, must be >= 1."),
     (run(integrated_gradients, CAT, steps=1.5), TypeError, "steps must be an instance of int, not float."),
     (run(integrated_gradients, CAT, steps=1, batch_size=0), ValueError, "batch_size == 0, must be >= 1."),
+    (run(integrated_gradients, CAT, batch_size=0), ValueError, "batch_size == 0, must be >= 1."),
+    (
+        run(smooth_grad, CAT, progress=lambda runs: 2 * runs),
+        ValueError,
+        "progress must yield each of the 1 batches once, got 2.",
+    ),
+    (
+        run(integrated_gradients, CAT, steps=2, batch_size=1, progress=lambda runs: runs[:1]),
+        ValueError,
+        "progress must yield each of the 2 batches once, got 1.",
+    ),
+    (
+        lambda: guided_grad_cam(Network([("body", worked_example.network())]), IMAGE, CAT),
+        ValueError,
+        "the network has its last Conv2d inside of 'body': pass cam_layer, one of ['body'].",
+    ),
     (run(integrated_gradients, CAT, max_kinks=-1), ValueError, "max_kinks == -1, must be >= 0."),
     (
         run(integrated_gradients, CAT, baseline=0.5),
