@@ -104,7 +104,7 @@ def occlusion(
     batch_size: int = 32,
     progress: Progress = iter,
 ) -> tuple[None, Array]:
-    """L is by how much the score drops when a patch of the image is covered, the mean of the patches over each pixel.
+    """L is how far the score drops when a patch of the image is covered, the mean of the patches over each pixel.
 
     It is positive where the picture speaks for the class. The patches are ``size`` high and wide (if not given an
     eighth of the image, rounded up), ``stride`` apart (half of the size), from the top left corner on, and cut off at

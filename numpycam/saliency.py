@@ -79,7 +79,7 @@ def smooth_grad(
     batch_size: int = 32,
     progress: Progress = iter,
 ) -> tuple[None, Array]:
-    """L is the gradient's, of the mean of the gradients at noisy copies of the image.
+    """L is that of ``gradient``, with the mean of the gradients at noisy copies of the image.
 
     The noise ε is normal, ``sigma`` times as wide as the image's range, from the same draws for each image of a batch.
     Within one linear piece of the network it changes nothing. A constant image has no range and so gets no noise: its
@@ -213,7 +213,7 @@ def _guided(network: Network) -> Network:
 def guided_backprop(image: Array, gradients: Array) -> Array:
     """Backpropagation that lets no negative gradient through a ReLU. It is no gradient of anything.
 
-    They are the explanation's ``gradients``, too.
+    What comes of it also stands in the explanation's ``gradients``.
     """
     return gradients
 
