@@ -51,10 +51,9 @@ def methods_table():
     """Return all methods as a table."""
     lines = ["| method | L, before the last ReLU | needs | exact | source |", "|---|---|---|---|---|"]
     for name, m in METHODS.items():
-        where = f" at the {m.layer}" if m.layer else ""
-        lines.append(
-            f"| {m.name}, `{name}` | ${m.equation}$ | {m.needs}{where} | {'yes' if m.is_exact else 'no'} | {m.source} |"
-        )
+        needs = f"{m.needs} (map at the {m.layer})" if m.layer else m.needs
+        cells = f"{m.name}, `{name}`", f"$`{m.equation}`$", needs, "yes" if m.is_exact else "no", m.source
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -113,20 +112,27 @@ def rows_of(values):
 
 
 def measures_table(name):
-    """Return how each method does on drawings, by one of the networks of the package."""
-    lines = ["| method | " + " | ".join(WHAT) + " |", "|---|" + "---:|" * len(WHAT)]
+    """Return how each method does on drawings, by one of the networks of the package; equal rows become one."""
+    lines = ["| method | " + " | ".join(WHAT[name]) + " |", "|---|" + "---:|" * len(WHAT[name])]
     drawn = drawings.draw(IMAGES, SEED, animals="elephant", grass=True)
+    rows = {}
     for key, method in applicable().items():
         found = measured(method, load_pretrained(name), drawn, OPTIONS.get(key, {}))
         cells = [f"{100 * np.mean(x):.1f} ± {196 * np.std(x, ddof=1) / len(x) ** 0.5:.1f}" for x in found]
-        lines.append(f"| {method.name} | {' | '.join(cells)} |")
-        print(lines[-1], flush=True)
+        rows.setdefault(" | ".join(cells), []).append(method.name)
+        print(name, method.name, cells, flush=True)
+    lines += [f"| {', '.join(names)} | {cells} |" for cells, names in rows.items()]
     area = 100 * drawn.masks[:, 1:3].mean(axis=(0, 2, 3))
     lines.append(f"| *a map that is the same everywhere* | | {area[0]:.1f} | | {area[1]:.1f} | | |")
     return "\n".join(lines)
 
 
-WHAT = ("peak on it", "map on it", "overlap", "map on grass", "deletion", "insertion")
+ELEPHANT, GRASS = NAMES  # by what the network looks at
+WHAT = {
+    ELEPHANT: ("peak on it ↑", "map on it ↑", "overlap ↑", "map on grass ↓", "deletion ↓", "insertion ↑"),
+    GRASS: ("peak on it ↓", "map on it ↓", "overlap ↓", "map on grass ↑", "deletion ↓", "insertion ↑"),
+}
+"""The columns, with the direction in which a map shows more of what the network looks at."""
 
 
 def measured(method, network, drawn, options):

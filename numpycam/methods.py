@@ -51,7 +51,7 @@ def grad_cam(feature_maps: Array, gradients: Array) -> Array:
 @method(
     "Grad-CAM++",
     r"\sum_k \Big(\sum_{g^k_{ij} > 0} \frac{g^k_{ij}}{2 + S_k g^k_{ij}}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
-    "Chattopadhay et al., Grad-CAM++, WACV 2018 (arXiv 1710.11063), equations 5, 19 and 20",
+    "Chattopadhay et al., Grad-CAM++, WACV 2018 (arXiv 1710.11063), equation 19",
     properties=("class-sensitive", "rearranging"),
 )
 @weights_maps
@@ -79,7 +79,7 @@ def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
 @method(
     "XGrad-CAM",
     r"\sum_k \Big(\sum_{ij} \frac{A^k_{ij}}{S_k} g^k_{ij}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
-    "Fu et al., Axiom-based Grad-CAM, BMVC 2020, equation 8",
+    "Fu et al., Axiom-based Grad-CAM, BMVC 2020 (arXiv 2008.02312), equations 7 and 8",
     properties=("complete", "class-sensitive", "signed", "scaling"),
 )
 @weights_maps
@@ -101,7 +101,7 @@ def xgrad_cam(feature_maps: Array, gradients: Array) -> Array:
 @method(
     "HiResCAM",
     r"\sum_k g^k \odot A^k",
-    "Draelos and Carin, HiResCAM, 2020 (arXiv 2011.08891), equation 3",
+    "Draelos and Carin, Use HiResCAM instead of Grad-CAM, 2020 (arXiv 2011.08891)",
     properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
 )
 @weights_cells
@@ -125,7 +125,7 @@ def element_wise_grad_cam(feature_maps: Array, gradients: Array) -> Array:
 @method(
     "LayerCAM",
     r"\sum_k \mathrm{ReLU}(g^k) \odot A^k",
-    "Jiang et al., LayerCAM, IEEE TIP 2021, equations 5 to 7",
+    "Jiang et al., LayerCAM, IEEE TIP 2021",
     properties=("class-sensitive", "scaling"),
 )
 @weights_cells
@@ -137,7 +137,7 @@ def layercam(feature_maps: Array, gradients: Array) -> Array:
 @method(
     "EigenCAM",
     r"\sum_k v_k A^k, \quad v = \text{first right singular vector of } (A^k_{ij})_{ij,k}",
-    "Muhammad and Yeasin, Eigen-CAM, IJCNN 2020, section III",
+    "Muhammad and Yeasin, Eigen-CAM, IJCNN 2020 (arXiv 2008.00299), equations 2 and 3",
     needs="nothing",
     is_exact=False,
     properties=("scaling", "rearranging"),
@@ -182,7 +182,7 @@ def _first_direction(maps: Array) -> Array:  # (..., K, H, W) -> (..., K)
 @method(
     "CAM",
     r"\sum_k w^c_k A^k, \quad w = \text{weights of the head}",
-    "Zhou et al., Learning Deep Features for Discriminative Localization, CVPR 2016, equation 2",
+    "Zhou et al., Learning Deep Features for Discriminative Localization, CVPR 2016",
     needs="a pooled linear head",
     properties=("class-sensitive", "signed", "mixing", "scaling", "rearranging"),
 )

@@ -51,7 +51,7 @@ def gradient(image: Array, gradients: Array) -> Array:
 @method(
     "gradient × input",
     r"\sum_c \frac{\partial y}{\partial x_c} \odot x_c",
-    "Shrikumar et al., Not Just a Black Box, 2016 (arXiv 1605.01713), section 2.2",
+    "Shrikumar et al., Not Just a Black Box, 2016 (arXiv 1605.01713)",
     layer="input",
     properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
 )
@@ -64,7 +64,7 @@ def gradient_times_input(image: Array, gradients: Array) -> Array:
 @method(
     "SmoothGrad",
     r"\sum_c \Big\lvert \frac{1}{n} \sum_{m=1}^n \frac{\partial y}{\partial x_c}(x + \varepsilon_m) \Big\rvert",
-    "Smilkov et al., SmoothGrad, 2017 (arXiv 1706.03825), section 3",
+    "Smilkov et al., SmoothGrad, 2017 (arXiv 1706.03825), section 2.2",
     needs="forward passes",
     is_exact=False,
     layer="input",
@@ -79,10 +79,11 @@ def smooth_grad(
     batch_size: int = 32,
     progress: Progress = iter,
 ) -> tuple[None, Array]:
-    """L is the gradient's, of the mean of the gradients at noisy copies of the image.
+    """L is that of ``gradient``, with the mean of the gradients at noisy copies of the image.
 
-    The noise ε is normal, ``sigma`` times as wide as the image's range, and the same for each image of a batch. Within
-    one linear piece of the network it changes nothing.
+    The noise ε is normal, ``sigma`` times as wide as the image's range, from the same draws for each image of a batch.
+    Within one linear piece of the network it changes nothing. A constant image has no range and so gets no noise: its
+    map is that of the gradient.
     """
     images, count, seed = seen.image, as_int("samples", samples, 1), as_int("seed", seed, 0)
     width = as_array("sigma", sigma, dtype=images.dtype)
@@ -114,7 +115,7 @@ def _mean_gradients(
 @method(
     "integrated gradients",
     r"\sum_c (x_c - x'_c) \odot \int_0^1 \frac{\partial y}{\partial x_c}\big(x' + t (x - x')\big) \thinspace dt",
-    "Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, ICML 2017, equation 1",
+    "Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, ICML 2017",
     needs="forward passes",
     layer="input",
     properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
@@ -202,7 +203,7 @@ def _guided(network: Network) -> Network:
 @method(
     "guided backprop",
     r"\sum_c \text{gradient of } y \text{ by } x_c \text{ with each ReLU's incoming gradient cut off at } 0",
-    "Springenberg et al., Striving for Simplicity, ICLR Workshop 2015, section 3.4",
+    "Springenberg et al., Striving for Simplicity, ICLR Workshop 2015",
     needs="gradients at every layer",
     layer="input",
     properties=("class-sensitive", "signed", "mixing", "scaling"),
@@ -212,7 +213,7 @@ def _guided(network: Network) -> Network:
 def guided_backprop(image: Array, gradients: Array) -> Array:
     """Backpropagation that lets no negative gradient through a ReLU. It is no gradient of anything.
 
-    The explanation has these in the place of the gradients, too.
+    What comes of it also stands in the explanation's ``gradients``.
     """
     return gradients
 
@@ -227,7 +228,7 @@ def guided_backprop(image: Array, gradients: Array) -> Array:
     through=_guided,
 )
 def guided_grad_cam(seen: Look, *, cam_layer: str | None = None) -> tuple[None, Array]:
-    """Guided backprop where Grad-CAM's map, of ``cam_layer`` or the layer of :func:`numpycam.grad_cam`, is not zero."""
+    """Guided backprop times Grad-CAM's map, which is of ``cam_layer``, by default that of :func:`numpycam.grad_cam`."""
     cam_layer = target_layer_of(seen.network, "cam_layer") if cam_layer is None else cam_layer
     explanation = grad_cam(seen.network, seen.image, _targets(seen), cam_layer, check_finite=False)
     heat = resize(explanation.localization_map, seen.image.shape[2:])
@@ -238,17 +239,17 @@ def guided_grad_cam(seen: Look, *, cam_layer: str | None = None) -> tuple[None, 
     "FullGrad",
     r"\sum_c \lvert \partial y / \partial x_c \odot x_c \rvert "
     r"+ \sum_{l,o} \lvert \partial y / \partial z^l_o \thinspace b^l_o \rvert \text{ resized}",
-    "Srinivas and Fleuret, Full-Gradient Representation for Neural Network Visualization, NeurIPS 2019, section 4",
+    "Srinivas and Fleuret, Full-Gradient Representation for Neural Network Visualization, NeurIPS 2019",
     needs="gradients at every layer",
     layer="input",
     properties=("class-sensitive", "mixing", "scaling"),
 )
 def full_grad(seen: Look) -> tuple[None, Array]:
-    """L has the sizes of what the image and the biases of each convolution l contribute, a map for each, in this order.
+    """L is how much the image and the biases of each convolution l contribute, by size: a map for each, in this order.
 
     The contributions themselves, with those of the biases of Linear layers, sum to the score: that is complete. Here,
     as in the paper, absolute values are taken and maps are resized, and Linear layers have no place in the picture: so
-    this sums to no score. (The paper also scales each map to 0 … 1 first; here nothing is scaled.)
+    this sums to no score. (The paper also scales to 0 … 1 before it adds; here nothing is scaled.)
     """
     maps = [sum_of(np.abs(seen.gradients * seen.image), axis=1)]
     for layer, grad_output in reversed([*_backward(seen)]):

@@ -42,8 +42,9 @@ def over_layers(method: Callable[..., Explanation], layers: Sequence[str]) -> Ca
     """Return a method that adds the localization maps of several layers, each in the image's size and with maximum 1.
 
     It is called as the method itself, without ``layer``. Its weighted maps are the layers' maps, one for each; the
-    feature maps, gradients and α are those of the last layer. (Jiang et al., LayerCAM, IEEE TIP 2021, section III-D,
-    fuse layers by the largest value, after a hyperbolic tangent; here it is the sum, which stays exact in Fractions.)
+    feature maps, gradients and α are those of the last layer. (Jiang et al., LayerCAM, IEEE TIP 2021, fuse
+    layers by the largest value, the shallow ones after a hyperbolic tangent; here it is the sum, which stays exact in
+    Fractions.)
 
     Raises
     ------

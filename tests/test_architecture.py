@@ -32,7 +32,7 @@ IMPORTS = {
         *("validation",),
     },
     "display.pixels": {"display.canvas", "exact", "gradcam", "validation"},
-    "display.stages": {"display.canvas", "display.pixels", "exact", "gradcam", "resize", "validation"},
+    "display.stages": {"display.canvas", "display.pixels", "exact", "gradcam", "methods", "resize", "validation"},
     "interop": {"layers", "network", "validation"},
     "interventions": {"gradcam", "layers", "network", "validation", "window"},
     "metrics": {"gradcam", "interventions", "network", "resize", "validation"},

@@ -44,12 +44,14 @@ from numpycam.display import (
     figure_of_stages,
     format_number,
     overlay,
+    stages_of,
 )
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import erase, path
 from numpycam.methods import METHODS
 from numpycam.pretrained import load_pretrained
 from numpycam.resize import normalise, resize
+from numpycam.wrappers import over_layers
 
 unit = st.floats(0, 1, width=32)
 
@@ -682,6 +684,40 @@ class Merge(Layer):
 
     def output_shape(self, shape):
         return (shape[0], shape[1] // 2, *shape[2:])
+
+
+@pytest.mark.parametrize(
+    ("name", "stages", "symbols"),
+    [
+        (
+            "grad_cam",
+            "feature_maps gradients alphas weighted_maps",
+            [r"A^k", r"dy^c/dA^k", r"\alpha_k", r"\alpha_k A^k"],
+        ),
+        ("hirescam", "feature_maps gradients weighted_maps", ["A^k", "dy^c/dA^k", "M^k"]),
+        ("eigen_cam", "feature_maps alphas weighted_maps", ["A^k", r"\alpha_k", r"\alpha_k A^k"]),
+        ("score_cam", "feature_maps alphas weighted_maps", ["A^k", r"\alpha_k", r"\alpha_k A^k"]),
+        ("occlusion", "feature_maps weighted_maps", ["x_k", "M^k"]),
+        ("gradient", "feature_maps gradients weighted_maps", ["x_k", "dy^c/dx_k", "M^k"]),
+        ("smooth_grad", "feature_maps weighted_maps", ["x_k", "M^k"]),
+        ("guided_backprop", "feature_maps gradients weighted_maps", ["x_k", "g^k", "M^k"]),
+    ],
+)
+def test_a_figure_shows_those_stages_that_the_method_goes_through(name, stages, symbols):
+    (explanation,) = by_methods([name])
+    _, *between, total, localization_map, _ = stages_of(explanation, "bilinear", 4)
+    assert [stage.name for stage in between] == stages.split()
+    assert [stage.symbol for stage in between] == symbols
+    assert total.symbol == rf"L = \Sigma_k\, {symbols[-1]}"
+    assert localization_map.heading == explanation.method
+
+
+def test_maps_that_are_not_one_for_each_feature_map_stand_alone():
+    network, image = load_pretrained("drawings"), drawings.draw(1, 0).images[0]
+    for explain in (METHODS["full_grad"], over_layers(METHODS["grad_cam"], ["input", "conv1"])):
+        explanation = explain(network, image, 0)
+        assert len(explanation.weighted_maps) != len(explanation.feature_maps)
+        assert [stage.name for stage in stages_of(explanation, "bilinear", 9)][:2] == ["image", "weighted_maps"]
 
 
 # --- The methods side by side -------------------------------------------------------------------------------------

@@ -254,6 +254,16 @@ def test_bp_const():
     assert not same(smooth_grad(network, image, CAT, sigma=1).weighted_maps, here)
 
 
+def test_a_constant_image_gets_no_noise():
+    """It stands at a kink, and noise of any width would leave it: y = |x| of each pixel, the gate shut at 0."""
+    both = Conv2d(np.array([[[[1.0]]], [[[-1.0]]]]))
+    network = Network([("conv", both), ("relu", ReLU()), ("flatten", Flatten()), ("linear", Linear(np.ones((2, 12))))])
+    image = np.zeros((1, 2, 3))
+    assert same(smooth_grad(network, image, 0, sigma=10.0).weighted_sum, gradient(network, image, 0).weighted_sum)
+    image[0, 1, 2] = 1
+    assert smooth_grad(network, image, 0, samples=25).weighted_sum[0].all()
+
+
 def test_smooth_grad_def():
     """The noise is sigma times the picture's range; the sizes are taken after the mean, and channels are added then."""
     rng = np.random.default_rng(5)
