@@ -13,11 +13,13 @@ from peers.disagreements import KINDS, NAMES, RECORD, TABLE  # noqa: E402
 HEAD = """# Where libraries disagree
 
 Each row is a question small enough to be answered by hand: what a library returns, what the equation gives (and
-numpycam returns), and why the two differ. The libraries' answers are records, made on the CPU in float64:
-{versions}, with torch {torch}.
-`tests/peers/record.py` asks them again. `tests/test_peers.py` holds numpycam to the equation's values, sees that the
-records are others, and shows that on whole networks all agree where nothing of this plays a part. "The worked example"
-is that of the [README](../README.md), with its numbers in [explanation.json](worked_example/explanation.json).
+numpycam returns), and why the two differ. A, g, S and L are as in [methods](methods.md), where the equations are; of a
+map or a list, values stand in order, with rows apart by semicolons. "The worked example" is that of the
+[README](../README.md), with its numbers in [explanation.json](worked_example/explanation.json).
+
+The libraries' answers were recorded on the CPU in float64: {versions}, with torch {torch}.
+`tests/peers/record.py` asks them again. `tests/test_peers.py` holds numpycam to the equation's values, checks that the
+libraries' are others, and shows that on whole networks all agree where nothing of this plays a part.
 """
 
 

@@ -29,14 +29,11 @@ from numpycam.resize import resize
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
+import second_example  # noqa: E402
 from properties import table  # noqa: E402
 
-IMAGES, CURVES, SEED, CLASS = (
-    500,
-    50,
-    2000,
-    1,
-)  # of which so many for the curves, which take long; class 1 is the elephant
+IMAGES, CURVES, SEED = 500, 50, 2000  # of which so many for the curves, which take long
+CLASS = 1  # the elephant
 GREY = 0.4  # about the mean of the drawings: what is taken away becomes grey, as black would look like an elephant
 OPTIONS = {
     "integrated_gradients": {"steps": 32, "baseline": GREY},
@@ -54,10 +51,9 @@ def methods_table():
     """Return all methods as a table."""
     lines = ["| method | L, before the last ReLU | needs | exact | source |", "|---|---|---|---|---|"]
     for name, m in METHODS.items():
-        where = f" at the {m.layer}" if m.layer else ""
-        lines.append(
-            f"| {m.name}, `{name}` | ${m.equation}$ | {m.needs}{where} | {'yes' if m.is_exact else 'no'} | {m.source} |"
-        )
+        needs = f"{m.needs} (map at the {m.layer})" if m.layer else m.needs
+        cells = f"{m.name}, `{name}`", f"$`{m.equation}`$", needs, "yes" if m.is_exact else "no", m.source
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -88,19 +84,55 @@ def as_json(found):
     }
 
 
-def measures_table(name):
-    """Return how each method does on drawings, by one of the networks of the package."""
-    lines = ["| method | " + " | ".join(WHAT) + " |", "|---|" + "---:|" * len(WHAT)]
-    drawn = drawings.draw(IMAGES, SEED, animals="elephant", grass=True)
-    for key, method in applicable().items():
-        found = measured(method, load_pretrained(name), drawn, OPTIONS.get(key, {}))
-        cells = [f"{np.mean(values):.2f} ± {np.std(values) / len(values) ** 0.5:.2f}" for values in found]
-        lines.append(f"| {method.name} | " + " | ".join(cells) + " |")
-        print(lines[-1], flush=True)
+def values_table():
+    """Return L of each method on two examples, exact where it is and short."""
+    lines = ["| method | the worked example, the cat | the second example |", "|---|---|---|"]
+    for name, m in METHODS.items():
+        cells = []
+        for network, image, options in (
+            (worked_example.network(), worked_example.IMAGE, {}),
+            (second_example.NETWORK, second_example.IMAGE, second_example.OPTIONS.get(name, {})),
+        ):
+            as_numbers = (lambda x: x) if m.is_exact else as_floats
+            try:
+                values = m(as_numbers(network), as_numbers(image), 0, **options).weighted_sum
+            except ValueError:  # CAM: there is no such head
+                cells.append("no value")
+                continue
+            cells.append(rows_of(values) if values.size <= 6 else "")
+        lines.append(f"| {m.name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-WHAT = ("peak on it", "map on it", "IoU", "map on grass", "deletion", "insertion")
+def rows_of(values):
+    """Return a small map as text, its rows apart by semicolons."""
+    is_short = values.dtype == object and max(len(str(value)) for value in values.flat) <= 7
+    texts = [[str(value) if is_short else f"{float(value):.4f}" for value in row] for row in values]
+    return "; ".join(", ".join(row) for row in texts).replace("-", "−")
+
+
+def measures_table(name):
+    """Return how each method does on drawings, by one of the networks of the package; equal rows become one."""
+    lines = ["| method | " + " | ".join(WHAT[name]) + " |", "|---|" + "---:|" * len(WHAT[name])]
+    drawn = drawings.draw(IMAGES, SEED, animals="elephant", grass=True)
+    rows = {}
+    for key, method in applicable().items():
+        found = measured(method, load_pretrained(name), drawn, OPTIONS.get(key, {}))
+        cells = [f"{100 * np.mean(x):.1f} ± {196 * np.std(x, ddof=1) / len(x) ** 0.5:.1f}" for x in found]
+        rows.setdefault(" | ".join(cells), []).append(method.name)
+        print(name, method.name, cells, flush=True)
+    lines += [f"| {', '.join(names)} | {cells} |" for cells, names in rows.items()]
+    area = 100 * drawn.masks[:, 1:3].mean(axis=(0, 2, 3))
+    lines.append(f"| *a map that is the same everywhere* | | {area[0]:.1f} | | {area[1]:.1f} | | |")
+    return "\n".join(lines)
+
+
+ELEPHANT, GRASS = NAMES  # by what the network looks at
+WHAT = {
+    ELEPHANT: ("peak on it ↑", "map on it ↑", "overlap ↑", "map on grass ↓", "deletion ↓", "insertion ↑"),
+    GRASS: ("peak on it ↓", "map on it ↓", "overlap ↓", "map on grass ↑", "deletion ↓", "insertion ↑"),
+}
+"""The columns, with the direction in which a map shows more of what the network looks at."""
 
 
 def measured(method, network, drawn, options):
@@ -138,6 +170,7 @@ if __name__ == "__main__":
     write(page, "methods", methods_table())
     write(page, "meanings", properties_list())
     write(page, "properties", properties_table())
+    write(page, "values", values_table())
     network, image = as_floats(worked_example.network()), as_floats(worked_example.IMAGE)
     example = [m(network, image, 0, **({"size": 2} if name == "occlusion" else {})) for name, m in applicable().items()]
     (HERE / "methods" / "example.png").write_bytes(figure_of_methods(example, columns=6).as_png())

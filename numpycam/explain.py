@@ -195,8 +195,8 @@ def _save_all(
     """Write the figure of all methods and their maps; return the lines of the table, and where the files are."""
     from numpycam.display import figure_of_methods, with_picture
 
-    folder, title = _folder(options, class_index), f"L of {_named(class_index, names)}, by each method"
-    figure = figure_of_methods([with_picture(e, picture) for e in found.values()], columns=6)
+    folder, title = _folder(options, class_index), f"{_named(class_index, names)}, by each method"
+    figure = figure_of_methods([with_picture(e, picture) for e in found.values()], columns=6, title=title)
     maps: dict[str, Any] = {name: without_pickle(e.weighted_sum) for name, e in found.items()}
     folder.mkdir(parents=True, exist_ok=True)
     contents = figure.as_png(), lambda file: np.savez_compressed(file, **maps)

@@ -284,7 +284,7 @@ def look(
     activations = head.activations(feature_maps)
     scores = list(activations.values())[-1]  # (N, classes)
     classes, score, grad_scores = evaluate(class_index, scores, is_batch)
-    gradients = compute_gradients(head, activations, grad_scores)
+    gradients = read_only(compute_gradients(head, activations, grad_scores))
     check_shape("gradients", gradients, feature_maps.shape)
     one = slice(None) if is_batch else 0
     return Look(x[one], classes[one], score[one], layer, feature_maps[one], gradients[one], network)
@@ -340,15 +340,15 @@ def _explain(seen: Look) -> Explanation:
     return seen.explained(alphas, weighted_maps, compute_weighted_sum(weighted_maps))
 
 
-def target_layer_of(network: Network) -> str:
-    """Return the network's declared target layer, or else its last Conv2d."""
+def target_layer_of(network: Network, argument: str = "layer") -> str:
+    """Return the network's declared target layer, or else its last Conv2d; if there is none, name the argument."""
     check_network(network)
     if network.target_layer is not None:
         return network.target_layer
     last = next((pair for pair in reversed(network.layers) if convolutions_in(pair[1])), None)
     if last is None or not isinstance(last[1], Conv2d):
         where = "no Conv2d" if last is None else f"its last Conv2d inside of {last[0]!r}"
-        raise ValueError(f"the network has {where}: pass layer, one of {[name for name, _ in network.layers]}.")
+        raise ValueError(f"the network has {where}: pass {argument}, one of {[name for name, _ in network.layers]}.")
     return last[0]
 
 

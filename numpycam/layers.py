@@ -253,17 +253,17 @@ class MaxPool2d(_Pool2d):
 
     def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C, H', W') -> (N, C, H, W)
         self.check(x, grad_output)
-        shares = (gated(grad_output, wins) for wins in self._winners(x))
-        return self.window.scatter(shares, x.shape, like=grad_output)
+        winners = np.array([*self._winners(x)])  # (KH KW, N, C, H', W')
+        return self.window.scatter(gated(grad_output, winners), x.shape, like=grad_output)
 
     def _winners(self, x: Array) -> Iterator[NDArray[np.bool_]]:
         """Yield, for each cell of the window, where it is the first that holds the maximum."""
         y, real = self.forward(x), self.window.taps(np.ones(x.shape[2:], dtype=bool))  # False in the border
-        unclaimed, some_nan = np.ones(y.shape, dtype=bool), (y != y).any()
+        unclaimed, some_nan, border = np.ones(y.shape, dtype=bool), (y != y).any(), any(self.window.padding)
         for tap, cell in zip(self.taps(x), real, strict=True):
             wins = (tap == y) | (tap != tap) if some_nan else tap == y
-            wins &= cell & unclaimed
-            unclaimed &= ~wins
+            wins &= cell & unclaimed if border else unclaimed
+            unclaimed ^= wins
             yield wins
 
     def taps(self, x: Array) -> Iterator[Array]:

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.gradcam import Explanation, Look, Target, compute_weighted_maps, compute_weighted_sum, look
-from numpycam.network import Network
-from numpycam.validation import Array, as_maps
+from numpycam.network import Network, check_network
+from numpycam.validation import Array, as_maps, check_shape
 
 Needs = Literal["nothing", "gradients", "a pooled linear head", "forward passes", "gradients at every layer"]
 
@@ -66,6 +66,8 @@ class Method:
     layer : str, optional
         The layer if none is given: "input" for a method at the image's own resolution. If there is none here either, it
         is that of :func:`numpycam.grad_cam`.
+    through : callable, optional
+        From the network to that whose gradients are looked at; its scores are the same.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Method:
     is_exact: bool = True
     properties: Collection[str] = ()
     layer: str | None = None
+    through: Callable[[Network], Network] | None = None
 
     def __call__(
         self,
@@ -89,7 +92,9 @@ class Method:
     ) -> Explanation:
         """Explain as :func:`numpycam.grad_cam` does, with the same arguments, by this method; it may have options."""
         layer = self.layer if layer is None else layer
-        return self._explain(look(network, image, class_index, layer, check_finite), **options)
+        check_network(network)
+        seen = look(self.through(network) if self.through else network, image, class_index, layer, check_finite)
+        return self._explain(seen._replace(network=network), **options)
 
     def from_maps(self, feature_maps: ArrayLike, gradients: ArrayLike, *, check_finite: bool = True) -> Explanation:
         """Explain with given feature maps and gradient maps, as :func:`numpycam.grad_cam_from_maps` does."""
@@ -129,6 +134,7 @@ def weights_maps(function: Callable[[Array, Array], Array]) -> Callable[[Look], 
     @wraps(function)
     def weigh(seen: Look) -> tuple[Array, Array]:
         alphas = function(seen.feature_maps, seen.gradients)
+        check_shape(f"what {function.__name__} returns", alphas, seen.feature_maps.shape[:2])
         return alphas, compute_weighted_maps(alphas, seen.feature_maps)
 
     return weigh
@@ -139,7 +145,9 @@ def weights_cells(function: Callable[[Array, Array], Array]) -> Callable[[Look],
 
     @wraps(function)
     def weigh(seen: Look) -> tuple[None, Array]:
-        return None, function(seen.feature_maps, seen.gradients)
+        weighted_maps = function(seen.feature_maps, seen.gradients)
+        check_shape(f"what {function.__name__} returns", weighted_maps, seen.feature_maps.shape)
+        return None, weighted_maps
 
     return weigh
 

@@ -50,8 +50,8 @@ def grad_cam(feature_maps: Array, gradients: Array) -> Array:
 
 @method(
     "Grad-CAM++",
-    r"\sum_k \Big(\sum_{g^k_{ij} > 0} \frac{g^k_{ij}}{2 + S_k\, g^k_{ij}}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
-    "Chattopadhay et al., Grad-CAM++, WACV 2018 (arXiv 1710.11063), equations 5, 19 and 20",
+    r"\sum_k \Big(\sum_{g^k_{ij} > 0} \frac{g^k_{ij}}{2 + S_k g^k_{ij}}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
+    "Chattopadhay et al., Grad-CAM++, WACV 2018 (arXiv 1710.11063), equation 19",
     properties=("class-sensitive", "rearranging"),
 )
 @weights_maps
@@ -78,8 +78,8 @@ def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
 
 @method(
     "XGrad-CAM",
-    r"\sum_k \Big(\sum_{ij} \frac{A^k_{ij}}{S_k}\, g^k_{ij}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
-    "Fu et al., Axiom-based Grad-CAM, BMVC 2020, equation 8",
+    r"\sum_k \Big(\sum_{ij} \frac{A^k_{ij}}{S_k} g^k_{ij}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
+    "Fu et al., Axiom-based Grad-CAM, BMVC 2020 (arXiv 2008.02312), equations 7 and 8",
     properties=("complete", "class-sensitive", "signed", "scaling"),
 )
 @weights_maps
@@ -101,7 +101,7 @@ def xgrad_cam(feature_maps: Array, gradients: Array) -> Array:
 @method(
     "HiResCAM",
     r"\sum_k g^k \odot A^k",
-    "Draelos and Carin, HiResCAM, 2020 (arXiv 2011.08891), equation 3",
+    "Draelos and Carin, Use HiResCAM instead of Grad-CAM, 2020 (arXiv 2011.08891)",
     properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
 )
 @weights_cells
@@ -125,7 +125,7 @@ def element_wise_grad_cam(feature_maps: Array, gradients: Array) -> Array:
 @method(
     "LayerCAM",
     r"\sum_k \mathrm{ReLU}(g^k) \odot A^k",
-    "Jiang et al., LayerCAM, IEEE TIP 2021, equations 5 to 7",
+    "Jiang et al., LayerCAM, IEEE TIP 2021",
     properties=("class-sensitive", "scaling"),
 )
 @weights_cells
@@ -137,7 +137,7 @@ def layercam(feature_maps: Array, gradients: Array) -> Array:
 @method(
     "EigenCAM",
     r"\sum_k v_k A^k, \quad v = \text{first right singular vector of } (A^k_{ij})_{ij,k}",
-    "Muhammad and Yeasin, Eigen-CAM, IJCNN 2020, section III",
+    "Muhammad and Yeasin, Eigen-CAM, IJCNN 2020 (arXiv 2008.00299), equations 2 and 3",
     needs="nothing",
     is_exact=False,
     properties=("scaling", "rearranging"),
@@ -155,7 +155,7 @@ def eigen_cam(feature_maps: Array, gradients: Array) -> Array:
 
 @method(
     "EigenGradCAM",
-    r"\sum_k v_k\, g^k \odot A^k, \quad v = \text{first right singular vector of } (g^k_{ij} A^k_{ij})_{ij,k}",
+    r"\sum_k v_k g^k \odot A^k, \quad v = \text{first right singular vector of } (g^k_{ij} A^k_{ij})_{ij,k}",
     "pytorch-grad-cam, EigenGradCAM, after Muhammad and Yeasin, IJCNN 2020",
     is_exact=False,
     properties=("class-sensitive", "signed", "scaling"),
@@ -172,17 +172,17 @@ def _first_direction(maps: Array) -> Array:  # (..., K, H, W) -> (..., K)
     cells = maps.reshape(*maps.shape[:-2], maps.shape[-2] * maps.shape[-1]).mT  # (..., H W, K)
     known = np.asarray(np.isfinite(cells).all(axis=(-2, -1)))  # of others np.linalg.svd gives up on the whole batch
     v = np.linalg.svd(np.where(known[..., None, None], cells, zero_of(cells)), full_matrices=False).Vh[..., 0, :]
-    v = np.where(known[..., None], v, cells.dtype.type(np.nan))
+    v = np.where(known[..., None], v, np.nan)
     total = sum_of(compute_weighted_maps(v, maps), axis=(-3, -2, -1))
     first = np.take_along_axis(v, (v != 0).argmax(axis=-1)[..., None], axis=-1)[..., 0]
     sign = np.where(total == 0, np.sign(first), np.sign(total))
-    return v * sign[..., None].astype(v.dtype)
+    return v * sign[..., None]
 
 
 @method(
     "CAM",
     r"\sum_k w^c_k A^k, \quad w = \text{weights of the head}",
-    "Zhou et al., Learning Deep Features for Discriminative Localization, CVPR 2016, equation 2",
+    "Zhou et al., Learning Deep Features for Discriminative Localization, CVPR 2016",
     needs="a pooled linear head",
     properties=("class-sensitive", "signed", "mixing", "scaling", "rearranging"),
 )

@@ -29,8 +29,8 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 @method(
     "Score-CAM",
-    r"\sum_k \mathrm{softmax}_k\big(y(x \odot M^k)\big)\, A^k, \quad M^k = A^k \text{ resized, from } 0 \text{ to } 1",
-    "Wang et al., Score-CAM, CVPR Workshops 2020, algorithm 1",
+    r"\sum_k \mathrm{softmax}_k\big(y(x \odot M^k)\big) A^k, \quad M^k = A^k \text{ resized, from } 0 \text{ to } 1",
+    "Wang et al., Score-CAM, CVPR Workshops 2020 (arXiv 1910.01279), algorithm 1",
     needs="forward passes",
     is_exact=False,
     properties=("class-sensitive",),
@@ -40,7 +40,8 @@ def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) ->
 
     The map is made as large as the image (bilinear, half-pixel centres), and then its minimum becomes 0 and its maximum
     1. Of a constant map, which shows no place rather than another, the mask is 0. All weights are positive: nothing
-    speaks against the class.
+    speaks against the class. The scores are those before any softmax over the classes, as in the paper's algorithm; its
+    authors' code weighs by the probabilities of the class instead, with no softmax over the maps.
     """
     images, maps = seen.image, seen.feature_maps
 
@@ -57,8 +58,8 @@ def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) ->
 
 @method(
     "Ablation-CAM",
-    r"\sum_k \frac{y - y_{A^k = 0}}{|y|}\, A^k",
-    "Desai and Ramaswamy, Ablation-CAM, WACV 2020, equation 5",
+    r"\sum_k \frac{y - y_{A^k = 0}}{\lvert y \rvert} A^k",
+    "Desai and Ramaswamy, Ablation-CAM, WACV 2020",
     needs="forward passes",
     properties=("class-sensitive", "signed", "scaling"),
 )
@@ -103,7 +104,7 @@ def occlusion(
     batch_size: int = 32,
     progress: Progress = iter,
 ) -> tuple[None, Array]:
-    """L is by how much the score drops when a patch of the image is covered, the mean of the patches over each pixel.
+    """L is how far the score drops when a patch of the image is covered, the mean of the patches over each pixel.
 
     It is positive where the picture speaks for the class. The patches are ``size`` high and wide (if not given an
     eighth of the image, rounded up), ``stride`` apart (half of the size), from the top left corner on, and cut off at
@@ -159,5 +160,11 @@ def scores_of(
 def batches(images: int, count: int, batch_size: int, progress: Progress) -> Iterator[tuple[int, int, int]]:
     """Yield, for each image n, the ``count`` runs on it in batches: (n, first, last), the last not included."""
     step = as_int("batch_size", batch_size, 1)
-    for n, first in progress([*product(range(images), range(0, count, step))]):
+    if not callable(progress):
+        raise TypeError(f"progress must be a callable such as tqdm, got {type(progress).__name__}.")
+    runs, done = [*product(range(images), range(0, count, step))], []
+    for n, first in progress(runs):
         yield n, first, min(first + step, count)
+        done.append((n, first))
+    if sorted(done) != runs:
+        raise ValueError(f"progress must yield each of the {len(runs)} batches once, got {len(done)}.")

@@ -100,7 +100,10 @@ def linear_score(network: Network, target: Any, image_shape: tuple[int, ...]) ->
     """Return a network one of whose scores is the target, a Difference being one more layer; and which of them."""
     if not isinstance(target, Difference):
         return network, target
-    scores = zeros((1, *network.output_shape((1, *image_shape))[1:]), like=np.empty(0, network.dtype))
+    shape = network.output_shape((1, *image_shape))
+    if len(shape) != 2:
+        raise ValueError(f"the network's output must be scores (N, classes), got {shape}.")
+    scores = zeros(shape, like=np.empty(0, network.dtype))
     return Network([("scores", network), ("target", Linear(target(scores)[1]))]), 0
 
 

@@ -11,6 +11,7 @@ the gradient maps those of the image. (Guided Grad-CAM and FullGrad look at othe
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 from warnings import warn
@@ -18,10 +19,11 @@ from warnings import warn
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.gradcam import Look, evaluate, grad_cam
+from numpycam.gradcam import Look, evaluate, grad_cam, target_layer_of
 from numpycam.interventions import TooManyKinksError, erase, flat, path
 from numpycam.layers import Conv2d, Layer, ReLU
 from numpycam.method import method, weights_cells
+from numpycam.network import Network
 from numpycam.perturbation import Progress, batches
 from numpycam.quadrature import line, linear_score
 from numpycam.resize import resize
@@ -32,7 +34,7 @@ _relu = ReLU().forward
 
 @method(
     "gradient",
-    r"\sum_c \Big|\frac{\partial y}{\partial x_c}\Big|",
+    r"\sum_c \Big\lvert \frac{\partial y}{\partial x_c} \Big\rvert",
     "Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, ICLR Workshop 2014, section 3.1",
     layer="input",
     properties=("class-sensitive", "mixing", "scaling"),
@@ -49,7 +51,7 @@ def gradient(image: Array, gradients: Array) -> Array:
 @method(
     "gradient × input",
     r"\sum_c \frac{\partial y}{\partial x_c} \odot x_c",
-    "Shrikumar et al., Not Just a Black Box, 2016 (arXiv 1605.01713), section 2.2",
+    "Shrikumar et al., Not Just a Black Box, 2016 (arXiv 1605.01713)",
     layer="input",
     properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
 )
@@ -61,8 +63,8 @@ def gradient_times_input(image: Array, gradients: Array) -> Array:
 
 @method(
     "SmoothGrad",
-    r"\sum_c \Big|\frac{1}{n} \sum_{m=1}^n \frac{\partial y}{\partial x_c}(x + \varepsilon_m)\Big|",
-    "Smilkov et al., SmoothGrad, 2017 (arXiv 1706.03825), section 3",
+    r"\sum_c \Big\lvert \frac{1}{n} \sum_{m=1}^n \frac{\partial y}{\partial x_c}(x + \varepsilon_m) \Big\rvert",
+    "Smilkov et al., SmoothGrad, 2017 (arXiv 1706.03825), section 2.2",
     needs="forward passes",
     is_exact=False,
     layer="input",
@@ -77,10 +79,11 @@ def smooth_grad(
     batch_size: int = 32,
     progress: Progress = iter,
 ) -> tuple[None, Array]:
-    """L is the gradient's, of the mean of the gradients at noisy copies of the image.
+    """L is that of ``gradient``, with the mean of the gradients at noisy copies of the image.
 
-    The noise ε is normal, ``sigma`` times as wide as the image's range, and the same for each image of a batch. Within
-    one linear piece of the network it changes nothing.
+    The noise ε is normal, ``sigma`` times as wide as the image's range, from the same draws for each image of a batch.
+    Within one linear piece of the network it changes nothing. A constant image has no range and so gets no noise: its
+    map is that of the gradient.
     """
     images, count, seed = seen.image, as_int("samples", samples, 1), as_int("seed", seed, 0)
     width = as_array("sigma", sigma, dtype=images.dtype)
@@ -111,8 +114,8 @@ def _mean_gradients(
 
 @method(
     "integrated gradients",
-    r"\sum_c (x_c - x'_c) \odot \int_0^1 \frac{\partial y}{\partial x_c}\big(x' + t\,(x - x')\big)\, dt",
-    "Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, ICML 2017, equation 1",
+    r"\sum_c (x_c - x'_c) \odot \int_0^1 \frac{\partial y}{\partial x_c}\big(x' + t (x - x')\big) \thinspace dt",
+    "Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, ICML 2017",
     needs="forward passes",
     layer="input",
     properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
@@ -140,6 +143,7 @@ def integrated_gradients(
         :class:`numpycam.targets.Difference`, or a layer is not numpycam's.
     """
     images, count = seen.image, 256 if steps is None else as_int("steps", steps, 1)
+    batch_size = as_int("batch_size", batch_size, 1)  # even if the exact path needs no batches
     starts, maps = erase(images, (slice(None), slice(None)), baseline), zeros(images.shape, like=seen.gradients)
     left = []  # the images that the exact path is not for
     for n in range(len(images)):
@@ -180,17 +184,38 @@ def _along_the_path(seen: Look, n: int, start: Array, max_kinks: int) -> Array |
         return None
 
 
+class _GuidedReLU(ReLU):
+    """A ReLU whose backward pass cuts off the incoming gradient at 0, too."""
+
+    def backward(self, grad_output: Array, x: Array) -> Array:  # (..., H, W), (..., H, W) -> (..., H, W)
+        return super().backward(self.forward(grad_output), x)
+
+
+def _guided(network: Network) -> Network:
+    """Return the network with such a ReLU in the place of each."""
+
+    def guided(layer: Layer) -> Layer:
+        return _GuidedReLU() if isinstance(layer, ReLU) else _guided(layer) if isinstance(layer, Network) else layer
+
+    return replace(network, layers=[(name, guided(layer)) for name, layer in network.layers])
+
+
 @method(
     "guided backprop",
     r"\sum_c \text{gradient of } y \text{ by } x_c \text{ with each ReLU's incoming gradient cut off at } 0",
-    "Springenberg et al., Striving for Simplicity, ICLR Workshop 2015, section 3.4",
+    "Springenberg et al., Striving for Simplicity, ICLR Workshop 2015",
     needs="gradients at every layer",
     layer="input",
     properties=("class-sensitive", "signed", "mixing", "scaling"),
+    through=_guided,
 )
-def guided_backprop(seen: Look) -> tuple[None, Array]:
-    """Backpropagation that lets no negative gradient through a ReLU. It is no gradient of anything."""
-    return None, _guided(seen)
+@weights_cells
+def guided_backprop(image: Array, gradients: Array) -> Array:
+    """Backpropagation that lets no negative gradient through a ReLU. It is no gradient of anything.
+
+    What comes of it also stands in the explanation's ``gradients``.
+    """
+    return gradients
 
 
 @method(
@@ -200,28 +225,31 @@ def guided_backprop(seen: Look) -> tuple[None, Array]:
     needs="gradients at every layer",
     layer="input",
     properties=("class-sensitive", "signed", "mixing", "scaling"),
+    through=_guided,
 )
 def guided_grad_cam(seen: Look, *, cam_layer: str | None = None) -> tuple[None, Array]:
-    """Guided backprop where Grad-CAM's map, of ``cam_layer`` or the layer of :func:`numpycam.grad_cam`, is not zero."""
+    """Guided backprop times Grad-CAM's map, which is of ``cam_layer``, by default that of :func:`numpycam.grad_cam`."""
+    cam_layer = target_layer_of(seen.network, "cam_layer") if cam_layer is None else cam_layer
     explanation = grad_cam(seen.network, seen.image, _targets(seen), cam_layer, check_finite=False)
     heat = resize(explanation.localization_map, seen.image.shape[2:])
-    return None, _guided(seen) * heat[:, None]
+    return None, seen.gradients * heat[:, None]
 
 
 @method(
     "FullGrad",
-    r"\sum_c |\partial y / \partial x_c \odot x_c| + \sum_{l,o} |\partial y / \partial z^l_o\; b^l_o| \text{ resized}",
-    "Srinivas and Fleuret, Full-Gradient Representation for Neural Network Visualization, NeurIPS 2019, section 4",
+    r"\sum_c \lvert \partial y / \partial x_c \odot x_c \rvert "
+    r"+ \sum_{l,o} \lvert \partial y / \partial z^l_o \thinspace b^l_o \rvert \text{ resized}",
+    "Srinivas and Fleuret, Full-Gradient Representation for Neural Network Visualization, NeurIPS 2019",
     needs="gradients at every layer",
     layer="input",
     properties=("class-sensitive", "mixing", "scaling"),
 )
 def full_grad(seen: Look) -> tuple[None, Array]:
-    """L has the sizes of what the image and the biases of each convolution l contribute, a map for each, in this order.
+    """L is how much the image and the biases of each convolution l contribute, by size: a map for each, in this order.
 
     The contributions themselves, with those of the biases of Linear layers, sum to the score: that is complete. Here,
     as in the paper, absolute values are taken and maps are resized, and Linear layers have no place in the picture: so
-    this sums to no score. (The paper also scales each map to 0 … 1 first; here nothing is scaled.)
+    this sums to no score. (The paper also scales to 0 … 1 before it adds; here nothing is scaled.)
     """
     maps = [sum_of(np.abs(seen.gradients * seen.image), axis=1)]
     for layer, grad_output in reversed([*_backward(seen)]):
@@ -236,19 +264,11 @@ def _targets(seen: Look) -> Any:
     return seen.class_index[0] if seen.class_index.dtype == object and len(seen.class_index) else seen.class_index
 
 
-def _guided(seen: Look) -> Array:
-    *_, (_, gradient_of_image) = _backward(seen, guided=True)
-    return gradient_of_image
-
-
-def _backward(seen: Look, guided: bool = False) -> Iterator[tuple[Layer | None, Array]]:
-    """Yield each layer with the gradient at its output, from the last to the first, and None with that of the image."""
+def _backward(seen: Look) -> Iterator[tuple[Layer, Array]]:
+    """Yield each layer with the gradient at its output, from the last to the first."""
     layers = [layer for _, layer in flat(seen.network)]
     *inputs, scores = accumulate(layers, lambda x, layer: layer.forward(x), initial=seen.image)
     gradient = evaluate(_targets(seen), scores)[2]
     for layer, x in zip(reversed(layers), reversed(inputs), strict=True):
-        if guided and isinstance(layer, ReLU):
-            gradient = _relu(gradient)
         yield layer, gradient
         gradient = layer.backward(gradient, x)
-    yield None, gradient

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.validation import Array, as_array, check_index, check_same_kind, zeros
+from numpycam.validation import Array, as_array, check_index, check_same_kind, check_shape, zeros
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,13 @@ class Difference:
 
     def __call__(self, scores: Array) -> tuple[Array, Array]:
         """Return t for each row of the scores, and dt/dscores."""
+        if not isinstance(self.weights, Mapping):
+            raise TypeError(f"weights must be a mapping of classes to numbers, got {type(self.weights).__name__}.")
         gradient = zeros(scores.shape, like=scores)
         for c, weight in self.weights.items():
             check_index("a target's class", c, scores.shape[1])
             number = as_array("a target's weight", weight, dtype=scores.dtype)
+            check_shape("a target's weight", number, ())
             if scores.dtype == object:  # a Fraction among floats becomes one, but not the other way round
                 check_same_kind({"a target's weight": number, "the score": scores})
             gradient[:, c] = number
@@ -55,10 +58,13 @@ def finer(class_index: int, others: Sequence[int], gamma: Any = 1) -> Difference
 
     Raises
     ------
-    ValueError
-        If there are no others.
+    TypeError, ValueError
+        If an argument is not of that kind, or there are no others.
     """
-    if not others:
+    if not isinstance(others, Sequence | np.ndarray):
+        raise TypeError(f"others must be a sequence of classes, got {type(others).__name__}.")
+    check_shape("gamma", as_array("gamma", gamma), ())
+    if not len(others):
         raise ValueError("others must hold one class at least, got none.")
     weights: dict[int, Any] = {class_index: 1}
     for other in others:

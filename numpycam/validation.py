@@ -51,7 +51,9 @@ def share(part: Any, whole: Any) -> Any:
 def gated(gradient: Array, gate: NDArray[np.bool_]) -> Array:
     """Return the gradient where the gate is open, and zero where it is shut."""
     if gradient.dtype != object and np.isfinite(gradient).all():
-        return gradient * gate + zero_of(gradient)  # ten times as fast as np.where; -1 · 0 is -0, and -0 + 0 is 0
+        product = gradient * gate  # ten times as fast as np.where
+        product += zero_of(gradient)  # -1 · 0 is -0, and -0 + 0 is 0
+        return product
     return np.where(gate, gradient, zero_of(gradient))
 
 

@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numpycam.gradcam import Explanation, compute_localization_map, compute_weighted_sum
-from numpycam.method import Method
 from numpycam.network import Network
 from numpycam.resize import normalise, resize
 from numpycam.validation import zero_of
 
 
-def with_mirror(method: Method) -> Callable[..., Explanation]:
+def with_mirror(method: Callable[..., Explanation]) -> Callable[..., Explanation]:
     """Return a method that takes the mean of the image's maps and of its mirror image's, mirrored back.
 
     It is called as the method itself. The class, the score and the feature maps are those of the image; no map has one
@@ -31,26 +30,35 @@ def with_mirror(method: Method) -> Callable[..., Explanation]:
 
     def explain(network: Network, image: ArrayLike, class_index: Any = None, *args: Any, **options: Any) -> Explanation:
         e = method(network, image, class_index, *args, **options)
-        mirrored = method(network, np.asarray(image)[..., ::-1], e.class_index, *args, **options)
+        target = class_index if callable(class_index) else e.class_index
+        mirrored = method(network, np.asarray(image)[..., ::-1], target, *args, **options)
         two = zero_of(e.weighted_maps) + 2
-        return _with(e, (e.weighted_maps + mirrored.weighted_maps[..., ::-1]) / two, f"{method.name} with mirror")
+        return _with(e, (e.weighted_maps + mirrored.weighted_maps[..., ::-1]) / two, f"{e.method} with mirror")
 
     return explain
 
 
-def over_layers(method: Method, layers: Sequence[str]) -> Callable[..., Explanation]:
+def over_layers(method: Callable[..., Explanation], layers: Sequence[str]) -> Callable[..., Explanation]:
     """Return a method that adds the localization maps of several layers, each in the image's size and with maximum 1.
 
     It is called as the method itself, without ``layer``. Its weighted maps are the layers' maps, one for each; the
-    feature maps, gradients and α are those of the last layer. (Jiang et al., LayerCAM, IEEE TIP 2021, section III-D,
-    fuse layers by the largest value, after a hyperbolic tangent; here it is the sum, which stays exact in Fractions.)
+    feature maps, gradients and α are those of the last layer. (Jiang et al., LayerCAM, IEEE TIP 2021, fuse
+    layers by the largest value, the shallow ones after a hyperbolic tangent; here it is the sum, which stays exact in
+    Fractions.)
+
+    Raises
+    ------
+    ValueError
+        If no layer is named.
     """
+    if isinstance(layers, str) or not len(layers):
+        raise ValueError(f"layers must be a sequence of one name at least, got {layers!r}.")
 
     def explain(network: Network, image: ArrayLike, class_index: Any = None, **options: Any) -> Explanation:
         found = [method(network, image, class_index, layer, **options) for layer in layers]
         size = found[-1].image.shape[-2:]  # type: ignore[union-attr]
         maps = [normalise(resize(e.localization_map, size)) for e in found]
-        name = f"{method.name} over {', '.join(layers)}"
+        name = f"{found[-1].method} over {', '.join(layers)}"
         return replace(_with(found[-1], np.stack(maps, axis=-3), name), alphas=found[-1].alphas)
 
     return explain

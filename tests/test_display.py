@@ -1,6 +1,7 @@
 """Pictures: the values of the overlay, and what the figure shows."""
 
 import itertools
+from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
 
@@ -26,6 +27,7 @@ from numpycam import (
     MaxPool2d,
     Network,
     ReLU,
+    drawings,
     grad_cam,
     grad_cam_from_maps,
     worked_example,
@@ -36,14 +38,20 @@ from numpycam.display import (
     figure_of_errors,
     figure_of_kernels,
     figure_of_maps,
+    figure_of_methods,
     figure_of_path,
     figure_of_pictures,
     figure_of_stages,
     format_number,
     overlay,
+    stages_of,
 )
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import erase, path
+from numpycam.methods import METHODS
+from numpycam.pretrained import load_pretrained
+from numpycam.resize import normalise, resize
+from numpycam.wrappers import over_layers
 
 unit = st.floats(0, 1, width=32)
 
@@ -676,3 +684,95 @@ class Merge(Layer):
 
     def output_shape(self, shape):
         return (shape[0], shape[1] // 2, *shape[2:])
+
+
+@pytest.mark.parametrize(
+    ("name", "stages", "symbols"),
+    [
+        (
+            "grad_cam",
+            "feature_maps gradients alphas weighted_maps",
+            [r"A^k", r"dy^c/dA^k", r"\alpha_k", r"\alpha_k A^k"],
+        ),
+        ("hirescam", "feature_maps gradients weighted_maps", ["A^k", "dy^c/dA^k", "M^k"]),
+        ("eigen_cam", "feature_maps alphas weighted_maps", ["A^k", r"\alpha_k", r"\alpha_k A^k"]),
+        ("score_cam", "feature_maps alphas weighted_maps", ["A^k", r"\alpha_k", r"\alpha_k A^k"]),
+        ("occlusion", "feature_maps weighted_maps", ["x_k", "M^k"]),
+        ("gradient", "feature_maps gradients weighted_maps", ["x_k", "dy^c/dx_k", "M^k"]),
+        ("smooth_grad", "feature_maps weighted_maps", ["x_k", "M^k"]),
+        ("guided_backprop", "feature_maps gradients weighted_maps", ["x_k", "g^k", "M^k"]),
+    ],
+)
+def test_a_figure_shows_those_stages_that_the_method_goes_through(name, stages, symbols):
+    (explanation,) = by_methods([name])
+    _, *between, total, localization_map, _ = stages_of(explanation, "bilinear", 4)
+    assert [stage.name for stage in between] == stages.split()
+    assert [stage.symbol for stage in between] == symbols
+    assert total.symbol == rf"L = \Sigma_k\, {symbols[-1]}"
+    assert localization_map.heading == explanation.method
+
+
+def test_maps_that_are_not_one_for_each_feature_map_stand_alone():
+    network, image = load_pretrained("drawings"), drawings.draw(1, 0).images[0]
+    for explain in (METHODS["full_grad"], over_layers(METHODS["grad_cam"], ["input", "conv1"])):
+        explanation = explain(network, image, 0)
+        assert len(explanation.weighted_maps) != len(explanation.feature_maps)
+        assert [stage.name for stage in stages_of(explanation, "bilinear", 9)][:2] == ["image", "weighted_maps"]
+
+
+# --- The methods side by side -------------------------------------------------------------------------------------
+
+
+def by_methods(names=("grad_cam", "hirescam", "layercam", "eigen_cam")):
+    network, image = as_floats(worked_example.network()), as_floats(worked_example.IMAGE)
+    return [METHODS[name](network, image, 0) for name in names]
+
+
+def test_each_method_has_its_map_with_its_numbers():
+    found = by_methods()
+    figure = figure_of_methods(found, columns=3, title="The cat")
+    assert [axes.get_title() for axes in figure.axes] == ["Grad-CAM", "HiResCAM", "LayerCAM", "EigenCAM"]
+    for axes, e in zip(figure.axes, found, strict=True):
+        assert [text.get_text() for text in axes.texts] == [format_number(value) for value in e.weighted_sum.flat]
+    assert figure.alt.startswith("The cat. Grad-CAM: ")
+    assert "HiResCAM: 6.3, −2.8; 23, 2.1." in figure.alt
+    assert collisions(figure) == []
+
+
+def test_larger_maps_lie_over_the_image_each_on_a_scale_of_its_own():
+    network, image = load_pretrained("drawings"), drawings.draw(1, 0, size=40).images[0, :, 3:]
+    found = [METHODS[name](network, image, 0) for name in ("grad_cam", "gradient")]
+    figure = figure_of_methods(found)
+    for axes, e in zip(figure.axes, found, strict=True):
+        heat = normalise(resize(e.localization_map, image.shape[1:]))
+        assert np.array_equal(axes.images[0].get_array(), overlay(image, heat))
+    assert figure.alt == "Grad-CAM. gradient."
+    assert collisions(figure) == []
+
+
+def test_all_methods_fit_side_by_side():
+    names = [name for name in METHODS if name != "cam"]
+    figure = figure_of_methods(by_methods(names), columns=6, title="All of them")
+    assert len(figure.axes) == len(names)
+    assert {round(axes.get_position().y0, 6) for axes in figure.axes[:6]} == {
+        round(figure.axes[0].get_position().y0, 6)
+    }
+    assert collisions(figure) == []
+
+
+def test_what_a_figure_of_methods_refuses():
+    network, image = as_floats(worked_example.network()), as_floats(worked_example.IMAGE)
+    batch = METHODS["grad_cam"](network, image[None], 0)
+    with_nan = METHODS["hirescam"](network, np.where(image > 0, np.nan, image), 0, check_finite=False)
+    for explanations, message in (
+        ([], "explanations must hold one at least, got none."),
+        ([batch], "a figure shows explanations of one image: of a batch pass explanation[n]."),
+        ([batch[0], with_nan], "weighted_sum of HiResCAM contains NaN at index (0, 0)."),
+    ):
+        assert refusal(ValueError, lambda given=explanations: figure_of_methods(given)) == message
+    assert refusal(ValueError, lambda: figure_of_methods([batch[0]], columns=0)) == "columns == 0, must be >= 1."
+
+
+def test_a_name_of_a_method_is_text_no_mathematics():
+    figure = figure_of_methods([replace(by_methods()[0], method="$x_{$")])
+    assert figure.as_png().startswith(b"\x89PNG")

@@ -763,9 +763,7 @@ def test_all_methods_are_in_one_figure_and_one_table(run, folder):
     found, lines = by_all(convolutional(), image, 1, "relu2")
     assert (status, err) == (0, "")
     assert [*found] == [*METHODS]
-    assert (
-        "\n".join(["L of class 1, by each method:", "", *lines, "", "Written to out: methods.png, methods.npz"]) in out
-    )
+    assert "\n".join(["class 1, by each method:", "", *lines, "", "Written to out: methods.png, methods.npz"]) in out
     assert "The method   all\n" in out
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["methods.npz", "methods.png"]
     with np.load(folder / "out" / "methods.npz") as maps:
@@ -781,7 +779,7 @@ def test_all_methods_for_several_classes(run, folder):
     assert len(folders) == 2
     for name in folders:
         c = int(name.removeprefix("class-"))
-        assert f"L of {['cat', 'elephant', '7', 'tabby cat'][c]}, by each method:\n" in out
+        assert f"{['cat', 'elephant', '7', 'tabby cat'][c]}, by each method:\n" in out
         with np.load(folder / "out" / name / "methods.npz") as maps:
             expected = METHODS["layercam"](convolutional(), channels_first(COLOURS).astype(np.float32), c)
             assert np.array_equal(maps["layercam"], expected.weighted_sum)

@@ -145,15 +145,32 @@ def test_cam_shift(case, c, data):
     _, head = network.split("target")
     maps = explanation.feature_maps
     k = data.draw(st.integers(0, len(maps) - 1))
-    unit, t = 0 * maps, Fraction(1)
+    unit = 0 * maps
     unit[k] += 1
-    while not all(
-        same(p, q) for p, q in zip(pattern(head, maps[None]), pattern(head, (maps + t * unit)[None]), strict=True)
-    ):
-        t /= 2
-        assume(t > Fraction(1, 2**20))
+    t = step_within_a_piece(head, maps, unit)
     change = head((maps + t * unit)[None])[0, c] - head(maps[None])[0, c]
     assert explanation.alphas[k] == change / t / maps[k].size
+
+
+@given(network_cases(), st.integers(0, 1))
+def test_shapley_cam_is_grad_cam(case, c):
+    """Shapley-CAM's α_k is the mean of g - ½ H A, with the second derivatives H: of linear pieces these are 0."""
+    network, x = case
+    explanation, (_, head) = grad_cam(network, x[0], c), network.split("target")
+    maps, gradients = explanation.feature_maps, explanation.gradients
+    t = step_within_a_piece(head, maps, maps)
+    one_hot = as_fractions([[int(c == 0), int(c == 1)]])
+    product = (head.backward(one_hot, (maps + t * maps)[None])[0] - gradients) / t  # H A
+    assert same((gradients - product / 2).sum(axis=(1, 2)) / maps[0].size, explanation.alphas)
+
+
+def step_within_a_piece(network, x, direction):
+    """A step t for which x and x + t · direction lie in one linear piece of the network."""
+    t = Fraction(1)
+    while not all(map(same, pattern(network, x[None]), pattern(network, (x + t * direction)[None]))):
+        t /= 2
+        assume(t > Fraction(1, 2**20))
+    return t
 
 
 @given(network_cases(), st.integers(0, 1))

@@ -16,7 +16,7 @@ from strategies import maps_and_gradients, network_cases, tensors
 import numpycam
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam_from_maps, worked_example
 from numpycam.exact import as_floats, as_fractions
-from numpycam.method import Method, PoleError, method, weights_maps
+from numpycam.method import Method, PoleError, method, weights_cells, weights_maps
 from numpycam.methods import METHODS
 from numpycam.targets import Difference
 
@@ -660,3 +660,34 @@ def test_a_method_of_ones_own():
     assert explanation[0].weighted_sum.tolist() == [[6, 8, 8], [8, -2, 6]]
     assert (explanation.method, largest.__doc__) == ("the largest", "α_k is the largest cell of g^k.")
     assert replace(largest, name="another")(network, image).method == "another"
+
+
+def test_a_method_of_ones_own_that_returns_another_shape_is_refused():
+    """(K,) weights would be broadcast over the images of a batch, and no number would look wrong."""
+    network, images = second_example.NETWORK, np.stack([second_example.IMAGE] * 3)
+
+    def of_all_images(feature_maps, gradients):
+        return gradients.sum(axis=(0, 2, 3))
+
+    def already_summed(feature_maps, gradients):
+        return (gradients * feature_maps).sum(axis=1)
+
+    own = method("own", "", "nobody's")
+    message = "what of_all_images returns must have shape (3, 2), got (2,)."
+    assert refusal(ValueError, lambda: own(weights_maps(of_all_images))(network, images)) == message
+    message = "what already_summed returns must have shape (3, 2, 2, 3), got (3, 2, 3)."
+    assert refusal(ValueError, lambda: own(weights_cells(already_summed))(network, images)) == message
+
+
+def test_a_method_of_ones_own_cannot_write_into_what_it_is_given():
+    for write in (lambda a, g: np.multiply(a, 2, out=a), lambda a, g: np.multiply(g, 2, out=g)):
+        own = method("own", "", "nobody's")(weights_cells(write))
+        message = refusal(ValueError, lambda own=own: own(second_example.NETWORK, second_example.IMAGE))
+        assert "read-only" in message
+
+
+@pytest.mark.parametrize("name", RATIONAL + FLOAT)
+def test_only_what_needs_nothing_has_the_same_map_for_other_gradients(name):
+    maps, gradients = as_floats(second_example.FEATURE_MAPS), as_floats(second_example.GRADIENTS)
+    one, other = weighted_sum(name, maps, gradients), weighted_sum(name, maps, 2 * gradients[::-1])
+    assert same(one, other) == (METHODS[name].needs == "nothing")

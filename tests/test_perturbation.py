@@ -312,6 +312,21 @@ def test_the_size_of_the_batches_changes_nothing(method, case, batch_size):
     assert same(explanation.weighted_maps, other.weighted_maps)
 
 
+@pytest.mark.parametrize("method", [ablation_cam, occlusion], ids=lambda method: method.name)
+def test_in_batches_of_one_each_run_is_another(method):
+    explanation = method(worked_example.network(), IMAGE, CAT)
+    assert same(explanation.weighted_sum, method(worked_example.network(), IMAGE, CAT, batch_size=1).weighted_sum)
+
+
+def test_what_covers_the_images_of_a_batch_may_be_a_batch():
+    network, images = worked_example.network(), np.stack([IMAGE, IMAGE[..., ::-1]])
+    baseline = np.stack([IMAGE[:, ::-1], 2 * IMAGE])
+    batch = occlusion(network, images, CAT, size=2, baseline=baseline)
+    for n in range(2):
+        one = occlusion(network, images[n], CAT, size=2, baseline=baseline[n])
+        assert same(batch[n].weighted_sum, one.weighted_sum)
+
+
 @METHODS
 @settings(max_examples=8)
 @given(binary_cases(maps=2))
@@ -426,6 +441,10 @@ def test_the_batch_size_bounds_the_memory(method):
             tracemalloc.stop()
 
     assert peak(4) < peak(40) / 2
+    rest = {} if method is occlusion else {"layer": "features"}
+    sizes = []
+    method(network, image, 0, **rest, progress=lambda runs: sizes.append(len(runs)) or runs)
+    assert sizes[0] > 1  # by default not all at once
 
 
 @METHODS
@@ -475,6 +494,26 @@ REFUSED = [
         run(score_cam, as_floats(IMAGE), CAT, batch_size=True),
         TypeError,
         "batch_size must be an instance of int, not bool.",
+    ),
+    (
+        run(ablation_cam, IMAGE, CAT, progress=lambda runs: []),
+        ValueError,
+        "progress must yield each of the 1 batches once, got 0.",
+    ),
+    (
+        run(occlusion, IMAGE, CAT, batch_size=1, progress=lambda runs: [*runs, runs[0]]),
+        ValueError,
+        "progress must yield each of the 16 batches once, got 17.",
+    ),
+    (
+        run(occlusion, IMAGE, CAT, batch_size=1, progress=lambda runs: [*runs[1:], runs[1]]),
+        ValueError,
+        "progress must yield each of the 16 batches once, got 16.",
+    ),
+    (
+        run(ablation_cam, IMAGE, CAT, progress=True),
+        TypeError,
+        "progress must be a callable such as tqdm, got bool.",
     ),
     (run(occlusion, IMAGE, CAT, size=0), ValueError, "size == 0, must be >= 1."),
     (run(occlusion, IMAGE, CAT, size=2.5), TypeError, "size must be an instance of int, not float."),

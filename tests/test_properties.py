@@ -67,3 +67,14 @@ def test_where_none_is_stored_none_is_found(name):
     for what, stored in STORED[name].items():
         if stored is None:
             assert decisive_case(METHODS[name], what, examples=20) is None, what
+
+
+@METHOD
+def test_the_equation_stands_on_the_page_as_markdown_keeps_it(name):
+    """A | would end the cell of the table, and of a backslash before a sign Markdown leaves the sign.
+
+    Of two underscores it may make italics; therefore the equation stands between $` and `$.
+    """
+    equation = METHODS[name].equation
+    assert not re.search(r"[|`$]|\\[^a-zA-Z]", equation)
+    assert f"| {METHODS[name].name}, `{name}` | $`{equation}`$ |" in (DOCS / "methods.md").read_text()

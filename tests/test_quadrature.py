@@ -133,6 +133,11 @@ REFUSED = [
         "image must be one image (C, H, W), got shape (1, 1, 4, 4).",
     ),
     (
+        lambda: midpoint_error(Network([]), IMAGE, Difference({0: 1}), steps=1),
+        ValueError,
+        "the network's output must be scores (N, classes), got (1, 1, 4, 4).",
+    ),
+    (
         lambda: midpoint_error(worked_example.network(), IMAGE, Probability(0), steps=1),
         TypeError,
         "class_index must be an int in 0..1, got Probability(class_index=0).",

@@ -254,6 +254,16 @@ def test_bp_const():
     assert not same(smooth_grad(network, image, CAT, sigma=1).weighted_maps, here)
 
 
+def test_a_constant_image_gets_no_noise():
+    """It stands at a kink, and noise of any width would leave it: y = |x| of each pixel, the gate shut at 0."""
+    both = Conv2d(np.array([[[[1.0]]], [[[-1.0]]]]))
+    network = Network([("conv", both), ("relu", ReLU()), ("flatten", Flatten()), ("linear", Linear(np.ones((2, 12))))])
+    image = np.zeros((1, 2, 3))
+    assert same(smooth_grad(network, image, 0, sigma=10.0).weighted_sum, gradient(network, image, 0).weighted_sum)
+    image[0, 1, 2] = 1
+    assert smooth_grad(network, image, 0, samples=25).weighted_sum[0].all()
+
+
 def test_smooth_grad_def():
     """The noise is sigma times the picture's range; the sizes are taken after the mean, and channels are added then."""
     rng = np.random.default_rng(5)
@@ -428,6 +438,14 @@ def test_floats_stay_what_they_are(method, dtype):
     if method in RUNS:
         in_steps = method(network, as_floats(IMAGE, dtype), CAT, **RUNS[method])
         assert in_steps.weighted_sum.dtype == dtype
+        met = set()
+
+        def target(scores):
+            met.add(scores.dtype)
+            return scores[:, CAT], np.eye(scores.shape[1], dtype=dtype)[[CAT] * len(scores)]
+
+        method(network, as_floats(IMAGE, dtype), target, **RUNS[method])
+        assert met == {np.dtype(dtype)}  # each run, not only what comes of them
 
 
 @METHODS
@@ -581,6 +599,22 @@ REFUSED = [
     (run(integrated_gradients, CAT, steps=0), ValueError, "steps == 0, must be >= 1."),
     (run(integrated_gradients, CAT, steps=1.5), TypeError, "steps must be an instance of int, not float."),
     (run(integrated_gradients, CAT, steps=1, batch_size=0), ValueError, "batch_size == 0, must be >= 1."),
+    (run(integrated_gradients, CAT, batch_size=0), ValueError, "batch_size == 0, must be >= 1."),
+    (
+        run(smooth_grad, CAT, progress=lambda runs: 2 * runs),
+        ValueError,
+        "progress must yield each of the 1 batches once, got 2.",
+    ),
+    (
+        run(integrated_gradients, CAT, steps=2, batch_size=1, progress=lambda runs: runs[:1]),
+        ValueError,
+        "progress must yield each of the 2 batches once, got 1.",
+    ),
+    (
+        lambda: guided_grad_cam(Network([("body", worked_example.network())]), IMAGE, CAT),
+        ValueError,
+        "the network has its last Conv2d inside of 'body': pass cam_layer, one of ['body'].",
+    ),
     (run(integrated_gradients, CAT, max_kinks=-1), ValueError, "max_kinks == -1, must be >= 0."),
     (
         run(integrated_gradients, CAT, baseline=0.5),

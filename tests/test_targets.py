@@ -136,6 +136,8 @@ def test_weights_of_numpys_own_are_exact():
         (TypeError, {"cat": 1}, [[1.0, 2.0]], "a target's class must be an instance of int, not str."),
         (TypeError, {True: 1}, [[1.0, 2.0]], "a target's class must be an instance of int, not bool."),
         (ValueError, {0: np.nan}, [[1.0, 2.0]], "a target's weight contains NaN at index ()."),
+        (ValueError, {0: [1, 2]}, [[1.0, 2.0]], "a target's weight must have shape (), got (2,)."),
+        (TypeError, [1, -1], [[1.0, 2.0]], "weights must be a mapping of classes to numbers, got list."),
         (
             TypeError,
             {0: 0.5},
@@ -174,7 +176,19 @@ def test_a_float_gamma_is_for_floats():
 
 
 def test_finer_needs_others():
-    assert refusal(ValueError, lambda: finer(0, [])) == "others must hold one class at least, got none."
+    for none in ([], np.array([], dtype=int)):
+        assert refusal(ValueError, lambda none=none: finer(0, none)) == "others must hold one class at least, got none."
+    assert refusal(TypeError, lambda: finer(0, 1)) == "others must be a sequence of classes, got int."
+
+
+def test_others_may_be_an_array_such_as_argsort_returns():
+    assert finer(0, np.array([2, 1])).weights == finer(0, [2, 1]).weights
+
+
+def test_an_odd_gamma_is_refused():
+    assert "gamma must hold floats, integers or Fractions" in refusal(TypeError, lambda: finer(0, [1], "1"))
+    assert refusal(ValueError, lambda: finer(0, [1], np.nan)) == "gamma contains NaN at index ()."
+    assert refusal(ValueError, lambda: finer(0, [1], [1, 2])) == "gamma must have shape (), got (2,)."
 
 
 # --- Probabilities ----------------------------------------------------------------------------------

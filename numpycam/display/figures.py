@@ -34,7 +34,7 @@ from numpycam.exact import as_floats
 from numpycam.gradcam import Explanation, convolutions_in
 from numpycam.interventions import Path
 from numpycam.resize import normalise, resize
-from numpycam.validation import Array, as_int
+from numpycam.validation import Array, as_array, as_int
 
 
 def figure_of_path(path: Path) -> Picture:
@@ -228,7 +228,7 @@ def _any_picture(name: str, values: ArrayLike) -> NDArray[np.float64]:  # -> (H,
     return as_rgb(array[None] if array.ndim == 2 else array, name)
 
 
-def figure_of_methods(explanations: Sequence[Explanation], *, columns: int = 5) -> Picture:
+def figure_of_methods(explanations: Sequence[Explanation], *, columns: int = 5, title: str = "") -> Picture:
     """Draw one map for each of several methods: L with its numbers if it is small, or else L^c over the image.
 
     Each map is on a scale of its own: the numbers of two methods cannot be compared.
@@ -239,22 +239,35 @@ def figure_of_methods(explanations: Sequence[Explanation], *, columns: int = 5) 
         Of one image, by different methods.
     columns : int, default 5
         How many to draw side by side.
+    title : str
+        A line above the figure.
 
     Returns
     -------
     Picture
         A matplotlib figure.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no explanation, one is of a batch, an L holds NaN or infinity, or columns is no such number.
     """
     across = as_int("columns", columns, 1)
-    side, gap = 1.7, 0.15
+    if not explanations:
+        raise ValueError("explanations must hold one at least, got none.")
+    if any(e.weighted_sum.ndim != 2 for e in explanations):
+        raise ValueError("a figure shows explanations of one image: of a batch pass explanation[n].")
+    side, gap, top = 1.7, 0.15, 0.4 if title else 0.0
     rows = -(-len(explanations) // across)
-    size = 2 * MARGIN + min(across, len(explanations)) * (side + gap) - gap, 0.15 + rows * (side + 0.4)
-    picture, words = Picture(figsize=size), []
+    size = 2 * MARGIN + min(across, len(explanations)) * (side + gap) - gap, top + 0.15 + rows * (side + 0.4)
+    picture, words = Picture(figsize=size), as_sentence(title)
+    write(picture, MARGIN, 0.16, title, size=15, weight="bold", parse_math=False)
     for number, e in enumerate(explanations):
         row, column = divmod(number, across)
-        axes = add_axes(picture, MARGIN + column * (side + gap), 0.4 + row * (side + 0.4), side, side)
-        axes.set_title(e.method, size=10.5, pad=4)
-        weighted_sum, image = as_floats(e.weighted_sum), shown(e.image)
+        axes = add_axes(picture, MARGIN + column * (side + gap), top + 0.4 + row * (side + 0.4), side, side)
+        axes.set_title(e.method, size=10.5, pad=4, parse_math=False)
+        weighted_sum = as_floats(as_array(f"weighted_sum of {e.method}", e.weighted_sum))
+        image = shown(e.image)
         if image is None or is_small(weighted_sum):
             draw_map(axes, weighted_sum, SIGNED, balanced(weighted_sum))
             words.append(map_in_words(e.method, weighted_sum))

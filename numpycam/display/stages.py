@@ -32,6 +32,7 @@ from numpycam.display.canvas import (
 from numpycam.display.pixels import overlay, shown
 from numpycam.exact import as_floats
 from numpycam.gradcam import Explanation
+from numpycam.methods import METHODS
 from numpycam.resize import normalise, resize
 from numpycam.validation import Array, as_array, as_int
 
@@ -70,27 +71,31 @@ def stages_of(explanation: Explanation, method: Any, most_maps: int) -> list[Sta
     kept = largest_shares(e, most_maps)
     channels = [int(k) + 1 for k in kept]
     localization, is_grad_cam = as_floats(e.localization_map), e.method == "Grad-CAM"
-    weighted = r"\alpha_k A^k" if is_grad_cam else "M^k"
+    used = next((by for by in METHODS.values() if by.name == e.method), METHODS["grad_cam"])
+    uses_gradients, is_plain = used.needs.startswith("gradients"), used.through is None
+    whole, a = ("channels", "x_k") if e.layer == "input" else ("feature maps", "A^k")
+    has_alphas = e.alphas is not None and e.weighted_maps.shape == e.feature_maps.shape
+    weighted = rf"\alpha_k {a}" if has_alphas else "M^k"
     columns = [
-        Stage("weighted_maps", "weighted maps", "× $A^k$" if is_grad_cam else "weights", weighted,
-                as_floats(e.weighted_maps[kept]), channels),
+        Stage("weighted_maps", "weighted maps", f"× ${a}$" if has_alphas else "weights" if uses_gradients else "",
+                weighted, as_floats(e.weighted_maps[kept]), channels),
         Stage("weighted_sum", "weighted sum", r"$\Sigma_k$", rf"L = \Sigma_k\, {weighted}",
                 as_floats(e.weighted_sum[None])),
         Stage("localization_map", e.method, "ReLU", r"L^c = \mathrm{ReLU}(L)", localization[None],
                 colormap=POSITIVE, limits=from_zero(localization)),
     ]  # fmt: skip
-    if e.alphas is not None:
+    if has_alphas:
         alphas, limits = as_floats(e.alphas[kept, None, None]), None
         if is_grad_cam:
             limits = balanced(as_floats(e.gradients[kept]))
         columns.insert(0, Stage("alphas", "average" if is_grad_cam else "weights", "mean" if is_grad_cam else "",
                 r"\alpha_k", alphas, channels, limits=limits, width=0.62 * SIDE, has_bar=False))  # fmt: skip
     if len(e.weighted_maps) == len(e.feature_maps):
-        columns = [
-            Stage("feature_maps", "feature maps", "forward", "A^k", as_floats(e.feature_maps[kept]), channels),
-            Stage("gradients", "gradient maps", "backward", "dy^c/dA^k", as_floats(e.gradients[kept]), channels),
-            *columns,
-        ]
+        if uses_gradients:
+            columns.insert(0, Stage("gradients", "gradient maps", "backward", f"dy^c/d{a}" if is_plain else "g^k",
+                    as_floats(e.gradients[kept]), channels))  # fmt: skip
+        forward = "" if e.layer == "input" else "forward"
+        columns.insert(0, Stage("feature_maps", whole, forward, a, as_floats(e.feature_maps[kept]), channels))
     image = shown(e.image)
     if image is None:
         return columns

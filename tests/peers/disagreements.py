@@ -84,29 +84,30 @@ TABLE = [
         *("grad-cam++ small", ["grad-cam"], "equation", "Grad-CAM++", "the weight for A = 1, g = 0.001"),
         as_fractions(["1/2001"]),
         explain(methods.grad_cam_plus_plus, "small gradient", "alphas"),
-        "The epsilon in the denominator, 10⁻⁶, counts beside g²: small gradients, as behind global pooling, lose.",
+        "10⁻⁶ is added to the denominator, 2g² + S g³, and counts if g² is small: behind global pooling, say, it is.",
     ),
     Disagreement(
         *("grad-cam++ pole", ["grad-cam"], "equation", "Grad-CAM++", "the weight for A = -2, g = 1: 2 + S g = 0", None),
         explain(methods.grad_cam_plus_plus, "pole of Grad-CAM++", "alphas"),
-        "The value is that of the epsilon in the denominator, 10⁻⁶.",
+        "10⁻⁶ is added to the denominator: nothing else is in it, and the weight is 1/10⁻⁶.",
     ),
     Disagreement(
         *("xgrad-cam pole", ["grad-cam", "torchcam"], "equation", "XGrad-CAM"),
         *("the weight for A = (1, -1), g = (2, -1): S = 0", None),
         explain(methods.xgrad_cam, "sum of 0", "alphas"),
-        "The value is that of the epsilon in the denominator, 10⁻⁷ or 10⁻⁸.",
+        "10⁻⁷ or 10⁻⁸ is added to the denominator: nothing else is in it, and the weight is 3 over that.",
     ),
     Disagreement(
         *("ablation-cam", ["grad-cam"], "equation", "Ablation-CAM", "the worked example's weights", ABLATION),
         explain(methods.ablation_cam, "document", "alphas"),
-        "Where the smallest cell is not 0, a map is not set to 0 but to the smallest cell less 10⁷.",
+        "Where the smallest cell of all maps is not 0, a map is not set to 0 but to that cell less 10⁷.",
     ),
     Disagreement(
         *("ablation-cam order", ["grad-cam"], "equation", "Ablation-CAM"),
-        *("the same, with the channels in the opposite order (shown in the old one)", ABLATION),
+        *("the same with the channels in the opposite order, and the weights put back into the old one", ABLATION),
         lambda: explain(methods.ablation_cam, "document, channels backwards", "alphas")()[::-1],
-        "The smallest cell is looked for after each ablation, and is then an ablated one: later channels fall deeper.",
+        "The smallest cell is looked for again after each ablation, and is then an ablated one: later channels fall "
+        "deeper.",
     ),
     Disagreement(
         *("eigen-cam", ["grad-cam"], "equation", "EigenCAM", "L of the worked example", EIGEN),
@@ -120,7 +121,7 @@ TABLE = [
             ["grad-cam"],
             "equation",
             "EigenCAM",
-            "the same with the maps turned by 90°, turned back",
+            "the same with the maps turned by 90°, and L turned back",
         ),
         EIGEN,
         lambda: np.rot90(explain(methods.eigen_cam, "document, turned", SUM, floats=True)(), -1),
@@ -161,7 +162,14 @@ TABLE = [
         "NaN is replaced by 0 first: a plausible map.",
     ),
     Disagreement(
-        *("smoothgrad", ["captum"], "equation", "SmoothGrad", "y = |x₁| at 0, normal noise", np.array([[0, 0]])),
+        *(
+            "smoothgrad",
+            ["captum"],
+            "equation",
+            "SmoothGrad",
+            "L for y = |x₁| at x = (0, 1), normal noise of width 1",
+            np.array([[0, 0]]),
+        ),
         explain(methods.smooth_grad, "kink", SUM, floats=True, sigma=1.0, samples=10_000),
         "`NoiseTunnel(Saliency)` takes the mean of the absolute values, not the absolute value of the mean: noise of "
         "either sign adds up. (The equation's 0 is for infinitely many samples.)",
@@ -169,7 +177,7 @@ TABLE = [
     ),
     Disagreement(
         *("integrated gradients", ["captum"], "equation", "integrated gradients"),
-        "Σ L as the cat's body fades in, convolutional head: y(x) - y(x')",
+        "Σ L for the convolutional head, as the cat's body fades in: it should be y(x) - y(x')",
         as_fractions("17.1"),
         lambda: explain(methods.integrated_gradients, "document, conv head", SUM, baseline=WITHOUT_BODY)().sum(),
         "50 points of Gauss–Legendre do not see where the two kinks are; numpycam's path does.",
@@ -191,7 +199,7 @@ TABLE = [
             LARGE,
         ),
         lambda: resize(explain(cam, "document", MAP)(), (4, 4)),
-        "`LayerAttribution.interpolate` of the signed map, then ReLU: the two do not commute.",
+        "Its `LayerAttribution.interpolate` resizes the signed map, and the ReLU comes after: the two do not commute.",
     ),
     Disagreement(
         *(
@@ -215,16 +223,23 @@ TABLE = [
         *("constant map", ["grad-cam", "torchcam"], "convention", "normalising", "a map that is 3 everywhere"),
         as_fractions([[1, 1], [1, 1]]),
         lambda: normalise(explain(cam, "constant", MAP)()),
-        "The same: evidence everywhere is shown as no evidence.",
+        "Scaled from its minimum, too: evidence everywhere is shown as no evidence.",
     ),
     Disagreement(
         *("small map", ["grad-cam", "torchcam"], "convention", "normalising", "the map 0, 10⁻¹⁴"),
         as_fractions([[0, 1]]),
         lambda: normalise(explain(cam, "small", MAP)()),
-        "An epsilon in the denominator: small maps fade. pytorch-grad-cam scales twice.",
+        "A small number is added to the denominator, beside which a small map fades; pytorch-grad-cam scales twice.",
     ),
     Disagreement(
-        *("occlusion", ["captum"], "convention", "occlusion", "y = x/10 at 1 in float64", as_fractions([["0.1"]])),
+        *(
+            "occlusion",
+            ["captum"],
+            "convention",
+            "occlusion",
+            "L for y = x/10 where the one pixel is 1, in float64",
+            as_fractions([["0.1"]]),
+        ),
         explain(methods.occlusion, "a tenth", SUM, size=1, stride=1),
         "The drops are kept in float32, also of a network in float64.",
     ),
@@ -244,6 +259,7 @@ TABLE = [
         *("full-grad", ["grad-cam"], "ours", "FullGrad", "two channels that contribute 1 and 100"),
         as_fractions([[0, 101]]),
         explain(methods.full_grad, "channels of 1 and 100", SUM),
-        "The paper and the library scale each map to 0 … 1 before they add; here sizes are kept.",
+        "The paper scales to 0 … 1 before it adds, its authors' code a layer's maps together, the library each map by "
+        "itself; here sizes are kept.",
     ),
 ]
