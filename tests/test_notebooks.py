@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -35,10 +36,17 @@ def test_there_are_notebooks():
     assert NOTEBOOKS
 
 
+@pytest.fixture(scope="module")
+def executed():
+    """All notebooks at once, since most of the time a kernel keeps one core busy: what each is going to be."""
+    with ThreadPoolExecutor(len(NOTEBOOKS)) as pool:
+        yield {path: pool.submit(execute, path) for path in NOTEBOOKS}
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("default")  # the kernel's own libraries may warn
-def test_a_clean_kernel_prints_what_is_stored(path):
-    assert list(text_outputs(execute(path))) == list(text_outputs(read(path)))
+def test_a_clean_kernel_prints_what_is_stored(path, executed):
+    assert list(text_outputs(executed[path].result())) == list(text_outputs(read(path)))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
