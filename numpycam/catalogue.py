@@ -97,9 +97,10 @@ def explained(
 def by_all(
     network: Network, image: Array, class_index: int, layer: str | None = None
 ) -> tuple[dict[str, Explanation], list[str]]:
-    """Explain by all methods that apply; return their explanations, and lines to be printed: a table, and who does not.
+    """Explain by all methods that apply; return their explanations, and lines to be printed.
 
-    The layer is that of the methods that have none of their own.
+    The lines are a table, what was warned of, and why a method is left out. The layer is that of the methods that have
+    none of their own.
     """
     found: dict[str, Explanation] = {}
     notes: list[str] = []
@@ -123,9 +124,9 @@ def _table(found: dict[str, Explanation]) -> list[str]:
 
 
 def _where(e: Explanation) -> str:
-    """Return the pixel with the largest L, the first of equals."""
+    """Return the pixel where the map over the picture is largest, the first of equals."""
     if e.image is None or not e.localization_map.any():
         return "no cell speaks for it"
     _, height, width = e.image.shape
-    row, column = divmod(int(resize(as_floats(e.weighted_sum), (height, width)).argmax()), width)
+    row, column = divmod(int(resize(as_floats(e.localization_map), (height, width)).argmax()), width)
     return f"{row}, {column}"

@@ -53,7 +53,7 @@ def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) ->
     y = scores_of(seen, seen.network, masked, maps.shape[1], batch_size, progress)
     p = np.exp(y - y.max(axis=-1, keepdims=True))
     alphas = p / p.sum(axis=-1, keepdims=True)
-    return alphas, compute_weighted_maps(alphas, seen.feature_maps)
+    return alphas, compute_weighted_maps(alphas, maps)
 
 
 @method(

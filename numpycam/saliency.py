@@ -29,8 +29,6 @@ from numpycam.quadrature import line, linear_score
 from numpycam.resize import resize
 from numpycam.validation import Array, as_array, as_int, check_shape, sum_of, zeros
 
-_relu = ReLU().forward
-
 
 @method(
     "gradient",

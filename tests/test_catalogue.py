@@ -124,6 +124,15 @@ def test_where_the_largest_value_is_and_where_none_is():
         assert line.endswith(f"  {where}")
 
 
+def test_where_is_the_place_in_the_map_that_is_seen():
+    """L = -100, 5, -100, 3, 3 at each second pixel: between two cells only what the ReLU has left counts."""
+    head = Linear([[-100.0, 5.0, -100.0, 3.0, 3.0]])
+    network = Network([("conv", Conv2d(np.ones((1, 1, 1, 1)), stride=2)), ("flatten", Flatten()), ("linear", head)])
+    _, lines = by_all(network, np.ones((1, 1, 10)), 0)
+    (line,) = [line for line in lines if line.startswith("  hirescam ")]
+    assert line.endswith("  0, 2")  # of the map's 5 the pixels 2 and 3 have 3.75
+
+
 def test_methods_without_an_exact_value_are_left_out_where_numbers_are_fractions():
     found, lines = by_all(worked_example.network(), worked_example.IMAGE, 0)
     assert {*found} == {name for name, method in METHODS.items() if method.is_exact and name != "cam"}
