@@ -117,7 +117,8 @@ def _table(found: dict[str, Explanation]) -> list[str]:
     rows = [["method", "cells", "Σ L", "least L", "largest L", "where: row, column"]]
     for name, e in found.items():
         values = as_floats(e.weighted_sum)
-        style = ".4f" if 1e-3 <= np.abs(values).max() < 1e6 else ".3e"
+        largest = np.abs(values).max()
+        style = ".4f" if largest == 0 or 1e-3 <= largest < 1e6 else ".3e"
         numbers = [f"{number:{style}}" for number in (values.sum(), values.min(), values.max())]
         rows.append([name, " × ".join(map(str, values.shape)), *numbers, _where(e)])
     return [f"  {line}" for line in in_columns(rows, "<<>>><")]

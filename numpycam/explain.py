@@ -140,7 +140,11 @@ def _explain(options: argparse.Namespace) -> str:
     found = [explained(method, network, image, c, options.layer) for c in classes]
     explanations = [explanation for explanation, _ in found]  # all of them, before the files of the first are written
     heading = _heading(options, picture, seen, explanations[0])
-    table = _table(scores, ranked, names, explanations, _is_ours(options))
+    remarks = dict.fromkeys(classes, "explained")
+    if options.method != "all":
+        empty = [e.class_index for e in explanations if not e.localization_map.any()]
+        remarks |= dict.fromkeys(empty, "explained: no cell speaks for it, the map is zero")
+    table = _table(scores, ranked, names, remarks, _is_ours(options))
     if options.method == "all":
         tables = [(c, *by_all(network, image, c, options.layer)) for c in classes]
         written = [line for c, by, lines in tables for line in _save_all(c, by, lines, options, names, below)]
@@ -353,26 +357,19 @@ def _heading(options: argparse.Namespace, picture: Array, seen: Array, e: Explan
     ]
 
 
-def _table(
-    scores: Array, ranked: list[int], names: list[str], explanations: list[Explanation], answers: bool
-) -> list[str]:
-    """Return the highest scores and those explained, a line each, and … where some are left out.
+def _table(scores: Array, ranked: list[int], names: list[str], remarks: dict[int, str], answers: bool) -> list[str]:
+    """Return the highest scores and those with a remark, a line each, and … where some are left out.
 
     With answers there is "yes" beside a score above 0, or else "no".
     """
-    explained = {e.class_index: e for e in explanations}
     floats = as_floats(scores)
     style = ".4f" if 1e-3 <= np.abs(floats).max() < 1e6 else ".4e"
     rows = [["rank", "class", "score", *["answer"] * answers, *(["name"] if names else []), ""]]
     for rank, c in enumerate(ranked, start=1):
-        if rank <= _MOST_ROWS or c in explained:
+        if rank <= _MOST_ROWS or c in remarks:
             answer = ["yes" if floats[c] > 0 else "no"] * answers
-            rows.append(
-                [f"{rank}", f"{c}", f"{floats[c]:{style}}", *answer, *([_short(names[c])] if names else []), ""]
-            )
-            if c in explained:
-                is_empty = not explained[c].localization_map.any()
-                rows[-1][-1] = "explained" + (": no cell speaks for it, the map is zero" if is_empty else "")
+            name = [_short(names[c])] if names else []
+            rows.append([f"{rank}", f"{c}", f"{floats[c]:{style}}", *answer, *name, remarks.get(c, "")])
         elif rows[-1][0] != "…":
             rows.append(["…", *[""] * (len(rows[0]) - 1)])
     lines = in_columns(rows, ">>>" + "<" * (len(rows[0]) - 3))

@@ -785,6 +785,17 @@ def test_all_methods_for_several_classes(run, folder):
             assert np.array_equal(maps["layercam"], expected.weighted_sum)
 
 
+def test_of_all_methods_none_says_for_the_others_that_the_map_is_zero(run, folder):
+    """Grad-CAM's is: its only weight is the mean of 1, -1, -1, ..., and the picture is not negative."""
+    head = Linear(np.concatenate([[[1.0]], np.full((1, 119), -1.0)], axis=1))
+    Network([("conv", Conv2d(np.ones((1, 1, 1, 1)))), ("flatten", Flatten()), ("linear", head)]).save("against.npz")
+    _, out, _ = run("grey.png", "--network", "against.npz")
+    assert "explained: no cell speaks for it, the map is zero" in out
+    _, out, _ = run("grey.png", "--network", "against.npz", "--method", "all")
+    assert "the map is zero" not in out
+    assert re.search("  guided_grad_cam +[0-9]+ × [0-9]+ +0.0000 +0.0000 +0.0000  no cell speaks for it\n", out)
+
+
 def test_a_warning_of_the_method_is_printed(explain):
     _, out, _ = explain("--draw", "both", "--grass", "--method", "integrated_gradients")
     assert "  integrated gradients are by the midpoint rule, as the line has more than" in out
