@@ -87,7 +87,7 @@ def explained(
 ) -> tuple[Explanation, list[str]]:
     """Explain by one method, and return what it warned of, too. Where L is not finite, that is an error."""
     method = METHODS[name]
-    options: dict[str, Any] = {"progress": progress_bar()} if method.needs == "forward passes" else {}
+    options: dict[str, Any] = {"progress": progress_bar()} if method.needs == "further runs" else {}
     with warnings.catch_warnings(record=True, action="always") as caught:
         explanation = method(network, image, class_index, layer, **options)
     as_array("weighted_sum", explanation.weighted_sum)

@@ -160,10 +160,13 @@ def _folder(options: argparse.Namespace, class_index: int) -> Path:
 
 
 def _others(options: argparse.Namespace, classes: list[int]) -> list[str]:
-    """Return a line about the folders of other classes, which an earlier run has left."""
-    ours = {_folder(options, c) for c in classes}
-    others = sorted(str(path) for path in options.out.glob("class-*") if path not in ours)
-    return [f"Not of this run: {', '.join(others)}"] if others else []
+    """Return a line about what an earlier run has left: folders of other classes, or files of another kind of run."""
+    from numpycam.report import FILES
+
+    ours, kind = [_folder(options, c) for c in classes], FILES if options.method == "all" else FILES_OF_ALL
+    others = [path for path in options.out.glob("class-*") if path not in ours]
+    others += [folder / name for folder in ours for name in kind if (folder / name).exists()]
+    return [f"Not of this run: {', '.join(sorted(map(str, others)))}"] if others else []
 
 
 def _check_that_no_input_is_written_over(options: argparse.Namespace, classes: list[int]) -> None:

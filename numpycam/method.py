@@ -26,7 +26,7 @@ from numpycam.gradcam import Explanation, Look, Target, compute_weighted_maps, c
 from numpycam.network import Network, check_network
 from numpycam.validation import Array, as_maps, check_shape
 
-Needs = Literal["nothing", "gradients", "a pooled linear head", "forward passes", "gradients at every layer"]
+Needs = Literal["nothing", "gradients", "a pooled linear head", "further runs", "gradients at every layer"]
 
 PROPERTIES = {
     "complete": "with a linear head that has no bias, Σ L is the score",

@@ -31,7 +31,7 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
     "Score-CAM",
     r"\sum_k \mathrm{softmax}_k\big(y(x \odot M^k)\big) A^k, \quad M^k = A^k \text{ resized, from } 0 \text{ to } 1",
     "Wang et al., Score-CAM, CVPR Workshops 2020 (arXiv 1910.01279), algorithm 1",
-    needs="forward passes",
+    needs="further runs",
     is_exact=False,
     properties=("class-sensitive",),
 )
@@ -60,7 +60,7 @@ def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) ->
     "Ablation-CAM",
     r"\sum_k \frac{y - y_{A^k = 0}}{\lvert y \rvert} A^k",
     "Desai and Ramaswamy, Ablation-CAM, WACV 2020",
-    needs="forward passes",
+    needs="further runs",
     properties=("class-sensitive", "signed", "scaling"),
 )
 def ablation_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) -> tuple[Array, Array]:
@@ -91,7 +91,7 @@ def ablation_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter)
     "occlusion",
     r"\text{mean of } y(x) - y(x \text{ without } P) \text{ over the patches } P \text{ that cover the pixel}",
     "Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014, section 4.2",
-    needs="forward passes",
+    needs="further runs",
     layer="input",
     properties=("class-sensitive", "signed", "mixing", "scaling"),
 )

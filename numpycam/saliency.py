@@ -63,7 +63,7 @@ def gradient_times_input(image: Array, gradients: Array) -> Array:
     "SmoothGrad",
     r"\sum_c \Big\lvert \frac{1}{n} \sum_{m=1}^n \frac{\partial y}{\partial x_c}(x + \varepsilon_m) \Big\rvert",
     "Smilkov et al., SmoothGrad, 2017 (arXiv 1706.03825), section 2.2",
-    needs="forward passes",
+    needs="further runs",
     is_exact=False,
     layer="input",
     properties=("class-sensitive", "mixing", "scaling"),
@@ -114,7 +114,7 @@ def _mean_gradients(
     "integrated gradients",
     r"\sum_c (x_c - x'_c) \odot \int_0^1 \frac{\partial y}{\partial x_c}\big(x' + t (x - x')\big) \thinspace dt",
     "Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, ICML 2017",
-    needs="forward passes",
+    needs="further runs",
     layer="input",
     properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
 )

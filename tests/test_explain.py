@@ -796,6 +796,15 @@ def test_of_all_methods_none_says_for_the_others_that_the_map_is_zero(run, folde
     assert re.search("  guided_grad_cam +[0-9]+ × [0-9]+ +0.0000 +0.0000 +0.0000  no cell speaks for it\n", out)
 
 
+def test_files_of_another_kind_of_run_are_told(run):
+    _, first, _ = run("picture.png", "--method", "all")
+    _, second, _ = run("picture.png", "--method", "hirescam")
+    _, third, _ = run("picture.png", "--method", "all")
+    assert "Not of this run" not in first
+    assert second.endswith("\nNot of this run: out/methods.npz, out/methods.png\n")
+    assert third.endswith("\nNot of this run: out/explanation.json, out/overlay.png, out/stages.png\n")
+
+
 def test_a_warning_of_the_method_is_printed(explain):
     _, out, _ = explain("--draw", "both", "--grass", "--method", "integrated_gradients")
     assert "  integrated gradients are by the midpoint rule, as the line has more than" in out
