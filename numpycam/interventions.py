@@ -263,7 +263,7 @@ def path(
     TypeError, ValueError
         If an argument is not of that kind, or a layer is not piecewise linear.
     TooManyKinksError
-        If there are more than ``max_kinks``. It is a ValueError.
+        If there are more than ``max_kinks``, or floats cannot tell them apart. It is a ValueError.
 
     Notes
     -----
@@ -298,10 +298,13 @@ def path(
     slopes: list[Any] = []
     for _ in range(as_int("max_kinks", max_kinks, 0) + 1):
         s, ahead = t * 0 + 1, end_of_line
-        while (part := _part_before_a_switch(network, now, ahead, slack)) is not None:
-            if not t < (nearer := t + part * (s - t)) < s:
-                break  # as near as floats can say
+        for _ in range(2 * len(network.layers)):  # each step clears one; in floats it may take a second
+            part = _part_before_a_switch(network, now, ahead, slack)
+            if part is None or not t < (nearer := t + part * (s - t)) < s:  # none, or as near as floats can say
+                break
             s, ahead = nearer, activations(nearer)
+        else:
+            raise TooManyKinksError(f"there are switches too near to each other to be told apart, at {float(t):.6g}.")
         gradient = network.gradients(activations((t + s) / 2), one_hot)["input"][0]
         integral = integral + (s - t) * gradient
         slope = (gradient * direction).sum()
