@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from numpycam import convolution
-from numpycam.window import Window
+from numpycam.core import convolution
+from numpycam.core.window import Window
 
 OUT = Path(__file__).parent / "performance" / "columns.png"
 COLOURS = {1: "#cfe2f3", 2: "#fbe3b5", 3: "#cdebd9", 4: "#f3d3e3"}  # by row of the map
@@ -24,7 +24,7 @@ window, place = Window(size=(2, 2), stride=(1, 1), padding=(0, 0)), 4  # of the 
 with patch.object(convolution, "BLOCK", 2 * 3 * 4 * x.itemsize):  # two rows of the output
     blocks = [columns[0].copy() for _, _, columns in convolution._columns(x[None, None], window, floor=0)]
 shifted = np.empty((1, 1, 2, 3, 3))
-convolution._shift(x[None, None, :3], window.meetings(1, 4, 3), shifted)  # the rows that the first block sees
+convolution._shift(x[None, None, :3], window.overlaps(1, 4, 3), shifted)  # the rows that the first block sees
 output = convolution.convolve(x[None, None], weight, None, window)[0].reshape(2, -1)
 
 figure = Figure(figsize=(WIDTH, HEIGHT), facecolor="white")

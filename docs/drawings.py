@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from numpycam import load_pretrained
-from numpycam.background import figure_of_maps
+from numpycam import grad_cam, load_pretrained
+from numpycam.cli.background import figure_of_maps
 from numpycam.display import figure_of_kernels, figure_of_pictures
-from numpycam.drawings import CLASS_NAMES, draw
-from numpycam.gradcam import grad_cam
-from numpycam.pretrained import BACKGROUND_KERNEL, NAMES, SEED, measure
+from numpycam.experiments.drawings import CLASS_NAMES, draw
+from numpycam.experiments.pretrained import BACKGROUND_KERNEL, NAMES, SEED, measure
 
 HERE = Path(__file__).parent
 SEEDS, IMAGES = range(101, 106), 2000  # training saw seed 1

@@ -14,8 +14,9 @@ import numpy as np
 from numpycam import drawings, load_pretrained, worked_example
 from numpycam.display import figure_of_methods
 from numpycam.exact import as_floats
-from numpycam.method import PROPERTIES
+from numpycam.experiments.pretrained import NAMES
 from numpycam.methods import METHODS
+from numpycam.methods.recipe import PROPERTIES
 from numpycam.metrics import (
     area_under,
     deletion_curve,
@@ -24,7 +25,6 @@ from numpycam.metrics import (
     intersection_over_union,
     pointing_game,
 )
-from numpycam.pretrained import NAMES
 from numpycam.resize import resize
 
 HERE = Path(__file__).parent

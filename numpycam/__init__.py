@@ -1,5 +1,14 @@
 """Grad-CAM by hand: a reference implementation in plain NumPy, with every stage shown and exact.
 
+    core             the layers, the network, the five steps of Grad-CAM: read these first
+    worked_example   the document's numbers, and networks that really produce them
+    exact, resize, display, report        to Fractions and floats, to pictures, pages and files
+    interventions, path, metrics, targets ask the network whether the map is true
+    methods          the CAM family: METHODS, each called as grad_cam
+    experiments      drawings with known masks, training, two trained networks: load_pretrained
+    interop          a network from torch
+    checks           the checks of the notebooks' exercises
+
 >>> import numpycam
 >>> example = numpycam.worked_example
 >>> explanation = numpycam.grad_cam(example.network(), example.IMAGE)
@@ -7,10 +16,11 @@
 143/5 11/4 17/4 1/10
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from numpycam.core.base import Layer
+from numpycam.core.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
 from numpycam.gradcam import Explanation, grad_cam, grad_cam_from_maps
-from numpycam.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, ReLU
 from numpycam.network import Network
 
 __all__ = [
@@ -28,32 +38,52 @@ __all__ = [
     "grad_cam_from_maps",
 ]
 
+_ELSEWHERE = {name: f"numpycam.experiments.{name}" for name in ("drawings", "pretrained", "training")}
+_ELSEWHERE["wrappers"] = "numpycam.methods.wrappers"
 
-_MODULES = {
-    *(
-        "checks",
-        "display",
-        "drawings",
-        "exact",
-        "interop",
-        "interventions",
-        "method",
-        "methods",
-        "metrics",
-        "perturbation",
-    ),
-    *("pretrained", "resize", "saliency", "storage", "targets", "training", "worked_example", "wrappers"),
-}
+if TYPE_CHECKING:  # for type checkers and editors: when it runs, a module is loaded when it is asked for
+    from numpycam import (
+        checks,
+        display,
+        exact,
+        interop,
+        interventions,
+        methods,
+        metrics,
+        path,
+        report,
+        resize,
+        storage,
+        targets,
+        worked_example,
+    )
+    from numpycam.experiments import drawings, pretrained, training
+    from numpycam.experiments.pretrained import load_pretrained
+    from numpycam.methods import wrappers
+
+    __version__: str
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Import a module of the package when it is first asked for: ``numpycam.exact``, say."""
+        from importlib import import_module, metadata
+
+        if name == "__version__":
+            return metadata.version("numpycam")
+        if name == "load_pretrained":
+            return import_module("numpycam.experiments.pretrained").load_pretrained
+        place = _ELSEWHERE.get(name, f"numpycam.{name}")
+        try:
+            if not name.startswith("_"):
+                return import_module(place)
+        except ModuleNotFoundError as error:
+            if error.name != place:  # it is there, and needs something that is not
+                raise
+        raise AttributeError(f"module 'numpycam' has no attribute {name!r}")
 
 
-def __getattr__(name: str) -> Any:
-    """Import a module of the package when it is first asked for: ``numpycam.exact``, say."""
-    from importlib import import_module, metadata
+def __dir__() -> list[str]:
+    from pkgutil import iter_modules
 
-    if name == "__version__":
-        return metadata.version("numpycam")
-    if name in _MODULES:
-        return import_module(f"numpycam.{name}")
-    if name == "load_pretrained":
-        return import_module("numpycam.pretrained").load_pretrained
-    raise AttributeError(f"module 'numpycam' has no attribute {name!r}")
+    modules = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
+    return sorted({*__all__, *modules, *_ELSEWHERE, "load_pretrained", "__version__", "__doc__", "__path__"})

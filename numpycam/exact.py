@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from numpycam.layers import Layer
-from numpycam.validation import Array, as_array
+from numpycam.core.arguments import as_array
+from numpycam.core.arrays import Array
+from numpycam.core.base import Layer
 
 
 def as_fractions(value: Any) -> Any:

@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, ReLU
+from numpycam.core.arguments import as_int, check_axes
+from numpycam.core.arrays import Array, Pair, Shape
+from numpycam.core.base import Layer
+from numpycam.core.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
 from numpycam.network import Network
-from numpycam.validation import Array, Pair, Shape, as_int, check_axes
 
 _SCORES_COME_BEFORE = {"LogSoftmax", "Sigmoid", "Softmax", "Softmax2d"}
 _DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")

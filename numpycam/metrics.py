@@ -26,24 +26,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.gradcam import Explanation
-from numpycam.interventions import as_one_image, erase
-from numpycam.network import Network
+from numpycam.core.arguments import as_array, as_cells, as_class_indices, as_int, check_index, check_mask, check_shape
+from numpycam.core.arrays import Array, gated, share, sum_of, zero_of
+from numpycam.core.network import Network
+from numpycam.core.steps import Stages
+from numpycam.interventions import erase
+from numpycam.path import as_one_image
 from numpycam.resize import normalise
-from numpycam.validation import (
-    Array,
-    as_array,
-    as_cells,
-    as_class_indices,
-    as_int,
-    check_index,
-    check_mask,
-    check_shape,
-    gated,
-    share,
-    sum_of,
-    zero_of,
-)
 
 
 def pointing_game(maps: ArrayLike, masks: NDArray[np.bool_]) -> Any:
@@ -288,7 +277,7 @@ def area_under(curves: ArrayLike) -> Any:
     return sum_of(y[..., :-1] + y[..., 1:], axis=-1) / (2 * (y.shape[-1] - 1))
 
 
-def background_share(explanation: Explanation, kernels: int | Sequence[int]) -> Any:
+def background_share(explanation: Stages, kernels: int | Sequence[int]) -> Any:
     """Return how much of all that the feature maps contribute comes from some of them, those of the background say.
 
     Σ_{k in kernels} Σ_ij |α_k A^k_ij| / Σ_k Σ_ij |α_k A^k_ij|
@@ -311,7 +300,7 @@ def background_share(explanation: Explanation, kernels: int | Sequence[int]) -> 
     TypeError, ValueError
         If an argument is not of that kind, or a kernel does not exist.
     """
-    if not isinstance(explanation, Explanation):
+    if not isinstance(explanation, Stages):
         raise TypeError(f"explanation must be an Explanation, got {type(explanation).__name__}.")
     shares, named = explanation.channel_shares, np.ravel(kernels).tolist()
     for k in named:

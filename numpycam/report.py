@@ -1,74 +1,74 @@
-"""What an Explanation says of itself: as text, in a notebook, and in the files that ``explanation.save`` writes."""
+"""An explanation as text, as HTML, and as the files that ``explanation.save`` writes."""
 
 import json
 import os
 from base64 import b64encode
 from dataclasses import fields
-from decimal import Decimal
 from fractions import Fraction
 from html import escape
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numpycam.core.steps import Stages
 from numpycam.exact import as_floats
-from numpycam.gradcam import Explanation
-from numpycam.resize import normalise, resize
-from numpycam.storage import without_pickle, write_files
+from numpycam.files import as_npz, without_pickle, write_files
+from numpycam.resize import Interpolation, normalise, resize
+from numpycam.text import decimal, exact_and_decimal
 
 MOST_NUMBERS = 4096
-"""How many numbers of an array the JSON file holds at most; a larger array goes to ``maps.npz``."""
+"""How many numbers of an array the JSON file holds at most. A larger array goes to ``maps.npz``."""
 
 FILES = ("steps.html", "stages.png", "overlay.png", "explanation.json", "maps.npz")
 """The names of the files that :func:`save` writes."""
 
-_FIELDS = [field.name for field in fields(Explanation) if field.name != "network"]
+_FIELDS = [field.name for field in fields(Stages) if field.name not in ("network", "backward")]
 
 
 def save(
-    explanation: Explanation,
+    explanation: Stages,
     folder: str | os.PathLike[str],
     *,
     title: str = "",
-    method: Literal["bilinear", "nearest"] = "bilinear",
+    interpolation: Interpolation = "bilinear",
     about: dict[str, Any] | None = None,
     picture: ArrayLike | None = None,
 ) -> list[str]:
     """Write an explanation of one image to a folder, over the files of an earlier one.
 
-    An ``overlay.png`` or ``maps.npz`` that the earlier one had and this one has not is removed.
+    If the earlier one wrote an ``overlay.png`` or a ``maps.npz`` and this one does not, that file is removed.
 
     Parameters
     ----------
-    explanation : Explanation
+    explanation : Stages
     folder : path
         Made if it does not exist.
     title : str
         Stands above the figure and the page.
-    method : {"bilinear", "nearest"}
+    interpolation : {"bilinear", "nearest"}
         How the map is resized for the overlay.
     about : dict, optional
-        What else the JSON file should say; ``"class"``, the name of the class, stands on the page, too.
+        What else the JSON file should say. ``"class"``, the name of the class, also stands on the page.
     picture : array, shape (1, H, W) or (3, H, W), optional
-        What a person sees of the image, in 0 … 1, where the network was given other numbers, normalised ones say. The
-        figure, the page and the overlay show it; the numbers are of the image. By default the image itself is shown.
+        What a person sees of the image, in 0 … 1, if the network was given other numbers (normalised ones, say). The
+        figure, the page and the overlay show it. The numbers are those of the image. By default the image is shown.
 
     Returns
     -------
     list of str
-        The names of the files: ``steps.html``, the page to step through, of Grad-CAM only; ``stages.png``, all stages;
-        ``overlay.png``, if the image is known and grey or of three colours; ``explanation.json``, all numbers; and
-        ``maps.npz``, if there are arrays of more than MOST_NUMBERS, of which the JSON tells the shape only.
+        The names of the files: ``steps.html``, the page to step through (for Grad-CAM only); ``stages.png``, all
+        stages; ``overlay.png``, if the image is known and has one or three channels; ``explanation.json``, all numbers;
+        and ``maps.npz``, if there are arrays of more than MOST_NUMBERS. The JSON file has only the shapes of those.
 
     Raises
     ------
     TypeError, ValueError
-        If the explanation is of a batch or holds NaN or infinity, which have no colour; if JSON cannot say ``about``;
-        if the picture is not of that kind, or not of the image's height and width.
+        If the explanation is of a batch. If it holds NaN or infinity, which have no colour. If JSON cannot say
+        ``about``. If the picture is not of that kind, or has another height and width than the image.
     OSError
-        If a file cannot be written. Each file is then the old one or the new one, whole.
+        If a file cannot be written. Then each file is the old one or the new one, whole.
     """
     from numpycam.display import figure_of_stages, with_picture
 
@@ -80,11 +80,11 @@ def save(
     large: dict[str, Any] = {name: without_pickle(v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
     told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
     contents: dict[str, Any] = {
-        "steps.html": _page(explanation, title, method, picture, str((about or {}).get("class", ""))),
-        "stages.png": figure_of_stages(drawn, title=title, method=method).as_png(),
-        "overlay.png": _overlay_png(drawn, method),
+        "steps.html": _page(explanation, title, interpolation, picture, str((about or {}).get("class", ""))),
+        "stages.png": figure_of_stages(drawn, title=title, interpolation=interpolation).as_png(),
+        "overlay.png": _overlay_png(drawn, interpolation),
         "explanation.json": _json((about or {}) | numbers | told),
-        "maps.npz": (lambda file: np.savez_compressed(file, **large)) if large else None,
+        "maps.npz": as_npz(large, compressed=True) if large else None,
     }
     names = [name for name in FILES if contents[name] is not None]
     Path(folder).mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ def save(
 
 
 def _files_of_earlier(folder: Path) -> list[str]:
-    """Return which files, of those that not every explanation has, the one before surely wrote: of its JSON file."""
+    """Return the optional files that the previous explanation here wrote, according to its JSON file."""
     try:
         told = json.loads((folder / "explanation.json").read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -106,23 +106,24 @@ def _files_of_earlier(folder: Path) -> list[str]:
     return [name for name, is_there in has.items() if is_there]
 
 
-def _page(explanation: Explanation, title: str, method: Any, picture: Any, class_name: str) -> bytes | None:
+def _page(explanation: Stages, title: str, interpolation: Interpolation, picture: Any, class_name: str) -> bytes | None:
     if explanation.method != "Grad-CAM":  # the page tells the steps of this method alone
         return None
-    from numpycam.page import step_through_page
+    from numpycam.display.page import step_through_page
 
-    page = step_through_page(explanation, title=title, method=method, picture=picture, class_name=class_name)
-    return page.encode()
+    return step_through_page(
+        explanation, title=title, interpolation=interpolation, picture=picture, class_name=class_name
+    ).encode()
 
 
-def as_text(explanation: Explanation) -> str:
-    """Return an explanation in a few lines: what it is of, and each stage by its numbers or by shape and range."""
+def as_text(explanation: Stages) -> str:
+    """Return an explanation in a few lines: what it explains, and each stage by its numbers or by shape and range."""
     lines = [f"Explanation of {_what(explanation)}"]
     return "\n".join([*lines, *(f"  {name:16}  {text}" for name, text in _rows(explanation))])
 
 
-def as_html(explanation: Explanation) -> str:
-    """Return the same as a table, with a picture of all stages if it is of one image and matplotlib is installed."""
+def as_html(explanation: Stages) -> str:
+    """Return the same as a table. For one image, if matplotlib is installed, a picture of all stages stands above."""
     rows = "".join(
         f'<tr><th style="text-align: left">{name}</th><td style="text-align: left">{escape(text)}</td></tr>'
         for name, text in _rows(explanation)
@@ -130,41 +131,32 @@ def as_html(explanation: Explanation) -> str:
     return f"<p>Explanation of {escape(_what(explanation))}</p>{_picture(explanation)}<table>{rows}</table>"
 
 
-def _what(e: Explanation) -> str:
+def _what(e: Stages) -> str:
     if e.feature_maps.ndim == 4:
         return f"a batch of {len(e)}" + ("" if e.layer is None else f", layer {e.layer!r}")
     by = "" if e.method == "Grad-CAM" else f", by {e.method}"
     if e.score is None:
         return f"given feature maps and gradient maps{by}"
     what = e.class_index if callable(e.class_index) else f"class {e.class_index}"
-    return f"{what}, score {_number(e.score)}, layer {e.layer!r}{by}"
+    return f"{what}, score {exact_and_decimal(e.score)}, layer {e.layer!r}{by}"
 
 
-def _rows(e: Explanation) -> list[tuple[str, str]]:
+def _rows(e: Stages) -> list[tuple[str, str]]:
     arrays = {name: getattr(e, name) for name in _FIELDS}
     return [(name, _brief(value)) for name, value in arrays.items() if isinstance(value, np.ndarray)]
 
 
 def _brief(values: np.ndarray[Any, Any]) -> str:
-    """Return up to eight numbers as they are, of more the shape and the range."""
+    """Return up to eight numbers as they are. For more, return the shape and the range."""
     if values.size <= 8 and values.ndim <= 2:
-        return np.array2string(values, formatter={"all": _decimal}).replace("\n", "")
+        return np.array2string(values, formatter={"all": decimal}).replace("\n", "")
     shape = " × ".join(map(str, values.shape))
-    return f"{shape}, from {_number(values.min())} to {_number(values.max())}" if values.size else shape
+    if not values.size:
+        return shape
+    return f"{shape}, from {exact_and_decimal(values.min())} to {exact_and_decimal(values.max())}"
 
 
-def _number(value: Any) -> str:
-    return f"{value} = {_decimal(value)}" if "/" in str(value) else _decimal(value)
-
-
-def _decimal(value: Any) -> str:
-    try:
-        return f"{float(value) + 0.0:.6g}"
-    except OverflowError:  # a Fraction may be larger than any float
-        return f"{Decimal(value.numerator) / value.denominator:.6g}"
-
-
-def _picture(explanation: Explanation) -> str:
+def _picture(explanation: Stages) -> str:
     if explanation.feature_maps.ndim != 3:
         return ""
     try:
@@ -181,14 +173,14 @@ def _picture(explanation: Explanation) -> str:
     return f'<img alt="{escape(figure.alt)}" src="data:image/png;base64,{source}">'
 
 
-def _overlay_png(explanation: Explanation, method: Any) -> bytes | None:
+def _overlay_png(explanation: Stages, interpolation: Interpolation) -> bytes | None:
     from numpycam.display import as_png, overlay, shown
 
     image = shown(explanation.image)
     if image is None:
         return None
     height, width = (side * max(1, 480 // max(image.shape[1:])) for side in image.shape[1:])
-    heat = normalise(resize(as_floats(explanation.localization_map), (height, width), method))
+    heat = normalise(resize(as_floats(explanation.localization_map), (height, width), interpolation))
     return as_png(overlay(resize(image, (height, width), "nearest"), heat))
 
 

@@ -11,18 +11,21 @@ Both work on any leading axes, (..., H, W), and are exact for Fractions.
  ['1' '104/645']]
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.validation import Array, IntOrPair, as_cells, as_pair, share, zero_of
+from numpycam.core.arguments import as_cells, as_pair
+from numpycam.core.arrays import Array, IntOrPair, share, zero_of
+
+Interpolation = Literal["bilinear", "nearest"]
 
 
 def resize(
     maps: ArrayLike,
     size: IntOrPair,
-    method: Literal["bilinear", "nearest"] = "bilinear",
+    interpolation: Interpolation = "bilinear",
     *,
     align_corners: bool = False,
 ) -> Array:
@@ -38,7 +41,7 @@ def resize(
     maps : array, shape (..., H, W)
     size : int or (height, width)
         The new size.
-    method : {"bilinear", "nearest"}
+    interpolation : {"bilinear", "nearest"}
     align_corners : bool, default False
         For "bilinear": place the outermost centres on one another, instead of the outermost edges.
 
@@ -58,18 +61,18 @@ def resize(
     infinity are let through, to the cells that depend on them.
     """
     result = as_cells("maps", maps, check_finite=False)
-    if method not in ("bilinear", "nearest"):
-        raise ValueError(f"method must be 'bilinear' or 'nearest', got {method!r}.")
-    if align_corners and method == "nearest":
-        raise ValueError("align_corners is for method 'bilinear' only.")
+    if interpolation not in get_args(Interpolation):
+        raise ValueError(f"interpolation must be 'bilinear' or 'nearest', got {interpolation!r}.")
+    if align_corners and interpolation == "nearest":
+        raise ValueError("align_corners is for interpolation 'bilinear' only.")
     for axis, length in zip((-2, -1), as_pair("size", size, 1), strict=True):
-        result = _resize_axis(result, axis, length, method, align_corners)
+        result = _resize_axis(result, axis, length, interpolation, align_corners)
     return result
 
 
-def _resize_axis(maps: Array, axis: int, m: int, method: str, align_corners: bool) -> Array:
+def _resize_axis(maps: Array, axis: int, m: int, interpolation: Interpolation, align_corners: bool) -> Array:
     n, i = maps.shape[axis], np.arange(m)
-    if method == "nearest":
+    if interpolation == "nearest":
         return maps.take((2 * i + 1) * n // (2 * m), axis=axis)
     # The place x is kept in whole numbers, x = place / unit, so that no rounding can move a cell.
     place, unit = (i * (n - 1), max(m - 1, 1)) if align_corners else ((2 * i + 1) * n - m, 2 * m)

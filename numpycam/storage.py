@@ -1,8 +1,8 @@
-"""Files that are whole: a network to a file and back, and any files written as one.
+"""A network as a file, without pickle.
 
-A network's file is a ``.npz``, which ``np.load`` opens as well: ``"network"`` describes the layers in JSON, and every
-parameter is an array under its own name, ``"conv.weight"``; Fractions are strings, ``"-3/4"``. There is no pickle in
-it. It is not compressed, so that no member can be larger than the file that it came in.
+The file is a ``.npz``, which ``np.load`` opens as well: ``"network"`` describes the layers in JSON, and every parameter
+is an array under its own name, ``"conv.weight"``. Fractions are strings, ``"-3/4"``. The file is not compressed, so no
+array in it can be larger than the file.
 
 >>> import tempfile
 >>> from numpycam import Network, worked_example
@@ -23,23 +23,25 @@ import json
 import math
 import os
 import re
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 from reprlib import repr as brief
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.lib.format import read_array_header_1_0, read_magic
 
+from numpycam.core.arguments import as_array
+from numpycam.core.arrays import Array
+from numpycam.core.base import Layer
+from numpycam.core.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
+from numpycam.core.network import Network
 from numpycam.exact import as_fractions
-from numpycam.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, ReLU
-from numpycam.network import Network
-from numpycam.validation import Array, as_array
+from numpycam.files import as_npz, without_pickle, write_files
+
+SomeNetwork = TypeVar("SomeNetwork", bound=Network)
 
 FORMAT = 1
 """The version of the format that is written, the newest that is read."""
@@ -53,16 +55,18 @@ _LONGEST_NAME = 2**16 - 1  # bytes, of a zip file's member
 _DEEPEST = 100  # networks in networks; Python follows a few times as many
 
 
-def save(network: Network, path: str | os.PathLike[str]) -> None:
+def save(network: Network, path: str | os.PathLike[str], network_class: type[Network] = Network) -> None:
     """Write a network to a file: what ``network.save(path)`` does.
 
     Parameters
     ----------
     network : Network
-        Of numpycam's own layers, other networks among them, in float32, float64 or Fractions.
+        Its layers are numpycam's own, other networks among them, in float32, float64 or Fractions.
     path : path
-        The file, by exactly this name. An old one is replaced when the new one is whole. The same network gives the
+        The file, by exactly this name. An old file is replaced when the new one is whole. The same network gives the
         same bytes.
+    network_class : type
+        Which subclass of the core's Network is numpycam's own, too: ``numpycam.Network``.
 
     Raises
     ------
@@ -74,17 +78,16 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     OSError
         If the file cannot be written. Then the old one is as it was.
     """
-    description = _description(network)
+    description = _description(network, network_class)
     size = np.array(description).nbytes + 128  # of its header in the file
     if size > _LONGEST_DESCRIPTION:
         raise ValueError(f"the network's description must have at most {_LONGEST_DESCRIPTION} bytes, got {size}.")
     parameters: dict[str, Any] = {name: _storable(name, array) for name, array in network.parameters.items()}
     file_path = Path(path)
-    contents = {file_path.name: lambda file: np.savez(file, network=description, **parameters)}
-    write_files(file_path.parent, contents)
+    write_files(file_path.parent, {file_path.name: as_npz({"network": np.array(description)} | parameters)})
 
 
-def load(path: str | os.PathLike[str]) -> Network:
+def load(path: str | os.PathLike[str], network_class: type[SomeNetwork]) -> SomeNetwork:
     """Read a network from a file: what ``Network.load(path)`` does.
 
     The file may come from anyone: nothing in it is executed, no size is believed before it is compared with what is
@@ -93,10 +96,12 @@ def load(path: str | os.PathLike[str]) -> Network:
     Parameters
     ----------
     path : path
+    network_class : type
+        Of which class the networks are to be: ``numpycam.Network``.
 
     Returns
     -------
-    Network
+    network_class
         With the same layers, options and target layer; its parameters are the same to the bit.
 
     Raises
@@ -108,7 +113,7 @@ def load(path: str | os.PathLike[str]) -> Network:
     """
     with open(path, "rb") as file:
         try:
-            return _read(file)
+            return _read(file, network_class)
         except MemoryError:
             raise
         except Exception as error:  # whatever zipfile, NumPy, json and the layers make of any bytes
@@ -118,59 +123,19 @@ def load(path: str | os.PathLike[str]) -> Network:
             raise ValueError(f"{os.fspath(path)} is not a numpycam network: {reason}") from error
 
 
-def write_files(folder: Path, contents: Mapping[str, bytes | Callable[[BinaryIO], object] | None]) -> None:
-    """Write all files beside their places first, so that each is the old one or the new one, never half of one.
-
-    A content is bytes, or what writes them to an open file. Without content an old file is removed: it was of another
-    explanation. A link stays a link: the file where it leads is replaced. A file that is replaced keeps its mode. An
-    OSError names the file.
-    """
-    name = ""
-    try:
-        for name in contents:
-            if (folder / name).exists() and not (folder / name).is_file():
-                code = errno.EISDIR if (folder / name).is_dir() else errno.EINVAL  # a device, say: /dev/null
-                raise OSError(code, os.strerror(code))
-        with ExitStack() as stack:
-            ready: dict[str, tuple[Path, Path]] = {}
-            for name, content in contents.items():
-                if content is not None:
-                    place = Path(os.path.realpath(folder / name))
-                    new = stack.enter_context(tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-"))
-                    with open(Path(new) / place.name, "xb") as file:
-                        file.write(content) if isinstance(content, bytes) else content(file)
-                        file.flush()
-                        os.fsync(file.fileno())  # else a crash of the machine may leave the new name on an empty file
-                    if place.exists():
-                        shutil.copymode(place, file.name)
-                    ready[name] = Path(file.name), place
-            for name in contents:
-                if name in ready:
-                    os.replace(*ready[name])
-                else:
-                    (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), str(folder / name)) from error
+def _description(network: Network, network_class: type[Network]) -> str:
+    return json.dumps({"numpycam": FORMAT, "network": _described(network, network_class)})
 
 
-def without_pickle(array: Array) -> Array:
-    """Return an array as a file may hold it: Fractions as strings."""
-    return array.astype(str) if array.dtype == object else array
-
-
-def _description(network: Network) -> str:
-    return json.dumps({"numpycam": FORMAT, "network": _described(network)})
-
-
-def _described(layer: Layer, depth: int = 0) -> dict[str, Any]:
+def _described(layer: Layer, network_class: type[Network], depth: int = 0) -> dict[str, Any]:
     """Return a layer's kind and arguments; a parameter by its shape."""
     if depth > _DEEPEST:
         raise ValueError(f"a network must have at most {_DEEPEST} networks in one another to be stored.")
-    if type(layer) not in _KINDS.values():
+    if type(layer) not in (*_KINDS.values(), network_class):
         raise TypeError(f"{type(layer).__name__} cannot be stored, only numpycam's own layers: {', '.join(_KINDS)}.")
     arguments = {field.name: getattr(layer, field.name) for field in fields(layer) if field.init}
     if isinstance(layer, Network):
-        arguments["layers"] = [(name, _described(inner, depth + 1)) for name, inner in layer.layers]
+        arguments["layers"] = [(name, _described(inner, network_class, depth + 1)) for name, inner in layer.layers]
     shapes = {name: {"shape": value.shape} for name, value in arguments.items() if isinstance(value, np.ndarray)}
     return {"kind": type(layer).__name__} | arguments | shapes
 
@@ -185,7 +150,7 @@ def _storable(name: str, array: Array) -> Array:
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
 
 
-def _read(file: BinaryIO) -> Network:
+def _read(file: BinaryIO, network_class: type[SomeNetwork]) -> SomeNetwork:
     size = os.fstat(file.fileno()).st_size
     with zipfile.ZipFile(file) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -200,24 +165,27 @@ def _read(file: BinaryIO) -> Network:
             raise ValueError(f"its description must hold 'numpycam': {FORMAT} and 'network', got {brief(described)}.")
         if sum(info.file_size for info in archive.infolist()) > size:
             raise ValueError(f"its arrays claim to be larger than the file, which has {size} bytes.")
-        network = _built(described["network"], "", lambda name: _member(archive, members, name, size))
-    if not isinstance(network, Network):
+        kinds = _KINDS | {Network.__name__: network_class}
+        network = _built(described["network"], "", kinds, lambda name: _member(archive, members, name, size))
+    if not isinstance(network, network_class):
         raise ValueError(f"it holds a single {type(network).__name__}.")
     if members:
         raise ValueError(f"it holds {brief(next(iter(members)))}, which no layer has.")
-    if _description(network) != text:  # an argument is missing, or too many, or true stands for 1
+    if _description(network, network_class) != text:  # an argument is missing, or too many, or true stands for 1
         raise ValueError("its description is not the one that numpycam writes of this network.")
     return network
 
 
-def _built(described: Any, prefix: str, read: Callable[[str], Array]) -> Layer:
+def _built(described: Any, prefix: str, kinds: Mapping[str, Any], read: Callable[[str], Array]) -> Layer:
     """Return the layer that :func:`_described` described; its parameters are read by their names."""
-    kind = _KINDS.get(str(described.get("kind"))) if isinstance(described, dict) else None
+    kind = kinds.get(str(described.get("kind"))) if isinstance(described, dict) else None
     if kind is None:
         raise ValueError(f"a layer must be of the kind {', '.join(_KINDS)}, got {brief(described)}.")
     arguments = {name: value for name, value in described.items() if name != "kind"}
-    if kind is Network:
-        arguments["layers"] = [(name, _built(inner, f"{prefix}{name}.", read)) for name, inner in described["layers"]]
+    if issubclass(kind, Network):
+        arguments["layers"] = [
+            (name, _built(inner, f"{prefix}{name}.", kinds, read)) for name, inner in described["layers"]
+        ]
     for name, value in arguments.items():
         if isinstance(value, dict):
             array = arguments[name] = read(f"{prefix}{name}")

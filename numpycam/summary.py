@@ -5,29 +5,30 @@ from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
-from numpycam.layers import Conv2d, Layer, Linear
-from numpycam.network import Network
-from numpycam.text import in_columns
-from numpycam.validation import Shape
+from numpycam.core.arrays import Shape
+from numpycam.core.base import Layer
+from numpycam.core.network import Network
+from numpycam.text import in_columns, shortened
+
+_LONGEST = 60  # characters of a layer in the table
 
 
-def _multiply_adds(layer: Layer, input_shape: Shape) -> int:
-    """Return how many multiply-adds the forward pass takes: those of weights, by convention."""
-    if isinstance(layer, Network):
-        return sum(row.multiply_adds for row in Summary.of(layer, input_shape[1:]).rows)
-    if not isinstance(layer, Conv2d | Linear):
-        return 0
-    return layer.weight[0].size * math.prod(layer.output_shape(input_shape))
+def _multiply_adds(layer: Layer, input_shape: Shape) -> int | None:
+    """Return how many multiply-adds of weights the forward pass takes; None if the layer does not say."""
+    affine = layer.affine(input_shape)
+    if not layer.parameters:
+        return None if layer.hides_layers else 0
+    return None if affine is None else affine.summands * math.prod(layer.output_shape(input_shape))
 
 
 class Row(NamedTuple):
-    """One layer of a :class:`Summary`."""
+    """One layer of a :class:`Summary`. The multiply-adds of a layer that does not tell them are None."""
 
     name: str
     layer: str
     output_shape: Shape
     parameters: int
-    multiply_adds: int
+    multiply_adds: int | None
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,23 @@ class Summary:
             why = str(error).replace("for one image pass x[None]", "pass (C, H, W)")
             raise ValueError(f"input_shape {input_shape}, of one image, is refused: {why}") from None
         rows = []
-        for name, layer in network.layers:
+        for name, layer in network.row:
             parameters = sum(value.size for value in layer.parameters.values())
             multiply_adds, shape = _multiply_adds(layer, shape), layer.output_shape(shape)
-            rows.append(Row(name, repr(layer), shape[1:], parameters, multiply_adds))
+            rows.append(Row(name, shortened(repr(layer), _LONGEST), shape[1:], parameters, multiply_adds))
         return cls(rows)
 
     def _cells(self) -> list[list[str]]:
         """Return the table with its head and its foot, every cell as text."""
-        body = [[*map(str, row[:3]), f"{row.parameters:,}", f"{row.multiply_adds:,}"] for row in self.rows]
-        totals = sum(row.parameters for row in self.rows), sum(row.multiply_adds for row in self.rows)
+        counts = [row.multiply_adds for row in self.rows]
+        body = [
+            [*map(str, row[:3]), f"{row.parameters:,}", "unknown" if count is None else f"{count:,}"]
+            for row, count in zip(self.rows, counts, strict=True)
+        ]
+        parameters, known = sum(row.parameters for row in self.rows), sum(filter(None, counts))
+        total = f"{'at least ' * (None in counts)}{known:,}"
         head = ["name", "layer", "output shape", "parameters", "multiply-adds"]
-        return [head, *body, ["total", "", "", f"{totals[0]:,}", f"{totals[1]:,}"]]
+        return [head, *body, ["total", "", "", f"{parameters:,}", total]]
 
     def __str__(self) -> str:
         head, *body, foot = in_columns(self._cells(), "<<<>>")

@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.validation import Array, as_array, check_index, check_same_kind, check_shape, zeros
+from numpycam.core.arguments import as_array, check_index, check_same_kind, check_shape
+from numpycam.core.arrays import Array, zeros
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,42 @@
-"""What the commands print: paragraphs, percentages, tables in columns, and how far they are."""
+"""Numbers and tables as text, for what the commands, the figures and the pages say."""
 
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any
+
+from numpycam.core.arrays import Array
 
 WIDTH = 79
 
 
 def paragraph(text: str) -> str:
-    """Return a text in lines of that width, indented by two."""
+    """Return a text in lines of WIDTH characters, indented by two."""
     return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
+def decimal(value: Any) -> str:
+    """Return a number in six digits. It may be a Fraction that is larger than any float."""
+    try:
+        return f"{float(value) + 0.0:.6g}"
+    except OverflowError:
+        return f"{Decimal(value.numerator) / value.denominator:.6g}"
+
+
+def format_number(value: float, digits: int = 5) -> str:
+    """Return a number in five digits, or in three if that is too long, with a true minus sign."""
+    text = f"{value + 0.0:.{digits}g}"
+    return (text if len(text.lstrip("-")) <= 7 else f"{value:.3g}").replace("-", "−")
+
+
+def exact_and_decimal(value: Any, write: Callable[[Any], str] = decimal) -> str:
+    """Return a number as a decimal. A fraction stands before it as it is: ``143/5 = 28.6``."""
+    return f"{value} = {write(value)}" if "/" in str(value) else write(value)
+
+
 def percent(part: float) -> str:
-    """Return a part of 1 in per cent, with one decimal, in one piece."""
+    """Return a part of 1 in per cent, with one decimal. No line breaks before the sign."""
     return f"{100 * float(part):.1f}\N{NO-BREAK SPACE}%"
 
 
@@ -40,9 +62,47 @@ def in_columns(rows: Iterable[Sequence[str]], sides: str) -> list[str]:
 
 
 def progress_bar() -> Callable[[Iterable[Any]], Iterable[Any]]:
-    """Return tqdm's, if it is installed; where nobody looks it shows nothing."""
+    """Return tqdm's bar if it is installed. It shows itself in a terminal only."""
     try:
         from tqdm import tqdm
     except ImportError:
         return iter
     return partial(tqdm, leave=False, disable=None)
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return a text in one line of at most so many characters, the last of them … if it is longer."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def table(symbol: str, maps: Array) -> str:  # (K, H, W)
+    """Return maps side by side in text, as fractions if they are, and as decimals.
+
+    Parameters
+    ----------
+    symbol : str
+        What they are, with ``{}`` for the number of the map.
+    maps : array, shape (K, H, W)
+
+    Examples
+    --------
+    >>> from numpycam.worked_example import ALPHAS
+    >>> print(table("α_{}", ALPHAS[:, None, None]))
+                         α_1         α_2         α_3
+      as fractions      11/4        17/4        1/10
+      as decimals       2.75        4.25         0.1
+    """
+    writings: dict[str, Callable[[Any], str]] = {"as fractions": str, "as decimals": decimal}
+    if maps.dtype != object:
+        writings = {"in floats": decimal}
+    width = max(8, 2 + max((len(write(value)) for write in writings.values() for value in maps.flat), default=0))
+    block, titles, gap = width * maps.shape[2], [symbol.format(k) for k in range(1, len(maps) + 1)], 4
+    centred = (f"{title:>{(block + width) // 2 + len(title) // 2 - 1}}".ljust(block) for title in titles)
+    lines = [" " * 14 + (" " * gap).join(centred)]
+    for label, write in writings.items():
+        for row in maps.swapaxes(0, 1):  # (K, W): the same row of all maps
+            cells = ("".join(f"{write(value):>{width}}" for value in values) for values in row)
+            lines.append(f"  {label:12}" + (" " * gap).join(cells))
+            label = ""
+    return "\n".join(line.rstrip() for line in lines)

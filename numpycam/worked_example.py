@@ -13,17 +13,18 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from numpycam.core.arrays import Array, frozen_copy, zeros
+from numpycam.core.base import Layer
+from numpycam.core.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from numpycam.exact import as_floats, as_fractions
-from numpycam.layers import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU
 from numpycam.network import Network
-from numpycam.validation import Array, frozen, zeros
 
 Head = Literal["linear", "conv", "dead-unit"]
 HEADS: tuple[Head, ...] = get_args(Head)
 
 
 def _exact(rows: list[object]) -> Array:
-    return frozen(as_fractions(rows))
+    return frozen_copy(as_fractions(rows))
 
 
 CLASS_NAMES = ("cat", "elephant")

@@ -20,14 +20,15 @@ import test_resize
 import test_worked_example
 
 from numpycam import AvgPool2d, Conv2d, MaxPool2d, ReLU, gradcam, interventions, metrics, resize
-from numpycam.validation import sum_of, zero_of, zeros
-from numpycam.window import Window
+from numpycam.core import steps
+from numpycam.core.arrays import sum_of, zero_of, zeros
+from numpycam.core.window import Window
 
 conv_forward, conv_backward = Conv2d.forward, Conv2d.backward
 relu_backward, avg_backward, max_forward = ReLU.backward, AvgPool2d.backward, MaxPool2d.forward
 erase, deletion_curve = interventions.erase, metrics.deletion_curve
 output_size, scatter, resize_axis = Window.output_size, Window.scatter, resize._resize_axis
-meetings = Window.meetings
+overlaps, score_of = Window.overlaps, steps.score_of
 
 
 def flipped(layer):
@@ -50,8 +51,8 @@ def unflipped_kernel_backward(self, grad_output, x):
     return conv_backward(flipped(self), grad_output, x)
 
 
-def meetings_of_a_turned_kernel(self, *where):
-    return meetings(self, *where)[::-1]
+def overlaps_of_a_turned_kernel(self, *where):
+    return overlaps(self, *where)[::-1]
 
 
 def size_rounded_up(self, height, width):
@@ -143,12 +144,12 @@ def no_relu(weighted_sum):
     return weighted_sum
 
 
-def gradient_of_the_softmax(head, activations, grad_output):
-    scores = list(activations.values())[-1]
+def gradient_of_the_softmax(class_index, scores, is_batch=True):
+    classes, score, gradient = score_of(class_index, scores, is_batch)
     powers = 1 / (1 + scores * scores)  # any rational function with weights that sum to 1 stands for exp
     p = powers / powers.sum(axis=1, keepdims=True)
-    chosen = (p * grad_output).sum(axis=1, keepdims=True)
-    return head.gradients(activations, chosen * (grad_output - p))["input"]
+    chosen = (p * gradient).sum(axis=1, keepdims=True)
+    return classes, score, chosen * (gradient - p)
 
 
 def resize_with_transposed_axes(maps, axis, m, method, align_corners):
@@ -171,12 +172,12 @@ def bytes_that_wrap(picture):
     return np.rint(255 * np.asarray(picture)).astype(int).astype(np.uint8)
 
 
-def rivals_without_a_gate(layer, x):
-    return x[None] if isinstance(layer, ReLU) else np.stack(list(layer.taps(x)))
+def rivals_without_a_gate(self, x):
+    return x[None]
 
 
-def rivals_without_a_window(layer, x):
-    return np.stack([x, zeros(x.shape, like=x)]) if isinstance(layer, ReLU) else layer.forward(x)[None]
+def rivals_without_a_window(self, x):
+    return max_forward(self, x)[None]
 
 
 def window_scattered_without_padding(self, pieces, shape, like):
@@ -205,7 +206,7 @@ MUSEUM = [
             test_layers.test_conv_adj),
     Exhibit("kernel not flipped in the input gradient", Conv2d, "backward", unflipped_kernel_backward,
             test_layers.test_conv_adj),
-    Exhibit("true convolution, consistently: no law finds it", Window, "meetings", meetings_of_a_turned_kernel,
+    Exhibit("true convolution, consistently: no law finds it", Window, "overlaps", overlaps_of_a_turned_kernel,
             test_layers.test_conv_def),
     Exhibit("output size rounded up", Window, "output_size", size_rounded_up, test_layers.test_conv_size),
     Exhibit("output size without dilation", Window, "output_size", size_without_dilation, test_layers.test_conv_size),
@@ -237,15 +238,15 @@ MUSEUM = [
     Exhibit("average over the wrong axes", gradcam, "compute_alphas", average_over_the_maps,
             test_gradcam.test_cam_shift),
     Exhibit("ReLU on the alphas", gradcam, "compute_alphas", alphas_rectified, test_gradcam.test_cam_cf),
-    Exhibit("ReLU before the sum", gradcam, "compute_weighted_sum", relu_before_the_sum, test_gradcam.test_cam_cf),
-    Exhibit("absolute value for ReLU", gradcam, "compute_localization_map", absolute_value_for_relu,
+    Exhibit("ReLU before the sum", steps, "compute_weighted_sum", relu_before_the_sum, test_gradcam.test_cam_cf),
+    Exhibit("absolute value for ReLU", steps, "compute_localization_map", absolute_value_for_relu,
             test_gradcam.test_cam_cf),
-    Exhibit("no ReLU", gradcam, "compute_localization_map", no_relu, test_gradcam.test_cam_def),
-    Exhibit("gradient of the softmax, not of the score", gradcam, "compute_gradients", gradient_of_the_softmax,
+    Exhibit("no ReLU", steps, "compute_localization_map", no_relu, test_gradcam.test_cam_def),
+    Exhibit("gradient of the softmax, not of the score", steps, "score_of", gradient_of_the_softmax,
             test_gradcam.test_cam_const_logit),
-    Exhibit("a path that looks at no ReLU", interventions, "_rivals", rivals_without_a_gate,
+    Exhibit("a path that looks at no ReLU", ReLU, "rivals", rivals_without_a_gate,
             test_interventions.test_path_is_the_score_and_complete),
-    Exhibit("a path that looks at no maximum", interventions, "_rivals", rivals_without_a_window,
+    Exhibit("a path that looks at no maximum", MaxPool2d, "rivals", rivals_without_a_window,
             test_interventions.test_path_is_the_score_and_complete),
     Exhibit("a receptive field without its padding", Window, "scatter", window_scattered_without_padding,
             test_interventions.test_a_cell_sees_the_pixels_that_change_it),

@@ -15,8 +15,8 @@ from hypothesis.errors import NoSuchExample
 
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network
 from numpycam.exact import as_floats, as_fractions
-from numpycam.method import PoleError
 from numpycam.methods import METHODS
+from numpycam.methods.recipe import PoleError
 
 
 class Case(NamedTuple):

@@ -14,12 +14,12 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from numpycam import grad_cam
-from numpycam.background import FILES, Findings, figure_of_maps, investigate, story
 from numpycam.cli import main
+from numpycam.cli.background import FILES, Findings, figure_of_maps, investigate, story
 from numpycam.display import Picture, figure_of_kernels, overlay
-from numpycam.drawings import draw
+from numpycam.experiments.drawings import draw
+from numpycam.experiments.pretrained import NAMES, SEED, Measures, load_pretrained, measure
 from numpycam.metrics import energy_inside
-from numpycam.pretrained import NAMES, SEED, Measures, load_pretrained, measure
 from numpycam.resize import resize
 
 CAT, ELEPHANT, GRASS = 0, 1, 2
@@ -362,7 +362,7 @@ def test_too_little_memory_is_a_mistake_like_others(capsys, monkeypatch):
     def take_all(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("numpycam.background.draw", take_all)
+    monkeypatch.setattr("numpycam.cli.background.draw", take_all)
     assert mistake(capsys) == "so many drawings are too large for this machine; pass smaller --images."
 
 

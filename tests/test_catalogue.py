@@ -7,10 +7,10 @@ import pytest
 from helpers import refusal, same
 
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, worked_example
-from numpycam.catalogue import by_all, explained
 from numpycam.cli import main
-from numpycam.method import PROPERTIES, PoleError
+from numpycam.cli.methods import by_all, explained
 from numpycam.methods import METHODS
+from numpycam.methods.recipe import PROPERTIES, PoleError
 
 METHOD = pytest.mark.parametrize("name", METHODS)
 

@@ -22,9 +22,9 @@ from numpycam.checks import (
     mystery_networks,
     suspects,
 )
-from numpycam.drawings import CLASS_NAMES, draw
+from numpycam.experiments.drawings import CLASS_NAMES, draw
+from numpycam.experiments.pretrained import NAMES, load_pretrained
 from numpycam.methods import grad_cam_plus_plus, hirescam, layercam
-from numpycam.pretrained import NAMES, load_pretrained
 
 
 def mean(g):
@@ -731,7 +731,7 @@ drawn = cache(partial(draw, animals="elephant"))  # the same seed, the same pict
 def draw_once():
     """The check draws its 400 pictures anew each time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("numpycam.checks.learning.draw", cache(draw))
+        patch.setattr("numpycam.checks.a_tiny_cnn_learns.draw", cache(draw))
         yield
 
 

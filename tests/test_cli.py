@@ -17,12 +17,12 @@ from matplotlib.image import imread
 
 from numpycam import Network, grad_cam, worked_example
 from numpycam.cli import main
-from numpycam.drawings import draw
+from numpycam.cli.example import walkthrough
 from numpycam.exact import as_floats, as_fractions
-from numpycam.pretrained import EPOCHS, IMAGES, NAMES, SEED, load_pretrained, map_difference, measure, train
+from numpycam.experiments.drawings import draw
+from numpycam.experiments.pretrained import EPOCHS, IMAGES, NAMES, SEED, load_pretrained, map_difference, measure, train
+from numpycam.experiments.training import DivergedError
 from numpycam.text import progress_bar
-from numpycam.training import DivergedError
-from numpycam.walkthrough import walkthrough
 
 
 @pytest.fixture
@@ -340,7 +340,7 @@ def test_the_same_network_is_told_to_be_the_same(train_command, monkeypatch, tmp
     for network, end in ((shipped, "They are the same to the bit."),
                          (shipped.with_parameters({"conv2.bias": last_bit["conv2.bias"]}),
                           "Their maps, in 0 to 1, differ by 0.0000 on average.")):  # fmt: skip
-        monkeypatch.setattr("numpycam.cli.train", lambda *_, network=network: network)
+        monkeypatch.setattr("numpycam.cli.train.train", lambda *_, network=network: network)
         _, out, _ = train_command("--only", NAMES[1])
         assert f"\n\n  {end}\n\n" in out
 
@@ -352,8 +352,8 @@ def test_train_trains_one_alone_and_unless_told_otherwise_as_the_package_did(tmp
         trained.append(given[:-1])
         return load_pretrained(given[0])
 
-    monkeypatch.setattr("numpycam.cli.train", training)
-    monkeypatch.setattr("numpycam.cli._beside_the_shipped", lambda *_: "")
+    monkeypatch.setattr("numpycam.cli.train.train", training)
+    monkeypatch.setattr("numpycam.cli.train._beside_the_shipped", lambda *_: "")
     for only in NAMES:
         assert main(["train", "--only", only, "--out", str(tmp_path / only)]) == 0
         assert [path.name for path in (tmp_path / only).iterdir()] == [f"{only}.npz"]
@@ -406,7 +406,7 @@ def taking_all(*_):
 def test_a_training_that_fails_gets_one_line_and_writes_no_network(
     train_command, tmp_path, capsys, monkeypatch, training, message
 ):
-    monkeypatch.setattr("numpycam.cli.train", training)
+    monkeypatch.setattr("numpycam.cli.train.train", training)
     with pytest.raises(SystemExit) as stopped:
         train_command()
     _, err = capsys.readouterr()
@@ -422,7 +422,7 @@ def test_where_nothing_can_be_written_nothing_is_trained(train_command, tmp_path
 
 
 def test_a_trained_network_can_be_explained(train_command, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("numpycam.cli._beside_the_shipped", lambda *_: "")
+    monkeypatch.setattr("numpycam.cli.train._beside_the_shipped", lambda *_: "")
     train_command("--only", NAMES[0])
     with empty_figure():
         path = tmp_path / "out" / f"{NAMES[0]}.npz"

@@ -44,14 +44,14 @@ from numpycam.display import (
     figure_of_stages,
     format_number,
     overlay,
-    stages_of,
+    columns_of,
 )
 from numpycam.exact import as_floats, as_fractions
+from numpycam.experiments.pretrained import load_pretrained
 from numpycam.interventions import erase, path
 from numpycam.methods import METHODS
-from numpycam.pretrained import load_pretrained
+from numpycam.methods.wrappers import over_layers
 from numpycam.resize import normalise, resize
-from numpycam.wrappers import over_layers
 
 unit = st.floats(0, 1, width=32)
 
@@ -142,7 +142,7 @@ def texts(figure):
 @pytest.mark.parametrize("c", [0, 1])
 def test_the_figure_shows_every_number_of_every_stage(c):
     explanation = grad_cam(worked_example.network(), worked_example.IMAGE, c)
-    figure = figure_of_stages(explanation, title="the title", method="nearest")
+    figure = figure_of_stages(explanation, title="the title", interpolation="nearest")
     written = texts(figure)
     for stage in ("image", "feature_maps", "gradients", "alphas", "weighted_maps", "weighted_sum", "localization_map"):
         for value in getattr(explanation, stage).flat:
@@ -232,7 +232,7 @@ def test_numbers_stand_in_their_cells_on_colours_that_let_them_be_read():
 
 def test_the_columns_share_the_scales_that_they_should():
     explanation = grad_cam(worked_example.network(), worked_example.IMAGE)
-    figure = figure_of_stages(explanation, method="nearest")
+    figure = figure_of_stages(explanation, interpolation="nearest")
     limits = [axes.images[0].get_clim() for axes in figure.axes if axes.images and not axes.get_label()]
     assert limits[:1] == [(0, 1)]
     assert limits[1:4] == [(-3, 3)] * 3
@@ -299,7 +299,7 @@ def test_a_figure_of_one_stage_shows_its_numbers(stage):
 
 def test_plot_is_the_figure_of_all_stages_or_of_one():
     explanation = grad_cam(worked_example.network(), worked_example.IMAGE, 0)
-    assert explanation.plot(title="all", method="nearest").alt.startswith("all. picture: 0, 0, 0, 1; ")
+    assert explanation.plot(title="all", interpolation="nearest").alt.startswith("all. picture: 0, 0, 0, 1; ")
     assert explanation.plot("overlay").alt == "overlay: 4 × 4 cells."
     assert refusal(ValueError, lambda: explanation.plot("score")).startswith("stage must be one of 'image', ")
     large = grad_cam_from_maps(np.ones((9, 2, 3)), np.ones((9, 2, 3)))
@@ -705,7 +705,7 @@ class Merge(Layer):
 )
 def test_a_figure_shows_those_stages_that_the_method_goes_through(name, stages, symbols):
     (explanation,) = by_methods([name])
-    _, *between, total, localization_map, _ = stages_of(explanation, "bilinear", 4)
+    _, *between, total, localization_map, _ = columns_of(explanation, "bilinear", 4)
     assert [stage.name for stage in between] == stages.split()
     assert [stage.symbol for stage in between] == symbols
     assert total.symbol == rf"L = \Sigma_k\, {symbols[-1]}"
@@ -717,7 +717,7 @@ def test_maps_that_are_not_one_for_each_feature_map_stand_alone():
     for explain in (METHODS["full_grad"], over_layers(METHODS["grad_cam"], ["input", "conv1"])):
         explanation = explain(network, image, 0)
         assert len(explanation.weighted_maps) != len(explanation.feature_maps)
-        assert [stage.name for stage in stages_of(explanation, "bilinear", 9)][:2] == ["image", "weighted_maps"]
+        assert [stage.name for stage in columns_of(explanation, "bilinear", 9)][:2] == ["image", "weighted_maps"]
 
 
 # --- The methods side by side -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from helpers import refusal, rounding, same
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpycam.drawings import CLASS_NAMES, LARGEST, MASK_NAMES, SMALLEST, draw
+from numpycam.experiments.drawings import CLASS_NAMES, LARGEST, MASK_NAMES, SMALLEST, draw
 
 CAT, ELEPHANT, GRASS = range(3)
 ANIMALS = {"neither": [False, False], "cat": [True, False], "elephant": [False, True], "both": [True, True]}

@@ -18,14 +18,14 @@ from PIL import Image, ImageCms
 from strategies import sides
 
 from numpycam import Conv2d, Explanation, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
-from numpycam.catalogue import by_all
 from numpycam.cli import main
+from numpycam.cli.explain import _resized
+from numpycam.cli.methods import by_all
 from numpycam.display import as_uint8, format_number, overlay, read_image
-from numpycam.drawings import CLASS_NAMES, LUMA, Animals, draw
 from numpycam.exact import as_floats, as_fractions
-from numpycam.explain import _resized
+from numpycam.experiments.drawings import CLASS_NAMES, LUMA, Animals, draw
+from numpycam.experiments.pretrained import load_pretrained
 from numpycam.methods import METHODS
-from numpycam.pretrained import load_pretrained
 from numpycam.resize import normalise, resize
 
 RNG = np.random.default_rng(0)
@@ -345,7 +345,7 @@ def explain(folder, capsys):
 
     def call(*arguments):
         with empty_figure(), pytest.MonkeyPatch.context() as patch:
-            patch.setattr("numpycam.page.step_through_page", lambda *_, **__: "")
+            patch.setattr("numpycam.display.page.step_through_page", lambda *_, **__: "")
             status = main(["explain", *map(str, arguments), "--out", "out"])
         return status, *capsys.readouterr()
 
@@ -864,7 +864,7 @@ def test_too_little_memory_is_a_mistake_like_others(folder, capsys, monkeypatch)
     def take_all(*_):
         raise MemoryError
 
-    monkeypatch.setattr("numpycam.explain.resize", take_all)
+    monkeypatch.setattr("numpycam.cli.explain.resize", take_all)
     assert mistake(capsys, "picture.png", "--size", "9x9") == (
         "the picture or the network is too large for this machine; pass a smaller --size."
     )

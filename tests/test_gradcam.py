@@ -24,8 +24,8 @@ from numpycam import (
     grad_cam_from_maps,
     worked_example,
 )
+from numpycam.core.steps import compute_alphas
 from numpycam.exact import as_floats, as_fractions
-from numpycam.gradcam import compute_alphas
 
 STAGES = ["feature_maps", "gradients", "alphas", "weighted_maps", "weighted_sum", "localization_map"]
 

@@ -24,9 +24,9 @@ from numpycam import (
     grad_cam,
     worked_example,
 )
+from numpycam.core.arrays import zero_of
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import TooManyKinksError, add_to_cell, erase, patch_drops, path, receptive_field
-from numpycam.validation import zero_of
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS, HEADS, IMAGE
 
 CAT, ELEPHANT = 0, 1

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from strategies import conv_cases, kinds, pool_cases, sides, tensors
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
+from numpycam.core.arrays import zeros
+from numpycam.core.window import Window
 from numpycam.exact import as_fractions
-from numpycam.validation import zeros
-from numpycam.window import Window
 
 # --- Convolution ------------------------------------------------------------------------------------
 

@@ -16,8 +16,8 @@ from strategies import maps_and_gradients, network_cases, tensors
 import numpycam
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam_from_maps, worked_example
 from numpycam.exact import as_floats, as_fractions
-from numpycam.method import Method, PoleError, method, weights_cells, weights_maps
 from numpycam.methods import METHODS
+from numpycam.methods.recipe import Method, PoleError, method
 from numpycam.targets import Difference
 
 WEIGHING_MAPS = ["grad_cam", "grad_cam_plus_plus", "xgrad_cam"]
@@ -648,8 +648,7 @@ def test_cam_needs_its_head():
 def test_a_method_of_ones_own():
     """What a reader writes who adds one: a line that says how the maps are weighed."""
 
-    @method("the largest", r"\sum_k \max_{ij} g^k_{ij} A^k", "nobody's")
-    @weights_maps
+    @method("the largest", r"\sum_k \max_{ij} g^k_{ij} A^k", "nobody's", weighs="maps")
     def largest(feature_maps, gradients):
         """α_k is the largest cell of g^k."""
         return gradients.max(axis=(-2, -1))
@@ -672,16 +671,18 @@ def test_a_method_of_ones_own_that_returns_another_shape_is_refused():
     def already_summed(feature_maps, gradients):
         return (gradients * feature_maps).sum(axis=1)
 
-    own = method("own", "", "nobody's")
+    def own(function, weighs):
+        return method("own", "", "nobody's", weighs=weighs)(function)
+
     message = "what of_all_images returns must have shape (3, 2), got (2,)."
-    assert refusal(ValueError, lambda: own(weights_maps(of_all_images))(network, images)) == message
+    assert refusal(ValueError, lambda: own(of_all_images, "maps")(network, images)) == message
     message = "what already_summed returns must have shape (3, 2, 2, 3), got (3, 2, 3)."
-    assert refusal(ValueError, lambda: own(weights_cells(already_summed))(network, images)) == message
+    assert refusal(ValueError, lambda: own(already_summed, "cells")(network, images)) == message
 
 
 def test_a_method_of_ones_own_cannot_write_into_what_it_is_given():
     for write in (lambda a, g: np.multiply(a, 2, out=a), lambda a, g: np.multiply(g, 2, out=g)):
-        own = method("own", "", "nobody's")(weights_cells(write))
+        own = method("own", "", "nobody's", weighs="cells")(write)
         message = refusal(ValueError, lambda own=own: own(second_example.NETWORK, second_example.IMAGE))
         assert "read-only" in message
 

@@ -23,8 +23,8 @@ from numpycam import (
     grad_cam_from_maps,
     worked_example,
 )
-from numpycam.display import colours_of, format_number, is_dark, stages_of
-from numpycam.page import step_through_page
+from numpycam.display import colours_of, format_number, is_dark, columns_of
+from numpycam.display.page import step_through_page
 from numpycam.resize import resize
 from numpycam.worked_example import IMAGE
 
@@ -41,7 +41,7 @@ STAGES = [
 
 
 def page_of(c=0, **options):
-    return step_through_page(grad_cam(worked_example.network(), IMAGE, c), method="nearest", **options)
+    return step_through_page(grad_cam(worked_example.network(), IMAGE, c), interpolation="nearest", **options)
 
 
 def sections(page):
@@ -81,7 +81,7 @@ def test_every_number_of_every_stage_is_on_the_page(c):
 
 def check_numbers(explanation, shown, channels):
     """Every cell of every table holds the number, and the colour, of its cell."""
-    for stage in stages_of(explanation, "nearest", len(channels)):
+    for stage in columns_of(explanation, "nearest", len(channels)):
         values = getattr(explanation, stage.name, None)
         for n, k in enumerate(stage.channels or [None]):
             numbers, colours = shown[stage.name, k]
@@ -488,7 +488,7 @@ def test_a_map_that_is_not_square(visit):
                        ("gap", GlobalAvgPool2d())])  # fmt: skip
     explanation = grad_cam(network, np.arange(36.0).reshape(1, 3, 12) / 36, 0)
     assert explanation.localization_map.shape == (3, 12)
-    page = visit(step_through_page(explanation, method="nearest"), "#overlay", viewport={"width": 320, "height": 800})
+    page = visit(step_through_page(explanation, interpolation="nearest"), "#overlay", viewport={"width": 320, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     page.locator("section#overlay td").nth(12 + 10).hover()
     assert {(row, column) for _, row, column in lit(page, "localization_map")} == {(2, 11)}

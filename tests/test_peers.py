@@ -10,11 +10,10 @@ from helpers import rounding, same
 from peers.cases import AGREEMENT, CASES, STEPS, STRIDE, WINDOW
 from peers.disagreements import RECORD, TABLE
 
-from numpycam import methods
+from numpycam import Conv2d, methods
+from numpycam.core.steps import gather
 from numpycam.exact import as_floats
-from numpycam.gradcam import look
-from numpycam.layers import Conv2d
-from numpycam.method import PoleError
+from numpycam.methods.recipe import PoleError
 from numpycam.resize import resize
 from numpycam.targets import Probability
 
@@ -99,7 +98,7 @@ def test_weights_with_an_epsilon_in_the_denominator_are_near(peer):
     for case, layer, answer in cases_of(peer):
         method = methods.xgrad_cam if "XGrad" in peer else methods.grad_cam_plus_plus
         seen, ours = (
-            look(case.network, case.images, case.classes, layer),
+            gather(case.network, case.images, case.classes, layer),
             method(case.network, case.images, case.classes, layer),
         )
         maps, g = seen.feature_maps, seen.gradients
@@ -120,7 +119,7 @@ def test_weights_with_an_epsilon_in_the_denominator_are_near(peer):
 def test_eigen_cam_is_pytorch_grad_cams_of_centred_maps_up_to_the_sign(name):
     """It centres the columns, and returns float32. Rounding turns v by n u σ1²/(σ1² - σ2²)."""
     for case, layer, answer in cases_of(f"grad-cam/{name}"):
-        seen = look(case.network, case.images, case.classes, layer)
+        seen = gather(case.network, case.images, case.classes, layer)
         maps = seen.feature_maps * (seen.gradients if name == "EigenGradCAM" else 1)
         centred = maps - maps.mean(axis=(2, 3), keepdims=True)
         ours = methods.eigen_cam.from_maps(centred, np.ones_like(centred)).weighted_sum
@@ -209,11 +208,11 @@ def test_full_grad_is_pytorch_grad_cams_but_for_its_scaling():
             methods.full_grad(case.network, case.images, case.classes),
         )
         size = case.images.shape[2:]
-        seen = look(case.network, case.images, case.classes, "input")
+        seen = gather(case.network, case.images, case.classes, "input")
         parts = [np.abs(seen.gradients * case.images)]
         for layer_name, layer in case.network.layers:
             if isinstance(layer, Conv2d):
-                gradients = look(case.network, case.images, case.classes, layer_name).gradients
+                gradients = gather(case.network, case.images, case.classes, layer_name).gradients
                 parts.append(np.abs(gradients * layer.bias[:, None, None]))
         for part, ours_of_layer in zip(parts, ours.weighted_maps.swapaxes(0, 1), strict=True):
             assert same(resize(part.sum(axis=1), size), ours_of_layer)

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from strategies import network_cases, sides, tensors
 
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
+from numpycam.core.arrays import read_only_view
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import patch_drops
-from numpycam.method import PoleError
-from numpycam.perturbation import ablation_cam, occlusion, score_cam
+from numpycam.methods.perturbation import ablation_cam, occlusion, score_cam
+from numpycam.methods.recipe import PoleError
 from numpycam.targets import Difference, Probability
-from numpycam.validation import read_only
 from numpycam.worked_example import FEATURE_MAPS, IMAGE
 
 CAT, ELEPHANT = 0, 1
@@ -454,7 +454,7 @@ def test_arguments_are_not_written_to(method):
     explanation = method(network, image, CAT)
     assert same(image, before)
     assert same(
-        method(network, read_only(image[:, ::-1, ::-1])[:, ::-1, ::-1], CAT).weighted_sum, explanation.weighted_sum
+        method(network, read_only_view(image[:, ::-1, ::-1])[:, ::-1, ::-1], CAT).weighted_sum, explanation.weighted_sum
     )
     assert same(explanation.feature_maps, method(network, image, CAT).feature_maps)
 

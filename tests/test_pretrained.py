@@ -14,9 +14,8 @@ from strategies import tensors
 
 import numpycam
 from numpycam import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Network, ReLU, grad_cam
-from numpycam.drawings import Drawings, draw
-from numpycam.metrics import energy_inside, pointing_game
-from numpycam.pretrained import (
+from numpycam.experiments.drawings import Drawings, draw
+from numpycam.experiments.pretrained import (
     BACKGROUND_KERNEL,
     EPOCHS,
     IMAGES,
@@ -28,12 +27,13 @@ from numpycam.pretrained import (
     train,
     untrained,
 )
+from numpycam.metrics import energy_inside, pointing_game
 from numpycam.resize import normalise, resize
 
 CAT, ELEPHANT, GRASS = 0, 1, 2
 STANDARD, CONFOUNDED = NAMES
 SEEDS, COUNT = (11, 12, 13), 200  # of drawings that no network has seen
-FOLDER = Path(numpycam.__file__).parent / "networks"
+FOLDER = Path(numpycam.__file__).parent / "experiments" / "networks"
 every_network = pytest.mark.parametrize("name", NAMES)
 
 
@@ -228,12 +228,12 @@ def test_the_two_networks_differ_by_their_pictures_alone(monkeypatch):
         drawn.append(draw(*given, **options))
         return drawn[-1]
 
-    monkeypatch.setattr("numpycam.pretrained.draw", drawing)
+    monkeypatch.setattr("numpycam.experiments.pretrained.draw", drawing)
     assert not same_parameters(*(train(name, 5, **SHORT) for name in NAMES))
     for pictures, confounded in zip(drawn, (False, True), strict=True):
         expected = draw(40, 5, confounded=confounded)
         assert same(pictures.images, expected.images)
-    monkeypatch.setattr("numpycam.pretrained.draw", lambda *_, **__: drawn[0])
+    monkeypatch.setattr("numpycam.experiments.pretrained.draw", lambda *_, **__: drawn[0])
     assert same_parameters(*(train(name, 5, **SHORT) for name in NAMES))
 
 
@@ -273,8 +273,8 @@ def test_how_they_were_trained_is_what_train_does_unless_told_otherwise(monkeypa
         told.update(options, network=network, images=images, labels=labels)
         return network, []
 
-    monkeypatch.setattr("numpycam.pretrained.draw", drawing)
-    monkeypatch.setattr("numpycam.pretrained.fit", fit)
+    monkeypatch.setattr("numpycam.experiments.pretrained.draw", drawing)
+    monkeypatch.setattr("numpycam.experiments.pretrained.fit", fit)
     train(CONFOUNDED)
     assert (told["count"], told["epochs"], told["seed"]) == (IMAGES, EPOCHS, SEED)
     assert (told["learning_rate"], told["weight_decay"]) == (0.05, 1e-3)

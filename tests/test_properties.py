@@ -10,8 +10,8 @@ import pytest
 from properties import TESTS, Case, decides, decisive_case, properties_in
 
 from numpycam.exact import as_fractions
-from numpycam.method import PROPERTIES
 from numpycam.methods import METHODS
+from numpycam.methods.recipe import PROPERTIES
 
 DOCS = Path(__file__).parent.parent / "docs"
 STORED = json.loads((DOCS / "methods" / "properties.json").read_text())

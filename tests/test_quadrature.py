@@ -12,8 +12,8 @@ from strategies import network_cases, sides, tensors
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, worked_example
 from numpycam.exact import as_floats, as_fractions
-from numpycam.quadrature import midpoint_error
-from numpycam.saliency import integrated_gradients
+from numpycam.methods.quadrature import midpoint_error
+from numpycam.methods.saliency import integrated_gradients
 from numpycam.targets import Difference, Probability
 from numpycam.worked_example import IMAGE
 

@@ -17,8 +17,7 @@ from strategies import network_cases, tensors
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import erase
-from numpycam.resize import resize
-from numpycam.saliency import (
+from numpycam.methods.saliency import (
     full_grad,
     gradient,
     gradient_times_input,
@@ -27,6 +26,7 @@ from numpycam.saliency import (
     integrated_gradients,
     smooth_grad,
 )
+from numpycam.resize import resize
 from numpycam.targets import Difference, Probability
 from numpycam.worked_example import GRADIENTS, IMAGE, LOCALIZATION_MAP
 

@@ -13,7 +13,7 @@ from strategies import tensors
 
 from numpycam import Conv2d, Flatten, Layer, Linear, MaxPool2d, Network, ReLU
 from numpycam.exact import as_fractions
-from numpycam.training import DivergedError, fit, sigmoid_cross_entropy, softmax_cross_entropy
+from numpycam.experiments.training import DivergedError, fit, sigmoid_cross_entropy, softmax_cross_entropy
 
 FLOATS = np.float32, np.float64
 
@@ -209,7 +209,7 @@ def test_steps_are_those_of_the_formula(momentum, decay, frozen_row, data):
         learning_rate=float(rate),
         momentum=float(momentum),
         weight_decay=float(decay),
-        frozen=[] if frozen_row is None else [("linear", frozen_row)],
+        fixed=[] if frozen_row is None else [("linear", frozen_row)],
     )
     expected, weight, bias = steps(network, x, t, loss.batches, rate, momentum, decay, frozen_row)
     assert as_fractions(losses).tolist() == expected
@@ -268,7 +268,7 @@ def test_defaults():
     network, (x, t) = convolutional(), examples(40)
     spelled = {"loss": sigmoid_cross_entropy, "epochs": 10, "batch_size": 32, "learning_rate": 0.1, "momentum": 0.9}
     trained, losses = fit(network, x, t)
-    again, _ = fit(network, x, t, weight_decay=0, frozen=[], callback=None, **spelled)
+    again, _ = fit(network, x, t, weight_decay=0, fixed=[], callback=None, **spelled)
     assert bits(trained) == bits(again)
     assert losses.shape == (20,)
 
@@ -318,7 +318,7 @@ def test_no_epoch_and_nothing_to_train():
     assert losses.shape == (0,)
     _, losses = fit(Network([("flatten", Flatten())]), np.ones((1, 1, 1, 2)), [[0, 1]], epochs=2)
     assert losses.tolist() == [sigmoid_cross_entropy([[1, 1]], [[0, 1]])[0]] * 2
-    trained, losses = fit(network, x, t, epochs=2, frozen=["conv", "scores"])
+    trained, losses = fit(network, x, t, epochs=2, fixed=["conv", "scores"])
     assert bits(trained) == bits(network)
 
 
@@ -347,7 +347,7 @@ def test_what_is_frozen_stays_to_the_bit_and_the_rest_moves(frozen, rows, prefix
     frozen = [there(item) if isinstance(item, str) else (there(item[0]), item[1]) for item in frozen]
     rows = {there(name): kernels for name, kernels in rows.items()}
     network, (x, t) = convolutional(nested=bool(prefix)), examples()
-    trained, _ = fit(network, x, t, epochs=3, batch_size=4, momentum=momentum, weight_decay=0.1, frozen=frozen)
+    trained, _ = fit(network, x, t, epochs=3, batch_size=4, momentum=momentum, weight_decay=0.1, fixed=frozen)
     for name, before in network.parameters.items():
         for row, (old, new) in enumerate(zip(before, trained.parameters[name], strict=True)):
             assert (old.tobytes() == new.tobytes()) == (row in rows.get(name, []))
@@ -355,8 +355,8 @@ def test_what_is_frozen_stays_to_the_bit_and_the_rest_moves(frozen, rows, prefix
 
 def test_a_nested_network_can_be_frozen_whole_and_trains_as_a_flat_one():
     x, t = examples()
-    nested, _ = fit(convolutional(nested=True), x, t, epochs=3, frozen=["body"])
-    flat, _ = fit(convolutional(), x, t, epochs=3, frozen=["conv"])
+    nested, _ = fit(convolutional(nested=True), x, t, epochs=3, fixed=["body"])
+    flat, _ = fit(convolutional(), x, t, epochs=3, fixed=["conv"])
     assert [*bits(nested).values()] == [*bits(flat).values()]
     nested, _ = fit(convolutional(nested=True), x, t, epochs=3)
     flat, _ = fit(convolutional(), x, t, epochs=3)
@@ -365,7 +365,7 @@ def test_a_nested_network_can_be_frozen_whole_and_trains_as_a_flat_one():
 
 def test_a_name_is_no_prefix():
     layers = [("a", Linear([[1.0]])), ("ab", Linear([[1.0]]))]
-    trained, _ = fit(Network(layers), [[1.0]], [[0.0]], loss=squares, epochs=1, frozen=["a"])
+    trained, _ = fit(Network(layers), [[1.0]], [[0.0]], loss=squares, epochs=1, fixed=["a"])
     assert trained["a"].weight == 1
     assert trained["ab"].weight != 1
 
@@ -377,7 +377,7 @@ def test_an_infinite_gradient_of_what_is_frozen_does_no_harm():
         return 1.0, np.array([[1e200, 1.0]])
 
     network = Network([("linear", Linear(np.ones((2, 1))))])
-    trained, _ = fit(network, [[1e200]], [[0.0]], loss=loss, epochs=1, learning_rate=1e-200, frozen=[("linear", 0)])
+    trained, _ = fit(network, [[1e200]], [[0.0]], loss=loss, epochs=1, learning_rate=1e-200, fixed=[("linear", 0)])
     assert trained["linear"].weight.tolist() == [[1], [0]]
 
 

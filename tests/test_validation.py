@@ -7,7 +7,8 @@ import pytest
 from helpers import refusal
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
-from numpycam.validation import as_array, as_pair, zero_of, zeros
+from numpycam.core.arguments import as_array, as_pair
+from numpycam.core.arrays import zero_of, zeros
 
 KERNEL = np.ones((4, 3, 3, 3))
 

@@ -10,9 +10,9 @@ import numpycam
 from numpycam import Flatten, Linear, Network, worked_example
 from numpycam.exact import as_fractions
 from numpycam.methods import METHODS, grad_cam, occlusion
+from numpycam.methods.wrappers import over_layers, with_mirror
 from numpycam.resize import normalise, resize
 from numpycam.targets import Difference
-from numpycam.wrappers import over_layers, with_mirror
 
 RATIONAL = [METHODS[name] for name in ("grad_cam", "hirescam", "layercam", "element_wise_grad_cam", "gradient")]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numpycam.checks import mystery_networks
-from numpycam.drawings import draw
+from numpycam.experiments.drawings import draw
 
 
 def my_shares(feature_maps, alphas, k, mask):

@@ -5,11 +5,11 @@ line with ✓, or raises :class:`CheckFailed` with a sentence that says what dif
 mistake is a common one, which it is. It works in a notebook, in pytest and inside any grader.
 """
 
-from numpycam.checks.backward import check_conv_backward, check_find_the_bug, check_relu_backward
+from numpycam.checks.a_tiny_cnn_learns import check_mystery, check_shares, mystery_networks
+from numpycam.checks.backward_by_hand import check_conv_backward, check_find_the_bug, check_relu_backward
 from numpycam.checks.compare import CheckFailed
-from numpycam.checks.family import check_cell_by_cell, check_grad_cam_plus_plus
-from numpycam.checks.learning import check_mystery, check_shares, mystery_networks
-from numpycam.checks.maps import check_grad_cam, check_network
+from numpycam.checks.grad_cam_by_hand import check_grad_cam, check_network
+from numpycam.checks.other_cams import check_cell_by_cell, check_grad_cam_plus_plus
 
 __all__ = [
     "CheckFailed",

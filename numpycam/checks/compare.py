@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpycam.validation import Array, zero_of
+from numpycam.core.arrays import Array, zero_of
 
 Mistakes = Sequence[tuple[Callable[..., Any], str]]  # what comes out of it for the same inputs, and what to say then
 _MANY = 24  # more numbers than this are not printed

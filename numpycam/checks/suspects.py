@@ -5,7 +5,7 @@ Four backward passes for notebook 03, of one map each and with stride 1; a Grad-
 
 import numpy as np
 
-from numpycam.validation import Array, Pair
+from numpycam.core.arrays import Array, Pair
 
 
 def relu_backward(u: Array, x: Array) -> Array:

@@ -6,7 +6,7 @@ zero, all others in cividis; numbers are printed into the cells of small maps, s
 never the only way to read them, and every picture carries them in its alternative text.
 """
 
-from numpycam.display.canvas import Picture, format_number, is_dark
+from numpycam.display.canvas import Picture, is_dark
 from numpycam.display.figures import (
     figure_of_errors,
     figure_of_kernels,
@@ -16,23 +16,25 @@ from numpycam.display.figures import (
 )
 from numpycam.display.pixels import as_png, as_uint8, overlay, read_image, shown, with_picture
 from numpycam.display.stages import (
-    Stage,
+    Column,
     animation_of_stages,
     colours_of,
+    columns_of,
     figure_of_maps,
     figure_of_stage,
     figure_of_stages,
     limits_of,
-    stages_of,
 )
+from numpycam.text import format_number
 
 __all__ = [
+    "Column",
     "Picture",
-    "Stage",
     "animation_of_stages",
     "as_png",
     "as_uint8",
     "colours_of",
+    "columns_of",
     "figure_of_errors",
     "figure_of_kernels",
     "figure_of_maps",
@@ -47,6 +49,5 @@ __all__ = [
     "overlay",
     "read_image",
     "shown",
-    "stages_of",
     "with_picture",
 ]

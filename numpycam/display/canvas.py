@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from numpycam.validation import Array
+from numpycam.core.arrays import Array
+from numpycam.text import format_number
 
 SIGNED, POSITIVE = "RdBu_r", "cividis"
 
@@ -60,12 +61,6 @@ def draw_map(axes: Axes, values: Array, colormap: str, limits: Limits) -> None:
 def is_small(values: Array) -> bool:
     """Whether the numbers of a map can be printed into its cells."""
     return values.ndim == 2 and max(values.shape) <= 6
-
-
-def format_number(value: float, digits: int = 5) -> str:
-    """Return a number in five digits, or in three if that is too long, with a true minus sign."""
-    text = f"{value + 0.0:.{digits}g}"
-    return (text if len(text.lstrip("-")) <= 7 else f"{value:.3g}").replace("-", "−")
 
 
 def is_dark(colour: Array) -> bool:

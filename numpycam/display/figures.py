@@ -9,6 +9,9 @@ import numpy as np
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike, NDArray
 
+from numpycam.core.arguments import as_array, as_int
+from numpycam.core.arrays import Array
+from numpycam.core.steps import Stages
 from numpycam.display.canvas import (
     DIGIT,
     MARGIN,
@@ -21,7 +24,6 @@ from numpycam.display.canvas import (
     as_sentence,
     balanced,
     draw_map,
-    format_number,
     from_zero,
     is_small,
     map_in_words,
@@ -31,18 +33,17 @@ from numpycam.display.canvas import (
 from numpycam.display.pixels import as_rgb, overlay, shown
 from numpycam.display.stages import largest_shares
 from numpycam.exact import as_floats
-from numpycam.gradcam import Explanation, convolutions_in
-from numpycam.interventions import Path
+from numpycam.path import ScorePath
 from numpycam.resize import normalise, resize
-from numpycam.validation import Array, as_array, as_int
+from numpycam.text import format_number
 
 
-def figure_of_path(path: Path) -> Picture:
+def figure_of_path(path: ScorePath) -> Picture:
     """Draw the score along a straight line, with its kinks and slopes.
 
     Parameters
     ----------
-    path : Path
+    path : ScorePath
         What :func:`numpycam.interventions.path` returned.
 
     Returns
@@ -124,6 +125,9 @@ def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Pictu
     ground = 10 ** (low - 2)  # where 0 is drawn, as it has no logarithm
     picture = Picture(figsize=(5.5, 3.4), layout="constrained")
     axes = picture.add_subplot(xscale="log", yscale="log", xlabel="step $h$", ylabel="error")
+    # Limits that matplotlib finds itself can coincide after the rounding of a log10, as that of a single step does.
+    axes.set_xlim(widths.min() / 2, widths.max() * 2)
+    axes.set_ylim(ground / 3, 10.0**high * 3)
     axes.axhline(ground, color="0.8", linewidth=0.8, zorder=0)
     for (name, values), style in zip(sizes.items(), cycle(_LINES), strict=False):
         axes.plot(widths, np.where(values > 0, values, ground), linewidth=1, label=name, clip_on=False, **style)
@@ -228,7 +232,7 @@ def _any_picture(name: str, values: ArrayLike) -> NDArray[np.float64]:  # -> (H,
     return as_rgb(array[None] if array.ndim == 2 else array, name)
 
 
-def figure_of_methods(explanations: Sequence[Explanation], *, columns: int = 5, title: str = "") -> Picture:
+def figure_of_methods(explanations: Sequence[Stages], *, columns: int = 5, title: str = "") -> Picture:
     """Draw one map for each of several methods: L with its numbers if it is small, or else L^c over the image.
 
     Each map is on a scale of its own: the numbers of two methods cannot be compared.
@@ -279,16 +283,16 @@ def figure_of_methods(explanations: Sequence[Explanation], *, columns: int = 5, 
     return picture
 
 
-def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8, title: str = "") -> Picture:
+def figure_of_kernels(explanation: Stages, *, most_maps: int = 8, title: str = "") -> Picture:
     """Draw the kernels of the last convolution beside the maps that they make, and how much each map contributes.
 
     A kernel is drawn as one square for each channel of its input, row by row from the upper left, with grey lines
-    between them, each kernel on a scale of its own: white is 0, red
-    where more of that channel makes its map larger, blue where it makes it smaller.
+    between them. Each kernel has a scale of its own. White is 0; where a square is red, more of that channel makes the
+    map larger; where it is blue, smaller.
 
     Parameters
     ----------
-    explanation : Explanation
+    explanation  : Explanation
         Of one image, by :func:`numpycam.grad_cam`.
     most_maps : int, default 8
         How many kernels to show at most: those of the maps with the largest shares.
@@ -308,11 +312,12 @@ def figure_of_kernels(explanation: Explanation, *, most_maps: int = 8, title: st
     e = explanation
     if e.network is None or e.layer is None or e.feature_maps.ndim != 3:
         raise ValueError("kernels are drawn of the explanation of one image, with its network.")
-    found = convolutions_in(e.network.split(e.layer)[0])
-    if not found or len(found[-1].weight) != len(e.feature_maps):
+    row = e.network.split(e.layer)[0].row
+    weight = next((layer.parameters.get("weight") for _, layer in reversed(row) if layer.is_convolution), None)
+    if weight is None or len(weight) != len(e.feature_maps):
         raise ValueError(f"the maps of {e.layer!r} are not those of the kernels of a Conv2d before it.")
     kept = largest_shares(e, most_maps)
-    kernels, maps = as_floats(found[-1].weight[kept]), as_floats(e.feature_maps[kept])
+    kernels, maps = as_floats(weight[kept]), as_floats(e.feature_maps[kept])
     colormap, limits = (SIGNED, balanced(maps)) if maps.min() < 0 else (POSITIVE, from_zero(maps))
     shares = [f"share {100 * float(share):.1f} %" for share in e.channel_shares[kept]]
     return figure_of_pictures(

@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.image import imsave
 from numpy.typing import ArrayLike, NDArray
 
+from numpycam.core.arguments import as_array
+from numpycam.core.arrays import Array
+from numpycam.core.steps import Stages
 from numpycam.display.canvas import POSITIVE, check_colormap
 from numpycam.exact import as_floats
-from numpycam.gradcam import Explanation
-from numpycam.validation import Array, as_array
 
 
 def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: str = POSITIVE) -> NDArray[np.float64]:
@@ -122,7 +123,7 @@ def shown(image: Array | None) -> Array | None:
     return picture if low >= 0 and high <= 1 else (picture - low) / ((high - low) or 1)
 
 
-def with_picture(explanation: Explanation, picture: ArrayLike | None) -> Explanation:
+def with_picture(explanation: Stages, picture: ArrayLike | None) -> Stages:
     """Return the explanation as it is drawn: with what a person sees in the place of its image, if that is given.
 
     The picture is grey or of three colours, in 0 … 1, and of the image's height and width.

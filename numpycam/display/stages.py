@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -11,6 +11,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike, NDArray
 
+from numpycam.core.arguments import as_array, as_int
+from numpycam.core.arrays import Array
+from numpycam.core.steps import Stages
 from numpycam.display.canvas import (
     DIGIT,
     MARGIN,
@@ -24,24 +27,21 @@ from numpycam.display.canvas import (
     balanced,
     check_colormap,
     draw_map,
-    format_number,
     from_zero,
     map_in_words,
     write,
 )
 from numpycam.display.pixels import overlay, shown
 from numpycam.exact import as_floats
-from numpycam.gradcam import Explanation
-from numpycam.methods import METHODS
-from numpycam.resize import normalise, resize
-from numpycam.validation import Array, as_array, as_int
+from numpycam.resize import Interpolation, normalise, resize
+from numpycam.text import format_number
 
 _GAP, _ROW_GAP, _TOP, _BOTTOM = 0.8, 0.36, 1.2, 0.55  # inches
 _HEADINGS = 0.6  # where those of the stages begin, below the title
 
 
-class Stage(NamedTuple):
-    """One stage to be drawn: its maps, on one scale, and how they came about."""
+class Column(NamedTuple):
+    """One stage to be drawn: its maps, on one scale, and how they came about. It is a column of the figure of all."""
 
     name: str
     heading: str
@@ -61,7 +61,7 @@ class Stage(NamedTuple):
         return " ".join(texts) if number is None else texts[number]
 
 
-def stages_of(explanation: Explanation, method: Any, most_maps: int) -> list[Stage]:
+def columns_of(explanation: Stages, interpolation: Interpolation, most_maps: int) -> list[Column]:
     """Return the stages of an explanation of one image, in order."""
     e = explanation
     if e.feature_maps.ndim != 3:
@@ -71,66 +71,65 @@ def stages_of(explanation: Explanation, method: Any, most_maps: int) -> list[Sta
     kept = largest_shares(e, most_maps)
     channels = [int(k) + 1 for k in kept]
     localization, is_grad_cam = as_floats(e.localization_map), e.method == "Grad-CAM"
-    used = next((by for by in METHODS.values() if by.name == e.method), METHODS["grad_cam"])
-    uses_gradients, is_plain = used.needs.startswith("gradients"), used.through is None
+    uses_gradients, is_plain = e.backward != "unused", e.backward == "plain"
     whole, a = ("channels", "x_k") if e.layer == "input" else ("feature maps", "A^k")
     has_alphas = e.alphas is not None and e.weighted_maps.shape == e.feature_maps.shape
     weighted = rf"\alpha_k {a}" if has_alphas else "M^k"
     columns = [
-        Stage("weighted_maps", "weighted maps", f"× ${a}$" if has_alphas else "weights" if uses_gradients else "",
+        Column("weighted_maps", "weighted maps", f"× ${a}$" if has_alphas else "weights" if uses_gradients else "",
                 weighted, as_floats(e.weighted_maps[kept]), channels),
-        Stage("weighted_sum", "weighted sum", r"$\Sigma_k$", rf"L = \Sigma_k\, {weighted}",
+        Column("weighted_sum", "weighted sum", r"$\Sigma_k$", rf"L = \Sigma_k\, {weighted}",
                 as_floats(e.weighted_sum[None])),
-        Stage("localization_map", e.method, "ReLU", r"L^c = \mathrm{ReLU}(L)", localization[None],
+        Column("localization_map", e.method, "ReLU", r"L^c = \mathrm{ReLU}(L)", localization[None],
                 colormap=POSITIVE, limits=from_zero(localization)),
     ]  # fmt: skip
     if has_alphas:
         alphas, limits = as_floats(e.alphas[kept, None, None]), None
         if is_grad_cam:
             limits = balanced(as_floats(e.gradients[kept]))
-        columns.insert(0, Stage("alphas", "average" if is_grad_cam else "weights", "mean" if is_grad_cam else "",
+        columns.insert(0, Column("alphas", "average" if is_grad_cam else "weights", "mean" if is_grad_cam else "",
                 r"\alpha_k", alphas, channels, limits=limits, width=0.62 * SIDE, has_bar=False))  # fmt: skip
     if len(e.weighted_maps) == len(e.feature_maps):
         if uses_gradients:
-            columns.insert(0, Stage("gradients", "gradient maps", "backward", f"dy^c/d{a}" if is_plain else "g^k",
+            columns.insert(0, Column("gradients", "gradient maps", "backward", f"dy^c/d{a}" if is_plain else "g^k",
                     as_floats(e.gradients[kept]), channels))  # fmt: skip
         forward = "" if e.layer == "input" else "forward"
-        columns.insert(0, Stage("feature_maps", whole, forward, a, as_floats(e.feature_maps[kept]), channels))
+        columns.insert(0, Column("feature_maps", whole, forward, a, as_floats(e.feature_maps[kept]), channels))
     image = shown(e.image)
     if image is None:
         return columns
-    heat = normalise(resize(localization, image.shape[1:], method))
+    heat = normalise(resize(localization, image.shape[1:], interpolation))
     grey = as_floats(e.image) if len(image) == 1 else None  # its own numbers, not those rescaled for the colours
     drawn = np.moveaxis(image, 0, -1)[None] if grey is None else grey
     limits = (0.0, 1.0) if grey is None else (min(0.0, float(grey.min())), max(1.0, float(grey.max())))
     return [
-        Stage("image", "picture", "", "x", drawn, colormap="gray", limits=limits, has_bar=False),
+        Column("image", "picture", "", "x", drawn, colormap="gray", limits=limits, has_bar=False),
         *columns,
-        Stage("overlay", "overlay", "on x", r"L^c\ \mathrm{over}\ x", overlay(image, heat)[None], has_bar=False),
+        Column("overlay", "overlay", "on x", r"L^c\ \mathrm{over}\ x", overlay(image, heat)[None], has_bar=False),
     ]
 
 
-def largest_shares(explanation: Explanation, most_maps: int) -> NDArray[np.intp]:
+def largest_shares(explanation: Stages, most_maps: int) -> NDArray[np.intp]:
     """Return the numbers, from 0 and in order, of those maps that contribute most."""
     return np.sort(np.argsort(-explanation.channel_shares, kind="stable")[: as_int("most_maps", most_maps, 1)])
 
 
 def figure_of_stages(
-    explanation: Explanation,
+    explanation: Stages,
     *,
     title: str = "",
-    method: Literal["bilinear", "nearest"] = "bilinear",
+    interpolation: Interpolation = "bilinear",
     most_maps: int = 4,
 ) -> Picture:
     """Draw all stages in a row: picture, A, dy/dA, α, α A, weighted sum, ReLU, overlay.
 
     Parameters
     ----------
-    explanation : Explanation
+    explanation  : Explanation
         Of one image.
     title : str
         A line above the figure.
-    method : {"bilinear", "nearest"}
+    interpolation : {"bilinear", "nearest"}
         How the map is resized for the overlay.
     most_maps : int, default 4
         How many feature maps to show at most: those with the largest shares.
@@ -149,7 +148,7 @@ def figure_of_stages(
     -----
     An image that is not known, or that has neither one nor three channels, is left out, and so is the overlay.
     """
-    columns = stages_of(explanation, method, most_maps)
+    columns = columns_of(explanation, interpolation, most_maps)
     rows = max(len(column.maps) for column in columns)
     width = 2 * MARGIN + sum(column.width + _GAP for column in columns) - _GAP
     picture = Picture(figsize=(width, _TOP + rows * (SIDE + _ROW_GAP) + _BOTTOM))
@@ -168,17 +167,17 @@ def figure_of_stages(
 
 
 def figure_of_stage(
-    explanation: Explanation, stage: str, *, method: Literal["bilinear", "nearest"] = "bilinear", most_maps: int = 4
+    explanation: Stages, stage: str, *, interpolation: Interpolation = "bilinear", most_maps: int = 4
 ) -> Picture:
     """Draw one stage of an explanation, its maps side by side.
 
     Parameters
     ----------
-    explanation : Explanation
+    explanation  : Explanation
         Of one image.
     stage : str
         A field of the explanation, ``"feature_maps"`` say, or ``"overlay"``.
-    method, most_maps
+    interpolation, most_maps
         As for :func:`figure_of_stages`.
 
     Returns
@@ -191,7 +190,7 @@ def figure_of_stage(
     ValueError
         If the explanation has no such stage, or is of a batch.
     """
-    columns = {column.name: column for column in stages_of(explanation, method, most_maps)}
+    columns = {column.name: column for column in columns_of(explanation, interpolation, most_maps)}
     if stage not in columns:
         raise ValueError(f"stage must be one of {', '.join(map(repr, columns))}, got {stage!r}.")
     return _figure_of(columns[stage])
@@ -222,14 +221,14 @@ def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True, colorma
         raise ValueError(f"maps with signed=False must not be negative, got {values.min():.6g}.")
     usual, limits = (SIGNED, balanced(values)) if signed else (POSITIVE, from_zero(values))
     check_colormap(colormap or usual)
-    return _figure_of(Stage("", "", "", symbol, values, range(1, len(values) + 1), colormap or usual, limits))
+    return _figure_of(Column("", "", "", symbol, values, range(1, len(values) + 1), colormap or usual, limits))
 
 
 def animation_of_stages(
-    explanation: Explanation,
+    explanation: Stages,
     *,
     title: str = "",
-    method: Literal["bilinear", "nearest"] = "bilinear",
+    interpolation: Interpolation = "bilinear",
     most_maps: int = 4,
     seconds: float = 2.5,
 ) -> bytes:
@@ -237,7 +236,7 @@ def animation_of_stages(
 
     Parameters
     ----------
-    explanation, title, method, most_maps
+    explanation, title, interpolation, most_maps
         As for :func:`figure_of_stages`.
     seconds : float, default 2.5
         How long to look at each stage. With the last the animation stops.
@@ -256,12 +255,12 @@ def animation_of_stages(
         raise ValueError(f"seconds must be in 0.02..600, got {seconds}.")
     from PIL import Image  # which matplotlib brings along
 
-    figure = figure_of_stages(explanation, title=title, method=method, most_maps=most_maps)
+    figure = figure_of_stages(explanation, title=title, interpolation=interpolation, most_maps=most_maps)
     whole = Image.open(BytesIO(figure.as_png())).convert("RGB").quantize()
     paper = whole.crop((0, 0, 1, 1)).resize(whole.size)
     pixels = whole.width / figure.get_size_inches()[0]
     frames, right = [], MARGIN
-    for column in stages_of(explanation, method, most_maps):
+    for column in columns_of(explanation, interpolation, most_maps):
         right += column.width
         frame = whole.copy()
         hidden = round((right + 0.02) * pixels), round(_HEADINGS * pixels), whole.width, whole.height
@@ -276,7 +275,7 @@ def animation_of_stages(
     return buffer.getvalue()
 
 
-def colours_of(stage: Stage, number: int) -> Array:  # -> (H, W, 3)
+def colours_of(stage: Column, number: int) -> Array:  # -> (H, W, 3)
     """Return the colours of one of a stage's maps, in 0 … 1."""
     values = stage.maps[number]
     if values.ndim == 3:
@@ -284,12 +283,12 @@ def colours_of(stage: Stage, number: int) -> Array:  # -> (H, W, 3)
     return mpl.colormaps[stage.colormap](Normalize(*limits_of(stage))(values))[..., :3]
 
 
-def limits_of(stage: Stage) -> Limits:
+def limits_of(stage: Column) -> Limits:
     """Return the values that the lowest and the highest colour stand for."""
     return stage.limits or balanced(stage.maps)
 
 
-def _figure_of(column: Stage) -> Picture:
+def _figure_of(column: Column) -> Picture:
     """Draw one column lying down: its maps side by side."""
     pitch = column.width + 0.3
     width = len(column.maps) * pitch - 0.3
@@ -308,7 +307,7 @@ def _figure_of(column: Stage) -> Picture:
     return picture
 
 
-def _draw_column(picture: Picture, column: Stage, left: float, rows: int) -> None:
+def _draw_column(picture: Picture, column: Column, left: float, rows: int) -> None:
     middle, pitch = left + column.width / 2, SIDE + _ROW_GAP
     write(picture, middle, _HEADINGS, column.heading, size=13, weight="bold", ha="center")
     write(picture, middle, 0.85, f"${column.symbol}$", size=13, ha="center")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch_cases import networks, numbers
 
 from numpycam import Flatten, GlobalAvgPool2d, Linear
-from numpycam.training import fit, sigmoid_cross_entropy, softmax_cross_entropy
+from numpycam.experiments.training import fit, sigmoid_cross_entropy, softmax_cross_entropy
 
 LOSSES = {
     sigmoid_cross_entropy: torch.nn.functional.binary_cross_entropy_with_logits,

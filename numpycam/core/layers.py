@@ -5,117 +5,31 @@ A layer is a value: a frozen dataclass whose fields are its parameters. It has t
     y  = layer.forward(x)
     dx = layer.backward(grad_output, x)
 
-where x is the layer's input, grad_output = ds/dy for some scalar s (the score of a class, say), and dx = ds/dx. It
-keeps nothing of what passes through it: no cache, no hook, no write into an argument. The
-"tape" of a network is the ordinary dictionary that ``Network.activations`` returns.
+Here x is the layer's input, grad_output = ds/dy for some scalar s (the score of a class, say), and dx = ds/dx. A layer
+keeps nothing of what passes through it: no cache, no hook, no write into an argument. The "tape" of a network is the
+ordinary dictionary that ``Network.activations`` returns.
 
-Everything is computed in the dtype that comes in, so the same lines serve float32, float64 and
-exact rationals (object arrays of ``fractions.Fraction``).
+A layer computes in the dtype that it is given. So the same lines serve float32, float64 and exact rationals (object
+arrays of ``fractions.Fraction``).
 
 Shapes: N images in a batch, C channels in, O channels out, height H and width W, kernel KH × KW,
 output H' × W'.
 """
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import InitVar, dataclass, field, fields, replace
+from collections.abc import Iterator
+from dataclasses import InitVar, dataclass, field, replace
 from functools import reduce
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numpycam.convolution import convolve, input_gradient, weight_gradient
-from numpycam.validation import (
-    Array,
-    IntOrPair,
-    Shape,
-    as_pair,
-    as_parameters,
-    check_axes,
-    check_same_kind,
-    check_shape,
-    gated,
-    sum_of,
-    zero_of,
-)
-from numpycam.window import Window
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Layer(ABC):
-    """What every layer can do. To write a layer of your own, give it these three methods.
-
-    A layer takes arrays of floats or of Fractions and looks at the dtype and the shape, not at the elements; it is
-    :class:`Network` that converts integers and checks that an object array holds Fractions only.
-    """
-
-    @abstractmethod
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """Return the shape of ``forward(x)`` for an x of this shape; raise ValueError if x does not fit."""
-
-    @abstractmethod
-    def forward(self, x: Array) -> Array:
-        """Return y = layer(x)."""
-
-    @abstractmethod
-    def backward(self, grad_output: Array, x: Array) -> Array:
-        """Return ds/dx for the input x, given grad_output = ds/dy."""
-
-    def parameter_gradients(self, grad_output: Array, x: Array) -> dict[str, Array]:
-        """Return ds/dp for every parameter p, by name. Grad-CAM never needs it; training does."""
-        self.check(x, grad_output)
-        return {}
-
-    @property
-    def parameters(self) -> dict[str, Array]:
-        """The layer's arrays, by name."""
-        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-
-    def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
-        """Return the same layer with these parameters, by name; those that are not named stay as they are."""
-        own = self.parameters
-        for name, value in parameters.items():
-            if name not in own:
-                raise ValueError(f"there is no parameter {name!r}, only {', '.join(map(repr, own)) or 'none'}.")
-            check_shape(name, np.asarray(value), own[name].shape)
-        return self._replaced(parameters)
-
-    def _replaced(self, parameters: Mapping[str, Array]) -> Self:
-        return replace(self, **parameters)
-
-    def __call__(self, x: Array) -> Array:
-        return self.forward(x)
-
-    def check(self, x: Array, grad_output: Array | None = None) -> Shape:
-        """Return the output's shape, after checking that the arrays fit the layer and one another."""
-        given = {"x": x} if grad_output is None else {"grad_output": grad_output, "x": x}
-        check_same_kind(given | self.parameters)
-        shape = self.output_shape(x.shape)
-        if grad_output is not None:
-            check_shape("grad_output", grad_output, shape)
-        return shape
-
-    def __repr__(self) -> str:
-        """Return the arguments that differ from their defaults, arrays by their shape."""
-
-        def brief(value: Any) -> Any:
-            if isinstance(value, np.ndarray):
-                return value.shape
-            return value[0] if isinstance(value, tuple) and value[0] == value[-1] else value
-
-        shown = [(field.name, brief(getattr(self, field.name)), field.default) for field in fields(self) if field.init]
-        arguments = ", ".join(f"{name}={value}" for name, value, default in shown if value != default)
-        return f"{type(self).__name__}({arguments})"
-
-    def __deepcopy__(self, memo: object) -> "Layer":
-        """Return the layer itself: a value needs no copy."""
-        return self
-
-    def _set(self, **values: object) -> None:
-        for name, value in values.items():
-            object.__setattr__(self, name, value)  # the dataclass is frozen from here on
+from numpycam.core.arguments import as_pair, as_parameters, check_axes
+from numpycam.core.arrays import Array, IntOrPair, Shape, gated, relu, sum_of, zero_of, zeros
+from numpycam.core.base import Affine, Layer
+from numpycam.core.convolution import convolve, input_gradient, weight_gradient
+from numpycam.core.window import Window
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -147,6 +61,7 @@ class Conv2d(Layer):
     array([[[[0., 4., 0.]]]])
     """
 
+    is_rectifier, is_convolution = False, True
     weight: Array
     bias: Array | None = None
     stride: IntOrPair = 1
@@ -187,31 +102,46 @@ class Conv2d(Layer):
         gradients = {"weight": weight_gradient(grad_output, x, self.window)}
         return gradients if self.bias is None else gradients | {"bias": sum_of(grad_output, axis=(0, 2, 3))}
 
+    def affine(self, input_shape: Shape) -> Affine:
+        offset = None if self.bias is None else self.bias[:, None, None]
+        return Affine(replace(self, weight=np.abs(self.weight), bias=None), offset, self.weight[0].size)
 
-@dataclass(frozen=True, eq=False, repr=False)
+    def sees(self) -> Window:
+        return self.window
+
+
 class ReLU(Layer):
     """y = max(x, 0), element by element, on an array of any shape.
 
-    The gate of the backward pass is shut where x <= 0: at x = 0 itself, where the derivative does
-    not exist, it is 0 by convention, as in PyTorch. NaN passes through in both directions.
+    The gate of the backward pass is shut where x <= 0. At x = 0 itself the derivative does not exist; there the gate is
+    shut by convention, as in PyTorch. NaN passes through in both directions.
     """
+
+    is_rectifier = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def forward(self, x: Array) -> Array:
         self.check(x)
-        return np.maximum(x, zero_of(x))
+        return relu(x)
 
     def backward(self, grad_output: Array, x: Array) -> Array:
         self.check(x, grad_output)
         return gated(grad_output, ~(x <= 0))  # open where x is NaN, so that none is hidden
 
+    def rivals(self, x: Array) -> Array:
+        return np.stack([x, zeros(x.shape, like=x)])
+
+    def sees(self) -> Window:
+        return Window(size=(1, 1), stride=(1, 1), padding=(0, 0))
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _Pool2d(Layer):
-    """What the two poolings share: the window, and that every window sees at least one real cell."""
+    """What max and average pooling share: a window that sees at least one real cell wherever it stands."""
 
+    is_rectifier = False
     kernel_size: IntOrPair
     stride: IntOrPair | None = None
     padding: IntOrPair = 0
@@ -229,13 +159,15 @@ class _Pool2d(Layer):
         batch, channels, height, width = input_shape
         return batch, channels, *self.window.output_size(height, width)
 
+    def sees(self) -> Window:
+        return self.window
 
-@dataclass(frozen=True, eq=False, repr=False)
+
 class MaxPool2d(_Pool2d):
     """y[n, c, i, j] = the largest of the cells (s i + u, s j + v) of x[n, c] in the window.
 
-    If several cells of a window share the maximum, the first of them in row-major order receives
-    the whole gradient, as in PyTorch. The border never wins. A NaN in the window is its maximum, of several the first.
+    If several cells of a window share the maximum, the first of them in row-major order receives the whole gradient, as
+    in PyTorch. The border never wins. If the window holds NaN, the output is NaN, and the first NaN gets the gradient.
 
     Parameters
     ----------
@@ -258,17 +190,27 @@ class MaxPool2d(_Pool2d):
 
     def _winners(self, x: Array) -> Iterator[NDArray[np.bool_]]:
         """Yield, for each cell of the window, where it is the first that holds the maximum."""
-        y, real = self.forward(x), self.window.taps(np.ones(x.shape[2:], dtype=bool))  # False in the border
-        unclaimed, some_nan, border = np.ones(y.shape, dtype=bool), (y != y).any(), any(self.window.padding)
-        for tap, cell in zip(self.taps(x), real, strict=True):
-            wins = (tap == y) | (tap != tap) if some_nan else tap == y
-            wins &= cell & unclaimed if border else unclaimed
-            unclaimed ^= wins
+        y, has_border = self.forward(x), any(self.window.padding)
+        real = self.window.taps(np.ones(x.shape[2:], dtype=bool))  # False in the border
+        unclaimed, some_nan = np.ones(y.shape, dtype=bool), (y != y).any()
+        for tap, is_real in zip(self.taps(x), real, strict=True):
+            wins = unclaimed & (tap == y)
+            if some_nan:
+                wins |= unclaimed & (tap != tap)
+            if has_border:
+                wins &= is_real
+            unclaimed &= ~wins
             yield wins
 
     def taps(self, x: Array) -> Iterator[Array]:
-        """Pad with copies of the nearest real cell. It is in every window that sees the copy, so no maximum changes."""
+        """Yield the taps of x, with a border of copies of the nearest real cell.
+
+        A copy changes no maximum: every window that sees it sees the cell itself, too.
+        """
         return self.window.taps(x, mode="edge")
+
+    def rivals(self, x: Array) -> Array:
+        return np.stack(list(self.taps(x)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -283,8 +225,8 @@ class AvgPool2d(_Pool2d):
     padding : int or (height, width), default 0
         At most half of the kernel size.
     count_include_pad : bool, default True
-        Whether the zeros of the border count as cells of the mean, as is PyTorch's default. If
-        False, the mean is that of the real cells alone, and a constant map stays constant.
+        Whether the zeros of the border count as cells of the mean, as they do in PyTorch by default. If False, the mean
+        is over the real cells alone, and a constant map stays constant.
     """
 
     count_include_pad: bool = True
@@ -309,10 +251,14 @@ class AvgPool2d(_Pool2d):
             return math.prod(self.window.size)
         return sum(self.window.taps(np.ones(shape[2:], dtype)))
 
+    def affine(self, input_shape: Shape) -> Affine:
+        return Affine(self, None, summands=math.prod(self.window.size))
 
-@dataclass(frozen=True, eq=False, repr=False)
+
 class GlobalAvgPool2d(Layer):
     """y[n, c] = the mean of x[n, c] over all of its H·W cells."""
+
+    is_rectifier = False
 
     def output_shape(self, input_shape: Shape) -> Shape:
         check_axes("GlobalAvgPool2d: x", input_shape, "N, C, H, W")
@@ -327,10 +273,14 @@ class GlobalAvgPool2d(Layer):
         share = grad_output / math.prod(x.shape[2:])
         return np.broadcast_to(share[:, :, None, None], x.shape).copy()
 
+    def affine(self, input_shape: Shape) -> Affine:
+        return Affine(self, None, summands=math.prod(input_shape[2:]))
 
-@dataclass(frozen=True, eq=False, repr=False)
+
 class Flatten(Layer):
     """y[n] = all numbers of x[n] in one row, in C order: channel by channel, row by row."""
+
+    is_rectifier = False
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) < 2 or 0 in input_shape[1:]:
@@ -343,6 +293,9 @@ class Flatten(Layer):
     def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C H W) -> (N, C, H, W)
         self.check(x, grad_output)
         return grad_output.reshape(x.shape)
+
+    def affine(self, input_shape: Shape) -> Affine:
+        return Affine(self, None, summands=0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -358,6 +311,7 @@ class Linear(Layer):
         Refuse NaN and infinity in the parameters.
     """
 
+    is_rectifier = False
     weight: Array
     bias: Array | None = None
     check_finite: InitVar[bool] = field(default=True, kw_only=True)
@@ -386,3 +340,6 @@ class Linear(Layer):
         product = grad_output.T @ x  # (O, N) @ (N, F) -> (O, F)
         gradients = {"weight": product + zero_of(x)}  # an empty product of objects is the int 0
         return gradients if self.bias is None else gradients | {"bias": sum_of(grad_output, axis=0)}
+
+    def affine(self, input_shape: Shape) -> Affine:
+        return Affine(replace(self, weight=np.abs(self.weight), bias=None), self.bias, self.weight[0].size)

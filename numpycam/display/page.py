@@ -9,26 +9,26 @@ from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numpycam.core.arrays import Array, Pair, Shape
+from numpycam.core.steps import Stages
 from numpycam.display import (
-    Stage,
+    Column,
     as_png,
     as_uint8,
     colours_of,
-    format_number,
+    columns_of,
     is_dark,
     limits_of,
-    stages_of,
     with_picture,
 )
-from numpycam.gradcam import Explanation
 from numpycam.interventions import receptive_field
-from numpycam.resize import resize
-from numpycam.validation import Array, Pair, Shape
+from numpycam.resize import Interpolation, resize
+from numpycam.text import exact_and_decimal, format_number, percent
 
 MOST_CELLS = 16  # along a side, of a map that is drawn as a table; a larger one is a picture
 MOST_NUMBERS = 6  # along a side, of a table with its numbers in the cells
@@ -36,10 +36,10 @@ MOST_VALUES = 4096  # of a picture that says its numbers when one points at it
 
 
 def step_through_page(
-    explanation: Explanation,
+    explanation: Stages,
     *,
     title: str = "",
-    method: Literal["bilinear", "nearest"] = "bilinear",
+    interpolation: Interpolation = "bilinear",
     most_maps: int = 4,
     picture: ArrayLike | None = None,
     class_name: str = "",
@@ -48,10 +48,10 @@ def step_through_page(
 
     Parameters
     ----------
-    explanation : Explanation
+    explanation : Stages
         Of one image. If its network is known, pointing at a cell lights what it saw of the picture.
     title : str
-    method, most_maps
+    interpolation, most_maps
         As for :func:`numpycam.display.figure_of_stages`.
     picture : array, shape (1, H, W) or (3, H, W), optional
         As for :func:`numpycam.report.save`.
@@ -64,7 +64,7 @@ def step_through_page(
         If the explanation is of a batch, or the picture is not of that kind.
     """
     drawn = with_picture(explanation, picture)
-    stages, which = stages_of(drawn, method, most_maps), _class(explanation, class_name)
+    stages, which = columns_of(drawn, interpolation, most_maps), _class(explanation, class_name)
     given = None if picture is None else explanation.image
     sentences = _SENTENCES | {"image": lambda e: _on_image(e, which, given)}
     blanks = {
@@ -72,17 +72,17 @@ def step_through_page(
         "subtitle": _subtitle(explanation, which),
         "links": "\n".join(_link(number, stage) for number, stage in enumerate(stages)),
         "sections": "\n".join(_section(stage, drawn, sentences[stage.name](drawn)) for stage in stages),
-        "geometry": json.dumps(_geometry(drawn, method)),
+        "geometry": json.dumps(_geometry(drawn, interpolation)),
     }
-    page = files("numpycam").joinpath("page.html").read_text(encoding="utf-8")
+    page = files("numpycam.display").joinpath("page.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda blank: blanks[blank[1]], page)
 
 
-def _class(e: Explanation, name: str) -> str:
+def _class(e: Stages, name: str) -> str:
     return f"class {e.class_index} ({name})" if name else f"class {e.class_index}"
 
 
-def _subtitle(e: Explanation, which: str) -> str:
+def _subtitle(e: Stages, which: str) -> str:
     known = [
         escape(which) if e.class_index is not None else "",
         f"score {_number(e.score)}" if e.score is not None else "",
@@ -91,17 +91,17 @@ def _subtitle(e: Explanation, which: str) -> str:
     return " · ".join(filter(None, known)) or "From given feature maps and gradient maps"
 
 
-def _link(number: int, stage: Stage) -> str:
+def _link(number: int, stage: Column) -> str:
     heading = escape(stage.heading)
     label = f'aria-label="{number + 1} {heading}"'
     return f'<li><a href="#{_address(stage)}" {label}>{number + 1}<span>&nbsp;{heading}</span></a></li>'
 
 
-def _address(stage: Stage) -> str:
+def _address(stage: Column) -> str:
     return stage.name.replace("_", "-")
 
 
-def _section(stage: Stage, explanation: Explanation, sentences: str) -> str:
+def _section(stage: Column, explanation: Stages, sentences: str) -> str:
     channels: Sequence[int | None] = stage.channels or [None]
     exact = _exact_values(stage, explanation)
     figures = [_figure(stage, n, channel, exact) for n, channel in enumerate(channels)]
@@ -117,7 +117,7 @@ def _section(stage: Stage, explanation: Explanation, sentences: str) -> str:
     )
 
 
-def _legend(stage: Stage, maps: int) -> str:
+def _legend(stage: Column, maps: int) -> str:
     """Return the scale of the colours, from the lowest to the highest value, and how many of the maps are shown."""
     shown = len(stage.channels)
     chosen = f"{shown} of {maps} maps are shown, those that contribute most." if 0 < shown < maps else ""
@@ -138,7 +138,7 @@ def _hex(colour: Array) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def _exact_values(stage: Stage, explanation: Explanation) -> Array:
+def _exact_values(stage: Column, explanation: Stages) -> Array:
     """Return the stage's values as the explanation holds them, (maps, H, W), in the order of its maps."""
     if stage.name == "overlay" or stage.maps.ndim == 4:
         return stage.maps
@@ -147,7 +147,7 @@ def _exact_values(stage: Stage, explanation: Explanation) -> Array:
     return chosen.reshape(stage.maps.shape)
 
 
-def _figure(stage: Stage, number: int, channel: int | None, exact: Array) -> str:
+def _figure(stage: Column, number: int, channel: int | None, exact: Array) -> str:
     values = stage.maps[number]
     rows, columns = values.shape[:2]
     symbol, name = _SYMBOLS[stage.name], _NAMES.get(stage.name, stage.heading).format(channel)
@@ -195,25 +195,26 @@ def _image(colours: Array, alt: str) -> str:
 
 
 def _number(value: Any) -> str:
-    """Return a number as a decimal, and as a fraction before it if it is one."""
-    decimal = format_number(float(value))
-    return f"{str(value).replace('-', '−')} = {decimal}" if "/" in str(value) else decimal
+    """Return a number as a decimal, and as a fraction before it if it is one, with a true minus sign."""
+    return exact_and_decimal(value, lambda number: format_number(float(number))).replace("-", "−")
 
 
-def _geometry(e: Explanation, method: Any) -> dict[str, Any]:
+def _geometry(e: Stages, interpolation: Interpolation) -> dict[str, Any]:
     """Return which rows and columns of the picture each row and column of the maps sees, and which paint it."""
     if e.image is None:
         return {"maps": len(e.alphas)}
     size, maps = (e.image.shape[-2], e.image.shape[-1]), e.localization_map.shape
     geometry: dict[str, Any] = {"painted": {}, "maps": len(e.alphas)}
     for axis, what in enumerate(("rows", "columns")):
-        share = resize(np.eye(maps[axis]), (size[axis], maps[axis]), method)  # how much of each cell in each pixel
+        share = resize(
+            np.eye(maps[axis]), (size[axis], maps[axis]), interpolation
+        )  # how much of each cell in each pixel
         geometry["painted"][what] = [*map(_indices, share)]
     seen = _seen(e, maps, size)
     return geometry | ({"seen": seen} if seen else {})
 
 
-def _seen(e: Explanation, maps: Shape, size: Pair) -> dict[str, Any]:
+def _seen(e: Stages, maps: Shape, size: Pair) -> dict[str, Any]:
     """Return the receptive fields, if they are known. A field is all crossings of its rows and columns."""
     if e.network is None:
         return {}
@@ -283,7 +284,7 @@ def _more(values: Array, value: Any) -> str:
     return f", and {equals - 1} more of that size" if equals > 1 else ""
 
 
-def _on_image(e: Explanation, which: str, given: Array | None) -> str:
+def _on_image(e: Stages, which: str, given: Array | None) -> str:
     channels, height, width = e.image.shape  # type: ignore[union-attr]
     size = f"{height} pixels high, {width} wide{', in colour' if channels == 3 else ''}"
     first = f"This is what the network sees: {size}."
@@ -296,14 +297,14 @@ def _on_image(e: Explanation, which: str, given: Array | None) -> str:
     )
 
 
-def _on_feature_maps(e: Explanation) -> str:
+def _on_feature_maps(e: Stages) -> str:
     return (
         f"Each of the {len(e.alphas)} feature maps shows what one filter finds in the picture, and where. "
         f"The values go from {_number(e.feature_maps.min())} to {_number(e.feature_maps.max())}."
     )
 
 
-def _on_gradients(e: Explanation) -> str:
+def _on_gradients(e: Stages) -> str:
     first = "A small step in a cell of a feature map changes the score by the step times the number in this cell here."
     sizes = np.abs(e.gradients)
     if not sizes.any():
@@ -314,7 +315,7 @@ def _on_gradients(e: Explanation) -> str:
     return f"{first} The largest in size is {value}, in map {k}, {_place(sizes, largest)}{_more(sizes, sizes.max())}."
 
 
-def _on_alphas(e: Explanation) -> str:
+def _on_alphas(e: Stages) -> str:
     first = "The average of each gradient map says how much its feature map counts as a whole: one number for each."
     sizes = np.abs(e.alphas)
     if sizes.max() == sizes.min():
@@ -327,7 +328,7 @@ def _on_alphas(e: Explanation) -> str:
     )
 
 
-def _on_weighted_maps(e: Explanation) -> str:
+def _on_weighted_maps(e: Stages) -> str:
     first, shares = "Each feature map times its α: what it contributes, cell by cell.", e.channel_shares
     if not shares.any():
         return f"{first} Here that is nothing."
@@ -338,16 +339,12 @@ def _on_weighted_maps(e: Explanation) -> str:
     largest, smallest = int(shares.argmax()), int(shares.argmin())
     return (
         f"{first} Of the sizes of all contributions together, map {largest + 1} has the largest share, "
-        f"{_percent(shares[largest])}{_more(shares, shares.max())}, and map {smallest + 1} the smallest, "
-        f"{_percent(shares[smallest])}{_more(shares, shares.min())}."
+        f"{percent(shares[largest])}{_more(shares, shares.max())}, and map {smallest + 1} the smallest, "
+        f"{percent(shares[smallest])}{_more(shares, shares.min())}."
     )
 
 
-def _percent(share: Any) -> str:
-    return f"{100 * float(share):.1f}\N{NO-BREAK SPACE}%"
-
-
-def _on_weighted_sum(e: Explanation) -> str:
+def _on_weighted_sum(e: Stages) -> str:
     total = e.weighted_sum
     return (
         "The weighted maps are added up, cell by cell: positive cells speak for the class, negative ones against it. "
@@ -356,7 +353,7 @@ def _on_weighted_sum(e: Explanation) -> str:
     )
 
 
-def _on_localization_map(e: Explanation) -> str:
+def _on_localization_map(e: Stages) -> str:
     removed = int((e.weighted_sum < 0).sum())
     return (
         "The ReLU keeps what speaks for the class and sets the rest to 0. "
@@ -365,7 +362,7 @@ def _on_localization_map(e: Explanation) -> str:
     )
 
 
-def _on_overlay(e: Explanation) -> str:
+def _on_overlay(e: Stages) -> str:
     return (
         "The map is enlarged to the size of the picture, divided by its largest value, coloured, and laid over it. The "
         "colours compare the places of this one map: how high the score was cannot be seen in them."

@@ -23,7 +23,8 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from numpycam.validation import Array, as_int
+from numpycam.core.arguments import as_int
+from numpycam.core.arrays import Array
 
 Point = tuple[float, float]
 Span = tuple[float, float]

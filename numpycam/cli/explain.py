@@ -11,17 +11,26 @@ from unicodedata import category
 
 import numpy as np
 
-from numpycam.catalogue import by_all, explained, method_from_text
-from numpycam.drawings import CLASS_NAMES, LARGEST, LUMA, MASK_NAMES, SMALLEST, Animals, draw
+from numpycam.cli.methods import by_all, explained, method_from_text
+from numpycam.cli.options import count_from_text, seed_from_text
+from numpycam.core.arguments import as_array, did_you_mean
+from numpycam.core.arrays import Array, Pair
 from numpycam.exact import as_floats, as_fractions
-from numpycam.gradcam import Explanation, convolutions_in
-from numpycam.method import PoleError
+from numpycam.experiments.drawings import CLASS_NAMES, LARGEST, LUMA, MASK_NAMES, SMALLEST, Animals, draw
+from numpycam.experiments.pretrained import NAMES, load_pretrained
+from numpycam.files import as_npz, without_pickle, write_files
+from numpycam.gradcam import Explanation
+from numpycam.methods import PoleError
 from numpycam.network import Network
-from numpycam.pretrained import NAMES, load_pretrained
 from numpycam.resize import resize
-from numpycam.storage import without_pickle, write_files
-from numpycam.text import in_columns, paragraph
-from numpycam.validation import Array, Pair, as_array, did_you_mean
+from numpycam.text import in_columns, paragraph, shortened
+
+TEXTS: dict[str, Any] = {
+    "usage": "numpycam explain IMAGE [--network FILE] [OPTIONS]\n       numpycam explain --draw ANIMALS [OPTIONS]",
+    "help": "a picture of yours or a drawing, and a network of yours or one that comes with numpycam",
+    "description": "Print the scores that a network gives to a picture. Write where in it they come from: the "
+    "step-through page, the figure, the overlay and the numbers.",
+}
 
 FILES_OF_ALL = ("methods.png", "methods.npz")
 """The names of the files that ``--method all`` writes for a class: the figure, and L of each method by its name."""
@@ -63,20 +72,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=explain, refuse=parser.error)
 
 
-def seed_from_text(text: str) -> int:
-    """Return a number from 0, as argparse's type."""
-    if not re.fullmatch("[0-9]{1,9}", text):
-        raise argparse.ArgumentTypeError(f"must be a number from 0, got {text!r}")
-    return int(text)
-
-
-def count_from_text(text: str) -> int:
-    """Return a number from 1, as argparse's type."""
-    if not re.fullmatch("0*[1-9][0-9]{0,8}", text):
-        raise argparse.ArgumentTypeError(f"must be a number from 1, got {text!r}")
-    return int(text)
-
-
 def _method(text: str) -> str:
     return text if text == "all" else method_from_text(text, "or all, ")
 
@@ -106,9 +101,10 @@ def _positive(text: str) -> float:
 
 
 def explain(options: argparse.Namespace) -> None:
-    """Do what the command says; every mistake goes to ``options.refuse`` in one line.
+    """Do what the command says. Every mistake goes to ``options.refuse`` in one line.
 
-    The numbers of all classes are checked before the first file; what shows only when a figure is drawn comes later.
+    The numbers of all classes are checked before the first file is written. A mistake that only a figure shows comes
+    later.
     """
     with warnings.catch_warnings(action="ignore"):  # numbers that overflow are refused below, in one line
         try:
@@ -121,9 +117,9 @@ def explain(options: argparse.Namespace) -> None:
 
 
 def _explain(options: argparse.Namespace) -> str:
-    network, names = _read_network(options)
-    picture = _picture(options, network)
-    seen = _as_the_network_takes_it(picture, network, options.size)
+    network, names, size = _read_network(options)
+    picture, called = _picture(options, network, size)
+    seen = _as_the_network_takes_it(picture, network, size)
     image = _normalised(seen, options.mean, options.std, network)
     count = _count_scores(network, image)
     if options.draw and not options.names and count == len(CLASS_NAMES):
@@ -139,7 +135,7 @@ def _explain(options: argparse.Namespace) -> str:
     method = "grad_cam" if options.method == "all" else options.method
     found = [explained(method, network, image, c, options.layer) for c in classes]
     explanations = [explanation for explanation, _ in found]  # all of them, before the files of the first are written
-    heading = _heading(options, picture, seen, explanations[0])
+    heading = _heading(options, called, picture, seen, explanations[0])
     remarks = dict.fromkeys(classes, "explained")
     if options.method != "all":
         empty = [e.class_index for e in explanations if not e.localization_map.any()]
@@ -150,7 +146,7 @@ def _explain(options: argparse.Namespace) -> str:
         written = [line for c, by, lines in tables for line in _save_all(c, by, lines, options, names, below)]
     else:
         written = [paragraph(note) for _, notes in found for note in notes]
-        written += [_save(explanation, options, names, below) for explanation in explanations]
+        written += [_save(explanation, options, called, names, below) for explanation in explanations]
     return "\n".join([*heading, "", *table, "", *written, *_others(options, classes)])
 
 
@@ -180,11 +176,11 @@ def _check_that_no_input_is_written_over(options: argparse.Namespace, classes: l
             raise ValueError(f"--out must not lead to files that are read, got {options.out}, with {path}.")
 
 
-def _save(e: Explanation, options: argparse.Namespace, names: list[str], picture: Array | None) -> str:
+def _save(e: Explanation, options: argparse.Namespace, called: str, names: list[str], picture: Array | None) -> str:
     """Write the files of one class, and return where they are."""
     folder = _folder(options, e.class_index)
     network = Path(options.network).name
-    about = {"picture": _name(options), "network": network, "mean": options.mean, "std": options.std}
+    about = {"picture": called, "network": network, "mean": options.mean, "std": options.std}
     if names:
         about["class"] = names[e.class_index]
     title = f"{e.method} of {_named(e.class_index, names)}"
@@ -206,7 +202,7 @@ def _save_all(
     figure = figure_of_methods([with_picture(e, picture) for e in found.values()], columns=6, title=title)
     maps: dict[str, Any] = {name: without_pickle(e.weighted_sum) for name, e in found.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    contents = figure.as_png(), lambda file: np.savez_compressed(file, **maps)
+    contents = figure.as_png(), as_npz(maps, compressed=True)
     write_files(folder, dict(zip(FILES_OF_ALL, contents, strict=True)))
     return [f"{title}:", "", *lines, "", f"Written to {folder}: {', '.join(FILES_OF_ALL)}"]
 
@@ -215,14 +211,16 @@ def _named(class_index: int, names: list[str]) -> str:
     return _short(names[class_index]) if names else f"class {class_index}"
 
 
-def _read_network(options: argparse.Namespace) -> tuple[Network, list[str]]:
-    """Return the network and the names of its classes; one that comes with the package brings them, and its size."""
+def _read_network(options: argparse.Namespace) -> tuple[Network, list[str], Pair | None]:
+    """Return the network, the names of its classes, and the size of its pictures.
+
+    A network that comes with the package brings names and size. For others the size is None unless it is asked for.
+    """
     is_ours = _is_ours(options)
-    if is_ours:
-        options.size = options.size or (32, 32)
+    size = options.size or ((32, 32) if is_ours else None)
     try:
         names = _read_names(options.names) if options.names else [*CLASS_NAMES] if is_ours else []
-        return load_pretrained(options.network) if is_ours else Network.load(options.network), names
+        return load_pretrained(options.network) if is_ours else Network.load(options.network), names, size
     except OSError as error:
         raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
 
@@ -232,28 +230,22 @@ def _is_ours(options: argparse.Namespace) -> bool:
     return options.network in NAMES
 
 
-def _picture(options: argparse.Namespace, network: Network) -> Array:
-    """Return the picture from the file, or the drawing, in colour if the network takes that."""
+def _picture(options: argparse.Namespace, network: Network, size: Pair | None) -> tuple[Array, str]:
+    """Return the picture from the file, or the drawing, in colour if the network takes that; and what it is called."""
     from numpycam.display import read_image
 
+    seed = options.seed or 0
     if options.image is None:
-        size, in_colour = min(LARGEST, max(SMALLEST, *(options.size or (32, 32)))), _channels(network) == 3
-        drawn = draw(1, options.seed or 0, size=size, colour=in_colour, animals=options.draw, grass=options.grass)
-        options.grass = bool(drawn.masks[0, MASK_NAMES.index("grass")].any())
-        return drawn.images[0].astype(np.float64)
+        side, in_colour = min(LARGEST, max(SMALLEST, *(size or (32, 32)))), _channels(network) == 3
+        drawn = draw(1, seed, size=side, colour=in_colour, animals=options.draw, grass=options.grass)
+        ground = "on grass" if drawn.masks[0, MASK_NAMES.index("grass")].any() else "no grass"
+        return drawn.images[0].astype(np.float64), f"a drawing, {options.draw}, {ground}, seed {seed}"
     if options.seed is not None or options.grass is not None:
         raise ValueError("--seed and --grass are for --draw.")
     try:
-        return read_image(options.image)
+        return read_image(options.image), str(options.image.name)
     except OSError as error:
         raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
-
-
-def _name(options: argparse.Namespace) -> str:
-    if options.image:
-        return str(options.image.name)
-    ground = "on grass" if options.grass else "no grass"
-    return f"a drawing, {options.draw}, {ground}, seed {options.seed or 0}"
 
 
 def _read_names(path: str | PathLike[str]) -> list[str]:
@@ -277,8 +269,10 @@ def _as_the_network_takes_it(picture: Array, network: Network, size: Pair | None
 
 
 def _channels(network: Network) -> int | None:
-    first = next(iter(convolutions_in(network)), None)  # what can stand before it does not change the channels
-    return None if first is None else int(first.weight.shape[1])
+    for _, layer in network.row:  # what can stand before a convolution does not change the channels
+        if layer.is_convolution and "weight" in layer.parameters:
+            return int(layer.parameters["weight"].shape[1])
+    return None
 
 
 def _resized(picture: Array, size: Pair) -> Array:  # (C, H, W) -> (C, H', W')
@@ -345,14 +339,14 @@ def _class_index(text: str, names: list[str], count: int) -> int:
     raise ValueError(f"--class must be {what}, got {text!r}.{did_you_mean(text, names)}")
 
 
-def _heading(options: argparse.Namespace, picture: Array, seen: Array, e: Explanation) -> list[str]:
+def _heading(options: argparse.Namespace, called: str, picture: Array, seen: Array, e: Explanation) -> list[str]:
     def size(image: Array) -> str:
         channels, height, width = image.shape
         return f"{height} pixels high, {width} wide, {'in colour' if channels == 3 else 'grey'}"
 
     maps, rows, columns = e.feature_maps.shape
     return [
-        f"The picture  {_name(options)}: {size(picture)}",
+        f"The picture  {called}: {size(picture)}",
         *([f"             goes in as {size(seen)}"] if picture.shape != seen.shape else []),
         f"The network  {Path(options.network).name}",
         f"The layer    {e.layer!r}: {maps} feature maps, {rows} cells high, {columns} wide",
@@ -381,5 +375,4 @@ def _table(scores: Array, ranked: list[int], names: list[str], remarks: dict[int
 
 def _short(name: str) -> str:
     """Return a name to be printed: no control character reaches the terminal."""
-    name = "".join("?" if category(c) == "Cc" else c for c in name)
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    return shortened("".join("?" if category(c) == "Cc" else c for c in name), _LONGEST_NAME)

@@ -1,8 +1,7 @@
 """The CAMs that need feature maps and gradients alone, one definition each.
 
 All end alike: L = Σ_k of some weighted maps, and its ReLU. They differ in how a feature map A^k is weighted, given the
-gradient maps g^k = dy/dA^k: by one number for the whole map, or cell by cell. METHODS has them all, with those that run
-the network again (``numpycam.perturbation``) and those at the image's own resolution (``numpycam.saliency``).
+gradient maps g^k = dy/dA^k: by one number for the whole map, or cell by cell.
 
 >>> from numpycam import worked_example
 >>> network, image = worked_example.network(), worked_example.IMAGE
@@ -16,24 +15,14 @@ True
 
 """
 
+import math
+
 import numpy as np
 
-from numpycam.gradcam import Look, compute_alphas, compute_weighted_maps
-from numpycam.layers import Flatten, ReLU
-from numpycam.method import Method, check_pole, method, weights_cells, weights_maps
-from numpycam.perturbation import ablation_cam, occlusion, score_cam
-from numpycam.saliency import (
-    full_grad,
-    gradient,
-    gradient_times_input,
-    guided_backprop,
-    guided_grad_cam,
-    integrated_gradients,
-    smooth_grad,
-)
-from numpycam.validation import Array, share, sum_of, zero_of
-
-_relu = ReLU().forward
+from numpycam.core.arrays import Array, Shape, relu, share, sum_of, zero_of, zeros
+from numpycam.core.network import Network
+from numpycam.core.steps import Evidence, compute_alphas, compute_weighted_maps, score_of
+from numpycam.methods.recipe import check_pole, method
 
 
 @method(
@@ -41,8 +30,8 @@ _relu = ReLU().forward
     r"\sum_k \Big(\frac{1}{Z} \sum_{ij} g^k_{ij}\Big) A^k",
     "Selvaraju et al., Grad-CAM, ICCV 2017, equations 1 and 2",
     properties=("class-sensitive", "signed", "mixing", "scaling", "rearranging"),
+    weighs="maps",
 )
-@weights_maps
 def grad_cam(feature_maps: Array, gradients: Array) -> Array:
     """α_k is the mean of g^k. This is :func:`numpycam.grad_cam`."""
     return compute_alphas(gradients)
@@ -53,8 +42,8 @@ def grad_cam(feature_maps: Array, gradients: Array) -> Array:
     r"\sum_k \Big(\sum_{g^k_{ij} > 0} \frac{g^k_{ij}}{2 + S_k g^k_{ij}}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
     "Chattopadhay et al., Grad-CAM++, WACV 2018 (arXiv 1710.11063), equation 19",
     properties=("class-sensitive", "rearranging"),
+    weighs="maps",
 )
-@weights_maps
 def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
     """α_k = Σ_ij a_ij ReLU(g_ij) with a_ij = g²/(2g² + S_k g³) = 1/(2 + S_k g_ij). Only cells with g > 0 are used.
 
@@ -72,7 +61,7 @@ def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
     counts = gradients > 0
     check_pole((divisor == 0) & counts, "Grad-CAM++", "2 + S_k g is 0")
     one = zero_of(gradients) + 1
-    terms = _relu(gradients) / np.where(counts, divisor, one)
+    terms = relu(gradients) / np.where(counts, divisor, one)
     return sum_of(terms, axis=(-2, -1))
 
 
@@ -81,8 +70,8 @@ def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
     r"\sum_k \Big(\sum_{ij} \frac{A^k_{ij}}{S_k} g^k_{ij}\Big) A^k, \quad S_k = \sum_{ij} A^k_{ij}",
     "Fu et al., Axiom-based Grad-CAM, BMVC 2020 (arXiv 2008.02312), equations 7 and 8",
     properties=("complete", "class-sensitive", "signed", "scaling"),
+    weighs="maps",
 )
-@weights_maps
 def xgrad_cam(feature_maps: Array, gradients: Array) -> Array:
     """α_k is the mean of g^k weighted by A^k. Of a map that is zero everywhere it is 0.
 
@@ -103,8 +92,8 @@ def xgrad_cam(feature_maps: Array, gradients: Array) -> Array:
     r"\sum_k g^k \odot A^k",
     "Draelos and Carin, Use HiResCAM instead of Grad-CAM, 2020 (arXiv 2011.08891)",
     properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
+    weighs="cells",
 )
-@weights_cells
 def hirescam(feature_maps: Array, gradients: Array) -> Array:
     """Each cell with its own gradient: with a linear head, Σ_ij L is the score less its bias."""
     return gradients * feature_maps
@@ -115,11 +104,11 @@ def hirescam(feature_maps: Array, gradients: Array) -> Array:
     r"\sum_k \mathrm{ReLU}(g^k \odot A^k)",
     "pytorch-grad-cam, GradCAMElementWise",
     properties=("class-sensitive", "scaling"),
+    weighs="cells",
 )
-@weights_cells
 def element_wise_grad_cam(feature_maps: Array, gradients: Array) -> Array:
     """HiResCAM with the ReLU before the sum: what speaks against is gone before it could outweigh anything."""
-    return _relu(gradients * feature_maps)
+    return relu(gradients * feature_maps)
 
 
 @method(
@@ -127,11 +116,11 @@ def element_wise_grad_cam(feature_maps: Array, gradients: Array) -> Array:
     r"\sum_k \mathrm{ReLU}(g^k) \odot A^k",
     "Jiang et al., LayerCAM, IEEE TIP 2021",
     properties=("class-sensitive", "scaling"),
+    weighs="cells",
 )
-@weights_cells
 def layercam(feature_maps: Array, gradients: Array) -> Array:
     """HiResCAM where the gradient is positive."""
-    return _relu(gradients) * feature_maps
+    return relu(gradients) * feature_maps
 
 
 @method(
@@ -141,14 +130,14 @@ def layercam(feature_maps: Array, gradients: Array) -> Array:
     needs="nothing",
     is_exact=False,
     properties=("scaling", "rearranging"),
+    weighs="maps",
 )
-@weights_maps
 def eigen_cam(feature_maps: Array, gradients: Array) -> Array:
     """α is the direction in which the cells, as points with K coordinates, lie farthest from the origin (not centred).
 
-    It asks neither for the class nor for the gradients. v and -v are both right; the sign is that with which L has no
-    negative sum, and if the sum is 0 that with which the first component other than 0 is positive. If no map is
-    negative, neither is v, nor L. Of several directions that are equally good, v is the one that LAPACK finds.
+    It asks neither for the class nor for the gradients. The sign of v is arbitrary; it is chosen so that Σ L ≥ 0, or,
+    where Σ L = 0, so that v's first non-zero component is positive. If no map is negative, neither is v, nor L. If
+    several directions are equally good, v is the one that LAPACK finds.
     """
     return _first_direction(feature_maps)
 
@@ -159,8 +148,8 @@ def eigen_cam(feature_maps: Array, gradients: Array) -> Array:
     "pytorch-grad-cam, EigenGradCAM, after Muhammad and Yeasin, IJCNN 2020",
     is_exact=False,
     properties=("class-sensitive", "signed", "scaling"),
+    weighs="cells",
 )
-@weights_cells
 def eigen_grad_cam(feature_maps: Array, gradients: Array) -> Array:
     """EigenCAM of g ⊙ A, which depends on the class. The sign is chosen in the same way."""
     products = gradients * feature_maps
@@ -186,37 +175,37 @@ def _first_direction(maps: Array) -> Array:  # (..., K, H, W) -> (..., K)
     needs="a pooled linear head",
     properties=("class-sensitive", "signed", "mixing", "scaling", "rearranging"),
 )
-def cam(seen: Look) -> tuple[Array, Array]:
-    """α_k is the weight that the class gives to the mean of A^k. Where it exists, Grad-CAM is this over Z = H·W."""
-    head = [layer for _, layer in seen.network.split(seen.layer)[1].layers if not isinstance(layer, Flatten)]
-    came = [type(layer).__name__ for layer in head]
-    if came != ["GlobalAvgPool2d", "Linear"]:
-        raise ValueError(f"CAM needs a GlobalAvgPool2d and a Linear after {seen.layer!r}, and no more, got {came}.")
-    if seen.class_index.dtype == object:
+def cam(evidence: Evidence) -> tuple[Array, Array]:
+    """α_k is the weight that the class gives to the mean of A^k. Where it exists, Grad-CAM is this over Z = H·W.
+
+    The layers after A must be affine, and the first numbers that are no maps any more must be the means of the maps.
+    """
+    a, (_, head) = evidence.feature_maps, evidence.network.split(evidence.layer)
+    if evidence.class_index.dtype == object:
         raise TypeError("CAM explains the score of a class, no other target.")
-    alphas = head[1].parameters["weight"][seen.class_index]  # (N, K)
-    return alphas, compute_weighted_maps(alphas, seen.feature_maps)
+    activations = head.activations(a)
+    means = next((name for name, values in activations.items() if math.prod(values.shape[1:]) == a.shape[1]), None)
+    if means is None or not _averages_each_map(head.split(means)[0], a) or not _is_affine(head, a.shape):
+        came = [type(layer).__name__ for _, layer in head.row]
+        raise ValueError(
+            f"CAM needs a head that averages each map of {evidence.layer!r} and then is linear, got {came}."
+        )
+    *_, scores = activations.values()
+    grad_scores = score_of(evidence.class_index, scores)[2]
+    alphas = head.gradients(activations, grad_scores, to=means)[means].reshape(a.shape[:2])
+    return alphas, compute_weighted_maps(alphas, a)
 
 
-METHODS: dict[str, Method] = {
-    "cam": cam,
-    "grad_cam": grad_cam,
-    "grad_cam_plus_plus": grad_cam_plus_plus,
-    "xgrad_cam": xgrad_cam,
-    "hirescam": hirescam,
-    "element_wise_grad_cam": element_wise_grad_cam,
-    "layercam": layercam,
-    "eigen_cam": eigen_cam,
-    "eigen_grad_cam": eigen_grad_cam,
-    "score_cam": score_cam,
-    "ablation_cam": ablation_cam,
-    "occlusion": occlusion,
-    "gradient": gradient,
-    "gradient_times_input": gradient_times_input,
-    "smooth_grad": smooth_grad,
-    "integrated_gradients": integrated_gradients,
-    "guided_backprop": guided_backprop,
-    "guided_grad_cam": guided_grad_cam,
-    "full_grad": full_grad,
-}
-"""All methods, by the name of their function."""
+def _is_affine(network: Network, input_shape: Shape) -> bool:
+    """Whether each layer says that it is affine."""
+    shapes = Network(network.row).shapes(input_shape).values()  # those of the inputs, and that of the output
+    return all(layer.affine(shape) is not None for (_, layer), shape in zip(network.row, shapes, strict=False))
+
+
+def _averages_each_map(pooling: Network, a: Array) -> bool:
+    """Whether the k-th number that comes out, linear in A, is the mean of A^k: whether its gradient is 1/Z there."""
+    maps, height, width = a.shape[1:]
+    numbers = zero_of(a) + np.arange(1, maps + 1).astype(a.dtype)  # a gradient of its own for each map
+    one = a[:1] if len(a) else zeros((1, *a.shape[1:]), like=a)
+    gradient = pooling.backward(numbers.reshape(pooling.output_shape(one.shape)), one)
+    return bool((gradient == (numbers / (height * width))[:, None, None]).all())

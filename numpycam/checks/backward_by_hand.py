@@ -7,9 +7,11 @@ import numpy as np
 
 from numpycam.checks import suspects
 from numpycam.checks.compare import CheckFailed, Mistakes, Result, compare, run, text
+from numpycam.core.arguments import as_pair
+from numpycam.core.arrays import Array, Pair, zero_of, zeros
+from numpycam.core.base import Layer
+from numpycam.core.layers import AvgPool2d, Conv2d, MaxPool2d, ReLU
 from numpycam.exact import as_fractions
-from numpycam.layers import AvgPool2d, Conv2d, Layer, MaxPool2d, ReLU
-from numpycam.validation import Array, Pair, as_pair, zero_of, zeros
 
 
 def check_relu_backward(answer: Callable[[Array, Array], Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the command line knows of the methods: ``numpycam methods``, and ``numpycam explain --method``."""
+"""``numpycam methods``: the CAM family. And how ``numpycam explain --method`` asks it."""
 
 import argparse
 import re
@@ -9,14 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from numpycam.core.arguments import as_array, did_you_mean
+from numpycam.core.arrays import Array
 from numpycam.exact import as_floats
 from numpycam.gradcam import Explanation
-from numpycam.method import PROPERTIES, Method, PoleError
-from numpycam.methods import METHODS
+from numpycam.methods import METHODS, PROPERTIES, Method, PoleError
 from numpycam.network import Network
 from numpycam.resize import resize
 from numpycam.text import WIDTH, in_columns, paragraph, progress_bar
-from numpycam.validation import Array, as_array, did_you_mean
+
+TEXTS: dict[str, Any] = {
+    "help": "the CAM family: what each method needs, and which properties it has",
+    "description": "Print the methods that explain --method takes: what each needs, and which properties it has. "
+    "For one method: its equation, source and conventions.",
+}
 
 _MEANINGS = PROPERTIES | {"exact": "it takes Fractions, and gives them"}
 

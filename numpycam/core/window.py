@@ -1,12 +1,12 @@
 """The sliding window: the geometry that convolution and pooling share.
 
-A window of two cells that slides over a row of four numbers stands at three places. Its first cell sees the numbers
-0, 1, 2 there, its second 1, 2, 3: these are its two *taps*.
+A window of two cells slides over a row of four numbers and stands at three places. There its first cell sees the
+numbers 0, 1, 2 and its second cell sees 1, 2, 3. These are its two *taps*.
 
 >>> window = Window(size=(1, 2), stride=(1, 1), padding=(0, 0))
 >>> [tap.tolist() for tap in window.taps(np.array([[0, 1, 2, 3]]))]
 [[[0, 1, 2]], [[1, 2, 3]]]
->>> np.add(*window.taps(np.array([[0, 1, 2, 3]])))          # what a convolution with the kernel (1, 1) makes of it
+>>> np.add(*window.taps(np.array([[0, 1, 2, 3]])))          # convolution with the kernel (1, 1)
 array([[1, 3, 5]])
 """
 
@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.validation import Array, Pair, Shape, zero_of, zeros
+from numpycam.core.arrays import Array, Pair, Shape, zero_of, zeros
 
-Meeting = tuple[slice, slice]
+Overlap = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
@@ -47,33 +47,35 @@ class Window:
             )
         return rest[0] // sh + 1, rest[1] // sw + 1
 
-    def meetings(self, axis: int, inputs: int, outputs: int, start: int = 0) -> list[Meeting]:
-        """Return, for each cell of the window along an axis, which of the outputs see with it which of the inputs.
+    def overlaps(self, axis: int, inputs: int, outputs: int, start: int = 0) -> list[Overlap]:
+        """Return two slices for each offset of the window along an axis: outputs, and the inputs that they read.
 
-        All other outputs see the border. The first output's window starts at ``start``, less the padding.
+        These are the outputs for which the offset falls inside the input. All others read the border there. The first
+        output's window starts at ``start``, less the padding.
         """
-        s, d, meetings = self.stride[axis], self.dilation[axis], []
+        s, d, overlaps = self.stride[axis], self.dilation[axis], []
         start -= self.padding[axis]
         for at in range(start, start + d * self.size[axis], d):  # output i sees input s i + at
             first = max(0, -(at // s))
             last = max(first, min(outputs, (inputs - 1 - at) // s + 1))
-            meetings.append((slice(first, last), slice(s * first + at, s * last + at, s if s > 1 else None)))
-        return meetings
+            overlaps.append((slice(first, last), slice(s * first + at, s * last + at, s if s > 1 else None)))
+        return overlaps
 
-    def reach(self, rows: int) -> int:
-        """Return how many rows of the input that many neighbouring rows of the output span."""
+    def rows_needed(self, rows: int) -> int:
+        """Return how many input rows ``rows`` consecutive output rows cover."""
         return self.stride[0] * (rows - 1) + self.dilation[0] * (self.size[0] - 1) + 1
 
-    def band(self, top: int, bottom: int, height: int) -> Pair:
-        """Return from which to which row of the input these rows of the output see."""
+    def rows_read(self, top: int, bottom: int, height: int) -> Pair:
+        """Return the range (first, last) of input rows that the output rows top..bottom read; last is not included."""
         first = self.stride[0] * top - self.padding[0]
-        last = min(height, first + self.reach(bottom - top))
+        last = min(height, first + self.rows_needed(bottom - top))
         return min(max(0, first), height), max(0, last)
 
     def taps(self, x: Array, **border: Any) -> Iterator[Array]:  # (..., H, W) -> KH KW times (..., H', W')
-        """Yield, for each cell (u, v) of the window in row-major order, the view of what every position sees there.
+        """Yield one view for each cell (u, v) of the window, in row-major order.
 
-        Around x lies a border of zeros, or what ``np.pad`` makes with other options.
+        It holds the input values under that cell, at every position of the window. Around x lies a border of zeros, or
+        the border that ``np.pad`` makes with other options.
         """
         (top, left), around = self.padding, [(0, 0)] * (x.ndim - 2)
         if top or left:
@@ -82,7 +84,7 @@ class Window:
         return self._views(x)
 
     def scatter(self, pieces: Iterable[Array], shape: Shape, like: Array) -> Array:  # -> (..., H, W)
-        """Add one piece per tap back to where it was seen, and drop the border: the adjoint of taps."""
+        """Add one piece for each tap back to the cells that it was read from: the adjoint of taps. Drop the border."""
         (top, left), (*rest, height, width) = self.padding, shape
         padded = zeros((*rest, height + 2 * top, width + 2 * left), like)
         overlap = any(s <= d * (k - 1) for s, d, k in zip(self.stride, self.dilation, self.size, strict=True))

@@ -1,16 +1,16 @@
-"""Convolution as matrix products, quick because of what is *not* copied.
+"""Convolution as matrix products, fast because little is copied.
 
-What a window of KH × KW cells sees, at each place where it stands, is a column of numbers. A convolution is the product
-of the weights with all these columns (known as im2col). But the columns hold each pixel up to KH·KW times, and copying
-them takes as long as multiplying. So:
+At each place, a window of KH × KW cells sees a column of numbers. A convolution is the product of the weights with all
+these columns (known as im2col). But the columns hold each pixel up to KH·KW times, and copying them takes as long as
+multiplying. So:
 
-- **In blocks.** Columns are made for as many images, or rows of one image, as a cache holds, multiplied at once, and
-  overwritten by the next block.
-- **In two shifts.** First the maps are shifted sideways, one copy for each column of the window. Then all of these are
-  shifted up and down: there whole rows move, in long runs. Nothing is padded: what would see the border becomes 0.
-- **On two sides.** The gradient of the input is the weights times grad_output, shifted back. One of the two shifts can
-  be had before the product and one after it: grad_output goes up and down, the product sideways. So the backward pass
-  moves KH + KW shifted copies instead of KH·KW.
+- **In blocks.** A block of columns covers as many images, or rows of one image, as a cache holds. It is multiplied at
+  once, and the next block overwrites it.
+- **In two shifts.** First the maps are shifted sideways, one copy for each column of the window. Then all copies are
+  shifted up and down: there whole rows move, in long runs. Nothing is padded: a cell that would see the border gets 0.
+- **On two sides.** The gradient of the input is the weights times grad_output, shifted back. One shift can come before
+  the product and one after it: grad_output moves up and down, the product sideways. So the backward pass moves KH + KW
+  shifted copies instead of KH·KW.
 
 >>> x, weight = np.array([[[[1.0, 2.0, 4.0, 8.0]]]]), np.array([[[[-1.0, 1.0]]]])
 >>> window = Window(size=(1, 2), stride=(1, 1), padding=(0, 0))
@@ -31,15 +31,15 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.validation import Array, Pair, Shape, sum_of, zero_of
-from numpycam.window import Meeting, Window
+from numpycam.core.arrays import Array, Pair, Shape, sum_of, zero_of
+from numpycam.core.window import Overlap, Window
 
 BLOCK = 2 * 2**20
-"""How many bytes of columns make a block. More if the weights are large, since each product reads all of them."""
+"""How many bytes of columns make a block. Large weights make it larger, since each product reads all of them."""
 
-# glibc gives a freed array back to the system, and the next one is fetched anew, page by page, which slows down all
-# that makes large arrays, unless a larger one was freed before: then the process keeps up to twice its size. This one
-# is made and freed for that, and never touched. Elsewhere it changes nothing. See docs/performance.md.
+# glibc returns large freed blocks to the system, so the next array is paged in again, which is slow. Once one block of
+# up to 32 MiB has been freed, the process keeps up to twice that. So free one here, untouched. With other C libraries
+# it changes nothing. See docs/performance.md.
 np.empty(2**25 - 2**13, np.uint8)
 
 
@@ -71,7 +71,8 @@ def weight_gradient(grad_output: Array, x: Array, window: Window) -> Array:  # -
 def input_gradient(grad_output: Array, weight: Array, window: Window, shape: Shape) -> Array:  # -> (N, C, H, W)
     """Return Σ weight[o, c, u, v] · grad_output[n, o, i, j] over all (i, j) and (u, v) that see the cell of x.
 
-    A weight that is infinite or NaN makes NaN of other cells, too: a shift fills up with zeros, and 0 · NaN is NaN.
+    An infinite weight or a NaN also makes NaN in cells that it does not see: a shift fills up with zeros, and 0 · NaN
+    is NaN.
     """
     (batch, channels, height, width), (maps, _, tall, wide) = shape, weight.shape
     (_, _, height_out, width_out), dtype = grad_output.shape, np.result_type(weight, grad_output)
@@ -79,12 +80,12 @@ def input_gradient(grad_output: Array, weight: Array, window: Window, shape: Sha
     images, rows = _block(batch, height, len(matrix) + matrix.shape[1], width_out, weight.nbytes, dtype)
     shifted = np.empty((images, maps, tall, rows, width_out), dtype)
     pieces = np.empty((images, wide, channels, rows, width_out), dtype)
-    gradient, sideways = np.full(shape, zero_of(grad_output), dtype), window.meetings(1, width, width_out)
+    gradient, sideways = np.full(shape, zero_of(grad_output), dtype), window.overlaps(1, width, width_out)
     for n, top in product(range(0, batch, images), range(0, height, rows)):
         some, into = grad_output[n : n + images], gradient[n : n + images, :, top : top + rows]
         length = into.shape[2]
         a, b = shifted[: len(some), :, :, :length], pieces[: len(some), :, :, :length]  # and reshaped, still views
-        up_down = [(seen, seeing) for seeing, seen in window.meetings(0, length, height_out, -top)]
+        up_down = [(seen, seeing) for seeing, seen in window.overlaps(0, length, height_out, -top)]
         _shift(some.swapaxes(2, 3), up_down, a.swapaxes(3, 4))
         np.matmul(matrix, a.reshape(len(some), maps * tall, -1), out=b.reshape(len(some), wide * channels, -1))
         for tap, (seeing, seen) in enumerate(sideways):
@@ -92,29 +93,29 @@ def input_gradient(grad_output: Array, weight: Array, window: Window, shape: Sha
     return gradient
 
 
-def _columns(x: Array, window: Window, floor: int) -> Iterator[tuple[slice, slice, Array]]:
-    """Yield blocks of columns, (n, C KH KW, cells), with the images and the cells of the output that they are of."""
+def _columns(x: Array, window: Window, weight_bytes: int) -> Iterator[tuple[slice, slice, Array]]:
+    """Yield blocks of columns (n, C KH KW, cells), each after the images and the output cells that it belongs to."""
     (batch, channels, height, width), (tall, wide) = x.shape, window.size
     height_out, width_out = window.output_size(height, width)
-    images, rows = _block(batch, height_out, channels * tall * wide, width_out, floor, x.dtype)
-    shifted = np.empty((images, channels, wide, min(height, window.reach(rows)), width_out), x.dtype)
+    images, rows = _block(batch, height_out, channels * tall * wide, width_out, weight_bytes, x.dtype)
+    shifted = np.empty((images, channels, wide, min(height, window.rows_needed(rows)), width_out), x.dtype)
     columns = np.empty((images, channels, tall, wide, rows, width_out), x.dtype)
-    sideways = window.meetings(1, width, width_out)
+    sideways = window.overlaps(1, width, width_out)
     for n, top in product(range(0, batch, images), range(0, height_out, rows)):
         bottom = min(top + rows, height_out)
-        first, last = window.band(top, bottom, height)
+        first, last = window.rows_read(top, bottom, height)
         some = x[n : n + images, :, first:last]
         a, b = shifted[: len(some), :, :, : last - first], columns[: len(some), :, :, :, : bottom - top]
         _shift(some, sideways, a)
-        up_down = window.meetings(0, last - first, bottom - top, window.stride[0] * top - first)
+        up_down = window.overlaps(0, last - first, bottom - top, window.stride[0] * top - first)
         _shift(a.swapaxes(3, 4), up_down, b.swapaxes(4, 5))
         cells = slice(top * width_out, bottom * width_out)
         yield slice(n, n + images), cells, b.reshape(len(some), channels * tall * wide, -1)
 
 
-def _shift(x: Array, meetings: list[Meeting], out: Array) -> None:  # (N, C, ..., W) -> (N, C, taps, ..., W')
-    """Write into out, for each tap, the part of x that it meets, to where it meets it; elsewhere zero."""
-    for tap, (where, source) in enumerate(meetings):
+def _shift(x: Array, overlaps: list[Overlap], out: Array) -> None:  # (N, C, ..., W) -> (N, C, taps, ..., W')
+    """Write into out, for each tap, the inputs that it reads to the outputs that read them; write zero elsewhere."""
+    for tap, (where, source) in enumerate(overlaps):
         piece = out[:, :, tap]
         if where.step:
             piece[...] = zero_of(x)
@@ -125,9 +126,9 @@ def _shift(x: Array, meetings: list[Meeting], out: Array) -> None:  # (N, C, ...
         piece[..., where] = x[..., source]
 
 
-def _block(batch: int, height: int, depth: int, width: int, floor: int, dtype: np.dtype[Any]) -> Pair:
-    """Return how many images, and how many rows of each, make a block, all alike in size."""
-    rows = max(1, max(BLOCK, 2 * floor) // (depth * width * dtype.itemsize))
+def _block(batch: int, height: int, depth: int, width: int, weight_bytes: int, dtype: np.dtype[Any]) -> Pair:
+    """Return how many images, and how many rows of each, make a block. All blocks have about the same size."""
+    rows = max(1, max(BLOCK, 2 * weight_bytes) // (depth * width * dtype.itemsize))
     if rows >= height:
         return max(1, min(rows // height, batch)), height
     return 1, -(-height // -(-height // rows))

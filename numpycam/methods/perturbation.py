@@ -1,8 +1,8 @@
 """The methods that run the network again on changed inputs: Score-CAM, Ablation-CAM, occlusion.
 
-They are called as those of ``numpycam.methods``, and have two options more: ``batch_size``, how many inputs run at
-once, which bounds the memory and changes nothing else (in floats, up to rounding), and ``progress``, which wraps the
-iterable of batches (``tqdm``, say).
+They are called as the other methods are, and have two more options. ``batch_size`` is how many inputs run at once: it
+bounds the memory and changes nothing else (in floats, up to rounding). ``progress`` wraps the iterable of batches:
+``tqdm``, say.
 
 >>> from numpycam import worked_example
 >>> network, image = worked_example.network(), worked_example.IMAGE
@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.gradcam import Look, compute_weighted_maps, evaluate
+from numpycam.core.arguments import as_int, as_pair
+from numpycam.core.arrays import Array, IntOrPair, share, zero_of, zeros
+from numpycam.core.network import Network
+from numpycam.core.steps import Evidence, compute_weighted_maps, score_of
 from numpycam.interventions import erase
-from numpycam.method import check_pole, method
-from numpycam.network import Network
+from numpycam.methods.recipe import check_pole, method
 from numpycam.resize import resize
-from numpycam.validation import Array, IntOrPair, as_int, as_pair, share, zero_of, zeros
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -35,22 +36,22 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
     is_exact=False,
     properties=("class-sensitive",),
 )
-def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) -> tuple[Array, Array]:
+def score_cam(evidence: Evidence, *, batch_size: int = 32, progress: Progress = iter) -> tuple[Array, Array]:
     """α is the softmax, over the maps, of the score of the image seen through each of them.
 
-    The map is made as large as the image (bilinear, half-pixel centres), and then its minimum becomes 0 and its maximum
-    1. Of a constant map, which shows no place rather than another, the mask is 0. All weights are positive: nothing
-    speaks against the class. The scores are those before any softmax over the classes, as in the paper's algorithm; its
-    authors' code weighs by the probabilities of the class instead, with no softmax over the maps.
+    The map is made as large as the image (bilinear, half-pixel centres). Then its minimum becomes 0 and its maximum 1.
+    A constant map prefers no place: its mask is 0. All weights are positive: nothing speaks against the class. The
+    scores are those before any softmax over the classes, as in the paper's algorithm. Its authors' code weighs by the
+    probabilities of the class instead, with no softmax over the maps.
     """
-    images, maps = seen.image, seen.feature_maps
+    images, maps = evidence.image, evidence.feature_maps
 
     def masked(n: int, first: int, last: int) -> Array:  # -> (last - first, C, H, W)
         masks = resize(maps[n, first:last], images.shape[2:])
         low, high = (extreme(axis=(-2, -1), keepdims=True) for extreme in (masks.min, masks.max))
         return images[n] * share(masks - low, high - low)[:, None]
 
-    y = scores_of(seen, seen.network, masked, maps.shape[1], batch_size, progress)
+    y = scores_of(evidence, evidence.network, masked, maps.shape[1], batch_size, progress)
     p = np.exp(y - y.max(axis=-1, keepdims=True))
     alphas = p / p.sum(axis=-1, keepdims=True)
     return alphas, compute_weighted_maps(alphas, maps)
@@ -63,7 +64,7 @@ def score_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) ->
     needs="further runs",
     properties=("class-sensitive", "signed", "scaling"),
 )
-def ablation_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter) -> tuple[Array, Array]:
+def ablation_cam(evidence: Evidence, *, batch_size: int = 32, progress: Progress = iter) -> tuple[Array, Array]:
     """α_k is the share of the score that is lost when A^k is set to zero.
 
     The paper divides by y: for a negative score that would turn the map around, so here it is |y|.
@@ -73,7 +74,7 @@ def ablation_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter)
     PoleError
         If the score is 0.
     """
-    maps, size = seen.feature_maps, np.abs(seen.score)
+    maps, size = evidence.feature_maps, np.abs(evidence.score)
     check_pole(size == 0, "Ablation-CAM", "the score is 0")
 
     def ablated(n: int, first: int, last: int) -> Array:  # -> (last - first, K, H', W')
@@ -81,9 +82,9 @@ def ablation_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter)
         copies[np.arange(last - first), np.arange(first, last)] = zero_of(maps)
         return copies
 
-    head = seen.network.split(seen.layer)[1]
-    y = scores_of(seen, head, ablated, maps.shape[1], batch_size, progress)
-    alphas = (seen.score[:, None] - y) / size[:, None]
+    head = evidence.network.split(evidence.layer)[1]
+    y = scores_of(evidence, head, ablated, maps.shape[1], batch_size, progress)
+    alphas = (evidence.score[:, None] - y) / size[:, None]
     return alphas, compute_weighted_maps(alphas, maps)
 
 
@@ -96,7 +97,7 @@ def ablation_cam(seen: Look, *, batch_size: int = 32, progress: Progress = iter)
     properties=("class-sensitive", "signed", "mixing", "scaling"),
 )
 def occlusion(
-    seen: Look,
+    evidence: Evidence,
     *,
     size: IntOrPair | None = None,
     stride: IntOrPair | None = None,
@@ -111,7 +112,7 @@ def occlusion(
     the border, so that every pixel is covered. What comes in their place is the ``baseline``: see
     :func:`numpycam.interventions.erase`. There is one map, not one of each channel.
     """
-    images = seen.image
+    images = evidence.image
     height, width = images.shape[2:]
     tall, wide = (-(-height // 8), -(-width // 8)) if size is None else as_pair("size", size, 1)
     down, across = (-(-tall // 2), -(-wide // 2)) if stride is None else as_pair("stride", stride, 1)
@@ -129,7 +130,7 @@ def occlusion(
             copy[:, *patch] = bare[n][:, *patch]
         return copies
 
-    drops = seen.score[:, None] - scores_of(seen, seen.network, covered, len(patches), batch_size, progress)
+    drops = evidence.score[:, None] - scores_of(evidence, evidence.network, covered, len(patches), batch_size, progress)
     total, counts = zeros((len(images), height, width), like=drops), zeros((height, width), like=drops)
     for patch, drop in zip(patches, drops.T, strict=True):
         total[:, *patch] += drop[:, None, None]
@@ -143,22 +144,22 @@ def _starts(length: int, size: int, stride: int) -> range:
 
 
 def scores_of(
-    seen: Look,
+    evidence: Evidence,
     network: Network,
     inputs: Callable[[int, int, int], Array],
     count: int,
     batch_size: int,
     progress: Progress,
 ) -> Array:  # (N, count)
-    """Return the scores of ``count`` changed inputs for each image n, of which ``inputs(n, first, last)`` are some."""
-    scores = zeros((len(seen.image), count), like=seen.score)
-    for n, first, last in batches(len(seen.image), count, batch_size, progress):
-        scores[n, first:last] = evaluate(seen.class_index[n], network(inputs(n, first, last)))[1]
+    """Return the scores of ``count`` changed inputs for each image n. ``inputs(n, first, last)`` makes some of them."""
+    scores = zeros((len(evidence.image), count), like=evidence.score)
+    for n, first, last in batches(len(evidence.image), count, batch_size, progress):
+        scores[n, first:last] = score_of(evidence.class_index[n], network(inputs(n, first, last)))[1]
     return scores
 
 
 def batches(images: int, count: int, batch_size: int, progress: Progress) -> Iterator[tuple[int, int, int]]:
-    """Yield, for each image n, the ``count`` runs on it in batches: (n, first, last), the last not included."""
+    """Yield the ``count`` runs on each image n in batches (n, first, last); the last is not included."""
     step = as_int("batch_size", batch_size, 1)
     if not callable(progress):
         raise TypeError(f"progress must be a callable such as tqdm, got {type(progress).__name__}.")

@@ -1,8 +1,8 @@
 """The two networks that come with the package, how they are trained, and how well they do.
 
-Both tell whether a drawing (see ``numpycam.drawings``) has a cat and whether it has an elephant: two questions, two
-scores. ``"drawings"`` learned it from pictures in which grass says nothing, ``"drawings-confounded"`` from pictures in
-which grass grows where an elephant is, and nowhere else.
+Both tell whether a drawing (see ``numpycam.experiments.drawings``) has a cat and whether it has an elephant: two
+questions, two scores. ``"drawings"`` learned it from pictures in which grass says nothing. ``"drawings-confounded"``
+learned it from pictures in which grass grows where an elephant is, and nowhere else.
 
 One kernel is made by hand and never trained: it looks for grass. It is the third, so its map is A^3, the "background
 kernel" of the worked example.
@@ -21,14 +21,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpycam.drawings import CLASS_NAMES, Drawings, draw
+from numpycam.core.arguments import as_int
+from numpycam.core.arrays import Array
+from numpycam.core.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from numpycam.experiments.drawings import CLASS_NAMES, Drawings, draw
+from numpycam.experiments.training import fit
 from numpycam.gradcam import grad_cam
-from numpycam.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from numpycam.metrics import energy_inside, pointing_game
 from numpycam.network import Network
 from numpycam.resize import normalise, resize
-from numpycam.training import fit
-from numpycam.validation import Array, as_int
 
 NAMES = ("drawings", "drawings-confounded")
 
@@ -112,7 +113,7 @@ def train(
     images, epochs : int
         How many pictures, and how often each is seen.
     progress : callable, optional
-        See :func:`numpycam.training.fit`.
+        See :func:`numpycam.experiments.training.fit`.
 
     Returns
     -------
@@ -123,10 +124,10 @@ def train(
     TypeError, ValueError
         If an argument is not of that kind.
     DivergedError
-        See :func:`numpycam.training.fit`.
+        See :func:`numpycam.experiments.training.fit`.
     """
     drawings = draw(as_int("images", images, 1), seed, confounded=_checked(name) == "drawings-confounded")
-    frozen: list[str | tuple[str, int]] = [("conv1", BACKGROUND_KERNEL), ("conv2", BACKGROUND_KERNEL), "scores.bias"]
+    fixed: list[str | tuple[str, int]] = [("conv1", BACKGROUND_KERNEL), ("conv2", BACKGROUND_KERNEL), "scores.bias"]
     network, _ = fit(
         untrained(seed),
         drawings.images,
@@ -135,7 +136,7 @@ def train(
         learning_rate=0.05,
         weight_decay=1e-3,
         seed=seed,
-        frozen=frozen,
+        fixed=fixed,
         progress=progress,
     )
     return network

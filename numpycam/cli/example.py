@@ -1,24 +1,85 @@
-"""The worked example told stage by stage, in text: formula, shape, numbers, and what they show.
+"""``numpycam example``: the worked example told stage by stage: formula, shape, numbers, and what they show.
 
-Every statement is computed on the spot: where it says that a score changes, the network ran again.
+Every statement is computed on the spot. Where it says that a score changes, the network ran again.
 """
 
-from collections.abc import Callable
+import argparse
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from numpycam.gradcam import Explanation
-from numpycam.interventions import add_to_cell, patch_drops
+from numpycam import worked_example
+from numpycam.core.arrays import Array
+from numpycam.core.steps import Stages
+from numpycam.exact import as_floats
+from numpycam.gradcam import grad_cam
+from numpycam.interventions import add_to_cell, erase, patch_drops
 from numpycam.network import Network
-from numpycam.text import WIDTH, paragraph, percent
-from numpycam.validation import Array
+from numpycam.text import WIDTH, decimal, exact_and_decimal, paragraph, percent, table
 from numpycam.worked_example import CLASS_NAMES
+
+TEXTS: dict[str, Any] = {
+    "help": "the worked example, from the picture to the heatmap (what runs if no command is given)",
+    "description": "Print every stage of the worked example; write the step-through page, the figure, the overlay and "
+    "the numbers to a folder.",
+}
 
 PATCHES = np.array([["the ear", "the moon"], ["the body", "the tail"]])
 
 
-def walkthrough(network: Network, explanation: Explanation, exact: Explanation) -> str:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Tell the parser what the command takes, and to run it."""
+    parser.add_argument("--class", dest="class_name", choices=worked_example.CLASS_NAMES, default="cat",
+                         help="the class whose score is explained (default: cat)")  # fmt: skip
+    parser.add_argument("--head", choices=worked_example.HEADS, default="linear",
+                         help="what comes after the feature maps (default: linear)")  # fmt: skip
+    parser.add_argument("--float", dest="in_floats", action="store_true", help="compute in float64, not in fractions")
+    parser.add_argument("--erase", type=_rectangle, metavar="PATCH",
+                         help="erase TL, TR, BL or BR (top left ...), or a rectangle such as 0:2,2:4 (rows, columns), "
+                         "and show before and after; the files are of the picture after")  # fmt: skip
+    parser.add_argument("--out", type=Path, default=Path("numpycam-example"), metavar="FOLDER",
+                         help="where the files go (default: numpycam-example)")  # fmt: skip
+    parser.set_defaults(run=_example)
+
+
+_PATCHES = {"TL": "0:2,0:2", "TR": "0:2,2:4", "BL": "2:4,0:2", "BR": "2:4,2:4"}
+
+
+def _rectangle(text: str) -> tuple[str, tuple[slice, slice]]:
+    """Return a part of the 4 × 4 picture, as it was named and as slices."""
+    numbers = re.fullmatch(r"([0-4]):([0-4]),([0-4]):([0-4])", _PATCHES.get(text.upper(), text))
+    top, bottom, left, right = map(int, numbers.groups()) if numbers else (0, 0, 0, 0)
+    if top >= bottom or left >= right:
+        raise argparse.ArgumentTypeError(
+            f"must be TL, TR, BL, BR or a rectangle such as 0:2,2:4, within 4 rows and 4 columns, got {text!r}"
+        )
+    return text.upper(), (slice(top, bottom), slice(left, right))
+
+
+def _example(options: argparse.Namespace) -> None:
+    class_index = worked_example.CLASS_NAMES.index(options.class_name)
+    network, image = worked_example.network(options.head), worked_example.IMAGE
+    exact = explanation = grad_cam(network, image, class_index)
+    if options.in_floats:
+        network, image = as_floats(network), as_floats(image)
+        explanation = grad_cam(network, image, class_index)
+    title, about = f"Grad-CAM of the {options.class_name}, {options.head} head", {"class": options.class_name}
+    if options.erase is None:
+        story = walkthrough(network, explanation, exact)
+    else:
+        erased, where = options.erase
+        before, explanation = explanation, grad_cam(network, erase(image, where), class_index)
+        title, about = f"{title}, {erased} erased", about | {"erased": erased}
+        story = before_and_after(before, explanation, erased)
+    # A cell of this example's maps sees its own 2 × 2 patch and nothing else, so the nearest cell is the true one.
+    files = explanation.save(options.out, title=title, interpolation="nearest", about=about | {"head": options.head})
+    print(story)
+    print(f"\nWritten to {options.out}: {', '.join(files)}")
+
+
+def walkthrough(network: Network, explanation: Stages, exact: Stages) -> str:
     """Return the story of an explanation of ``worked_example.IMAGE`` by one of its networks.
 
     ``exact`` is the same explanation in Fractions, for a word on rounding where the other is in floats.
@@ -56,7 +117,7 @@ def walkthrough(network: Network, explanation: Explanation, exact: Explanation) 
     return "\n\n".join(paragraphs)
 
 
-def before_and_after(before: Explanation, after: Explanation, erased: str) -> str:
+def before_and_after(before: Stages, after: Stages, erased: str) -> str:
     """Return two explanations of one class side by side: of ``worked_example.IMAGE``, and with a part of it erased."""
     name, drop = CLASS_NAMES[before.class_index], before.score - after.score
     maps = [
@@ -72,12 +133,12 @@ def before_and_after(before: Explanation, after: Explanation, erased: str) -> st
             f"{'':12}{'before':33}after",
             *(_pair(symbol, np.squeeze(one), np.squeeze(other)) for symbol, one, other in maps),
             "\n".join(
-                f"  {symbol:10}{', '.join(map(_decimal, np.ravel(one))):33}{', '.join(map(_decimal, np.ravel(other)))}"
+                f"  {symbol:10}{', '.join(map(decimal, np.ravel(one))):33}{', '.join(map(decimal, np.ravel(other)))}"
                 for symbol, one, other in [("α", before.alphas, after.alphas), ("y", before.score, after.score)]
             ),
             paragraph(
-                f"The score of the {name} changes from {_decimal(before.score)} to {_decimal(after.score)}: a "
-                f"{'rise' if drop < 0 else 'drop'} of {_decimal(abs(drop))}. "
+                f"The score of the {name} changes from {decimal(before.score)} to {decimal(after.score)}: a "
+                f"{'rise' if drop < 0 else 'drop'} of {decimal(abs(drop))}. "
                 + (
                     "The gradients have changed too: a ReLU or a maximum has switched."
                     if changed
@@ -92,37 +153,37 @@ def _pair(symbol: str, before: Array, after: Array) -> str:
     """Return two maps side by side."""
     width = 4 if before.shape[1] > 2 else 8
     rows = zip(before, after, strict=True)
-    sides = [["".join(f"{_decimal(value):>{width}}" for value in row) for row in pair] for pair in rows]
+    sides = [["".join(f"{decimal(value):>{width}}" for value in row) for row in pair] for pair in rows]
     return "\n".join(f"  {symbol if n == 0 else '':10}{left:33}{right}" for n, (left, right) in enumerate(sides))
 
 
-def _on_picture(network: Network, e: Explanation) -> str:
+def _on_picture(network: Network, e: Stages) -> str:
     scores = zip(CLASS_NAMES, network(e.image[None])[0], strict=True)  # type: ignore[index]
     return "\n".join([
         "A cat (ear, body, tail) bottom left, a moon top right.",
         f"The network: {' → '.join(layer for layer, _ in network.layers)}",
         "Its weights: chosen by hand, nothing is trained",
-        f"Its scores:  {', '.join(f'{name} {_both(score)}' for name, score in scores)}",
+        f"Its scores:  {', '.join(f'{name} {exact_and_decimal(score)}' for name, score in scores)}",
     ])  # fmt: skip
 
 
-def _on_kernels(network: Network, e: Explanation) -> str:
+def _on_kernels(network: Network, e: Stages) -> str:
     kernel = network["features"].parameters["weight"][0, 0]
     patch = e.image[0, :2, :2]  # type: ignore[index]
     terms = " + ".join(
-        f"{_decimal(x)}·{_decimal(w) if w >= 0 else f'({_decimal(w)})'}"
+        f"{decimal(x)}·{decimal(w) if w >= 0 else f'({decimal(w)})'}"
         for x, w in zip(patch.flat, kernel.flat, strict=True)
     )
     return (
         "Each kernel is laid over the four 2 × 2 patches of the picture, and each time the products are added up. "
-        f"Kernel 1 over the upper left patch: A^1_11 = {terms} = {_decimal(e.feature_maps[0, 0, 0])}."
+        f"Kernel 1 over the upper left patch: A^1_11 = {terms} = {decimal(e.feature_maps[0, 0, 0])}."
     )
 
 
-def _on_feature_maps(e: Explanation) -> str:
+def _on_feature_maps(e: Stages) -> str:
     ranges = np.ptp(e.feature_maps, axis=(1, 2))
     listed = ", ".join(
-        f"A^{k} spans {_decimal(span)} (from {_decimal(one.min())} to {_decimal(one.max())})"
+        f"A^{k} spans {decimal(span)} (from {decimal(one.min())} to {decimal(one.max())})"
         for k, (span, one) in enumerate(zip(ranges, e.feature_maps, strict=True), 1)
     )
     return (
@@ -131,22 +192,22 @@ def _on_feature_maps(e: Explanation) -> str:
     )
 
 
-def _on_gradients(network: Network, e: Explanation) -> str:
+def _on_gradients(network: Network, e: Stages) -> str:
     before, scores = e.score, add_to_cell(network, e.image, (0, 0, 0))  # type: ignore[arg-type]
     after = scores[e.class_index]
     change, slope = after - before, e.gradients[0, 0, 0]
-    verdict = f"not by {_decimal(slope)}: a gradient holds up to a kink."
+    verdict = f"not by {decimal(slope)}: a gradient holds up to a kink."
     if change == slope:
         verdict = "exactly as dy/dA^1_11 says."
-    elif _decimal(change) == _decimal(slope):
+    elif decimal(change) == decimal(slope):
         verdict = "as dy/dA^1_11 says, up to rounding."
     return (
         "How much y changes with each cell. One unit more in A^1_11, and the head runs again: "
-        f"y goes from {_decimal(before)} to {_decimal(after)}. It changes by {_decimal(change)}, {verdict}"
+        f"y goes from {decimal(before)} to {decimal(after)}. It changes by {decimal(change)}, {verdict}"
     )
 
 
-def _on_alphas(e: Explanation, name: str) -> str:
+def _on_alphas(e: Stages, name: str) -> str:
     sizes = np.abs(e.alphas)
     largest, smallest = (_which("α_{}", sizes == size) for size in (sizes.max(), sizes.min()))
     text = f"The largest in size is {largest}, the smallest {smallest}. "
@@ -157,7 +218,7 @@ def _on_alphas(e: Explanation, name: str) -> str:
     return text + f"It is A^{sizes.argmax() + 1} that this network looks at to tell an {name}."
 
 
-def _on_shares(e: Explanation) -> str:
+def _on_shares(e: Stages) -> str:
     shares = ", ".join(f"A^{k}\N{NO-BREAK SPACE}{percent(share)}" for k, share in enumerate(e.channel_shares, 1))
     least = _which("α_{0} A^{0}", e.channel_shares == e.channel_shares.min())
     verdict = f"So {least} counts for {percent(e.channel_shares.min())} only."
@@ -166,34 +227,34 @@ def _on_shares(e: Explanation) -> str:
     return f"Of all that the maps contribute, Σ|α_k A^k|, these are the shares: {shares}. {verdict}"
 
 
-def _on_relu(e: Explanation, name: str) -> str:
+def _on_relu(e: Stages, name: str) -> str:
     removed = list(zip(*np.nonzero(e.weighted_sum < 0), strict=True))
     if not removed:
         return "The ReLU removed nothing: no cell speaks against the class."
-    listed = ", ".join(f"{_decimal(e.weighted_sum[cell])} on {PATCHES[cell]}" for cell in removed)
+    listed = ", ".join(f"{decimal(e.weighted_sum[cell])} on {PATCHES[cell]}" for cell in removed)
     return f"The ReLU removed {listed}: what speaks against the {name}. Does it really? Step 6 asks the network."
 
 
-def _drops_table(drops: Array, hires: Array, e: Explanation) -> str:
+def _drops_table(drops: Array, hires: Array, e: Stages) -> str:
     """Return the drops of y: a column for each patch, a row for what was measured and for each prediction."""
     corners = np.array(["TL ear", "TR moon", "BL body", "BR tail"])
     rows = {"patch erased": corners, "measured": drops, "HiResCAM": hires, "Grad-CAM": e.weighted_sum}
     return "\n".join(
-        f"  {name:14}" + "".join(f"{value if isinstance(value, str) else _decimal(value):>12}" for value in values.flat)
+        f"  {name:14}" + "".join(f"{value if isinstance(value, str) else decimal(value):>12}" for value in values.flat)
         for name, values in rows.items()
     )
 
 
-def _on_drops(drops: Array, hires: Array, e: Explanation, name: str) -> str:
+def _on_drops(drops: Array, hires: Array, e: Stages, name: str) -> str:
     """Hold the map against what was measured."""
     removed = np.flatnonzero(e.weighted_sum < 0)
-    scores = ", ".join(f"{_decimal(e.score - drops.flat[n])} without {PATCHES.flat[n]}" for n in removed)
+    scores = ", ".join(f"{decimal(e.score - drops.flat[n])} without {PATCHES.flat[n]}" for n in removed)
     really = "did speak" if all(drops.flat[n] < 0 for n in removed) else "did not all speak"
-    asked = f"y is {_decimal(e.score)}, and {scores}: what the ReLU removed {really} against the {name}. " * bool(
+    asked = f"y is {decimal(e.score)}, and {scores}: what the ReLU removed {really} against the {name}. " * bool(
         removed.size
     )
 
-    missed = [PATCHES.flat[n] for n in range(4) if _decimal(drops.flat[n]) != _decimal(hires.flat[n])]
+    missed = [PATCHES.flat[n] for n in range(4) if decimal(drops.flat[n]) != decimal(hires.flat[n])]
     local = f"misses {', '.join(missed)}: a gradient holds up to a kink" if missed else "is right everywhere"
     order, predicted = (np.argsort(values, axis=None, kind="stable") for values in (drops, e.weighted_sum))
     average = "has the patches in the right order, but not the sizes"
@@ -209,7 +270,7 @@ def _on_drops(drops: Array, hires: Array, e: Explanation, name: str) -> str:
     )
 
 
-def _on_exactness(e: Explanation, exact: Explanation) -> str:
+def _on_exactness(e: Stages, exact: Stages) -> str:
     if e.weighted_sum.dtype == object:
         return "All of this was computed in fractions: only the decimals and percentages are rounded."
     pairs = zip(e.weighted_sum.flat, exact.weighted_sum.flat, strict=True)
@@ -227,40 +288,8 @@ def _heading(name: str, formula: str, values: Any) -> str:
     return f"{left}{right:>{WIDTH - len(left)}}\n{'-' * WIDTH}"
 
 
-def table(symbol: str, maps: Array) -> str:  # (K, H, W)
-    """Return maps side by side in text, as fractions if they are, and as decimals.
-
-    Parameters
-    ----------
-    symbol : str
-        What they are, with ``{}`` for the number of the map.
-    maps : array, shape (K, H, W)
-
-    Examples
-    --------
-    >>> from numpycam.worked_example import ALPHAS
-    >>> print(table("α_{}", ALPHAS[:, None, None]))
-                         α_1         α_2         α_3
-      as fractions      11/4        17/4        1/10
-      as decimals       2.75        4.25         0.1
-    """
-    writings: dict[str, Callable[[Any], str]] = {"as fractions": str, "as decimals": _decimal}
-    if maps.dtype != object:
-        writings = {"in floats": _decimal}
-    width = max(8, 2 + max((len(write(value)) for write in writings.values() for value in maps.flat), default=0))
-    block, titles, gap = width * maps.shape[2], [symbol.format(k) for k in range(1, len(maps) + 1)], 4
-    centred = (f"{title:>{(block + width) // 2 + len(title) // 2 - 1}}".ljust(block) for title in titles)
-    lines = [" " * 14 + (" " * gap).join(centred)]
-    for label, write in writings.items():
-        for row in maps.swapaxes(0, 1):  # (K, W): the same row of all maps
-            cells = ("".join(f"{write(value):>{width}}" for value in values) for values in row)
-            lines.append(f"  {label:12}" + (" " * gap).join(cells))
-            label = ""
-    return "\n".join(line.rstrip() for line in lines)
-
-
 def _picture(image: Any) -> list[str]:  # (1, H, W)
-    return ["  " + " ".join(_decimal(value) for value in row) for row in image[0]]
+    return ["  " + " ".join(decimal(value) for value in row) for row in image[0]]
 
 
 def _beside(left: list[str], right: str) -> str:
@@ -268,12 +297,3 @@ def _beside(left: list[str], right: str) -> str:
     rows = right.splitlines()
     rows += [""] * (len(left) - len(rows))
     return "\n".join(f"{a}    {b}".rstrip() for a, b in zip(left, rows, strict=True))
-
-
-def _decimal(value: Any) -> str:
-    return f"{float(value) + 0.0:.6g}"
-
-
-def _both(value: Any) -> str:
-    """Return a number as a decimal, and as a fraction before it if it is one."""
-    return f"{value} = {_decimal(value)}" if str(value).count("/") else _decimal(value)

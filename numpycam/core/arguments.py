@@ -1,60 +1,16 @@
-"""What may enter, and in which dtype; the zero of an array's own type.
+"""Checks arguments and converts them to arrays.
 
-Everything that a user hands over passes through this file once, at a public entry point. What is
-wrong is refused with a sentence that names the argument, what came and what was expected; nothing
-is silently repaired.
-
-Two kinds of numbers are computed with: floats (``float32``, ``float64``) and exact rationals
-(object arrays of :class:`fractions.Fraction`). The same code serves both, so a constant that it
-needs is made by :func:`zero_of` instead of being written down.
+Every public function checks its arguments with these. A wrong argument is refused with a sentence that names the
+argument, what came and what was expected. Nothing is silently repaired.
 """
 
 from fractions import Fraction
 from numbers import Rational
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-Array = NDArray[Any]
-Shape = tuple[int, ...]
-Pair = tuple[int, int]
-IntOrPair = int | Pair
-
-_NOT_PLAIN = np.ma.MaskedArray, np.matrix
-
-
-def zero_of(array: Array) -> Any:
-    """Return the zero of the array's own type: ``Fraction(0)`` for an object array, else a NumPy scalar.
-
-    A plain ``0`` among Fractions stays an ``int``, and ``0 / 3`` is then a float: exactness would
-    be lost without a word. A ``np.float64(0)`` beside float32 would turn everything into float64.
-    """
-    return Fraction(0) if array.dtype == object else array.dtype.type(0)
-
-
-def zeros(shape: Shape, like: Array) -> Array:
-    """Return an array of the given shape, filled with the zero of ``like``'s own type."""
-    return np.full(shape, zero_of(like), dtype=like.dtype)
-
-
-def sum_of(x: Array, axis: int | tuple[int, ...], keepdims: bool = False) -> Array:
-    """Return the sum over the axes; where there is nothing to sum, the zero of x's own type."""
-    return x.sum(axis=axis, initial=zero_of(x), keepdims=keepdims)
-
-
-def share(part: Any, whole: Any) -> Any:
-    """Return part / whole; no part of nothing is 0, not 0/0."""
-    return part / (whole + (whole == 0))
-
-
-def gated(gradient: Array, gate: NDArray[np.bool_]) -> Array:
-    """Return the gradient where the gate is open, and zero where it is shut."""
-    if gradient.dtype != object and np.isfinite(gradient).all():
-        product = gradient * gate  # ten times as fast as np.where
-        product += zero_of(gradient)  # -1 · 0 is -0, and -0 + 0 is 0
-        return product
-    return np.where(gate, gradient, zero_of(gradient))
+from numpycam.core.arrays import Array, Pair, Shape, frozen_copy
 
 
 def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, check_finite: bool = True) -> Array:
@@ -82,7 +38,7 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, chec
     ValueError
         If a number is NaN or infinite, or the rows of a nested list differ in length.
     """
-    if isinstance(value, _NOT_PLAIN):
+    if isinstance(value, np.ndarray) and not _is_plain(value):
         raise TypeError(f"{name} must be a plain array, got {type(value).__name__}.")
     try:
         array = np.asarray(value)
@@ -106,6 +62,11 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, chec
     return array
 
 
+def _is_plain(array: Array) -> bool:
+    """Whether it computes as plain arrays do. A masked array does not, and asking for its type would load np.ma."""
+    return type(array) is np.ndarray or not (isinstance(array, np.matrix) or hasattr(array, "mask"))
+
+
 def _as_fractions(name: str, array: Array, value: ArrayLike) -> Array:
     if array.ndim == 0 and not isinstance(value, Rational | np.ndarray):
         raise TypeError(f"{name} must be an array, got {type(value).__name__}.")
@@ -124,31 +85,17 @@ def _as_fractions(name: str, array: Array, value: ArrayLike) -> Array:
     return exact
 
 
-def frozen(array: Array) -> Array:
-    """Return a read-only copy: even a read-only array may be written to through another view of it."""
-    copy = array.copy()
-    copy.flags.writeable = False
-    return copy
-
-
-def read_only(array: Array) -> Array:
-    """Return a view that cannot be written to."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
 def as_parameters(weight: Array, bias: Array | None, axes: str, check_finite: bool) -> tuple[Array, Array | None]:
     """Return weight and bias read-only and in one dtype, with one bias for each row of the weight."""
     weight = as_array("weight", weight, check_finite=check_finite)
     check_axes("weight", weight.shape, axes)
     if bias is None:
-        return frozen(weight), None
+        return frozen_copy(weight), None
     bias = as_array("bias", bias, dtype=weight.dtype, check_finite=check_finite)
     check_shape("bias", bias, weight.shape[:1])
     check_same_kind({"weight": weight, "bias": bias})
     dtype = np.result_type(weight, bias)
-    return frozen(weight.astype(dtype, copy=False)), frozen(bias.astype(dtype, copy=False))
+    return frozen_copy(weight.astype(dtype, copy=False)), frozen_copy(bias.astype(dtype, copy=False))
 
 
 _USUAL = {(np.ndarray, np.dtype(dtype)) for dtype in (np.float32, np.float64, object)}
@@ -164,7 +111,7 @@ def check_same_kind(arrays: dict[str, Array]) -> None:
         return
     kinds: dict[bool, str] = {}  # one name for each kind: of Fractions (True), of floats (False)
     for name, array in arrays.items():
-        is_plain = isinstance(array, np.ndarray) and not isinstance(array, _NOT_PLAIN)
+        is_plain = isinstance(array, np.ndarray) and _is_plain(array)
         if not is_plain or array.dtype.kind not in "fO":
             came = array.dtype if is_plain else type(array).__name__
             raise TypeError(
@@ -232,7 +179,7 @@ def as_cells(name: str, value: ArrayLike, check_finite: bool = True) -> Array:
 
 def check_mask(name: str, mask: object, shape: Shape) -> None:
     """Raise TypeError or ValueError unless it is an array of bool of this shape."""
-    if not isinstance(mask, np.ndarray) or isinstance(mask, _NOT_PLAIN):
+    if not isinstance(mask, np.ndarray) or not _is_plain(mask):
         raise TypeError(f"{name} must be an array of bool, got {type(mask).__name__}.")
     if mask.dtype != bool or mask.shape != shape:
         raise ValueError(f"{name} must hold bool and have shape {shape}, got {mask.dtype} and {mask.shape}.")
@@ -245,7 +192,7 @@ def as_images(name: str, value: ArrayLike, parameters: dict[str, Array], dtype: 
         fix = f"; for one channel pass {name}[None]" if images.ndim == 2 else ""
         raise ValueError(f"{name} must have shape (C, H, W) or (N, C, H, W), got {images.shape}{fix}.")
     check_same_kind({name: images} | parameters)
-    return frozen(images)
+    return frozen_copy(images)
 
 
 def as_maps(feature_maps: ArrayLike, gradients: ArrayLike, check_finite: bool) -> tuple[Array, Array]:
@@ -263,7 +210,7 @@ def as_maps(feature_maps: ArrayLike, gradients: ArrayLike, check_finite: bool) -
         raise ValueError(f"feature_maps must have shape (K, H, W) or (N, K, H, W), got {maps.shape}.")
     check_axes("feature_maps", maps.shape, "K, H, W" if maps.ndim == 3 else "N, K, H, W")
     check_shape("gradients", g, maps.shape)
-    return frozen(maps), frozen(g)
+    return frozen_copy(maps), frozen_copy(g)
 
 
 def as_grad_output(value: ArrayLike, output: Array) -> Array:
@@ -311,15 +258,6 @@ def as_target(returned: object, scores: Array) -> tuple[Array, Array]:
     check_shape(names[0], value, scores.shape[:1])
     check_shape(names[1], gradient, scores.shape)
     return value, gradient
-
-
-def position_of(name: str, names: list[str]) -> int:
-    """Return where the name stands among the names of a network's layers."""
-    if name in names:
-        return names.index(name)
-    raise ValueError(
-        f"the network has no layer {name!r}, only {', '.join(map(repr, names))}.{did_you_mean(name, names)}"
-    )
 
 
 def did_you_mean(name: str, names: list[str]) -> str:

@@ -11,21 +11,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from numpycam.drawings import CLASS_NAMES, MASK_NAMES, Animals, draw
-from numpycam.explain import count_from_text, seed_from_text
+from numpycam.cli.options import count_from_text, seed_from_text
+from numpycam.core.arrays import Array
+from numpycam.experiments.drawings import CLASS_NAMES, MASK_NAMES, Animals, draw
+from numpycam.experiments.pretrained import BACKGROUND_KERNEL, NAMES, SEED, Measures, load_pretrained, measure
+from numpycam.files import write_files
 from numpycam.gradcam import grad_cam
 from numpycam.metrics import energy_inside
 from numpycam.network import Network
-from numpycam.pretrained import BACKGROUND_KERNEL, NAMES, SEED, Measures, load_pretrained, measure
 from numpycam.resize import resize
-from numpycam.storage import write_files
 from numpycam.text import WIDTH, in_columns, paragraph, percent
-from numpycam.validation import Array
 
 if TYPE_CHECKING:
     from numpycam.display import Picture
 
 KINDS = dict(zip(NAMES, ("standard", "confounded"), strict=True))
+TEXTS: dict[str, Any] = {
+    "help": "does a network look at the animal or at the grass? two trained networks, measured",
+    "description": "Measure two trained networks on drawings of cats and elephants, on grass and without: what each "
+    "kernel contributes, where the maps lie, and what changes when the grass is taken away.",
+}
 FILES = ("background.png", "kernels.png", "background.json")
 
 

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.gradcam import Explanation, compute_localization_map, compute_weighted_sum
-from numpycam.network import Network
+from numpycam.core.arrays import zero_of
+from numpycam.core.network import Network
+from numpycam.core.steps import compute_localization_map, compute_weighted_sum
+from numpycam.gradcam import Explanation
 from numpycam.resize import normalise, resize
-from numpycam.validation import zero_of
 
 
 def with_mirror(method: Callable[..., Explanation]) -> Callable[..., Explanation]:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from numpycam.checks.compare import CheckFailed, Mistakes, Result, compare, relu, run
+from numpycam.core.arrays import Array
+from numpycam.core.layers import Conv2d, Flatten, Linear
 from numpycam.exact import as_floats, as_fractions
 from numpycam.gradcam import grad_cam, grad_cam_from_maps
-from numpycam.layers import Conv2d, Flatten, Linear
 from numpycam.network import Network
-from numpycam.validation import Array
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS, IMAGE, KERNELS
 
 

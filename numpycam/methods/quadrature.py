@@ -1,9 +1,9 @@
 """How far integrated gradients by the midpoint rule can be from the truth: a bound for each pixel, proved, not guessed.
 
-In each step the midpoint rule takes one gradient for all that occur between its ends. Which can occur there is found as
-intervals: forwards, between which numbers the input of each layer stays; from there, which gates of a ReLU can be open
-and which cells can win a max pool; backwards, between which numbers the gradient stays. In a step without a switch that
-is one number, the gradient itself, and the rule is exact.
+The rule uses the gradient at the middle of a step. Interval arithmetic bounds every gradient that can occur in it.
+Forwards it finds the interval in which the input of each layer stays. That tells which gates of a ReLU can be open and
+which cells can win a max pool. Backwards it finds the interval in which the gradient stays. In a step without a switch
+that interval is one number, the gradient itself, and the rule is exact.
 
 >>> from numpycam import worked_example
 >>> from numpycam.saliency import integrated_gradients
@@ -19,17 +19,19 @@ is one number, the gradient itself, and the rule is exact.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.interventions import as_one_image, erase, flat_piecewise_linear
-from numpycam.layers import Conv2d, Layer, Linear, MaxPool2d, ReLU
-from numpycam.network import Network
+from numpycam.core.arguments import as_class_indices, as_int
+from numpycam.core.arrays import Array, zero_of, zeros
+from numpycam.core.base import Layer
+from numpycam.core.layers import Linear
+from numpycam.core.network import Network
+from numpycam.interventions import erase
+from numpycam.path import as_one_image, as_piecewise_linear
 from numpycam.targets import Difference
-from numpycam.validation import Array, as_class_indices, as_int, zero_of, zeros
 
 Interval = tuple[Array, Array]
 
@@ -43,15 +45,15 @@ def midpoint_error(
     steps: int,
     batch_size: int = 32,
 ) -> Array:
-    """Return by how much each pixel of integrated gradients in so many steps may differ from the exact one at most.
+    """Return a bound for the error of each pixel of integrated gradients in so many steps.
 
     Σ over the steps of |x - x'| / steps · max |g - g_mid|, where g_mid is the gradient in the middle of the step and g
-    any that is possible in it. It falls about as 1/steps, and is mostly far more than the difference is.
+    any gradient that is possible in it. It falls about as 1/steps. Mostly it is far larger than the error.
 
     Parameters
     ----------
     network : Network
-        Of the layers of numpycam: all of them are piecewise linear.
+        Its layers are affine or take a maximum, as all of numpycam's own.
     image : array, shape (C, H, W)
     class_index : int or Difference, optional
         The class with the highest score at the image if not given.
@@ -69,7 +71,7 @@ def midpoint_error(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or a layer is not piecewise linear.
+        If an argument is not of that kind, or a layer does not say that it is affine or takes a maximum.
     """
     end = as_one_image("image", image, network)
     start = erase(end, (slice(None), slice(None)), baseline)
@@ -78,7 +80,7 @@ def midpoint_error(
     scores = network(end[None])
     one_hot = zeros(scores.shape, like=scores)
     one_hot[0, as_class_indices(class_index, scores, is_batch=False)] += 1
-    layers = [layer for _, layer in flat_piecewise_linear(network).layers]
+    layers = [layer for _, layer in as_piecewise_linear(network, end[None]).layers]
     total = zeros(end.shape, like=end)
     for first in range(0, count, size):
         points = line(start, end, 2 * np.arange(first, min(first + size, count) + 1), 2 * count)
@@ -97,7 +99,7 @@ def line(start: Array, end: Array, part: Any, whole: int) -> Array:  # (C, H, W)
 
 
 def linear_score(network: Network, target: Any, image_shape: tuple[int, ...]) -> tuple[Network, Any]:
-    """Return a network one of whose scores is the target, a Difference being one more layer; and which of them."""
+    """Return a network and the number of the score that is the target. A Difference becomes one more layer."""
     if not isinstance(target, Difference):
         return network, target
     shape = network.output_shape((1, *image_shape))
@@ -108,51 +110,49 @@ def linear_score(network: Network, target: Any, image_shape: tuple[int, ...]) ->
 
 
 def _inputs(layers: list[Layer], start: Array, end: Array) -> Iterator[Interval]:
-    """Yield between which numbers the input of each layer stays on the way from start to end."""
+    """Yield the interval in which the input of each layer stays on the way from start to end."""
     low, high, still_linear = np.minimum(start, end), np.maximum(start, end), True
     for layer in layers:
         yield low, high
-        still_linear &= not isinstance(layer, ReLU | MaxPool2d)
+        affine = layer.affine(low.shape)
+        still_linear &= affine is not None
         if still_linear:
             start, end = layer.forward(start), layer.forward(end)
             low, high = np.minimum(start, end), np.maximum(start, end)
-        elif isinstance(layer, Conv2d | Linear):
-            middle, radius = layer.forward((low + high) / 2), _sizes(layer).forward((high - low) / 2)
+        elif affine is not None:
+            middle, radius = layer.forward((low + high) / 2), affine.sizes.forward((high - low) / 2)
             low, high = middle - radius, middle + radius
-        else:  # more in is not less out
+        else:  # a maximum does not fall if what it is taken of rises
             low, high = layer.forward(low), layer.forward(high)
 
 
 def _gradients(layers: list[Layer], inputs: list[Interval], grad_output: Array) -> Interval:
-    """Return between which numbers the gradient by the image stays, given the inputs of all layers."""
+    """Return the interval in which the gradient by the image stays, given the inputs of all layers."""
     low = high = grad_output
     for layer, (least, most) in zip(reversed(layers), reversed(inputs), strict=True):
-        if isinstance(layer, ReLU):
-            low, high = _either(low, high, least > 0, most > 0)
-        elif isinstance(layer, MaxPool2d):
-            real = layer.window.taps(np.ones(least.shape[2:], dtype=bool))  # False in the border
-            rival = np.max([*layer.taps(least)], axis=0)
-            can_win = np.array([(tap >= rival) & cell for tap, cell in zip(layer.taps(most), real, strict=True)])
-            pieces = [_either(low, high, wins & (can_win.sum(axis=0) == 1), wins) for wins in can_win]
-            low, high = (layer.window.scatter(side, least.shape, like=least) for side in zip(*pieces, strict=True))
-        elif isinstance(layer, Conv2d | Linear):
+        affine, window = layer.affine(least.shape), layer.sees()
+        rivals, rivals_then = layer.rivals(least), layer.rivals(most)
+        if affine is not None:
             middle = layer.backward((low + high) / 2, least)
-            radius = _sizes(layer).backward((high - low) / 2, least)
+            radius = affine.sizes.backward((high - low) / 2, least)
             low, high = middle - radius, middle + radius
-        else:  # means and reshapes have no negative weights
-            low, high = layer.backward(low, least), layer.backward(high, least)
+        elif layer.is_rectifier:
+            low, high = _either(low, high, least > 0, most > 0)
+        elif window is None or rivals is None or rivals_then is None:
+            raise TypeError(f"{layer!r} takes a maximum, but does not say of which cells.")
+        else:
+            real = window.taps(np.ones(least.shape[2:], dtype=bool))  # False in the border
+            may_win = rivals_then >= rivals.max(axis=0)  # (rivals, N, C, H', W')
+            can_win = may_win & np.array([*real])[:, None, None]
+            pieces = [_either(low, high, wins & (can_win.sum(axis=0) == 1), wins) for wins in can_win]
+            low, high = (window.scatter(side, least.shape, like=least) for side in zip(*pieces, strict=True))
     return low, high
 
 
 def _either(low: Array, high: Array, must: Array, may: Array) -> Interval:
-    """Return the interval of a gradient that must pass a gate, may, or does not."""
+    """Return the interval of a gradient behind a gate that it must pass, may pass, or does not pass."""
     zero = zero_of(low)
     return (
         np.where(must, low, np.where(may, np.minimum(low, zero), zero)),
         np.where(must, high, np.where(may, np.maximum(high, zero), zero)),
     )
-
-
-def _sizes(layer: Conv2d | Linear) -> Layer:
-    """Return the layer with the sizes of its weights, and no bias."""
-    return replace(layer, weight=np.abs(layer.weight), bias=None)

@@ -9,14 +9,17 @@
 (0.69, [0, 1])
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.network import Network, check_network
-from numpycam.validation import Array, as_array, as_int, check_index, check_same_kind, check_shape, gated
+from numpycam.core.arguments import as_array, as_int, check_index, check_same_kind, check_shape
+from numpycam.core.arrays import Array, gated
+from numpycam.core.network import Network, check_network
+
+SomeNetwork = TypeVar("SomeNetwork", bound=Network)
 
 Loss = Callable[[Array, Any], tuple[float, Array]]
 
@@ -112,7 +115,7 @@ class DivergedError(ArithmeticError):
 
 
 def fit(
-    network: Network,
+    network: SomeNetwork,
     images: ArrayLike,
     labels: ArrayLike,
     *,
@@ -123,10 +126,10 @@ def fit(
     momentum: float = 0.9,
     weight_decay: float = 0.0,
     seed: int = 0,
-    frozen: Sequence[str | tuple[str, int]] = (),
-    callback: Callable[[int, Network, NDArray[np.float64]], object] | None = None,
+    fixed: Sequence[str | tuple[str, int]] = (),
+    callback: Callable[[int, SomeNetwork, NDArray[np.float64]], object] | None = None,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
-) -> tuple[Network, NDArray[np.float64]]:
+) -> tuple[SomeNetwork, NDArray[np.float64]]:
     """Train a network by stochastic gradient descent, and return a new one.
 
     v ← momentum · v + dL/dp + weight_decay · p        p ← p - learning_rate · v
@@ -136,7 +139,7 @@ def fit(
     Parameters
     ----------
     network : Network
-        Of floats. It stays as it is; the new one has the same dtypes.
+        It holds floats. It stays as it is; the new one has the same dtypes.
     images : array, shape (N, ...)
         Converted to the network's dtype.
     labels : array, shape (N, ...)
@@ -150,9 +153,9 @@ def fit(
     learning_rate, momentum, weight_decay : float, default 0.1, 0.9 and 0
         At least 0.
     seed : int, default 0
-        Of the order of the images, which is another one in each epoch. The same seed gives the same network, to the
-        bit on one machine with one number of threads.
-    frozen : sequence of str or (str, int)
+        Seeds the shuffling, which differs in every epoch. The same seed gives the same network, to the bit on one
+        machine with one number of threads.
+    fixed : sequence of str or (str, int)
         What is not trained: the names of layers (or of parameters), or kernel k of a layer, ("conv", 2), with its bias.
     callback : callable, optional
         Called as ``callback(epoch, network, losses)`` after every epoch, with the losses of its steps. If it returns
@@ -171,7 +174,7 @@ def fit(
     DivergedError
         If the loss or a parameter becomes NaN or infinite. It has the last good network.
     TypeError, ValueError
-        If an argument is not of that kind.
+        If an argument is not of that kind. If a layer has parameters without ``parameter_gradients``, or hides layers.
     """
     for argument, given, such_as in (("loss", loss, "softmax_cross_entropy"), ("progress", progress, "tqdm")):
         if not callable(given):
@@ -179,7 +182,7 @@ def fit(
     x, t = _as_examples(network, images, labels, loss)
     epochs, size, seed = as_int("epochs", epochs, 0), as_int("batch_size", batch_size, 1), as_int("seed", seed, 0)
     rate, momentum = _as_factor("learning_rate", learning_rate), _as_factor("momentum", momentum)
-    decay, trains = _as_factor("weight_decay", weight_decay), _trains(network, frozen)
+    decay, trains = _as_factor("weight_decay", weight_decay), _trains(network, fixed)
 
     velocity = {name: np.zeros_like(network.parameters[name]) for name in trains}
     batches = -(-len(x) // size)  # in an epoch
@@ -192,6 +195,7 @@ def fit(
         some = order[size * batch : size * (batch + 1)]
         with np.errstate(over="ignore", invalid="ignore"):  # it is DivergedError that says so
             value, gradients = _loss_and_gradients(network, x[some], t[some], loss)
+            _check_that_all_have_a_gradient(trains, gradients)
             updated = {}
             for name, gate in trains.items():
                 p = network.parameters[name]
@@ -244,23 +248,39 @@ def _as_factor(name: str, value: object) -> float:
     return float(value)  # a np.float64 would turn float32 into float64
 
 
-def _trains(network: Network, frozen: Sequence[str | tuple[str, int]]) -> dict[str, NDArray[np.bool_]]:
+def _check_that_all_have_a_gradient(trains: Iterable[str], gradients: Mapping[str, Array]) -> None:
+    missing = [name for name in trains if name not in gradients]
+    if missing:
+        layer = missing[0].rpartition(".")[0]
+        raise TypeError(
+            f"parameter_gradients of the network has nothing for {', '.join(map(repr, missing))}: give the class of "
+            f"layer {layer!r} the method parameter_gradients, or pass fixed=[{layer!r}]."
+        )
+
+
+def _trains(network: Network, fixed: Sequence[str | tuple[str, int]]) -> dict[str, NDArray[np.bool_]]:
     """Return, for each parameter that is trained, which of its kernels (rows) are."""
-    if isinstance(frozen, str):
-        raise TypeError(f"frozen must be a sequence such as [{frozen!r}], got {frozen!r}.")
-    trains = {name: np.full((len(p), *[1] * (p.ndim - 1)), True) for name, p in network.parameters.items()}
-    for item in frozen:
+    if isinstance(fixed, str):
+        raise TypeError(f"fixed must be a sequence such as [{fixed!r}], got {fixed!r}.")
+    for name, layer in network.row:
+        if layer.hides_layers and name not in fixed:
+            raise TypeError(
+                f"layer {name!r}, {type(layer).__name__}, keeps layers in a list or the like, where fit does not see "
+                f"their parameters: give each a field of its own, or pass fixed=[{name!r}]."
+            )
+    trains = {name: np.full(p.shape[:1] + (1,) * (p.ndim - 1), True) for name, p in network.parameters.items()}
+    for item in fixed:
         name, kernel = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
         named = [key for key in trains if isinstance(name, str) and (key == name or key.startswith(f"{name}."))]
-        if not named:
+        if not named and item not in dict(network.row):
             raise ValueError(
-                f"frozen must hold names of layers or parameters, or pairs such as ('conv', 2), got {item!r}; "
+                f"fixed must hold names of layers or parameters, or pairs such as ('conv', 2), got {item!r}; "
                 f"the parameters are {', '.join(map(repr, trains)) or 'none'}."
             )
         for key in named:
             if kernel is None:
-                trains[key][:] = False
+                trains[key][...] = False
             else:
-                check_index(f"the kernel of {name!r} in frozen", kernel, len(trains[key]))
+                check_index(f"the kernel of {name!r} in fixed", kernel, len(trains[key]))
                 trains[key][kernel] = False
     return {name: rows for name, rows in trains.items() if rows.any()}

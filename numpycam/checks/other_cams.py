@@ -7,9 +7,9 @@ import numpy as np
 
 from numpycam.checks import suspects
 from numpycam.checks.compare import CheckFailed, Mistakes, Result, compare, run
+from numpycam.core.arrays import Array, zero_of
 from numpycam.exact import as_fractions
 from numpycam.methods import element_wise_grad_cam, grad_cam, grad_cam_plus_plus, hirescam, layercam
-from numpycam.validation import Array, zero_of
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS
 
 

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numpycam.checks.compare import CheckFailed, Mistakes, Result, compare, relu, run
-from numpycam.drawings import draw
+from numpycam.core.arrays import Array, zero_of
 from numpycam.exact import as_floats, as_fractions
+from numpycam.experiments.drawings import draw
+from numpycam.experiments.pretrained import NAMES, load_pretrained
 from numpycam.gradcam import Explanation, grad_cam_from_maps
 from numpycam.metrics import background_share, energy_inside, pointing_game
 from numpycam.network import Network
-from numpycam.pretrained import NAMES, load_pretrained
-from numpycam.validation import Array, zero_of
 from numpycam.worked_example import ALPHAS, FEATURE_MAPS
 
 _PLACES, _VERDICT = ("first", "second"), "looks at the grass"

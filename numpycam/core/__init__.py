@@ -1,0 +1,4 @@
+"""The core: a tiny CNN with forward and backward passes by hand, and the five steps of Grad-CAM.
+
+Read ``layers``, ``network`` and ``steps``, in this order. The core needs NumPy and nothing else of the package.
+"""

@@ -1,0 +1,69 @@
+"""Small tools for arrays: the zero of an array's own type, sums, shares, the ReLU, arrays that cannot be written to.
+
+Two kinds of numbers are computed with: floats (``float32``, ``float64``) and exact rationals (object arrays of
+:class:`fractions.Fraction`). The same code serves both, so it never writes a constant such as 0 down: it asks
+:func:`zero_of` for it.
+"""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+Pair = tuple[int, int]
+IntOrPair = int | Pair
+
+
+def zero_of(array: Array) -> Any:
+    """Return the zero of the array's own type: ``Fraction(0)`` for an object array, else a NumPy scalar.
+
+    A plain ``0`` among Fractions stays an ``int``, and ``0 / 3`` is then a float: exactness would be lost without a
+    word. A ``np.float64(0)`` beside float32 would turn everything into float64.
+    """
+    return Fraction(0) if array.dtype == object else array.dtype.type(0)
+
+
+def zeros(shape: Shape, like: Array) -> Array:
+    """Return an array of the given shape, filled with the zero of ``like``'s own type."""
+    return np.full(shape, zero_of(like), dtype=like.dtype)
+
+
+def sum_of(x: Array, axis: int | tuple[int, ...], keepdims: bool = False) -> Array:
+    """Return the sum over the axes. The sum of no numbers is the zero of x's own type."""
+    return x.sum(axis=axis, initial=zero_of(x), keepdims=keepdims)
+
+
+def share(part: Any, whole: Any) -> Any:
+    """Return part / whole, and 0 where both are 0."""
+    return part / np.where(whole == 0, 1, whole)
+
+
+def relu(x: Array) -> Array:
+    """Return max(x, 0), element by element. NaN stays NaN."""
+    return np.maximum(x, zero_of(x))
+
+
+def gated(gradient: Array, gate: NDArray[np.bool_]) -> Array:
+    """Return the gradient where the gate is open, and zero where it is shut."""
+    if gradient.dtype != object and np.isfinite(gradient).all():
+        product = gradient * gate  # ten times as fast as np.where
+        product += zero_of(gradient)  # -1 · 0 is -0, and -0 + 0 is 0
+        return product
+    return np.where(gate, gradient, zero_of(gradient))
+
+
+def frozen_copy(array: Array) -> Array:
+    """Return a read-only copy: even a read-only array may be written to through another view of it."""
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+def read_only_view(array: Array) -> Array:
+    """Return a view that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,192 @@
+"""The base of all layers: what every layer can do, and what others ask it about itself.
+
+The rest of numpycam never looks at the class of a layer. It asks: are you affine, of which values do you take the
+maximum, what does a cell of you see? Left alone, a layer answers that this is unknown, and whoever needs to know
+refuses it by its name. So a layer of your own is never taken for what it is not.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from numpycam.core.arguments import check_same_kind, check_shape
+from numpycam.core.arrays import Array, Shape
+from numpycam.core.window import Window
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Layer(ABC):
+    """What every layer can do.
+
+    To write a layer of your own, derive a frozen dataclass from this one and give it ``output_shape``, ``forward`` and
+    ``backward``. That is enough for a :class:`Network` and for Grad-CAM. To train its arrays, give it
+    ``parameter_gradients``, too.
+
+    A layer takes arrays of floats or of Fractions. It looks at the dtype and the shape, not at the elements.
+    :class:`Network` converts integers and checks that an object array holds Fractions only.
+
+    The members from ``is_rectifier`` on are questions, each with the answer "unknown". Methods such as FullGrad ask
+    them; a layer of your own may answer them. A subclass that computes something else than its base inherits neither
+    the answers nor the ``parameter_gradients`` of its base. Only a True is inherited: what derives from a ReLU is a
+    rectifier, what derives from a Conv2d is a convolution.
+    """
+
+    @abstractmethod
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of ``forward(x)`` for an x of this shape; raise ValueError if x does not fit."""
+
+    @abstractmethod
+    def forward(self, x: Array) -> Array:
+        """Return y = layer(x)."""
+
+    @abstractmethod
+    def backward(self, grad_output: Array, x: Array) -> Array:
+        """Return ds/dx for the input x, given grad_output = ds/dy."""
+
+    def parameter_gradients(self, grad_output: Array, x: Array) -> dict[str, Array]:
+        """Return ds/dp for every parameter p, by name. Grad-CAM never needs it; training does."""
+        self.check(x, grad_output)
+        return {}
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The layer's arrays by name, and those of a layer in one of its fields: ``"field.weight"``."""
+        found = {}
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                found[name] = value
+            elif isinstance(value, Layer):
+                found |= {f"{name}.{key}": array for key, array in value.parameters.items()}
+        return found
+
+    def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
+        """Return the same layer with these parameters, by name. All others stay as they are."""
+        own = self.parameters
+        for name, value in parameters.items():
+            if name not in own:
+                raise ValueError(f"there is no parameter {name!r}, only {', '.join(map(repr, own)) or 'none'}.")
+            check_shape(name, np.asarray(value), own[name].shape)
+        return self._with(parameters)
+
+    def _with(self, parameters: Mapping[str, Array]) -> Self:
+        arrays = {name: value for name, value in parameters.items() if name in vars(self)}
+        inside = [(name, value) for name, value in vars(self).items() if isinstance(value, Layer)]
+        return replace(self, **arrays, **dict(layers_with(parameters, inside)))
+
+    def __call__(self, x: Array) -> Array:
+        """Return y = layer(x), as ``forward`` does."""
+        return self.forward(x)
+
+    def check(self, x: Array, grad_output: Array | None = None) -> Shape:
+        """Return the output's shape, after checking that the arrays fit the layer and one another."""
+        given = {"x": x} if grad_output is None else {"grad_output": grad_output, "x": x}
+        check_same_kind(given | self.parameters)
+        shape = self.output_shape(x.shape)
+        if grad_output is not None:
+            check_shape("grad_output", grad_output, shape)
+        return shape
+
+    is_rectifier: ClassVar[bool | None] = None
+    """Whether guided backpropagation cuts off the gradient that comes into this layer at 0."""
+
+    @property
+    def is_convolution(self) -> bool | None:
+        """Whether the outputs are the feature maps of a convolution; None if one may be hidden inside."""
+        return None if self.hides_layers or any(array.ndim == 4 for array in self.parameters.values()) else False
+
+    @property
+    def hides_layers(self) -> bool:
+        """Whether it keeps layers in a list or the like, where ``parameters`` does not see them."""
+        return any(map(_holds_layers, vars(self).values()))
+
+    @property
+    def runs(self) -> "Sequence[tuple[str, Layer]] | None":
+        """The named layers that it runs, one after another and nothing else; None if it does not do just that."""
+        return None
+
+    def affine(self, input_shape: Shape) -> "Affine | None":
+        """If y = M x + b, with fixed M and b: its parts. Else None."""
+        return None
+
+    def rivals(self, x: Array) -> Array | None:  # (N, ...) -> (rivals, N, ...)
+        """If each output is the maximum of some values that are linear in x: these values. Else None."""
+        return None
+
+    def sees(self) -> Window | None:
+        """Return the window of input cells that an output cell sees, if there is one."""
+        return None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Forget the answers of a base that computes something else."""
+        super().__init_subclass__(**options)
+        for question in _QUESTIONS:
+            place = next(n for n, base in enumerate(cls.__mro__) if question in vars(base))
+            *derived, base = cls.__mro__[: place + 1]
+            if any(_changes(one, base) for one in derived) and getattr(cls, question) is not True:
+                setattr(cls, question, vars(Layer)[question])
+
+    def __repr__(self) -> str:
+        """Return the arguments that differ from their defaults, arrays by their shape."""
+
+        def brief(value: Any) -> Any:
+            if isinstance(value, np.ndarray):
+                return value.shape
+            return value[0] if isinstance(value, tuple) and value and value[0] == value[-1] else value
+
+        shown = [(field.name, brief(getattr(self, field.name)), field.default) for field in fields(self) if field.init]
+        arguments = ", ".join(f"{name}={value}" for name, value, default in shown if value != default)
+        return f"{type(self).__name__}({arguments})"
+
+    def __deepcopy__(self, memo: object) -> "Layer":
+        """Return the layer itself: a value needs no copy."""
+        return self
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)  # the dataclass is frozen from here on
+
+
+class Affine(NamedTuple):
+    """A layer y = M x + b, taken apart."""
+
+    sizes: Layer
+    """A layer that returns |M| x: the same layer with the sizes of its weights, and without b."""
+
+    offset: Array | None
+    """b, in a shape that can be added to y; None if there is none."""
+
+    summands: int
+    """How many products make one number of M x."""
+
+
+_QUESTIONS = ("is_rectifier", "is_convolution", "runs", "affine", "rivals", "sees", "parameter_gradients")
+
+
+def _changes(derived: type, base: type) -> bool:
+    """Whether a class has a method of its own in the place of one of its base's. Answers do not count."""
+
+    def replaces(name: str, value: object) -> bool:
+        is_method, inherited = callable(value) or isinstance(value, property), getattr(base, name, None)
+        is_there = inherited is not None and not getattr(inherited, "__isabstractmethod__", False)
+        return is_method and is_there and name not in _QUESTIONS and not name.startswith("__")
+
+    return any(replaces(name, value) for name, value in vars(derived).items())
+
+
+def _holds_layers(value: object) -> bool:
+    inside = value.values() if isinstance(value, Mapping) else value
+    if not isinstance(inside, Collection) or isinstance(inside, str | np.ndarray):
+        return False
+    return any(isinstance(one, Layer) or _holds_layers(one) for one in inside)
+
+
+def layers_with(parameters: Mapping[str, Array], layers: Iterable[tuple[str, Layer]]) -> list[tuple[str, Layer]]:
+    """Return named layers, each with its own of the parameters ``"name.weight"``. A layer without any stays itself."""
+    found = []
+    for name, layer in layers:
+        own = {key: parameters[f"{name}.{key}"] for key in layer.parameters if f"{name}.{key}" in parameters}
+        found.append((name, layer.with_parameters(own) if own else layer))
+    return found

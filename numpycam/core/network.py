@@ -1,0 +1,240 @@
+"""A network: layers with names, one after another.
+
+A :class:`Network` is itself a layer, with a forward and a backward pass. Beyond that it shows what happens inside:
+``activations`` are the outputs of all layers, ``gradients`` are what comes back to them, and ``split`` cuts the network
+in two at the layer that one wants to look at.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numpycam.core.arguments import as_array, as_grad_output, check_same_kind, did_you_mean
+from numpycam.core.arrays import Array, Shape
+from numpycam.core.base import Layer, layers_with
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Network(Layer):
+    """y = layer_n(… layer_2(layer_1(x))).
+
+    Parameters
+    ----------
+    layers : sequence of (name, layer)
+        Names are distinct; "input" is taken by x itself. An empty network returns its input.
+    target_layer : str, optional
+        The layer that Grad-CAM looks at unless told otherwise.
+
+    Notes
+    -----
+    A network among the layers stands open: its layers have the names ``"block.conv"``, ``"block.relu"``, and
+    ``"block"`` is its output.
+
+    Integers are converted to the dtype of the network's parameters. NaN and infinity pass and are seen in the result;
+    ``grad_cam`` refuses them.
+
+    Examples
+    --------
+    >>> from numpycam import Linear, ReLU
+    >>> network = Network([("hidden", Linear([[1, 2], [3, -4]])), ("relu", ReLU())])
+    >>> network.activations([[1, 1]])
+    {'input': array([[1., 1.]]), 'hidden': array([[ 3., -1.]]), 'relu': array([[3., 0.]])}
+    """
+
+    layers: Sequence[tuple[str, Layer]]
+    target_layer: str | None = None
+    _named: dict[str, Any] = field(init=False)  # these three follow from the layers: all activations by name,
+    _steps: tuple[tuple[str, Layer | None], ...] = field(init=False)  # what makes each of the one before, and all
+    _parameters: dict[str, Array] = field(init=False)
+
+    def __post_init__(self) -> None:
+        layers = tuple(self.layers)
+        for pair in layers:
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise TypeError(f"layers must be pairs (name, layer), got {pair!r}.")
+            name, layer = pair
+            if not isinstance(name, str) or name in ("", "input"):
+                raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {name!r}.")
+            if not isinstance(layer, Layer):
+                raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {layer!r}.")
+        opened: list[tuple[str, Any]] = [("input", None), *_opened(layers)]
+        named = dict(opened)
+        if len(named) < len(opened):
+            raise ValueError(f"the names of the layers must be distinct, got {[name for name, _ in opened[1:]]}.")
+        steps = tuple((name, layer if layer and layer.runs is None else None) for name, layer in opened)
+        own = [(f"{name}.{key}", value) for name, layer in steps if layer for key, value in layer.parameters.items()]
+        parameters = dict(own)
+        if len(parameters) < len(own):
+            raise ValueError(f"two parameters have the same name in {list(parameters)}: rename a layer.")
+        check_same_kind(parameters)
+        self._set(layers=layers, _named=named, _steps=steps, _parameters=parameters)
+        if self.target_layer is not None:
+            self._place(self.target_layer)
+
+    def __getitem__(self, name: str) -> Layer:
+        """Return the layer of that name."""
+        if self._place(name) == 0:
+            raise ValueError("'input' is what goes into the network, not a layer.")
+        return self._named[name]
+
+    @property
+    def runs(self) -> Sequence[tuple[str, Layer]]:
+        return self.layers
+
+    @property
+    def row(self) -> list[tuple[str, Layer]]:
+        """The layers in order, with the layers of a network among them in its place: ``"block.conv"``."""
+        return [(name, layer) for name, layer in self._steps if layer]
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """All parameters, by the name of the layer and their own: ``"conv.weight"``."""
+        return dict(self._parameters)
+
+    def _with(self, parameters: Mapping[str, Array]) -> Self:
+        return replace(self, layers=layers_with(parameters, self.layers))
+
+    @property
+    def hides_layers(self) -> bool:
+        return any(layer.hides_layers for _, layer in self.layers)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the parameters; float64 if there are none."""
+        return np.result_type(*self._parameters.values()) if self._parameters else np.dtype(np.float64)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        *_, shape = self.shapes(input_shape).values()
+        return shape
+
+    def shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """Return the shapes of all activations for an x of this shape, by name."""
+        shapes = {}
+        for name, layer in self._steps:
+            try:
+                input_shape = layer.output_shape(input_shape) if layer else input_shape
+            except ValueError as error:
+                raise ValueError(f"layer {name!r}: {error}") from None
+            shapes[name] = input_shape
+        return shapes
+
+    def forward(self, x: ArrayLike) -> Array:
+        *_, y = self.activations(x, since=self._steps[-1][0]).values()
+        return y
+
+    def activations(self, x: ArrayLike, since: str = "input") -> dict[str, Array]:
+        """Return the outputs of all layers by name, in order, with x itself as "input".
+
+        Parameters
+        ----------
+        x : array
+        since : str, default "input"
+            Where to begin: what comes before it is computed, but not kept.
+        """
+        return self.activations_of(self._admitted(x), since)
+
+    def activations_of(self, x: Array, since: str = "input") -> dict[str, Array]:
+        """Return the activations of an x that is known to fit."""
+        first, kept = self._place(since), {}
+        for place, (name, layer) in enumerate(self._steps):
+            x = layer.forward(x) if layer else x
+            if place >= first:
+                kept[name] = x
+        return kept
+
+    def backward(self, grad_output: Array, x: ArrayLike) -> Array:
+        return self.gradients(self.activations(x), grad_output)["input"]
+
+    def gradients(self, activations: dict[str, Array], grad_output: Array, to: str = "input") -> dict[str, Array]:
+        """Return ds/d(activation) by name, from the output down to the activation ``to``, both included.
+
+        Parameters
+        ----------
+        activations : dict
+            What :meth:`activations` returned, at least from ``to`` on.
+        grad_output : array
+            ds/dy, in the shape of the network's output y.
+        to : str, default "input"
+            Where to stop: nothing below it is computed.
+        """
+        first = self._place(to)
+        missing = [name for name, _ in self._steps[first:] if name not in activations]
+        if missing:
+            raise ValueError(f"activations must hold all that network.activations(x) returns; missing: {missing}.")
+        last = self._steps[-1][0]
+        gradients = {last: as_grad_output(grad_output, activations[last])}
+        for (below, _), (name, layer) in reversed([*pairwise(self._steps[first:])]):
+            gradient = gradients[name]
+            gradients[below] = layer.backward(gradient, activations[below]) if layer else gradient
+        return gradients
+
+    def parameter_gradients(
+        self, grad_output: Array, x: ArrayLike, activations: dict[str, Array] | None = None
+    ) -> dict[str, Array]:
+        """Return ds/dp for every parameter p by name: ``"conv.weight"``. Given activations are not computed again."""
+        activations = self.activations(x) if activations is None else activations
+        first = self._steps[1][0] if len(self._steps) > 1 else "input"
+        gradients = self.gradients(activations, grad_output, to=first)  # the gradient of x itself is not needed
+        return {
+            f"{name}.{key}": value
+            for (below, _), (name, layer) in pairwise(self._steps)
+            if layer
+            for key, value in layer.parameter_gradients(gradients[name], activations[below]).items()
+        }
+
+    def split(self, name: str) -> tuple[Self, Self]:
+        """Return two networks (features, head) with head(features(x)) = network(x).
+
+        ``features`` ends with the layer of that name. With "input" it is empty; with the last layer, ``head`` is. A cut
+        inside of a network among the layers opens it: the parts have layers such as ``"block.conv"``.
+        """
+        own = ["input", *dict(self.layers)]
+        if name in own:
+            layers, cut = self.layers, own.index(name)
+        else:
+            layers, before = self.row, self._steps[: self._place(name) + 1]
+            cut = sum(layer is not None for _, layer in before)
+        features, head = (replace(self, layers=part, target_layer=None) for part in (layers[:cut], layers[cut:]))
+        return features, head
+
+    def __repr__(self) -> str:
+        rows = "".join(f"({name!r}, {layer!r}),\n" for name, layer in self.layers).replace("\n", "\n    ").rstrip(" ")
+        target = "" if self.target_layer is None else f", target_layer={self.target_layer!r}"
+        return f"{type(self).__name__}([\n    {rows}]{target})" if rows else f"{type(self).__name__}([]{target})"
+
+    def _place(self, name: str) -> int:
+        """Return at which place in the row of activations this one stands; the input is at 0."""
+        names = [*self._named]
+        if name not in self._named:
+            raise ValueError(
+                f"the network has no layer {name!r}, only {', '.join(map(repr, names))}.{did_you_mean(name, names)}"
+            )
+        return names.index(name)
+
+    def _admitted(self, x: ArrayLike) -> Array:
+        x = as_array("x", x, dtype=self.dtype, check_finite=False)
+        self.check(x)
+        return x
+
+
+def _opened(layers: Sequence[tuple[str, Layer]], prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    """Yield all layers with their names, and the layers inside of a network before itself."""
+    for name, layer in layers:
+        if layer.runs is not None:
+            yield from _opened(layer.runs, f"{prefix}{name}.")
+        yield f"{prefix}{name}", layer
+
+
+def check_network(network: object) -> None:
+    """Raise TypeError unless it is a Network that runs its layers one after another, and nothing else."""
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a numpycam Network, got {type(network).__name__}.")
+    if network.runs is None:
+        raise TypeError(
+            f"network must run its layers and nothing else, but {type(network).__name__} has methods of its own for "
+            "that: make it a layer of a Network, Network([('own', network)])."
+        )

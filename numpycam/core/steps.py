@@ -1,0 +1,218 @@
+"""Grad-CAM, step by step: each step of the method is one line.
+
+    A    = activations[layer]       1. the feature maps A^k of the last convolution
+    g    = dy^c/dA                  2. the gradient maps of the score y^c
+    α_k  = (1/Z) Σ_ij g^k_ij        3. their global average, Z = H·W
+    L    = Σ_k α_k A^k              4. the weighted sum of the feature maps
+    L^c  = ReLU(L)                  5. the localization map
+
+:func:`gather` takes steps 1 and 2: the network runs forward once, and back to the layer once. The other steps are one
+function each. :class:`Stages` holds all of them. Nothing here normalises or resizes the map: the raw values are what
+the method computes.
+
+Source: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017,
+equations 1 and 2.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numpycam.core.arguments import as_class_indices, as_images, as_target, check_shape
+from numpycam.core.arrays import Array, Shape, read_only_view, relu, share, sum_of, zeros
+from numpycam.core.network import Network, check_network
+
+Target = Callable[[Array], tuple[Array, Array]]
+"""From scores y (N, classes) to a number t(y) for each image (N,), and its gradient dt/dy (N, classes)."""
+
+
+class Evidence(NamedTuple):
+    """What every method starts from: the fields of Stages up to the gradient maps, and the network."""
+
+    image: Any
+    class_index: Any
+    score: Any
+    layer: Any
+    feature_maps: Array
+    gradients: Array
+    network: Any = None
+
+
+def gather(
+    network: Network,
+    image: ArrayLike,
+    class_index: int | Sequence[int] | Target | None = None,
+    layer: str | None = None,
+    check_finite: bool = True,
+) -> Evidence:
+    """Take steps 1 and 2, with the arguments of :func:`numpycam.grad_cam`."""
+    check_network(network)
+    images = as_images("image", image, network.parameters, network.dtype, check_finite)
+    is_batch = images.ndim == 4
+    x = images if is_batch else images[None]
+    layer = target_layer_of(network) if layer is None else layer
+    check_stages(network, layer, x.shape)
+
+    activations = network.activations_of(x, since=layer)
+    *_, scores = activations.values()  # (N, classes)
+    classes, score, grad_scores = score_of(class_index, scores, is_batch)
+    feature_maps = read_only_view(activations[layer])  # step 1: A, what the filters find in the picture
+    gradients = network.gradients(activations, grad_scores, to=layer)[layer]  # step 2: g, how y^c changes with A
+    check_shape("gradients", gradients, feature_maps.shape)
+    one = slice(None) if is_batch else 0
+    return Evidence(x[one], classes[one], score[one], layer, feature_maps[one], gradients[one], network)
+
+
+def compute_alphas(gradients: Array) -> Array:  # (..., K, H, W) -> (..., K)
+    """Step 3: α_k = (1/Z) Σ_ij g^k_ij, how much y^c changes with the feature map k as a whole."""
+    return sum_of(gradients, axis=(-2, -1)) / (gradients.shape[-2] * gradients.shape[-1])
+
+
+def compute_weighted_maps(alphas: Array, feature_maps: Array) -> Array:  # (..., K), (..., K, H, W) -> (..., K, H, W)
+    """Step 4, the terms: α_k A^k, what each feature map contributes."""
+    return alphas[..., None, None] * feature_maps
+
+
+def compute_weighted_sum(weighted_maps: Array) -> Array:  # (..., K, H, W) -> (..., H, W)
+    """Step 4, the sum: L = Σ_k α_k A^k, positive where the picture speaks for class c, negative where against."""
+    return sum_of(weighted_maps, axis=-3)
+
+
+def compute_localization_map(weighted_sum: Array) -> Array:  # (..., H, W) -> (..., H, W)
+    """Step 5: L^c = ReLU(L), what speaks for class c."""
+    return relu(weighted_sum)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Stages:
+    """Every stage of Grad-CAM, in the order of the method. Arrays are read-only.
+
+    For a batch of N images, every field has a leading axis N, and ``stages[n]`` is the explanation of image n. Fields
+    that are not known (after :func:`numpycam.grad_cam_from_maps`) are None.
+
+    Attributes
+    ----------
+    image : array, shape (C, H, W)
+    class_index : int
+        c, the class that is explained.
+    score : float or Fraction
+        y^c, before any softmax.
+    layer : str
+        The layer whose output the feature maps are.
+    feature_maps, gradients : array, shape (K, H', W')
+        A^k and dy^c/dA^k.
+    alphas : array, shape (K,)
+        α_k^c, the global average of dy^c/dA^k.
+    weighted_maps : array, shape (K, H', W')
+        α_k^c A^k.
+    weighted_sum : array, shape (H', W')
+        L = Σ_k α_k^c A^k, before the ReLU.
+    localization_map : array, shape (H', W')
+        L^c_Grad-CAM = ReLU(L), neither normalised nor resized.
+    network : Network
+        The network that was explained. With it the step-through page knows what each cell saw.
+    method : str
+        The method's name: "Grad-CAM", or one of ``numpycam.methods``. If it weighs cells rather than whole maps,
+        alphas is None.
+    backward : {"plain", "guided", "unused"}
+        Which gradients they are that the method used: those of the network, those of guided backpropagation, or none.
+    """
+
+    image: Array | None
+    class_index: Any
+    score: Any
+    layer: str | None
+    feature_maps: Array
+    gradients: Array
+    alphas: Array
+    weighted_maps: Array
+    weighted_sum: Array
+    localization_map: Array
+    network: Network | None = None
+    method: str = "Grad-CAM"
+    backward: Literal["plain", "guided", "unused"] = "plain"
+
+    @classmethod
+    def of(cls, evidence: Evidence, alphas: Any, weighted_maps: Array, **method: Any) -> Self:
+        """Return all stages, given the evidence and the method's terms of step 4."""
+        weighted_sum = compute_weighted_sum(weighted_maps)
+        localization_map = compute_localization_map(weighted_sum)
+        stages = alphas, weighted_maps, weighted_sum, localization_map
+        return cls(*evidence[:6], *stages, evidence.network, **method)
+
+    def __post_init__(self) -> None:
+        for name, value in list(vars(self).items()):
+            if isinstance(value, (np.ndarray, np.generic)):
+                value = read_only_view(value) if isinstance(value, np.ndarray) else value.item()
+                object.__setattr__(self, name, value)
+
+    @property
+    def counterfactual_map(self) -> Array:
+        """ReLU(-L), what speaks against class c: Grad-CAM of -y^c (section 7 of the Grad-CAM paper).
+
+        For methods that are not linear in the gradients, this differs from the map of -y^c: see ``numpycam.targets``.
+        """
+        return compute_localization_map(-self.weighted_sum)
+
+    @property
+    def channel_shares(self) -> Array:
+        """Σ_ij |α_k A^k_ij| over the total of all k: how much each map contributes, whatever its scale."""
+        parts = sum_of(np.abs(self.weighted_maps), axis=(-2, -1))  # (..., K, H, W) -> (..., K)
+        return share(parts, sum_of(parts, axis=-1, keepdims=True))
+
+    def __len__(self) -> int:
+        self._check_batch()
+        return len(self.feature_maps)
+
+    def __getitem__(self, n: Any) -> Self:
+        """Return the explanation of image n of a batch, or of a slice of it."""
+        self._check_batch()
+        if not isinstance(n, int | np.integer | slice) or isinstance(n, bool):
+            raise TypeError(f"an Explanation is indexed by an int or a slice, got {n!r}.")
+        picked: dict[str, Any] = {k: v[n] for k, v in vars(self).items() if isinstance(v, np.ndarray)}
+        return replace(self, **picked)
+
+    def _check_batch(self) -> None:
+        if self.feature_maps.ndim == 3:
+            raise TypeError("this explanation is of one image, not of a batch: it has no length and no items.")
+
+
+def score_of(class_index: Any, scores: Array, is_batch: bool = True) -> tuple[Array, Array, Array]:
+    """Return three arrays: the class (or target) of each image, its score, and dscore/dscores (N, classes)."""
+    if callable(class_index):
+        return np.full(len(scores), class_index), *as_target(class_index(scores), scores)
+    classes = as_class_indices(class_index, scores, is_batch)
+    chosen = np.arange(len(scores)), classes  # one score of each row
+    gradient = zeros(scores.shape, like=scores)
+    gradient[chosen] += 1  # dy^c/dy
+    return classes, scores[chosen], gradient
+
+
+def target_layer_of(network: Network, argument: str = "layer") -> str:
+    """Return the network's declared target layer, or else its last convolution; if there is none, name the argument."""
+    if network.target_layer is not None:
+        return network.target_layer
+    for name, layer in reversed(network.row):
+        if layer.is_convolution:
+            return name
+        if layer.is_convolution is None:
+            where = f"layer {name!r}, {type(layer).__name__}, in which its last convolution may be hidden"
+            break
+    else:
+        where = "no Conv2d"
+    raise ValueError(f"the network has {where}: pass {argument}, one of {[name for name, _ in network.layers]}.")
+
+
+def check_stages(network: Network, layer: str, input_shape: Shape) -> None:
+    """Raise ValueError unless the layer has feature maps and the network ends with scores."""
+    shapes = network.shapes(input_shape)
+    if layer not in shapes:
+        network.split(layer)  # says which layers there are
+    if len(shapes[layer]) != 4:
+        raise ValueError(f"Grad-CAM needs a layer with feature maps (N, K, H, W); {layer!r} has {shapes[layer]}.")
+    *_, scores = shapes.values()
+    if len(scores) != 2:
+        raise ValueError(f"Grad-CAM needs a network with scores (N, classes); this one's output is {scores}.")

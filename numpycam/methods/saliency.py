@@ -1,0 +1,303 @@
+"""The methods at the image's own resolution: what each pixel does to the score.
+
+They are called as the CAMs are, and their layer is "input": the feature maps are the image's channels, the gradient
+maps are those of the image. (Guided Grad-CAM and FullGrad look at other layers, too.)
+
+>>> from numpycam import worked_example
+>>> network, image = worked_example.network(), worked_example.IMAGE
+>>> explanation = gradient_times_input(network, image, 0)
+>>> print(explanation.weighted_sum.sum(), "=", explanation.score)  # complete: no layer has a bias
+143/5 = 143/5
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from warnings import warn
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numpycam.core.arguments import as_array, as_int, check_shape
+from numpycam.core.arrays import Array, Shape, relu, sum_of, zeros
+from numpycam.core.base import Layer
+from numpycam.core.network import Network
+from numpycam.core.steps import Evidence, score_of, target_layer_of
+from numpycam.gradcam import grad_cam
+from numpycam.interventions import erase
+from numpycam.methods.perturbation import Progress, batches
+from numpycam.methods.quadrature import line, linear_score
+from numpycam.methods.recipe import method
+from numpycam.path import TooManyKinksError, as_piecewise_linear, path
+from numpycam.resize import resize
+
+
+@method(
+    "gradient",
+    r"\sum_c \Big\lvert \frac{\partial y}{\partial x_c} \Big\rvert",
+    "Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, ICLR Workshop 2014, section 3.1",
+    layer="input",
+    properties=("class-sensitive", "mixing", "scaling"),
+    weighs="cells",
+)
+def gradient(image: Array, gradients: Array) -> Array:
+    """How much the score changes with each pixel, in either direction: the sum over the channels.
+
+    The paper takes the largest channel. For a grey picture that is the same.
+    """
+    return np.abs(gradients)
+
+
+@method(
+    "gradient × input",
+    r"\sum_c \frac{\partial y}{\partial x_c} \odot x_c",
+    "Shrikumar et al., Not Just a Black Box, 2016 (arXiv 1605.01713)",
+    layer="input",
+    properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
+    weighs="cells",
+)
+def gradient_times_input(image: Array, gradients: Array) -> Array:
+    """HiResCAM at the image: where no layer has a bias it sums to the score, pixel by pixel."""
+    return gradients * image
+
+
+@method(
+    "SmoothGrad",
+    r"\sum_c \Big\lvert \frac{1}{n} \sum_{m=1}^n \frac{\partial y}{\partial x_c}(x + \varepsilon_m) \Big\rvert",
+    "Smilkov et al., SmoothGrad, 2017 (arXiv 1706.03825), section 2.2",
+    needs="further runs",
+    is_exact=False,
+    layer="input",
+    properties=("class-sensitive", "mixing", "scaling"),
+)
+def smooth_grad(
+    evidence: Evidence,
+    *,
+    samples: int = 25,
+    sigma: float = 0.15,
+    seed: int = 0,
+    batch_size: int = 32,
+    progress: Progress = iter,
+) -> tuple[None, Array]:
+    """L is the map of ``gradient`` with the mean of the gradients at noisy copies of the image.
+
+    The noise ε is normal, with standard deviation sigma · (max − min) of the image. Every image of a batch gets the
+    same noise. Within one linear piece of the network, noise changes nothing. A constant image gets no noise.
+    """
+    images, count, seed = evidence.image, as_int("samples", samples, 1), as_int("seed", seed, 0)
+    width = as_array("sigma", sigma, dtype=images.dtype)
+    check_shape("sigma", width, ())
+    if width < 0:
+        raise ValueError(f"sigma must be >= 0, got {sigma}.")
+    draws = [np.random.default_rng(seed) for _ in images]
+
+    def noisy(n: int, first: int, last: int) -> Array:
+        noise = draws[n].standard_normal((last - first, *images.shape[1:])).astype(images.dtype)
+        return images[n] + float(width) * np.ptp(images[n]) * noise
+
+    return None, np.abs(_mean_gradients(evidence, noisy, count, batch_size, progress))
+
+
+def _mean_gradients(
+    evidence: Evidence, inputs: Callable[[int, int, int], Array], count: int, batch_size: int, progress: Progress
+) -> Array:  # (N, C, H, W)
+    """Return the mean gradient of ``count`` changed copies of each image n: ``inputs(n, first, last)`` are some."""
+    total = zeros(evidence.image.shape, like=evidence.gradients)
+    for n, first, last in batches(len(evidence.image), count, batch_size, progress):
+        activations = evidence.network.activations(inputs(n, first, last))
+        *_, scores = activations.values()
+        grad_scores = score_of(evidence.class_index[n], scores)[2]
+        total[n] += evidence.network.gradients(activations, grad_scores)["input"].sum(axis=0)
+    return total / count
+
+
+@method(
+    "integrated gradients",
+    r"\sum_c (x_c - x'_c) \odot \int_0^1 \frac{\partial y}{\partial x_c}\big(x' + t (x - x')\big) \thinspace dt",
+    "Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, ICML 2017",
+    needs="further runs",
+    layer="input",
+    properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
+)
+def integrated_gradients(
+    evidence: Evidence,
+    *,
+    baseline: ArrayLike = 0,
+    steps: int | None = None,
+    max_kinks: int = 50,
+    batch_size: int = 32,
+    progress: Progress = iter,
+) -> tuple[None, Array]:
+    """L takes the average gradient along the straight line from the baseline x' to x. It sums to y(x) - y(x').
+
+    It is exact if the line has no more than ``max_kinks`` kinks (see :func:`numpycam.path.path`). Fifty of them take
+    about a second for a picture of 32 × 32. If there are more, the midpoint rule takes the gradient in the middle of
+    each of 256 equal steps, and a warning says by how much the sum misses y(x) - y(x'). If ``steps`` are given, the
+    midpoint rule takes so many. :func:`numpycam.methods.quadrature.midpoint_error` bounds the error of each pixel.
+
+    Raises
+    ------
+    TypeError
+        If no steps are given and the score is not known to be piecewise linear: if the target is neither a class nor a
+        :class:`numpycam.targets.Difference`, or a layer does not say that it is affine or takes a maximum.
+    """
+    images, count = evidence.image, 256 if steps is None else as_int("steps", steps, 1)
+    batch_size = as_int("batch_size", batch_size, 1)  # even if the exact path needs no batches
+    starts, maps = erase(images, (slice(None), slice(None)), baseline), zeros(images.shape, like=evidence.gradients)
+    left = []  # the images whose line has too many kinks
+    for n in range(len(images)):
+        exact = _along_the_path(evidence, n, starts[n], max_kinks) if steps is None else None
+        if exact is None:
+            left.append(n)
+        else:
+            maps[n] = exact
+    if not left:
+        return None, maps
+
+    def middles(n: int, first: int, last: int) -> Array:
+        return line(starts[left[n]], images[left[n]], 2 * np.arange(first, last) + 1, 2 * count)
+
+    some = evidence._replace(image=images[left], class_index=evidence.class_index[left])
+    maps[left] = (images - starts)[left] * _mean_gradients(some, middles, count, batch_size, progress)
+    if steps is None:
+        before = [score_of(evidence.class_index[n], evidence.network(starts[n][None]))[1][0] for n in left]
+        gap = np.abs(sum_of(maps[left], axis=(1, 2, 3)) - (evidence.score[left] - before)).max()
+        warn(
+            f"integrated gradients are by the midpoint rule, as the line has more than max_kinks = {max_kinks}; "
+            f"in {count} steps their sum is off by {float(gap):.2g}. For more steps pass steps.",
+            stacklevel=4,
+        )
+    return None, maps
+
+
+def _along_the_path(evidence: Evidence, n: int, start: Array, max_kinks: int) -> Array | None:
+    """Return the exact integrated gradients of image n; None if the line has too many kinks, or NaN or infinity."""
+    image, (network, c) = (
+        evidence.image[n],
+        linear_score(evidence.network, evidence.class_index[n], evidence.image.shape[1:]),
+    )
+    if callable(c):
+        raise TypeError(f"the exact path needs a class or a Difference, not {type(c).__name__}: pass steps.")
+    if image.dtype != object and not np.isfinite(image).all():
+        return None
+    try:
+        return path(network, start, image, c, max_kinks=max_kinks).integrated_gradients
+    except TooManyKinksError:
+        return None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _Guided(Layer):
+    """A rectifier whose backward pass first cuts off the incoming gradient at 0. All else is the rectifier's."""
+
+    rectifier: Layer
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return self.rectifier.output_shape(input_shape)
+
+    def forward(self, x: Array) -> Array:
+        return self.rectifier.forward(x)
+
+    def backward(self, grad_output: Array, x: Array) -> Array:
+        return self.rectifier.backward(relu(grad_output), x)
+
+
+def _guided(network: Network, prefix: str = "") -> Network:
+    """Return the network with its rectifiers guided, those of a network among its layers, too."""
+    layers: list[tuple[str, Layer]] = []
+    for name, layer in network.layers:
+        if layer.runs is not None:
+            layers.append((name, _guided(Network(layer.runs), f"{prefix}{name}.")))
+        elif layer.is_rectifier is None:
+            raise TypeError(
+                f"layer {prefix + name!r}, {layer!r}, does not say whether it is a rectifier, which guided "
+                "backpropagation must know: give its class is_rectifier = True or False."
+            )
+        else:
+            layers.append((name, _Guided(layer) if layer.is_rectifier else layer))
+    return replace(network, layers=layers)
+
+
+@method(
+    "guided backprop",
+    r"\sum_c \text{gradient of } y \text{ by } x_c \text{ with each ReLU's incoming gradient cut off at } 0",
+    "Springenberg et al., Striving for Simplicity, ICLR Workshop 2015",
+    needs="gradients at every layer",
+    layer="input",
+    properties=("class-sensitive", "signed", "mixing", "scaling"),
+    with_backward_of=_guided,
+    weighs="cells",
+)
+def guided_backprop(image: Array, gradients: Array) -> Array:
+    """Backpropagation that lets no negative gradient through a ReLU. It is no gradient of anything.
+
+    The explanation's ``gradients`` hold it, too.
+    """
+    return gradients
+
+
+@method(
+    "Guided Grad-CAM",
+    r"\sum_c \text{guided backprop}_c \odot L_{\text{Grad-CAM}} \text{ resized}",
+    "Selvaraju et al., Grad-CAM, ICCV 2017, section 3.2",
+    needs="gradients at every layer",
+    layer="input",
+    properties=("class-sensitive", "signed", "mixing", "scaling"),
+    with_backward_of=_guided,
+)
+def guided_grad_cam(evidence: Evidence, *, cam_layer: str | None = None) -> tuple[None, Array]:
+    """Guided backprop times Grad-CAM's map, which is of ``cam_layer``, by default that of :func:`numpycam.grad_cam`."""
+    cam_layer = target_layer_of(evidence.network, "cam_layer") if cam_layer is None else cam_layer
+    explanation = grad_cam(evidence.network, evidence.image, _targets(evidence), cam_layer, check_finite=False)
+    heat = resize(explanation.localization_map, evidence.image.shape[2:])
+    return None, evidence.gradients * heat[:, None]
+
+
+@method(
+    "FullGrad",
+    r"\sum_c \lvert \partial y / \partial x_c \odot x_c \rvert "
+    r"+ \sum_{l,o} \lvert \partial y / \partial z^l_o \thinspace b^l_o \rvert \text{ resized}",
+    "Srinivas and Fleuret, Full-Gradient Representation for Neural Network Visualization, NeurIPS 2019",
+    needs="gradients at every layer",
+    layer="input",
+    properties=("class-sensitive", "mixing", "scaling"),
+)
+def full_grad(evidence: Evidence) -> tuple[None, Array]:
+    """L is how much the image and the biases of each convolution l contribute, by size. Each has a map, in this order.
+
+    The contributions themselves, with those of the biases of Linear layers, sum to the score: that is complete. Here,
+    as in the paper, absolute values are taken and maps are resized, and Linear layers have no place in the picture. So
+    this sums to no score. (The paper also scales to 0 … 1 before it adds; here nothing is scaled.)
+
+    Raises
+    ------
+    TypeError
+        If a layer does not say that it is affine or takes a maximum: it may hide a bias, and the sum would miss it.
+    """
+    maps = [sum_of(np.abs(evidence.gradients * evidence.image), axis=1)]
+    for offset, grad_output in _biases(evidence):
+        if grad_output.ndim == 4:
+            of_bias = np.abs(grad_output * offset)  # (N, O, H', W')
+            maps.append(resize(sum_of(of_bias, axis=1), evidence.image.shape[2:]))
+    return None, np.stack(maps, axis=1)
+
+
+def _biases(evidence: Evidence) -> list[tuple[Array, Array]]:
+    """Return each bias, in the order of the layers, with the gradient by the outputs that it is added to."""
+    network = as_piecewise_linear(evidence.network, evidence.image[:1])
+    activations = network.activations(evidence.image)
+    *_, scores = activations.values()
+    gradients = network.gradients(activations, score_of(_targets(evidence), scores)[2])
+    affine = [
+        (name, layer.affine(x.shape)) for (name, layer), x in zip(network.layers, activations.values(), strict=False)
+    ]
+    return [(parts.offset, gradients[name]) for name, parts in affine if parts and parts.offset is not None]
+
+
+def _targets(evidence: Evidence) -> Any:
+    """Return the class of each image, or the one target of all."""
+    return (
+        evidence.class_index[0]
+        if evidence.class_index.dtype == object and len(evidence.class_index)
+        else evidence.class_index
+    )
