@@ -38,8 +38,8 @@ picture: .venv  ## draw what the README and the docs show; measure networks and 
 
 bench: .venv  ## measure against torch and others on a quiet machine, for docs/performance.md
 	.venv/bin/pip install --quiet --editable '.[bench]'
-	$(PYTHON) tests/benchmarks --out docs/performance
-	$(PYTHON) tests/benchmarks --threads 2 --out docs/performance --page docs/performance.md
+	$(PYTHON) benchmarks --out docs/performance
+	$(PYTHON) benchmarks --threads 2 --out docs/performance --page docs/performance.md
 
 ci:  ## all that CI runs, in fresh copies
 	bash .ci/run

@@ -1,10 +1,10 @@
 """Measure numpycam against torch, the Grad-CAM tools and other NumPy libraries.
 
-python tests/benchmarks                             # all groups, one thread
-python tests/benchmarks conv train --threads 2      # some, two threads: wall time
-python tests/benchmarks --quick                     # only to see that it runs
-python tests/benchmarks --out docs/performance --page docs/performance.md
-python tests/benchmarks --report --out docs/performance --page docs/performance.md     # no measuring, only drawing
+python benchmarks                             # all groups, one thread
+python benchmarks conv train --threads 2      # some, two threads: wall time
+python benchmarks --quick                     # only to see that it runs
+python benchmarks --out docs/performance --page docs/performance.md
+python benchmarks --report --out docs/performance --page docs/performance.md     # no measuring, only drawing
 
 The outputs of all sides are compared before anything is timed. Nothing is asserted about time.
 """
@@ -20,9 +20,7 @@ from measure import Bench
 
 
 def arguments():
-    parser = argparse.ArgumentParser(
-        "tests/benchmarks", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = argparse.ArgumentParser("benchmarks", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"{', '.join(GROUPS)}; all if none is given")
     parser.add_argument("--threads", type=int, choices=(1, 2), default=1)
     parser.add_argument("--rounds", type=int, default=5, help="at least 3; 5 if not given")

@@ -108,7 +108,7 @@ def path(
     check_shape("baseline", start, end.shape)
     dtype = np.result_type(start, end, network.dtype)
     start, end = start.astype(dtype), end.astype(dtype)
-    network = as_piecewise_linear(network, start[None])
+    network = as_piecewise_linear("a path", network, start[None])
     direction, tolerances = end - start, _rounding_tolerances(network, start, end)
     scores = network(end[None])
     one_hot = zeros(scores.shape, like=scores)
@@ -188,8 +188,8 @@ def _rounding_tolerances(network: Network, start: Array, end: Array) -> list[Any
     if start.dtype == object:
         return [zero_of(start)] * len(network.layers)
     unit, operations, maxima, tolerances = np.finfo(start.dtype).eps / 2, 3, 0, []
-    size = (np.abs(start) + np.abs(end - start))[None]
     with np.errstate(over="ignore", invalid="ignore"):
+        size = (np.abs(start) + np.abs(end - start))[None]
         for _, layer in network.layers:
             largest: Any = 0
             affine, rivals = layer.affine(size.shape), layer.rivals(size)
@@ -205,15 +205,14 @@ def _rounding_tolerances(network: Network, start: Array, end: Array) -> list[Any
     return tolerances
 
 
-def as_piecewise_linear(network: Network, x: Array) -> Network:
+def as_piecewise_linear(what: str, network: Network, x: Array) -> Network:
     """Return the network with all of its layers in one row, after checking that each is affine or takes a maximum."""
     in_a_row = Network(network.row)
     inputs = in_a_row.activations(x).values()
     for (name, layer), x_of_it in zip(in_a_row.layers, inputs, strict=False):  # the last one is the output
         if layer.affine(x_of_it.shape) is None and layer.rivals(x_of_it) is None:
             raise TypeError(
-                f"this needs layers that say that they are affine or take a maximum: see numpycam.Layer; {name!r} is "
-                f"{layer!r}."
+                f"{what} needs piecewise linear layers that say so (see numpycam.Layer); {name!r} is {layer!r}."
             )
     return in_a_row
 

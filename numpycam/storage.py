@@ -55,7 +55,7 @@ _LONGEST_NAME = 2**16 - 1  # bytes, of a zip file's member
 _DEEPEST = 100  # networks in networks; Python follows a few times as many
 
 
-def save(network: Network, path: str | os.PathLike[str], network_class: type[Network] = Network) -> None:
+def save(network: Network, path: str | os.PathLike[str], network_class: type[Network] | None = None) -> None:
     """Write a network to a file: what ``network.save(path)`` does.
 
     Parameters
@@ -65,8 +65,8 @@ def save(network: Network, path: str | os.PathLike[str], network_class: type[Net
     path : path
         The file, by exactly this name. An old file is replaced when the new one is whole. The same network gives the
         same bytes.
-    network_class : type
-        Which subclass of the core's Network is numpycam's own, too: ``numpycam.Network``.
+    network_class : type, optional
+        Which subclass of the core's Network may be stored: ``numpycam.Network``. By default that of the network.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def save(network: Network, path: str | os.PathLike[str], network_class: type[Net
     OSError
         If the file cannot be written. Then the old one is as it was.
     """
-    description = _description(network, network_class)
+    description = _description(network, network_class or type(network))
     size = np.array(description).nbytes + 128  # of its header in the file
     if size > _LONGEST_DESCRIPTION:
         raise ValueError(f"the network's description must have at most {_LONGEST_DESCRIPTION} bytes, got {size}.")

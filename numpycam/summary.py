@@ -50,7 +50,9 @@ class Summary:
         for name, layer in network.row:
             parameters = sum(value.size for value in layer.parameters.values())
             multiply_adds, shape = _multiply_adds(layer, shape), layer.output_shape(shape)
-            rows.append(Row(name, shortened(repr(layer), _LONGEST), shape[1:], parameters, multiply_adds))
+            rows.append(
+                Row(name, shortened(" ".join(repr(layer).split()), _LONGEST), shape[1:], parameters, multiply_adds)
+            )
         return cls(rows)
 
     def _cells(self) -> list[list[str]]:

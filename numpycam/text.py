@@ -71,9 +71,8 @@ def progress_bar() -> Callable[[Iterable[Any]], Iterable[Any]]:
 
 
 def shortened(text: str, longest: int) -> str:
-    """Return a text in one line of at most so many characters, the last of them … if it is longer."""
-    line = " ".join(text.split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    """Return a text of at most so many characters. A longer one ends with …."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def table(symbol: str, maps: Array) -> str:  # (K, H, W)

@@ -12,129 +12,117 @@ import numpycam
 
 PACKAGE = Path(numpycam.__file__).parent
 
-IMPORTS = {
-    "validation": set(),
-    "window": {"validation"},
-    "convolution": {"validation", "window"},
-    "layers": {"convolution", "validation", "window"},
-    "summary": {"layers", "network", "text", "validation"},
-    "text": set(),
-    "network": {"layers", "validation"},
-    "gradcam": {"layers", "network", "validation"},
-    "drawings": {"validation"},
-    "exact": {"layers", "validation"},
-    "resize": {"validation"},
-    "worked_example": {"exact", "layers", "network", "validation"},
-    "display": {"display.canvas", "display.figures", "display.pixels", "display.stages"},
-    "display.canvas": {"validation"},
-    "display.figures": {
-        *("display.canvas", "display.pixels", "display.stages", "exact", "gradcam", "interventions", "resize"),
-        *("validation",),
-    },
-    "display.pixels": {"display.canvas", "exact", "gradcam", "validation"},
-    "display.stages": {"display.canvas", "display.pixels", "exact", "gradcam", "methods", "resize", "validation"},
-    "interop": {"layers", "network", "validation"},
-    "interventions": {"gradcam", "layers", "network", "validation", "window"},
-    "metrics": {"gradcam", "interventions", "network", "resize", "validation"},
-    "page": {"display", "gradcam", "interventions", "resize", "validation"},
-    "storage": {"exact", "layers", "network", "validation"},
-    "method": {"gradcam", "network", "validation"},
-    "perturbation": {"gradcam", "interventions", "method", "network", "resize", "validation"},
-    "wrappers": {"gradcam", "network", "resize", "validation"},
-    "quadrature": {"interventions", "layers", "network", "targets", "validation"},
-    "saliency": {
-        *("gradcam", "interventions", "layers", "method", "network", "perturbation", "quadrature", "resize"),
-        *("validation",),
-    },
-    "methods": {"gradcam", "layers", "method", "perturbation", "saliency", "validation"},
-    "targets": {"validation"},
-    "pretrained": {"drawings", "gradcam", "layers", "metrics", "network", "resize", "training", "validation"},
-    "report": {"exact", "gradcam", "resize", "storage"},
-    "training": {"network", "validation"},
-    "walkthrough": {"gradcam", "interventions", "network", "text", "validation", "worked_example"},
-    "checks": {"checks.backward", "checks.compare", "checks.family", "checks.learning", "checks.maps"},
-    "checks.backward": {"checks.compare", "checks.suspects", "exact", "layers", "validation"},
-    "checks.compare": {"validation"},
-    "checks.family": {"checks.compare", "checks.suspects", "exact", "methods", "validation", "worked_example"},
-    "checks.learning": {
-        *("checks.compare", "drawings", "exact", "gradcam", "metrics", "network", "pretrained"),
-        *("validation", "worked_example"),
-    },
-    "checks.maps": {"checks.compare", "exact", "gradcam", "layers", "network", "validation", "worked_example"},
-    "checks.suspects": {"validation"},
-    "catalogue": {"exact", "gradcam", "method", "methods", "network", "resize", "text", "validation"},
-    "explain": {
-        *("catalogue", "drawings", "exact", "gradcam", "method", "network", "pretrained", "resize", "storage", "text"),
-        *("validation",),
-    },
-    "background": {
-        *("drawings", "explain", "gradcam", "metrics", "network", "pretrained", "resize", "storage", "text"),
-        "validation",
-    },
-    "cli": {
-        *("background", "catalogue", "drawings", "exact", "explain", "gradcam", "interventions", "network"),
-        *("pretrained", "text", "training", "walkthrough", "worked_example"),
-    },
-    "__init__": {"gradcam", "layers", "network"},
-    "__main__": {"cli"},
-}
+FLOORS = [
+    "core",
+    "exact resize targets text files",
+    "interventions path metrics",
+    "storage summary",
+    "display",
+    "report",
+    "network gradcam",
+    "worked_example interop",
+    "methods",
+    "experiments",
+    "checks",
+    "cli",
+    "__init__ __main__",
+]
+"""The house, from the ground up. A module imports from lower floors, or from its own."""
 
+CORE = ["arrays", "arguments", "window", "convolution", "base", "layers", "network", "steps"]
+"""The core, in the order in which each file may import those before it."""
 
+NAMES = [
+    *("Network", "grad_cam", "grad_cam_from_maps", "load_pretrained", "methods", "exact", "resize", "display"),
+    *("interventions", "path", "metrics", "worked_example", "drawings", "training", "pretrained", "interop"),
+    *("targets", "checks", "wrappers", "storage", "report"),
+]
+
+FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
 FILES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
 }
-PACKAGES = ("numpycam",), ("numpycam", "checks")
 
 
-def imports(path, at_load_only=True):
-    """The modules that a file imports, when it loads or ever: ("numpycam", "layers"), ("numpy",) …"""
-    tree = ast.parse(path.read_text())
-    inside_functions = {
-        node for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for node in ast.walk(f) if node is not f
-    }
-    typing_only = {
-        node
-        for branch in ast.walk(tree)
-        if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
-        for node in ast.walk(branch)
-    }
-    for node in ast.walk(tree):
-        if at_load_only and (node in inside_functions or node in typing_only):
-            continue
+def nodes(path, but_not_in=()):
+    """All nodes of a file's syntax tree, and none that is inside of these."""
+    waiting = [ast.parse(path.read_text())]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += [child for child in ast.iter_child_nodes(node) if not is_left_out(child, but_not_in)]
+
+
+def is_left_out(node, kinds):
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return "typing" in kinds
+    return isinstance(node, ast.FunctionDef) and "functions" in kinds
+
+
+def imports(path, but_not_in=()):
+    """The names that a file imports: "numpy", "numpycam.core.layers" …"""
+    for node in nodes(path, but_not_in):
         if isinstance(node, ast.Import):
-            yield from (tuple(alias.name.split(".")) for alias in node.names)
+            yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):
-            module = tuple((node.module or "").split("."))
-            submodules = [(*module, alias.name) for alias in node.names if module in PACKAGES]
-            yield from submodules or [module]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "import_module" and node.args:
+            yield ast.literal_eval(node.args[0]) if isinstance(node.args[0], ast.Constant) else "numpycam"
 
 
-def test_every_module_has_its_place():
-    assert set(FILES) == set(IMPORTS)
+def modules_of(path):
+    """The modules of the package that a file imports, whenever it does, but not for its types: "core.layers" …"""
+    for name in imports(path, ("typing",)):
+        package, _, inside = name.partition(".")
+        if package == "numpycam":
+            yield next((f for f in (inside, inside.rpartition(".")[0]) if f in FILES), "__init__")
 
 
-@pytest.mark.parametrize("module", IMPORTS)
-def test_imports_run_one_way(module):
-    used = {".".join(name[1:]) for name in imports(FILES[module]) if name[0] == "numpycam"}
-    assert used == IMPORTS[module]
+def first(module):
+    return module.partition(".")[0] or "__init__"
 
 
-def test_the_rule_has_no_circles():
+def test_every_module_has_a_floor():
+    assert {first(module) for module in FILES} == set(FLOOR_OF)
+
+
+@pytest.mark.parametrize("module", sorted(FILES))
+def test_imports_run_downwards_whenever_they_happen(module):
+    above = [used for used in modules_of(FILES[module]) if FLOOR_OF[first(used)] > FLOOR_OF[first(module)]]
+    assert above == []
+
+
+def test_there_is_no_circle_whenever_it_is_imported():
+    needs = {module: set(modules_of(path)) - {module} for module, path in FILES.items()}
+    needs = {module: {used for used in own if not module.startswith(f"{used}.")} for module, own in needs.items()}
     done = set()
-    while len(done) < len(IMPORTS):
-        free = {module for module, needs in IMPORTS.items() if module not in done and needs <= done}
-        assert free
+    while len(done) < len(needs):
+        free = {module for module, own in needs.items() if module not in done and own <= done}
+        assert free, {module: own - done for module, own in needs.items() if module not in done}
         done |= free
 
 
-@pytest.mark.parametrize("module", sorted(name for name in IMPORTS if not name.startswith("display.")))
+@pytest.mark.parametrize("module", CORE)
+def test_the_core_needs_numpy_and_the_files_of_the_core_before(module):
+    path = FILES[f"core.{module}"]
+    used = {name for name in imports(path) if name.partition(".")[0] not in sys.stdlib_module_names}
+    inside = {name.removeprefix("numpycam.core.").partition(".")[0] for name in used if name.startswith("numpycam")}
+    assert all(name.startswith(("numpy.", "numpycam.core.")) or name == "numpy" for name in used)
+    assert inside <= set(CORE[: CORE.index(module)])
+
+
+def test_the_core_is_all_of_its_files():
+    assert {name for name in FILES if first(name) == "core"} == {"core", *(f"core.{name}" for name in CORE)}
+
+
+@pytest.mark.parametrize("module", sorted(name for name in FILES if first(name) != "display"))
 def test_matplotlib_is_imported_by_display_alone_when_it_loads(module):
-    assert "matplotlib" not in {name[0] for name in imports(FILES[module])}
+    assert "matplotlib" not in {name.partition(".")[0] for name in imports(FILES[module], ("functions", "typing"))}
 
 
-def foreign(module, at_load_only):
-    used = {name[0] for name in imports(FILES[module], at_load_only)}
+def foreign(module, but_not_in=()):
+    used = {name.partition(".")[0] for name in imports(FILES[module], but_not_in)}
     return used - set(sys.stdlib_module_names) - {"numpycam"}
 
 
@@ -143,11 +131,11 @@ def test_nothing_but_numpy_and_matplotlib_is_needed():
 
     tqdm draws a bar if it is there.
     """
-    ever = {module: foreign(module, at_load_only=False) for module in IMPORTS}
+    ever = {module: foreign(module) for module in FILES}
     assert set().union(*ever.values()) == {"numpy", "matplotlib", "PIL", "torch", "tqdm"}
-    assert [module for module in IMPORTS if "torch" in ever[module]] == ["interop"]
-    assert [module for module in IMPORTS if "tqdm" in ever[module]] == ["text"]
-    assert foreign("interop", at_load_only=True) == foreign("cli", at_load_only=True) == {"numpy"}
+    assert [module for module in FILES if "torch" in ever[module]] == ["interop"]
+    assert [module for module in FILES if "tqdm" in ever[module]] == ["text"]
+    assert foreign("interop", ("functions",)) == {"numpy"}
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):
@@ -156,11 +144,28 @@ def test_without_torch_the_extra_is_named(monkeypatch):
     assert message == "from_torch needs torch: pip install 'numpycam[torch]'."
 
 
+def loaded_by(code):
+    """The modules that the code loads beyond those that NumPy has loaded."""
+    told = f"import sys, numpy; before = set(sys.modules); {code}; print(*(set(sys.modules) - before))"
+    return set(subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split())
+
+
 def test_importing_numpycam_loads_numpy_alone():
-    code = "import sys, numpy; before = set(sys.modules); import numpycam; print(*(set(sys.modules) - before))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    foreign = {name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"numpy", "numpycam"}
-    assert foreign == set()
+    packages = {name.partition(".")[0] for name in loaded_by("import numpycam")}
+    assert packages - set(sys.stdlib_module_names) - {"numpy", "numpycam"} == set()
+
+
+def test_importing_numpycam_loads_the_core_and_its_faces_and_no_more_of_numpy():
+    loaded = loaded_by("import numpycam")
+    assert {name for name in loaded if name.startswith("numpycam.")} == {
+        "numpycam.core", *(f"numpycam.core.{name}" for name in CORE), "numpycam.network", "numpycam.gradcam"
+    }  # fmt: skip
+    assert "numpy.ma" not in loaded
+
+
+def test_importing_the_core_loads_nothing_else_of_the_package():
+    loaded = loaded_by("import numpycam.core.steps")
+    assert not any(name.startswith(("numpycam.display", "numpycam.report", "numpycam.storage")) for name in loaded)
 
 
 def test_modules_are_there_when_they_are_asked_for():
@@ -171,7 +176,17 @@ def test_modules_are_there_when_they_are_asked_for():
         numpycam.grad_cams
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_users_have_are_there_and_are_listed(name):
+    assert getattr(numpycam, name) is not None
+    assert name in dir(numpycam)
+
+
+def test_a_name_that_begins_with_an_underscore_loads_nothing():
+    assert not hasattr(numpycam, "__wrapped__")
+
+
 def test_only_exact_modules_name_fractions():
     """The core is generic: it works on Fractions without naming them; beside these two, only the report does."""
-    naming = {name for name, path in FILES.items() if ("fractions",) in set(imports(path))}
-    assert naming == {"validation", "exact", "report", "targets"}
+    naming = {name for name, path in FILES.items() if "fractions.Fraction" in set(imports(path))}
+    assert naming == {"core.arrays", "core.arguments", "exact", "report", "targets"}

@@ -107,7 +107,7 @@ def test_one_of_all_is_the_method_itself(name):
 
 def test_the_layer_is_for_the_methods_that_have_none_of_their_own():
     found, lines = by_all(pooled(), IMAGE, 1, "conv1")
-    assert "  cam is left out: CAM needs a GlobalAvgPool2d and a Linear after 'conv1', and\n" in "\n".join(lines)
+    assert "  cam is left out: CAM needs a head that averages each map of 'conv1' and a\n" in "\n".join(lines)
     assert {name: e.layer for name, e in found.items()} == {
         name: method.layer or "conv1" for name, method in METHODS.items() if name != "cam"
     }

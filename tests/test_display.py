@@ -35,6 +35,7 @@ from numpycam import (
 from numpycam.display import (
     animation_of_stages,
     as_uint8,
+    columns_of,
     figure_of_errors,
     figure_of_kernels,
     figure_of_maps,
@@ -44,7 +45,6 @@ from numpycam.display import (
     figure_of_stages,
     format_number,
     overlay,
-    columns_of,
 )
 from numpycam.exact import as_floats, as_fractions
 from numpycam.experiments.pretrained import load_pretrained
@@ -398,8 +398,8 @@ def test_of_many_maps_those_that_contribute_most_are_drawn_under_their_numbers_o
 
 def test_the_method_reaches_the_figure_of_the_overlay_and_the_animation():
     explanation = grad_cam(worked_example.network(), worked_example.IMAGE, 0)
-    for draw in (lambda method: explanation.plot("overlay", method=method).as_png(),
-                 lambda method: animation_of_stages(explanation, method=method)):  # fmt: skip
+    for draw in (lambda method: explanation.plot("overlay", interpolation=method).as_png(),
+                 lambda method: animation_of_stages(explanation, interpolation=method)):  # fmt: skip
         assert draw("nearest") != draw("bilinear")
 
 

@@ -830,7 +830,7 @@ def test_of_a_network_of_fractions_the_maps_are_kept_exact(run, folder):
         (["--method", ""], "argument --method: must be a name that numpycam methods lists, or all, got ''."),
         (
             ["--method", "cam"],
-            "CAM needs a GlobalAvgPool2d and a Linear after 'conv2', and no more, got ['ReLU', 'Global",
+            "CAM needs a head that averages each map of 'conv2' and a Linear, got ['ReLU',",
         ),
         (
             ["--method", "occlusion", "--layer", "conv1"],

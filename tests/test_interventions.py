@@ -305,7 +305,7 @@ class Square(Layer):
 def test_a_path_needs_linear_pieces():
     network = Network([("square", Square()), ("flatten", Flatten()), ("linear", Linear(np.ones((1, 4))))])
     message = refusal(TypeError, lambda: path(network, np.zeros((1, 2, 2)), np.ones((1, 2, 2))))
-    assert message == "a path needs piecewise linear layers that numpycam knows; 'square' is Square()."
+    assert message == "a path needs piecewise linear layers that say so (see numpycam.Layer); 'square' is Square()."
 
 
 REFUSED = [
@@ -314,7 +314,7 @@ REFUSED = [
     (lambda n: receptive_field(n, (0, True), 4), TypeError, "cell's column must be an instance of int, not bool."),
     (lambda n: receptive_field(n, 0, 4), TypeError, "cell must be (row, column), numbers or slices, got 0."),
     (lambda n: receptive_field(n, (0, 0), 4, "flatten"), ValueError,
-     "layer 'flatten', Flatten(), has no cells that see a part of the picture."),
+     "layer 'flatten', Flatten(), has no cells that are known to see a part of the picture."),
     (lambda n: erase(IMAGE, np.ones((2, 2), bool)), ValueError,
      "where must hold bool and have shape (4, 4), got bool and (2, 2)."),
     (lambda n: erase(IMAGE, np.ones((4, 4))), ValueError,
@@ -399,9 +399,9 @@ def test_classes_derived_from_the_layers_are_not_taken_for_them():
     for layer in (Doubling(), Residual([("relu", ReLU())])):
         network, image = Network([("own", layer), *head]), np.ones((1, 2, 2))
         message = refusal(TypeError, lambda network=network, image=image: path(network, image, image))
-        assert message.startswith("a path needs piecewise linear layers that numpycam knows; 'own' is ")
+        assert message.startswith("a path needs piecewise linear layers that say so (see numpycam.Layer); 'own' is ")
         message = refusal(ValueError, lambda network=network: receptive_field(network, (0, 0), 2, "own"))
-        assert message.endswith("has no cells that see a part of the picture.")
+        assert message.endswith("has no cells that are known to see a part of the picture.")
 
 
 def test_the_layer_is_the_one_that_is_asked_for():
@@ -482,5 +482,5 @@ def test_a_path_in_floats_that_overflows_between_is_refused():
 
 def test_a_path_reads_in_a_line_and_cannot_be_changed():
     line = path(worked_example.network("conv"), erase(IMAGE, BOTTOM_LEFT), IMAGE, CAT)
-    assert repr(line) == "Path from y = 23/2 to 143/5 in 3 linear pieces"
+    assert repr(line) == "ScorePath from y = 23/2 to 143/5 in 3 linear pieces"
     assert not any(array.flags.writeable for array in vars(line).values())

@@ -7,6 +7,7 @@ import pytest
 from helpers import inner, pattern, refusal, same
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from own_layers import Wrapping
 from strategies import network_cases, tensors
 
 from numpycam import Conv2d, Flatten, Layer, Linear, Network, ReLU, worked_example
@@ -324,7 +325,9 @@ def test_a_float_that_hides_among_objects_is_refused(network):
 def test_parameters_must_have_names_of_their_own():
     one = Linear([[1.0]])
     message = refusal(ValueError, lambda: Network([("a", Network([("b", one)])), ("a.b", one)]))
-    assert message == "two parameters have the same name in ['a.b.weight']: rename a layer."
+    assert message == "the names of the layers must be distinct, got ['a.b', 'a', 'a.b']."
+    message = refusal(ValueError, lambda: Network([("a", Wrapping(one)), ("a.inside", one)]))
+    assert message == "two parameters have the same name in ['a.inside.weight']: rename a layer."
 
 
 def test_unknown_names_are_met_with_those_that_exist(network):

@@ -23,7 +23,7 @@ from numpycam import (
     grad_cam_from_maps,
     worked_example,
 )
-from numpycam.display import colours_of, format_number, is_dark, columns_of
+from numpycam.display import colours_of, columns_of, format_number, is_dark
 from numpycam.display.page import step_through_page
 from numpycam.resize import resize
 from numpycam.worked_example import IMAGE
@@ -488,7 +488,9 @@ def test_a_map_that_is_not_square(visit):
                        ("gap", GlobalAvgPool2d())])  # fmt: skip
     explanation = grad_cam(network, np.arange(36.0).reshape(1, 3, 12) / 36, 0)
     assert explanation.localization_map.shape == (3, 12)
-    page = visit(step_through_page(explanation, interpolation="nearest"), "#overlay", viewport={"width": 320, "height": 800})
+    page = visit(
+        step_through_page(explanation, interpolation="nearest"), "#overlay", viewport={"width": 320, "height": 800}
+    )
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     page.locator("section#overlay td").nth(12 + 10).hover()
     assert {(row, column) for _, row, column in lit(page, "localization_map")} == {(2, 11)}

@@ -159,7 +159,7 @@ def test_the_maps_of_an_explanation_without_any_stay(tmp_path):
 
 def test_the_method_reaches_every_file(explanation, tmp_path):
     for method in ("nearest", "bilinear"):
-        explanation.save(tmp_path / method, method=method)
+        explanation.save(tmp_path / method, interpolation=method)
     for name in ("steps.html", "stages.png", "overlay.png"):
         nearest, bilinear = ((tmp_path / method / name).read_bytes() for method in ("nearest", "bilinear"))
         assert nearest != bilinear

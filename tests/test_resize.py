@@ -153,7 +153,7 @@ def test_normalise_decides_the_flat_cases():
         (ValueError, ([[1.0]], 0), "size == 0, must be >= 1."),
         (TypeError, ([[1.0]], 2.0), "size must be an instance of int, not float."),
         (ValueError, ([[1.0]], (1, 2, 3)), "size must be an int or a (height, width) pair, got (1, 2, 3)."),
-        (ValueError, ([[1.0]], 2, "linear"), "method must be 'bilinear' or 'nearest', got 'linear'."),
+        (ValueError, ([[1.0]], 2, "linear"), "interpolation must be 'bilinear' or 'nearest', got 'linear'."),
         (ValueError, ([1.0], 2), "maps must have shape (..., H, W) with no empty axis, got (1,)."),
         (ValueError, (np.ones((2, 0)), 2), "maps must have shape (..., H, W) with no empty axis, got (2, 0)."),
     ],
@@ -163,7 +163,7 @@ def test_sizes_that_cannot_be(error, arguments, message):
 
 
 def test_corners_of_nearest_cells_are_refused():
-    message = "align_corners is for method 'bilinear' only."
+    message = "align_corners is for interpolation 'bilinear' only."
     assert refusal(ValueError, lambda: resize([[1.0]], 2, "nearest", align_corners=True)) == message
 
 

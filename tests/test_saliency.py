@@ -370,7 +370,7 @@ def test_what_is_not_piecewise_linear_takes_steps():
     network = Network([("minus", minus), ("square", Square()), ("flatten", Flatten())])
     image = np.array([[[3.0]]])
     message = refusal(TypeError, lambda: integrated_gradients(network, image, 0, baseline=-1))
-    assert message.startswith("a path needs piecewise linear layers that numpycam knows; 'square' is")
+    assert message.startswith("a path needs piecewise linear layers that say so (see numpycam.Layer); 'square' is")
     assert integrated_gradients(network, image, 0, baseline=-1, steps=4).weighted_sum == 0
     network, image = as_floats(worked_example.network()), as_floats(IMAGE)
     message = refusal(TypeError, lambda: integrated_gradients(network, image, Probability(CAT)))
@@ -581,6 +581,9 @@ def test_maps_alone_are_not_enough(method):
     assert message == f"{method.name} needs the network and the image, not the maps and gradients alone."
 
 
+LINEAR = Network([("flatten", Flatten()), ("linear", Linear(as_fractions([[1] * 16])))])
+
+
 def run(method, *args, **options):
     network = worked_example.network(exact=method is not smooth_grad)
     image = as_floats(IMAGE) if method is smooth_grad else IMAGE
@@ -611,9 +614,11 @@ REFUSED = [
         "progress must yield each of the 2 batches once, got 1.",
     ),
     (
-        lambda: guided_grad_cam(Network([("body", worked_example.network())]), IMAGE, CAT),
+        lambda: guided_grad_cam(
+            Network([("flatten", Flatten()), ("linear", Linear(as_fractions([[1] * 16])))]), IMAGE, CAT
+        ),
         ValueError,
-        "the network has its last Conv2d inside of 'body': pass cam_layer, one of ['body'].",
+        "the network has no Conv2d: pass cam_layer, one of ['flatten', 'linear'].",
     ),
     (run(integrated_gradients, CAT, max_kinks=-1), ValueError, "max_kinks == -1, must be >= 0."),
     (

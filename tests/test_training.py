@@ -172,7 +172,7 @@ def numbered(labels):
     return np.column_stack([labels, np.arange(len(labels))])
 
 
-def steps(network, x, t, batches, rate, momentum, decay, frozen_row=None):
+def steps(network, x, t, batches, rate, momentum, decay, fixed_row=None):
     """The losses and the parameters that the formulas give for a network of one Linear, in Fractions."""
     w, b = (as_fractions(network.parameters[f"linear.{name}"]) for name in ("weight", "bias"))
     v, u, losses = w * 0, b * 0, []
@@ -182,8 +182,8 @@ def steps(network, x, t, batches, rate, momentum, decay, frozen_row=None):
         losses.append((error**2).sum() / 2)
         v = momentum * v + error.T @ x[batch] + decay * w
         u = momentum * u + error.sum(axis=0) + decay * b
-        if frozen_row is not None:
-            v[frozen_row] = u[frozen_row] = Fraction(0)
+        if fixed_row is not None:
+            v[fixed_row] = u[fixed_row] = Fraction(0)
         w, b = w - rate * v, b - rate * u
     return losses, w, b
 
@@ -194,7 +194,7 @@ def steps(network, x, t, batches, rate, momentum, decay, frozen_row=None):
     st.sampled_from([None, 0, 1]),
     st.data(),
 )
-def test_steps_are_those_of_the_formula(momentum, decay, frozen_row, data):
+def test_steps_are_those_of_the_formula(momentum, decay, fixed_row, data):
     """Small integers and powers of two: four steps are exact in float64, so they are those in Fractions."""
     x, t = data.draw(tensors((3, 2), "float64", 1)), data.draw(tensors((3, 2), "float64", 2))
     layer = Linear(data.draw(tensors((2, 2), "float64", 2)), data.draw(tensors((2,), "float64", 2)))
@@ -209,9 +209,9 @@ def test_steps_are_those_of_the_formula(momentum, decay, frozen_row, data):
         learning_rate=float(rate),
         momentum=float(momentum),
         weight_decay=float(decay),
-        fixed=[] if frozen_row is None else [("linear", frozen_row)],
+        fixed=[] if fixed_row is None else [("linear", fixed_row)],
     )
-    expected, weight, bias = steps(network, x, t, loss.batches, rate, momentum, decay, frozen_row)
+    expected, weight, bias = steps(network, x, t, loss.batches, rate, momentum, decay, fixed_row)
     assert as_fractions(losses).tolist() == expected
     assert same(as_fractions(trained["linear"].weight), weight)
     assert same(as_fractions(trained["linear"].bias), bias)
@@ -322,9 +322,9 @@ def test_no_epoch_and_nothing_to_train():
     assert bits(trained) == bits(network)
 
 
-# --- What is frozen ---------------------------------------------------------------------------------
+# --- What is fixed ---------------------------------------------------------------------------------
 
-FROZEN = [
+FIXED = [
     (["conv"], {"conv.weight": [0, 1, 2], "conv.bias": [0, 1, 2]}),
     (["scores"], {"scores.weight": [0, 1], "scores.bias": [0, 1]}),
     (["conv.bias"], {"conv.bias": [0, 1, 2]}),
@@ -337,23 +337,23 @@ FROZEN = [
 
 @pytest.mark.parametrize("momentum", [0, 0.9])
 @pytest.mark.parametrize("prefix", ["", "body."])
-@pytest.mark.parametrize(("frozen", "rows"), FROZEN)
-def test_what_is_frozen_stays_to_the_bit_and_the_rest_moves(frozen, rows, prefix, momentum):
+@pytest.mark.parametrize(("fixed", "rows"), FIXED)
+def test_what_is_fixed_stays_to_the_bit_and_the_rest_moves(fixed, rows, prefix, momentum):
     """Weight decay would move it, too. In a nested network a name is that of its parameters, "body.conv"."""
 
     def there(name):
         return prefix + name if name.startswith("conv") else name
 
-    frozen = [there(item) if isinstance(item, str) else (there(item[0]), item[1]) for item in frozen]
+    fixed = [there(item) if isinstance(item, str) else (there(item[0]), item[1]) for item in fixed]
     rows = {there(name): kernels for name, kernels in rows.items()}
     network, (x, t) = convolutional(nested=bool(prefix)), examples()
-    trained, _ = fit(network, x, t, epochs=3, batch_size=4, momentum=momentum, weight_decay=0.1, fixed=frozen)
+    trained, _ = fit(network, x, t, epochs=3, batch_size=4, momentum=momentum, weight_decay=0.1, fixed=fixed)
     for name, before in network.parameters.items():
         for row, (old, new) in enumerate(zip(before, trained.parameters[name], strict=True)):
             assert (old.tobytes() == new.tobytes()) == (row in rows.get(name, []))
 
 
-def test_a_nested_network_can_be_frozen_whole_and_trains_as_a_flat_one():
+def test_a_nested_network_can_be_fixed_whole_and_trains_as_a_flat_one():
     x, t = examples()
     nested, _ = fit(convolutional(nested=True), x, t, epochs=3, fixed=["body"])
     flat, _ = fit(convolutional(), x, t, epochs=3, fixed=["conv"])
@@ -370,7 +370,7 @@ def test_a_name_is_no_prefix():
     assert trained["ab"].weight != 1
 
 
-def test_an_infinite_gradient_of_what_is_frozen_does_no_harm():
+def test_an_infinite_gradient_of_what_is_fixed_does_no_harm():
     """It is 1e200 · 1e200, for the first row of the weight."""
 
     def loss(scores, labels):
@@ -566,7 +566,7 @@ def test_a_parameter_that_overflows_leaves_the_network_whose_loss_is_known():
 X, T = np.zeros((3, 1, 5, 6)), np.zeros((3, 2))
 A_LABEL_EACH = "there must be a label for each image, at least one, got "
 PARAMETERS = "the parameters are 'conv.weight', 'conv.bias', 'scores.weight', 'scores.bias'."
-NAMES = "frozen must hold names of layers or parameters, or pairs such as ('conv', 2), got "
+NAMES = "fixed must hold names of layers or parameters, or pairs such as ('conv', 2), got "
 EXACT = "fit trains with floats, got Fractions; convert with numpycam.exact.as_floats."
 NAN = np.full((3, 1, 5, 6), np.nan)
 
@@ -605,16 +605,16 @@ IN_FIT = [
     ({"momentum": None}, TypeError, "momentum must be an instance of float, not NoneType."),
     ({"weight_decay": -1}, ValueError, "weight_decay must be finite and >= 0, got -1."),
     ({"weight_decay": Fraction(1, 2)}, TypeError, "weight_decay must be an instance of float, not Fraction."),
-    ({"frozen": "conv"}, TypeError, "frozen must be a sequence such as ['conv'], got 'conv'."),
-    ({"frozen": ["con"]}, ValueError, f"{NAMES}'con'; {PARAMETERS}"),
-    ({"frozen": ["relu"]}, ValueError, f"{NAMES}'relu'; {PARAMETERS}"),
-    ({"frozen": ("conv", 2)}, ValueError, f"{NAMES}2; {PARAMETERS}"),
-    ({"frozen": [("conv",)]}, ValueError, f"{NAMES}('conv',); {PARAMETERS}"),
-    ({"frozen": [(2, "conv")]}, ValueError, f"{NAMES}(2, 'conv'); {PARAMETERS}"),
-    ({"frozen": [("conv", 3)]}, ValueError, "the kernel of 'conv' in frozen must be in 0..2, got 3."),
-    ({"frozen": [("conv", -1)]}, ValueError, "the kernel of 'conv' in frozen == -1, must be >= 0."),
-    ({"frozen": [("conv", "2")]}, TypeError, "the kernel of 'conv' in frozen must be an instance of int, not str."),
-    ({"network": Network([]), "frozen": ["a"]}, ValueError, f"{NAMES}'a'; the parameters are none."),
+    ({"fixed": "conv"}, TypeError, "fixed must be a sequence such as ['conv'], got 'conv'."),
+    ({"fixed": ["con"]}, ValueError, f"{NAMES}'con'; {PARAMETERS}"),
+    ({"fixed": ["relu"]}, ValueError, f"{NAMES}'relu'; {PARAMETERS}"),
+    ({"fixed": ("conv", 2)}, ValueError, f"{NAMES}2; {PARAMETERS}"),
+    ({"fixed": [("conv",)]}, ValueError, f"{NAMES}('conv',); {PARAMETERS}"),
+    ({"fixed": [(2, "conv")]}, ValueError, f"{NAMES}(2, 'conv'); {PARAMETERS}"),
+    ({"fixed": [("conv", 3)]}, ValueError, "the kernel of 'conv' in fixed must be in 0..2, got 3."),
+    ({"fixed": [("conv", -1)]}, ValueError, "the kernel of 'conv' in fixed == -1, must be >= 0."),
+    ({"fixed": [("conv", "2")]}, TypeError, "the kernel of 'conv' in fixed must be an instance of int, not str."),
+    ({"network": Network([]), "fixed": ["a"]}, ValueError, f"{NAMES}'a'; the parameters are none."),
 ]  # fmt: skip
 
 

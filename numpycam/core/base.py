@@ -100,7 +100,9 @@ class Layer(ABC):
     @property
     def hides_layers(self) -> bool:
         """Whether it keeps layers in a list or the like, where ``parameters`` does not see them."""
-        return any(map(_holds_layers, vars(self).values()))
+        return any(
+            value.hides_layers if isinstance(value, Layer) else _holds_layers(value) for value in vars(self).values()
+        )
 
     @property
     def runs(self) -> "Sequence[tuple[str, Layer]] | None":
@@ -125,7 +127,10 @@ class Layer(ABC):
         for question in _QUESTIONS:
             place = next(n for n, base in enumerate(cls.__mro__) if question in vars(base))
             *derived, base = cls.__mro__[: place + 1]
-            if any(_changes(one, base) for one in derived) and getattr(cls, question) is not True:
+            changed = {name for one in derived for name in vars(one) if _replaces(vars(one)[name], name, base)}
+            if question == "parameter_gradients":  # it is the derivative of the forward pass alone
+                changed -= {"backward"}
+            if changed and getattr(cls, question) is not True:
                 setattr(cls, question, vars(Layer)[question])
 
     def __repr__(self) -> str:
@@ -165,15 +170,12 @@ class Affine(NamedTuple):
 _QUESTIONS = ("is_rectifier", "is_convolution", "runs", "affine", "rivals", "sees", "parameter_gradients")
 
 
-def _changes(derived: type, base: type) -> bool:
-    """Whether a class has a method of its own in the place of one of its base's. Answers do not count."""
-
-    def replaces(name: str, value: object) -> bool:
-        is_method, inherited = callable(value) or isinstance(value, property), getattr(base, name, None)
-        is_there = inherited is not None and not getattr(inherited, "__isabstractmethod__", False)
-        return is_method and is_there and name not in _QUESTIONS and not name.startswith("__")
-
-    return any(replaces(name, value) for name, value in vars(derived).items())
+def _replaces(value: object, name: str, base: type) -> bool:
+    """Whether this is a method in the place of one that the base has. Answers do not count."""
+    inherited = getattr(base, name, None)
+    is_there = inherited is not None and not getattr(inherited, "__isabstractmethod__", False)
+    is_method = callable(value) or isinstance(value, property)
+    return is_method and is_there and name not in _QUESTIONS and not name.startswith("__")
 
 
 def _holds_layers(value: object) -> bool:

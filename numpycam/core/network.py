@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numpycam.core.arguments import as_array, as_grad_output, check_same_kind, did_you_mean
-from numpycam.core.arrays import Array, Shape
+from numpycam.core.arrays import Array, Shape, read_only_view
 from numpycam.core.base import Layer, layers_with
 
 
@@ -123,7 +123,9 @@ class Network(Layer):
         return shapes
 
     def forward(self, x: ArrayLike) -> Array:
-        *_, y = self.activations(x, since=self._steps[-1][0]).values()
+        y = self._admitted(x)
+        for _, layer in self.row:
+            y = layer.forward(y)
         return y
 
     def activations(self, x: ArrayLike, since: str = "input") -> dict[str, Array]:
@@ -133,17 +135,18 @@ class Network(Layer):
         ----------
         x : array
         since : str, default "input"
-            Where to begin: what comes before it is computed, but not kept.
+            Where to begin: what comes before it is computed, but not kept. This activation is read-only.
         """
         return self.activations_of(self._admitted(x), since)
 
     def activations_of(self, x: Array, since: str = "input") -> dict[str, Array]:
         """Return the activations of an x that is known to fit."""
-        first, kept = self._place(since), {}
+        first = self._place(since)
+        kept: dict[str, Array] = {}
         for place, (name, layer) in enumerate(self._steps):
             x = layer.forward(x) if layer else x
             if place >= first:
-                kept[name] = x
+                x = kept[name] = x if kept else read_only_view(x)
         return kept
 
     def backward(self, grad_output: Array, x: ArrayLike) -> Array:
@@ -209,7 +212,7 @@ class Network(Layer):
     def _place(self, name: str) -> int:
         """Return at which place in the row of activations this one stands; the input is at 0."""
         names = [*self._named]
-        if name not in self._named:
+        if name not in names:
             raise ValueError(
                 f"the network has no layer {name!r}, only {', '.join(map(repr, names))}.{did_you_mean(name, names)}"
             )

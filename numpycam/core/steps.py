@@ -59,8 +59,8 @@ def gather(
     activations = network.activations_of(x, since=layer)
     *_, scores = activations.values()  # (N, classes)
     classes, score, grad_scores = score_of(class_index, scores, is_batch)
-    feature_maps = read_only_view(activations[layer])  # step 1: A, what the filters find in the picture
-    gradients = network.gradients(activations, grad_scores, to=layer)[layer]  # step 2: g, how y^c changes with A
+    feature_maps = activations[layer]  # step 1: A, what the filters find in the picture
+    gradients = read_only_view(network.gradients(activations, grad_scores, to=layer)[layer])  # step 2: g = dy^c/dA
     check_shape("gradients", gradients, feature_maps.shape)
     one = slice(None) if is_batch else 0
     return Evidence(x[one], classes[one], score[one], layer, feature_maps[one], gradients[one], network)
@@ -177,7 +177,9 @@ class Stages:
 
     def _check_batch(self) -> None:
         if self.feature_maps.ndim == 3:
-            raise TypeError("this explanation is of one image, not of a batch: it has no length and no items.")
+            raise TypeError(
+                f"this {type(self).__name__} is of one image, not of a batch: it has no length and no items."
+            )
 
 
 def score_of(class_index: Any, scores: Array, is_batch: bool = True) -> tuple[Array, Array, Array]:

@@ -201,7 +201,7 @@ def fit(
                 p = network.parameters[name]
                 gradient = gradients[name].astype(p.dtype, copy=False) + decay * p
                 velocity[name] = momentum * velocity[name] + gated(gradient, gate)
-                updated[name] = p - rate * velocity[name]
+                updated[name] = np.asarray(p - rate * velocity[name])  # of an array without axes NumPy makes a number
         if np.isfinite(value):
             good = network
         if not (np.isfinite(value) and all(np.isfinite(p).all() for p in updated.values())):
@@ -262,17 +262,18 @@ def _trains(network: Network, fixed: Sequence[str | tuple[str, int]]) -> dict[st
     """Return, for each parameter that is trained, which of its kernels (rows) are."""
     if isinstance(fixed, str):
         raise TypeError(f"fixed must be a sequence such as [{fixed!r}], got {fixed!r}.")
-    for name, layer in network.row:
-        if layer.hides_layers and name not in fixed:
+    hiding = [name for name, layer in network.row if layer.hides_layers]
+    for name in hiding:
+        if name not in fixed:
             raise TypeError(
-                f"layer {name!r}, {type(layer).__name__}, keeps layers in a list or the like, where fit does not see "
-                f"their parameters: give each a field of its own, or pass fixed=[{name!r}]."
+                f"layer {name!r}, {type(network[name]).__name__}, keeps layers in a list or the like, where fit does "
+                f"not see their parameters: give each a field of its own, or pass fixed=[{name!r}]."
             )
     trains = {name: np.full(p.shape[:1] + (1,) * (p.ndim - 1), True) for name, p in network.parameters.items()}
     for item in fixed:
         name, kernel = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
         named = [key for key in trains if isinstance(name, str) and (key == name or key.startswith(f"{name}."))]
-        if not named and item not in dict(network.row):
+        if not named and item not in hiding:
             raise ValueError(
                 f"fixed must hold names of layers or parameters, or pairs such as ('conv', 2), got {item!r}; "
                 f"the parameters are {', '.join(map(repr, trains)) or 'none'}."

@@ -178,28 +178,32 @@ def _first_direction(maps: Array) -> Array:  # (..., K, H, W) -> (..., K)
 def cam(evidence: Evidence) -> tuple[Array, Array]:
     """α_k is the weight that the class gives to the mean of A^k. Where it exists, Grad-CAM is this over Z = H·W.
 
-    The layers after A must be affine, and the first numbers that are no maps any more must be the means of the maps.
+    After A comes a layer that averages each map, a Linear, and nothing else but layers that move numbers (Flatten).
+
+    Raises
+    ------
+    ValueError
+        If the head is another.
     """
     a, (_, head) = evidence.feature_maps, evidence.network.split(evidence.layer)
     if evidence.class_index.dtype == object:
         raise TypeError("CAM explains the score of a class, no other target.")
     activations = head.activations(a)
     means = next((name for name, values in activations.items() if math.prod(values.shape[1:]) == a.shape[1]), None)
-    if means is None or not _averages_each_map(head.split(means)[0], a) or not _is_affine(head, a.shape):
+    if means is None or not _averages_each_map(head.split(means)[0], a) or not _is_one_linear_layer(head, a.shape):
         came = [type(layer).__name__ for _, layer in head.row]
-        raise ValueError(
-            f"CAM needs a head that averages each map of {evidence.layer!r} and then is linear, got {came}."
-        )
+        raise ValueError(f"CAM needs a head that averages each map of {evidence.layer!r} and a Linear, got {came}.")
     *_, scores = activations.values()
     grad_scores = score_of(evidence.class_index, scores)[2]
     alphas = head.gradients(activations, grad_scores, to=means)[means].reshape(a.shape[:2])
     return alphas, compute_weighted_maps(alphas, a)
 
 
-def _is_affine(network: Network, input_shape: Shape) -> bool:
-    """Whether each layer says that it is affine."""
-    shapes = Network(network.row).shapes(input_shape).values()  # those of the inputs, and that of the output
-    return all(layer.affine(shape) is not None for (_, layer), shape in zip(network.row, shapes, strict=False))
+def _is_one_linear_layer(head: Network, input_shape: Shape) -> bool:
+    """Whether each layer says that it is affine, and one of them has weights."""
+    shapes = Network(head.row).shapes(input_shape).values()  # those of the inputs, and that of the output
+    is_affine = [layer.affine(shape) is not None for (_, layer), shape in zip(head.row, shapes, strict=False)]
+    return all(is_affine) and sum(bool(layer.parameters) for _, layer in head.row) == 1
 
 
 def _averages_each_map(pooling: Network, a: Array) -> bool:

@@ -80,7 +80,7 @@ def midpoint_error(
     scores = network(end[None])
     one_hot = zeros(scores.shape, like=scores)
     one_hot[0, as_class_indices(class_index, scores, is_batch=False)] += 1
-    layers = [layer for _, layer in as_piecewise_linear(network, end[None]).layers]
+    layers = [layer for _, layer in as_piecewise_linear("the bound", network, end[None]).layers]
     total = zeros(end.shape, like=end)
     for first in range(0, count, size):
         points = line(start, end, 2 * np.arange(first, min(first + size, count) + 1), 2 * count)

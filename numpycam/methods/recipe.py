@@ -15,6 +15,7 @@ sum of the maps [[0.5, 2.1], [4.5, 2.6]]
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Literal
 
 import numpy as np
@@ -150,6 +151,7 @@ def method(
     """
 
     def decorate(function: Callable[..., Any]) -> Method:
+        @wraps(function)
         def weigh(evidence: Evidence) -> tuple[Array | None, Array]:
             a, g = evidence.feature_maps, evidence.gradients
             weights = function(a, g)

@@ -284,7 +284,7 @@ def full_grad(evidence: Evidence) -> tuple[None, Array]:
 
 def _biases(evidence: Evidence) -> list[tuple[Array, Array]]:
     """Return each bias, in the order of the layers, with the gradient by the outputs that it is added to."""
-    network = as_piecewise_linear(evidence.network, evidence.image[:1])
+    network = as_piecewise_linear("FullGrad", evidence.network, evidence.image[:1])
     activations = network.activations(evidence.image)
     *_, scores = activations.values()
     gradients = network.gradients(activations, score_of(_targets(evidence), scores)[2])

@@ -1,0 +1,366 @@
+"""Layers of the user's own: each method is right for them, or refuses them by their name."""
+
+import numpy as np
+import pytest
+from helpers import refusal, same
+from own_layers import (
+    Backwards,
+    Clip,
+    Double,
+    DoubleThatSaysSo,
+    Hiding,
+    Maximum,
+    MixedConv,
+    Scale,
+    ScaleThatLearns,
+    Skip,
+    Squashed,
+    Wrapping,
+    doubled,
+)
+
+from numpycam import (
+    AvgPool2d,
+    Conv2d,
+    Flatten,
+    GlobalAvgPool2d,
+    Layer,
+    Linear,
+    MaxPool2d,
+    Network,
+    ReLU,
+    grad_cam,
+    interventions,
+)
+from numpycam.exact import as_fractions
+from numpycam.experiments.training import fit
+from numpycam.methods import cam, full_grad, guided_backprop, guided_grad_cam
+from numpycam.methods.quadrature import midpoint_error
+
+IMAGE = as_fractions([[[1, 2], [3, 4]]])
+CONV = Conv2d(as_fractions([[[[3]]]]))
+HEAD = [("mean", GlobalAvgPool2d()), ("linear", Linear(as_fractions([[4]])))]
+WIDE = Conv2d(as_fractions([[[[1, 2]]], [[[-1, 1]]]]), as_fractions([1, -2]))
+PICTURE = as_fractions([[[1, -2, 3], [0, 4, -1]]])
+
+
+def between(layer, *, before=(("conv", CONV),), after=HEAD):
+    return Network([*before, ("own", layer), *after])
+
+
+# --- Guided backpropagation -------------------------------------------------------------------------------------------
+
+
+def test_a_rectifier_of_ones_own_is_guided_by_its_own_passes():
+    explanation = guided_backprop(between(Clip()), IMAGE)
+    assert explanation.score == 21
+    assert explanation.weighted_sum.tolist() == [[3, 0], [0, 0]]
+
+
+def test_guided_grad_cam_runs_a_rectifier_of_ones_own():
+    explanation = guided_grad_cam(between(Clip()), IMAGE)
+    heat = grad_cam(between(Clip()), IMAGE, layer="conv").localization_map
+    assert explanation.score == 21
+    assert same(explanation.weighted_sum, as_fractions([[3, 0], [0, 0]]) * heat)
+
+
+def test_a_rectifier_of_ones_own_lets_no_negative_gradient_through():
+    against = Network([("conv", CONV), ("own", Clip()), *HEAD[:1], ("linear", Linear(as_fractions([[-4]])))])
+    assert not guided_backprop(against, IMAGE).weighted_sum.any()
+
+
+UNKNOWN = [Double(WIDE.weight), Scale(as_fractions([2])), Squashed([[1.0]])]
+
+
+@pytest.mark.parametrize("layer", UNKNOWN, ids=repr)
+def test_guided_backpropagation_asks_whether_a_layer_is_a_rectifier(layer):
+    network = Network([("own", layer)])
+    message = refusal(TypeError, lambda: guided_backprop(network, IMAGE))
+    assert message.startswith(f"layer 'own', {layer!r}, does not say whether it is a rectifier")
+
+
+def test_a_layer_that_says_that_it_is_no_rectifier_is_left_as_it_is():
+    plain, own = between(doubled(WIDE), before=()), between(DoubleThatSaysSo(WIDE.weight, WIDE.bias), before=())
+    plain, own = (Network([*n.layers[:2], ("linear", Linear(as_fractions([[1, -2]])))]) for n in (plain, own))
+    assert same(guided_backprop(own, PICTURE).weighted_sum, guided_backprop(plain, PICTURE).weighted_sum)
+
+
+# --- FullGrad, paths, receptive fields --------------------------------------------------------------------------------
+
+
+def test_full_grad_does_not_leave_out_the_biases_of_a_layer_that_it_does_not_know():
+    inside = [("conv", Conv2d(as_fractions([[[[2]]]]), as_fractions([5])))]
+    network = Network([("skip", Skip(inside)), *HEAD])
+    message = refusal(TypeError, lambda: full_grad(network, IMAGE))
+    assert message.startswith(
+        "FullGrad needs piecewise linear layers that say so (see numpycam.Layer); 'skip' is Skip("
+    )
+
+
+def test_full_grad_holds_the_biases_of_a_layer_that_tells_them():
+    plain, own = (
+        Network([("conv", conv), ("relu", ReLU()), ("mean", GlobalAvgPool2d())])
+        for conv in (doubled(WIDE), DoubleThatSaysSo(WIDE.weight, WIDE.bias))
+    )
+    assert same(full_grad(own, PICTURE).weighted_maps, full_grad(plain, PICTURE).weighted_maps)
+    assert full_grad(own, PICTURE).weighted_maps[1].any()
+
+
+@pytest.mark.parametrize("layer", [Clip(), Double(CONV.weight), MixedConv(CONV.weight), Wrapping(ReLU()), Skip([])])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda network: full_grad(network, IMAGE),
+        lambda network: interventions.path(network, 0 * IMAGE, IMAGE),
+        lambda network: midpoint_error(network, IMAGE, steps=2),
+        lambda network: interventions.receptive_field(network, (0, 0), 2, "own"),
+    ],
+    ids=["full_grad", "path", "midpoint_error", "receptive_field"],
+)
+def test_what_a_layer_does_not_say_is_not_taken_from_its_base(layer, ask):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        ask(between(layer))
+    assert f"'own'{',' if 'cells' in str(caught.value) else ' is'} {layer!r}" in str(caught.value)
+
+
+EIGHT = Linear(as_fractions([[1, 2, 3, 4, 5, 6, 7, 8]]))
+
+
+def test_a_path_and_a_receptive_field_of_a_layer_that_says_what_it_is():
+    plain, own = (
+        Network(
+            [
+                ("conv", conv),
+                ("relu", ReLU()),
+                ("flatten", Flatten()),
+                ("linear", Linear(as_fractions([[1, 2, 3, 4, 5, 6, 7, 8]]))),
+            ]
+        )
+        for conv in (doubled(WIDE), DoubleThatSaysSo(WIDE.weight, WIDE.bias))
+    )
+    lines = [interventions.path(network, 0 * PICTURE, PICTURE) for network in (plain, own)]
+    assert same(lines[0].points, lines[1].points)
+    assert same(lines[0].slopes, lines[1].slopes)
+    assert len(lines[0].kinks)
+    fields = [interventions.receptive_field(network, (0, 1), (2, 3), "conv") for network in (plain, own)]
+    assert same(*fields)
+    assert same(*(midpoint_error(network, PICTURE, steps=3) for network in (plain, own)))
+
+
+# --- CAM --------------------------------------------------------------------------------------------------------------
+
+
+def headed(*layers):
+    return Network([("maps", WIDE), *((f"layer{n}", layer) for n, layer in enumerate(layers))])
+
+
+LINEAR = Linear(as_fractions([[1, 2], [3, 5]]))
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (Maximum(), LINEAR),
+        (Backwards(), EIGHT),
+        (AvgPool2d((2, 2)), Backwards(), LINEAR),
+        (MaxPool2d((2, 2)), Flatten(), LINEAR),
+        (AvgPool2d((2, 1)), Flatten(), Linear(as_fractions([[1, 2, 3, 4]]))),
+        (GlobalAvgPool2d(), LINEAR, LINEAR),
+        (GlobalAvgPool2d(),),
+    ],
+)
+def test_cam_takes_no_head_for_what_it_is_not(layers):
+    network = headed(*layers)
+    assert refusal(ValueError, lambda: cam(network, PICTURE, 0, "maps")).startswith("CAM needs a head")
+
+
+def test_cam_takes_no_linear_layer_with_a_curve_for_a_linear_one():
+    head = [("mean", GlobalAvgPool2d()), ("own", Squashed(np.eye(2)))]
+    network = Network([("maps", Conv2d(np.ones((2, 1, 1, 1)))), *head])
+    assert refusal(ValueError, lambda: cam(network, np.ones((1, 2, 3)), 0, "maps")).startswith("CAM needs a head")
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (GlobalAvgPool2d(), LINEAR),
+        (GlobalAvgPool2d(), Flatten(), LINEAR),
+        (AvgPool2d((2, 2)), Flatten(), LINEAR),
+        (AvgPool2d((2, 2), stride=1), Flatten(), LINEAR),
+        (Network([("mean", GlobalAvgPool2d()), ("linear", LINEAR)]),),
+    ],
+)
+def test_cam_knows_global_averages_by_what_they_do(layers):
+    network = headed(*layers)
+    for c in (0, 1):
+        assert cam(network, PICTURE, c, "maps").alphas.tolist() == LINEAR.weight[c].tolist()
+        assert same(
+            cam(network, PICTURE, c, "maps").weighted_sum, 4 * grad_cam(network, PICTURE, c, "maps").weighted_sum
+        )
+
+
+# --- The layer that Grad-CAM looks at ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Wrapping(CONV),
+        Hiding((CONV,)),
+        Wrapping(Hiding((CONV,))),
+        Skip([("conv", CONV)]),
+        Wrapping(Network([("conv", CONV)])),
+    ],
+    ids=repr,
+)
+def test_no_earlier_convolution_is_taken_for_the_last(layer):
+    message = refusal(ValueError, lambda: grad_cam(between(layer), IMAGE))
+    assert message == (
+        f"the network has layer 'own', {type(layer).__name__}, in which its last convolution may be hidden: pass "
+        "layer, one of ['conv', 'own', 'mean', 'linear']."
+    )
+    assert grad_cam(between(layer), IMAGE, layer="own").layer == "own"
+
+
+HIDING_NOTHING = [Clip(), Scale(as_fractions([2])), Wrapping(ReLU()), Skip([("relu", ReLU())])]
+
+
+@pytest.mark.parametrize("layer", HIDING_NOTHING, ids=repr)
+def test_a_layer_that_can_hide_no_convolution_is_passed_over(layer):
+    assert grad_cam(between(layer), IMAGE).layer == "conv"
+
+
+def test_what_derives_from_a_convolution_is_one():
+    assert grad_cam(between(Double(CONV.weight)), IMAGE).layer == "own"
+    assert grad_cam(between(Double(CONV.weight)), IMAGE).score == 6 * grad_cam(between(CONV), IMAGE).score / 3
+
+
+def test_a_network_with_methods_of_its_own_is_no_row_of_layers():
+    skip = Skip([("conv", CONV), *HEAD])
+    for explain in (grad_cam, full_grad, guided_backprop):
+        message = refusal(TypeError, lambda explain=explain: explain(skip, IMAGE))
+        assert message == (
+            "network must run its layers and nothing else, but Skip has methods of its own for that: make it a layer "
+            "of a Network, Network([('own', network)])."
+        )
+
+
+def test_an_empty_network_with_methods_of_its_own_runs_in_a_network():
+    network = Network([("skip", Skip([("conv", CONV)])), *HEAD])
+    explanation = grad_cam(network, IMAGE, layer="skip")
+    assert explanation.score == 4 * (3 + 1) * as_fractions("5/2")
+    assert same(explanation.feature_maps, 4 * IMAGE)
+    assert same(network.backward(as_fractions([[1]]), IMAGE[None]), 0 * IMAGE[None] + 4)
+
+
+# --- Answers are not inherited where something else is computed -------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [Clip, Double, MixedConv, Skip, Maximum, Backwards, Squashed])
+def test_a_class_that_computes_something_else_is_asked_anew(kind):
+    for question in ("affine", "rivals", "sees", "runs"):
+        assert getattr(kind, question) is getattr(Layer, question)
+
+
+class Named(Conv2d):
+    """A convolution with a method more, which changes nothing."""
+
+    def count(self):
+        return len(self.weight)
+
+
+class ByAnotherName(Named):
+    pass
+
+
+def test_a_class_that_only_adds_to_its_base_keeps_its_answers():
+    for kind in (Named, ByAnotherName):
+        assert (kind.affine, kind.sees, kind.is_rectifier) == (Conv2d.affine, Conv2d.sees, False)
+
+
+def test_a_class_derived_from_one_that_computes_something_else_is_asked_anew_too():
+    class Further(Double):
+        pass
+
+    assert Further.affine is Layer.affine
+    assert Further.is_rectifier is None
+    assert Further.is_convolution is True
+
+
+# --- Training ---------------------------------------------------------------------------------------------------------
+
+
+def trained(layer, **options):
+    network = Network([("own", layer), ("linear", Linear([[1.0]]))])
+    return fit(network, [[1.0], [2.0]], [[1], [0]], epochs=1, batch_size=1, **options)[0]
+
+
+def test_arrays_without_parameter_gradients_are_named():
+    message = refusal(TypeError, lambda: trained(Scale(np.array(2.0))))
+    assert message == (
+        "parameter_gradients of the network has nothing for 'own.factor': give the class of layer 'own' the method "
+        "parameter_gradients, or pass fixed=['own']."
+    )
+    assert trained(Scale(np.array(2.0)), fixed=["own"])["own"].factor == 2
+
+
+def test_a_layer_of_ones_own_learns():
+    assert trained(ScaleThatLearns(np.array(2.0)))["own"].factor != 2
+
+
+def test_a_network_in_a_field_is_not_left_untrained_without_a_word():
+    inside = Network([("linear", Linear([[1.0]]))])
+    message = refusal(TypeError, lambda: trained(Wrapping(inside)))
+    assert message.startswith("parameter_gradients of the network has nothing for 'own.inside.linear.weight': give")
+    assert trained(Wrapping(inside), fixed=["own"])["own"].inside["linear"].weight == 1
+
+
+def test_layers_in_a_list_are_not_left_untrained_without_a_word():
+    hiding = Hiding((Linear([[1.0]]),))
+    message = refusal(TypeError, lambda: trained(hiding))
+    assert message == (
+        "layer 'own', Hiding, keeps layers in a list or the like, where fit does not see their parameters: give each a "
+        "field of its own, or pass fixed=['own']."
+    )
+    assert trained(hiding, fixed=["own"])["own"] is not None
+
+
+def test_the_gradients_of_a_base_are_not_taken_for_those_of_a_class_that_computes_something_else():
+    class Tripled(Linear):
+        def forward(self, x):
+            return 3 * super().forward(x)
+
+        def backward(self, grad_output, x):
+            return 3 * super().backward(grad_output, x)
+
+    message = refusal(TypeError, lambda: trained(Tripled([[1.0]])))
+    assert message.startswith("parameter_gradients of the network has nothing for 'own.weight'")
+
+
+# --- Parameters of layers inside --------------------------------------------------------------------------------------
+
+
+def test_the_parameters_of_a_layer_in_a_field_are_those_of_the_layer():
+    layer = Wrapping(Linear([[1.0, 2.0]]))
+    network = Network([("own", layer)])
+    assert [*network.parameters] == ["own.inside.weight"]
+    assert same(network.with_parameters({"own.inside.weight": np.array([[3.0, 4.0]])})([[1, 1]]), np.array([[7.0]]))
+    assert type(as_fractions(network)(as_fractions([[1, 1]]))[0, 0]).__name__ == "Fraction"
+
+
+# --- Tables and names -------------------------------------------------------------------------------------------------
+
+
+def test_a_table_does_not_say_what_a_layer_does_not_tell():
+    network = Network([("own", Skip([("conv", CONV)])), *HEAD])
+    own, *_ = network.summary((1, 2, 2)).rows
+    assert (own.multiply_adds, own.parameters) == (None, 1)
+    assert "unknown" in str(network.summary((1, 2, 2)))
+    assert "at least 1" in str(network.summary((1, 2, 2)))
+    assert all(line.count("Skip") <= 1 for line in str(network.summary((1, 2, 2))).splitlines())
+
+
+def test_a_subclass_is_told_by_its_own_name():
+    assert repr(Skip([("relu", ReLU())])) == "Skip([\n    ('relu', ReLU()),\n])"
+    assert repr(Clip()) == "Clip()"
+    assert repr(Wrapping(CONV)) == "Wrapping(inside=Conv2d(weight=(1, 1, 1, 1)))"
