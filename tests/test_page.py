@@ -159,7 +159,7 @@ def test_the_class_is_named_where_its_name_is_known():
 def test_the_geometry_is_that_of_the_layer_and_the_method(method):
     network = Network([("conv", Conv2d(np.ones((1, 1, 2, 3)), stride=(2, 1))), ("again", Conv2d(np.ones((1, 1, 1, 2)))),
                        ("gap", GlobalAvgPool2d())])  # fmt: skip
-    page = step_through_page(grad_cam(network, np.ones((1, 4, 5)), layer="conv"), method=method)
+    page = step_through_page(grad_cam(network, np.ones((1, 4, 5)), layer="conv"), interpolation=method)
     geometry = json.loads(re.search(r'type="application/json">(.*?)</script>', page)[1])
     assert geometry["seen"] == {"rows": [[0, 1], [2, 3]], "columns": [[0, 1, 2], [1, 2, 3], [2, 3, 4]]}
     weights = resize(np.eye(3), (5, 3), method)

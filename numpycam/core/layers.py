@@ -52,7 +52,7 @@ class Conv2d(Layer):
     -----
     The two backward passes are the adjoints of the sum, that is, the maps for which
     <forward(x), u> = <x, backward(u, x)> = <weight, parameter_gradients(u, x)["weight"]> if there is no bias.
-    How the sums are computed, as matrix products, is in ``numpycam.convolution``.
+    How the sums are computed, as matrix products, is in ``numpycam.core.convolution``.
 
     Examples
     --------

@@ -6,7 +6,7 @@ which cells can win a max pool. Backwards it finds the interval in which the gra
 that interval is one number, the gradient itself, and the rule is exact.
 
 >>> from numpycam import worked_example
->>> from numpycam.saliency import integrated_gradients
+>>> from numpycam.methods import integrated_gradients
 >>> network, image = worked_example.network("conv"), worked_example.IMAGE
 >>> cat_not_elephant = Difference({0: 1, 1: -1})
 >>> exact = integrated_gradients(network, image, cat_not_elephant, baseline=1).weighted_sum
