@@ -4,8 +4,10 @@ Every public function checks its arguments with these. A wrong argument is refus
 argument, what came and what was expected. Nothing is silently repaired.
 """
 
+from collections.abc import Iterable
 from fractions import Fraction
 from numbers import Rational
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -98,7 +100,7 @@ def as_parameters(weight: Array, bias: Array | None, axes: str, check_finite: bo
     return frozen_copy(weight.astype(dtype, copy=False)), frozen_copy(bias.astype(dtype, copy=False))
 
 
-_USUAL = {(np.ndarray, np.dtype(dtype)) for dtype in (np.float32, np.float64, object)}
+_USUAL = {np.dtype(np.float32), np.dtype(np.float64), np.dtype(object)}
 
 
 def check_same_kind(arrays: dict[str, Array]) -> None:
@@ -106,8 +108,8 @@ def check_same_kind(arrays: dict[str, Array]) -> None:
 
     One float among Fractions would degrade the rest of the computation to floats silently.
     """
-    types = {(type(array), getattr(array, "dtype", None)) for array in arrays.values()}
-    if len(types) == 1 and types <= _USUAL:
+    dtypes = {array.dtype if type(array) is np.ndarray else None for array in arrays.values()}
+    if len(dtypes) == 1 and dtypes <= _USUAL:
         return
     kinds: dict[bool, str] = {}  # one name for each kind: of Fractions (True), of floats (False)
     for name, array in arrays.items():
@@ -258,6 +260,28 @@ def as_target(returned: object, scores: Array) -> tuple[Array, Array]:
     check_shape(names[0], value, scores.shape[:1])
     check_shape(names[1], gradient, scores.shape)
     return value, gradient
+
+
+def as_named(what: str, pairs: Iterable[Any], kind: type) -> tuple[Any, ...]:
+    """Return pairs (name, layer), checked: names are strings other than "input", layers are of this kind."""
+    named = tuple(pairs)
+    for pair in named:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"{what}s must be pairs (name, {what}), got {pair!r}.")
+        name, layer = pair
+        if not isinstance(name, str) or name in ("", "input"):
+            raise ValueError(f"a {what}'s name must be a non-empty string other than 'input', got {name!r}.")
+        if not isinstance(layer, kind):
+            raise TypeError(f"{what} {name!r} must be a numpycam {kind.__name__} such as ReLU(), got {layer!r}.")
+    return named
+
+
+def check_name(name: str, names: list[str]) -> None:
+    """Raise ValueError unless a network has an activation of that name."""
+    if name not in names:
+        raise ValueError(
+            f"the network has no layer {name!r}, only {', '.join(map(repr, names))}.{did_you_mean(name, names)}"
+        )
 
 
 def did_you_mean(name: str, names: list[str]) -> str:

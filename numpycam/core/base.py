@@ -54,13 +54,14 @@ class Layer(ABC):
     @property
     def parameters(self) -> dict[str, Array]:
         """The layer's arrays by name, and those of a layer in one of its fields: ``"field.weight"``."""
-        found = {}
+        found = self._arrays()
         for name, value in vars(self).items():
-            if isinstance(value, np.ndarray):
-                found[name] = value
-            elif isinstance(value, Layer):
+            if isinstance(value, Layer):
                 found |= {f"{name}.{key}": array for key, array in value.parameters.items()}
         return found
+
+    def _arrays(self) -> dict[str, Array]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
     def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
         """Return the same layer with these parameters, by name. All others stay as they are."""
@@ -72,7 +73,7 @@ class Layer(ABC):
         return self._with(parameters)
 
     def _with(self, parameters: Mapping[str, Array]) -> Self:
-        arrays = {name: value for name, value in parameters.items() if name in vars(self)}
+        arrays = {name: value for name, value in parameters.items() if name in self._arrays()}
         inside = [(name, value) for name, value in vars(self).items() if isinstance(value, Layer)]
         return replace(self, **arrays, **dict(layers_with(parameters, inside)))
 
@@ -83,7 +84,7 @@ class Layer(ABC):
     def check(self, x: Array, grad_output: Array | None = None) -> Shape:
         """Return the output's shape, after checking that the arrays fit the layer and one another."""
         given = {"x": x} if grad_output is None else {"grad_output": grad_output, "x": x}
-        check_same_kind(given | self.parameters)
+        check_same_kind(given | self._arrays())
         shape = self.output_shape(x.shape)
         if grad_output is not None:
             check_shape("grad_output", grad_output, shape)
@@ -127,10 +128,12 @@ class Layer(ABC):
         for question in _QUESTIONS:
             place = next(n for n, base in enumerate(cls.__mro__) if question in vars(base))
             *derived, base = cls.__mro__[: place + 1]
+            if base is Layer or getattr(cls, question) is True:
+                continue
             changed = {name for one in derived for name in vars(one) if _replaces(vars(one)[name], name, base)}
             if question == "parameter_gradients":  # it is the derivative of the forward pass alone
                 changed -= {"backward"}
-            if changed and getattr(cls, question) is not True:
+            if changed:
                 setattr(cls, question, vars(Layer)[question])
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_array, as_grad_output, check_same_kind, did_you_mean
+from numpycam.core.arguments import as_array, as_grad_output, as_named, check_name, check_same_kind
 from numpycam.core.arrays import Array, Shape, read_only_view
 from numpycam.core.base import Layer, layers_with
 
@@ -47,39 +47,35 @@ class Network(Layer):
 
     layers: Sequence[tuple[str, Layer]]
     target_layer: str | None = None
-    _named: dict[str, Any] = field(init=False)  # these three follow from the layers: all activations by name,
-    _steps: tuple[tuple[str, Layer | None], ...] = field(init=False)  # what makes each of the one before, and all
+    # These follow from the layers. A step makes an activation of the one before; the input and the output of a network
+    # among the layers need none.
+    _steps: tuple[tuple[str, Layer | None], ...] = field(init=False)
+    _layer_of: dict[str, Any] = field(init=False)
     _parameters: dict[str, Array] = field(init=False)
 
     def __post_init__(self) -> None:
-        layers = tuple(self.layers)
-        for pair in layers:
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                raise TypeError(f"layers must be pairs (name, layer), got {pair!r}.")
-            name, layer = pair
-            if not isinstance(name, str) or name in ("", "input"):
-                raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {name!r}.")
-            if not isinstance(layer, Layer):
-                raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {layer!r}.")
-        opened: list[tuple[str, Any]] = [("input", None), *_opened(layers)]
-        named = dict(opened)
-        if len(named) < len(opened):
-            raise ValueError(f"the names of the layers must be distinct, got {[name for name, _ in opened[1:]]}.")
-        steps = tuple((name, layer if layer and layer.runs is None else None) for name, layer in opened)
-        own = [(f"{name}.{key}", value) for name, layer in steps if layer for key, value in layer.parameters.items()]
+        layers = as_named("layer", self.layers, Layer)
+        opened = [*_opened(layers)]
+        names = [name for name, _ in opened]
+        if len({*names, "input"}) <= len(names):
+            raise ValueError(f"the names of the layers must be distinct, got {names}.")
+        steps = [(name, layer if layer.runs is None else None) for name, layer in opened]
+        run = [(name, layer) for name, layer in steps if layer is not None]
+        own = [(f"{name}.{key}", value) for name, layer in run for key, value in layer.parameters.items()]
         parameters = dict(own)
         if len(parameters) < len(own):
             raise ValueError(f"two parameters have the same name in {list(parameters)}: rename a layer.")
         check_same_kind(parameters)
-        self._set(layers=layers, _named=named, _steps=steps, _parameters=parameters)
+        layer_of = {"input": None} | dict(opened)
+        self._set(layers=layers, _steps=(("input", None), *steps), _layer_of=layer_of, _parameters=parameters)
         if self.target_layer is not None:
-            self._place(self.target_layer)
+            self.position_of(self.target_layer)
 
     def __getitem__(self, name: str) -> Layer:
         """Return the layer of that name."""
-        if self._place(name) == 0:
+        if self.position_of(name) == 0:
             raise ValueError("'input' is what goes into the network, not a layer.")
-        return self._named[name]
+        return self._layer_of[name]
 
     @property
     def runs(self) -> Sequence[tuple[str, Layer]]:
@@ -88,12 +84,15 @@ class Network(Layer):
     @property
     def row(self) -> list[tuple[str, Layer]]:
         """The layers in order, with the layers of a network among them in its place: ``"block.conv"``."""
-        return [(name, layer) for name, layer in self._steps if layer]
+        return [(name, layer) for name, layer in self._steps if layer is not None]
 
     @property
     def parameters(self) -> dict[str, Array]:
         """All parameters, by the name of the layer and their own: ``"conv.weight"``."""
         return dict(self._parameters)
+
+    def _arrays(self) -> dict[str, Array]:
+        return self._parameters
 
     def _with(self, parameters: Mapping[str, Array]) -> Self:
         return replace(self, layers=layers_with(parameters, self.layers))
@@ -116,7 +115,7 @@ class Network(Layer):
         shapes = {}
         for name, layer in self._steps:
             try:
-                input_shape = layer.output_shape(input_shape) if layer else input_shape
+                input_shape = input_shape if layer is None else layer.output_shape(input_shape)
             except ValueError as error:
                 raise ValueError(f"layer {name!r}: {error}") from None
             shapes[name] = input_shape
@@ -141,11 +140,11 @@ class Network(Layer):
 
     def activations_of(self, x: Array, since: str = "input") -> dict[str, Array]:
         """Return the activations of an x that is known to fit."""
-        first = self._place(since)
+        first = self.position_of(since)
         kept: dict[str, Array] = {}
-        for place, (name, layer) in enumerate(self._steps):
-            x = layer.forward(x) if layer else x
-            if place >= first:
+        for position, (name, layer) in enumerate(self._steps):
+            x = x if layer is None else layer.forward(x)
+            if position >= first:
                 x = kept[name] = x if kept else read_only_view(x)
         return kept
 
@@ -164,7 +163,7 @@ class Network(Layer):
         to : str, default "input"
             Where to stop: nothing below it is computed.
         """
-        first = self._place(to)
+        first = self.position_of(to)
         missing = [name for name, _ in self._steps[first:] if name not in activations]
         if missing:
             raise ValueError(f"activations must hold all that network.activations(x) returns; missing: {missing}.")
@@ -172,7 +171,7 @@ class Network(Layer):
         gradients = {last: as_grad_output(grad_output, activations[last])}
         for (below, _), (name, layer) in reversed([*pairwise(self._steps[first:])]):
             gradient = gradients[name]
-            gradients[below] = layer.backward(gradient, activations[below]) if layer else gradient
+            gradients[below] = gradient if layer is None else layer.backward(gradient, activations[below])
         return gradients
 
     def parameter_gradients(
@@ -185,7 +184,7 @@ class Network(Layer):
         return {
             f"{name}.{key}": value
             for (below, _), (name, layer) in pairwise(self._steps)
-            if layer
+            if layer is not None
             for key, value in layer.parameter_gradients(gradients[name], activations[below]).items()
         }
 
@@ -199,7 +198,7 @@ class Network(Layer):
         if name in own:
             layers, cut = self.layers, own.index(name)
         else:
-            layers, before = self.row, self._steps[: self._place(name) + 1]
+            layers, before = self.row, self._steps[: self.position_of(name) + 1]
             cut = sum(layer is not None for _, layer in before)
         features, head = (replace(self, layers=part, target_layer=None) for part in (layers[:cut], layers[cut:]))
         return features, head
@@ -209,13 +208,10 @@ class Network(Layer):
         target = "" if self.target_layer is None else f", target_layer={self.target_layer!r}"
         return f"{type(self).__name__}([\n    {rows}]{target})" if rows else f"{type(self).__name__}([]{target})"
 
-    def _place(self, name: str) -> int:
-        """Return at which place in the row of activations this one stands; the input is at 0."""
-        names = [*self._named]
-        if name not in names:
-            raise ValueError(
-                f"the network has no layer {name!r}, only {', '.join(map(repr, names))}.{did_you_mean(name, names)}"
-            )
+    def position_of(self, name: str) -> int:
+        """Return the position of the activation of that name: 0 for "input"; raise ValueError if there is none."""
+        names = [*self._layer_of]
+        check_name(name, names)
         return names.index(name)
 
     def _admitted(self, x: ArrayLike) -> Array:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numpycam.core.arguments import as_class_indices, as_images, as_target, check_shape
-from numpycam.core.arrays import Array, Shape, read_only_view, relu, share, sum_of, zeros
+from numpycam.core.arrays import Array, Shape, read_only_view, relu, share, sum_of, zero_of, zeros
 from numpycam.core.network import Network, check_network
 
 Target = Callable[[Array], tuple[Array, Array]]
@@ -145,9 +145,10 @@ class Stages:
 
     def __post_init__(self) -> None:
         for name, value in list(vars(self).items()):
-            if isinstance(value, (np.ndarray, np.generic)):
-                value = read_only_view(value) if isinstance(value, np.ndarray) else value.item()
-                object.__setattr__(self, name, value)
+            if isinstance(value, np.ndarray) and value.flags.writeable:
+                object.__setattr__(self, name, read_only_view(value))
+            elif isinstance(value, np.generic):
+                object.__setattr__(self, name, value.item())
 
     @property
     def counterfactual_map(self) -> Array:
@@ -189,7 +190,7 @@ def score_of(class_index: Any, scores: Array, is_batch: bool = True) -> tuple[Ar
     classes = as_class_indices(class_index, scores, is_batch)
     chosen = np.arange(len(scores)), classes  # one score of each row
     gradient = zeros(scores.shape, like=scores)
-    gradient[chosen] += 1  # dy^c/dy
+    gradient[chosen] = zero_of(scores) + 1  # dy^c/dy
     return classes, scores[chosen], gradient
 
 
@@ -210,9 +211,8 @@ def target_layer_of(network: Network, argument: str = "layer") -> str:
 
 def check_stages(network: Network, layer: str, input_shape: Shape) -> None:
     """Raise ValueError unless the layer has feature maps and the network ends with scores."""
+    network.position_of(layer)
     shapes = network.shapes(input_shape)
-    if layer not in shapes:
-        network.split(layer)  # says which layers there are
     if len(shapes[layer]) != 4:
         raise ValueError(f"Grad-CAM needs a layer with feature maps (N, K, H, W); {layer!r} has {shapes[layer]}.")
     *_, scores = shapes.values()
