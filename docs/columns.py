@@ -22,7 +22,7 @@ weight = np.array([[[[1.0, 0.0], [0.0, 1.0]]], [[[-1.0, -1.0], [1.0, 1.0]]]])  #
 window, place = Window(size=(2, 2), stride=(1, 1), padding=(0, 0)), 4  # of the places 0 … 8, the middle one
 
 with patch.object(convolution, "BLOCK", 2 * 3 * 4 * x.itemsize):  # two rows of the output
-    blocks = [columns[0].copy() for _, _, columns in convolution._columns(x[None, None], window, floor=0)]
+    blocks = [columns[0].copy() for _, _, columns in convolution._columns(x[None, None], window, weight_bytes=0)]
 shifted = np.empty((1, 1, 2, 3, 3))
 convolution._shift(x[None, None, :3], window.overlaps(1, 4, 3), shifted)  # the rows that the first block sees
 output = convolution.convolve(x[None, None], weight, None, window)[0].reshape(2, -1)
