@@ -18,8 +18,8 @@ separate the values of a map, semicolons its rows. "The worked example" is the o
 numbers are in [explanation.json](worked_example/explanation.json).
 
 The libraries are {versions}, with torch {torch}. Their answers were recorded on the CPU
-in float64. `tests/peers/record.py` asks them again. The tests compare numpycam with the equation's values and check that
-the libraries return others. They also show that all agree on whole networks where none of this plays a part.
+in float64. `tests/peers/record.py` asks them again. The tests compare numpycam with the equation's values, and check
+that the libraries return others. They also show that all agree on whole networks where none of this plays a part.
 """
 
 

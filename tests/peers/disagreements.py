@@ -147,7 +147,7 @@ TABLE = [
         *("nan", ["grad-cam", "torchcam"], "equation", "Grad-CAM", "the map where one of four cells of A is NaN"),
         np.array([[np.nan, 7], [4, 6]]),
         explain(cam, "NaN", SUM),
-        "pytorch-grad-cam's scaling spreads the NaN over the map. torchcam's `nansum` hides it, and the map looks right.",
+        "pytorch-grad-cam's scaling spreads the NaN over the map. torchcam's `nansum` hides it: the map looks right.",
     ),
     Disagreement(
         *(
@@ -159,7 +159,7 @@ TABLE = [
             np.full((2, 2), np.nan),
         ),
         explain(methods.eigen_cam, "NaN", SUM),
-        "NaN is replaced by 0 first, and the map looks right.",
+        "NaN is replaced by 0 first: the map looks right.",
     ),
     Disagreement(
         *(
@@ -171,8 +171,8 @@ TABLE = [
             np.array([[0, 0]]),
         ),
         explain(methods.smooth_grad, "kink", SUM, floats=True, sigma=1.0, samples=10_000),
-        "`NoiseTunnel(Saliency)` takes the mean of the absolute values, not the absolute value of the mean. So noise of "
-        "either sign adds up. (The equation's 0 is for infinitely many samples.)",
+        "`NoiseTunnel(Saliency)` takes the mean of the absolute values, not the absolute value of the mean. So noise "
+        "of either sign adds up. (The equation's 0 is for infinitely many samples.)",
         4 / np.sqrt(10_000),  # four standard deviations of the mean of as many signs
     ),
     Disagreement(
