@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_array, as_grad_output, as_named, check_name, check_same_kind
+from numpycam.core.arguments import as_array, as_grad_output, as_named_layers, check_name, check_same_kind
 from numpycam.core.arrays import Array, Shape, read_only_view
 from numpycam.core.base import Layer, layers_with
 
@@ -54,7 +54,7 @@ class Network(Layer):
     _parameters: dict[str, Array] = field(init=False)
 
     def __post_init__(self) -> None:
-        layers = as_named("layer", self.layers, Layer)
+        layers = as_named_layers(self.layers, Layer)
         opened = [*_opened(layers)]
         names = [name for name, _ in opened]
         if len({*names, "input"}) <= len(names):
