@@ -107,7 +107,7 @@ def check_mystery(answer: Mapping[str, Any], seed: int = 0) -> None:
             f"by {numbers[0]:.1f} in the first network and by {numbers[1]:.1f} in the second: which one needs grass?"
         )
     print(
-        f"✓ It is the {needs_grass} that looks at the grass: {_FRESH} fresh drawings say so, and give your two numbers."
+        f"✓ The {needs_grass} network looks at the grass: {_FRESH} fresh drawings say so, and agree with your numbers."
     )
 
 
@@ -215,7 +215,7 @@ _SUM_OVER_SUM = "The energy is a sum divided by a sum."
 _ENERGY: _Table = [
     (lambda q: _part(q.total, q.mask), "The ReLU is missing: only what speaks for the class is in the map."),
     (lambda q: _part(np.abs(q.total), q.mask),
-     "That is |L|: what speaks against the class is not in the map, the ReLU makes it 0."),
+     "That is |L|: take ReLU(L), where all that speaks against the class is 0."),
     (lambda q: _part(relu(q.weighted).sum(axis=0), q.mask),
      "There is a ReLU before the sum: first add up, then ReLU."),
     (lambda q: _part(q.heat, ~q.mask), "That is the share outside of the mask: return the share inside."),

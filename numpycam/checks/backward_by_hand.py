@@ -39,7 +39,7 @@ def check_relu_backward(answer: Callable[[Array, Array], Any]) -> None:
         If the result is not exactly right. At x = 0 it should be 0.
     """
     count = check(RELU, answer)
-    print(f"✓ dx is exactly right, on {count} pairs of u and x: the gate is that of x, and shut at 0.")
+    print(f"✓ dx is exactly right, on {count} pairs of u and x: the gate looks at x, and is shut at 0.")
 
 
 def check_conv_backward(answer: Callable[[Array, Array, Array, Pair, Pair], tuple[Any, Any]]) -> None:
@@ -57,7 +57,7 @@ def check_conv_backward(answer: Callable[[Array, Array, Array, Pair, Pair], tupl
         If dx or dw is not exactly right.
     """
     count = check(CONV, answer)
-    print(f"✓ <f(x), u> = <x, dx> = <weight, dw>, exactly, on {count} convolutions of several strides and borders.")
+    print(f"✓ <f(x), u> = <x, dx> = <weight, dw>, exactly, on {count} convolutions with several strides and borders.")
 
 
 def check_find_the_bug(answer: Mapping[str, Any]) -> None:
@@ -85,7 +85,7 @@ def check_find_the_bug(answer: Mapping[str, Any]) -> None:
             failures.append(failed)
     if failures:
         raise failures[0]
-    print("✓ All four are found, each by a law and by a smallest input.")
+    print("✓ All four bugs are found, each with a law and a smallest input.")
 
 
 # --- Two backward passes --------------------------------------------------------------------------------
@@ -99,30 +99,21 @@ class _Case(NamedTuple):
     padding: Pair
 
 
-def _relu_law(dx: Array, u: Array, x: Array) -> str:
-    return _adjoint_law(relu(x), u, "x", x, "dx", dx)
-
-
-def _dx_law(dx: Array, *case: Any) -> str:
-    u, x = case[:2]
-    return _adjoint_law(_conv(*case)(x), u, "x", x, "dx", dx)
-
-
-def _dw_law(dw: Array, *case: Any) -> str:
-    u, x, weight = case[:3]
-    return _adjoint_law(_conv(*case)(x), u, "weight", weight, "dw", dw)
-
-
 def _inner(a: Array, b: Array) -> Any:
     return (a * b).sum()
 
 
-def _adjoint_law(y: Array, u: Array, slot: str, values: Array, name: str, given: Array) -> str:
-    """Return both sides of <f(x), u> = <slot, name> in a sentence if they differ, else an empty string."""
-    if given.shape != values.shape:
-        return ""
-    sides = {"<f(x), u>": _inner(y, u), f"<{slot}, {name}>": _inner(values, given)}
-    return "" if _are_equal(sides) else f"The adjoint identity fails: {_unequal(sides)}."
+def _adjoint_law(slot: str, name: str, forward: Callable[..., Array]) -> Callable[[Array, Inputs], str]:
+    """Return a function that shows both sides of <f(x), u> = <slot, name> in a sentence, or "" if they are equal."""
+
+    def law(given: Array, inputs: Inputs) -> str:
+        if given.shape != inputs[slot].shape:
+            return ""
+        left, right = _inner(forward(*inputs.values()), inputs["u"]), _inner(inputs[slot], given)
+        sides = {"<f(x), u>": left, f"<{slot}, {name}>": right}
+        return "" if left == right else f"The adjoint identity fails: {_unequal(sides)}."
+
+    return law
 
 
 def _are_equal(sides: dict[str, Any]) -> bool:
@@ -166,6 +157,10 @@ def _conv_cases() -> Iterator[Inputs]:
 
 def _conv(u: Array, x: Array, weight: Array, stride: Pair, padding: Pair) -> Conv2d:
     return Conv2d(weight, stride=stride, padding=padding)
+
+
+def _y(u: Array, x: Array, weight: Array, stride: Pair, padding: Pair) -> Array:
+    return _conv(u, x, weight, stride, padding)(x)
 
 
 def _dx(u: Array, x: Array, weight: Array, stride: Pair, padding: Pair) -> Array:
@@ -228,7 +223,14 @@ _RELU: Mistakes = [
 ]  # fmt: skip
 
 RELU = Exercise(
-    {"dx": Stage("dx = ds/dx of a ReLU:", lambda u, x: ReLU().backward(u, x), _RELU, _relu_law)},
+    {
+        "dx": Stage(
+            "dx = ds/dx of a ReLU:",
+            lambda u, x: ReLU().backward(u, x),
+            _RELU,
+            _adjoint_law("x", "dx", lambda u, x: relu(x)),
+        )
+    },
     _relu_cases,
 )
 
@@ -273,8 +275,8 @@ def _conv_advice(error: Exception) -> str:
 
 CONV = Exercise(
     {
-        "dx": Stage("dx, so that <f(x), u> = <x, dx>:", _dx, _DX, _dx_law),
-        "dw": Stage("dw, so that <f(x), u> = <weight, dw>:", _dw, _DW, _dw_law),
+        "dx": Stage("dx, so that <f(x), u> = <x, dx>:", _dx, _DX, _adjoint_law("x", "dx", _y)),
+        "dw": Stage("dw, so that <f(x), u> = <weight, dw>:", _dw, _DW, _adjoint_law("weight", "dw", _y)),
     },
     _conv_cases,
     _conv_advice,
@@ -348,7 +350,7 @@ def _counterexample(name: str, finding: Any) -> str:
     if x.size > suspect.fewest:
         cells = "1 cell" if suspect.fewest == 1 else f"{suspect.fewest} cells"
         raise CheckFailed(
-            f"{name}: yes, {law!r} fails there: {_unequal(sides)}. Now make it small: an x of {cells} can show it, "
+            f"{name}: yes, {law!r} fails there: {_unequal(sides)}. Now make it small: an x of {cells} can show it; "
             f"yours has {x.size}."
         )
     return f"breaks {law!r}: {_unequal(sides)}."

@@ -12,10 +12,10 @@ import numpy as np
 from numpycam.core.arrays import Array
 
 Inputs = Mapping[str, Any]
-"""The arguments of an answer, in order, by the names that a learner knows them by."""
+"""The arguments of an answer, in order, by the names that messages use."""
 
 Mistakes = Sequence[tuple[Callable[..., Any], str]]
-"""Each mistake is a function of the inputs, which returns the wrong result, and the hint for it."""
+"""For each mistake, a function that returns the wrong result for the inputs, and the hint."""
 
 ONLY_THE_EXAMPLE = "That is right for the worked example only: compute it from the arguments."
 
@@ -35,7 +35,7 @@ class Stage(NamedTuple):
     heading: str  # the first line of every message about it
     right: Callable[..., Any]  # right(*inputs) is what it should be
     mistakes: Mistakes  # the first one that explains an answer gives its hint
-    law: Callable[..., str] | None = None  # law(given, *inputs) is a sentence if a law is broken, else ""
+    law: Callable[[Array, Inputs], str] | None = None  # law(given, inputs) is a sentence if a law is broken, else ""
 
 
 class Exercise(NamedTuple):
@@ -57,17 +57,19 @@ class _Try(NamedTuple):
 
 
 def check(exercise: Exercise, answer: Callable[..., Any]) -> int:
-    """Return on how many cases the answer is right, or raise CheckFailed.
+    """Return the number of cases if the answer is right in all of them, else raise CheckFailed.
 
-    The first stage that is wrong in any case is the one that the message is about. If the answer fails in one case,
-    an earlier case may still say more: so those are compared before the failure is raised.
+    The message is about the first stage that is wrong in any case. If the answer raises an error, an earlier case may
+    say more: so the earlier cases are compared first.
     """
+    if not callable(answer):
+        raise CheckFailed(f"Pass your function itself, without calling it; this is {type(answer).__name__}.")
     names = list(exercise.stages)
     tries: dict[str, list[_Try]] = {name: [] for name in names}
     failure, count = None, 0
     for inputs in exercise.cases():
         try:
-            given = run(answer, inputs, names, exercise.advice)
+            given = _run(answer, inputs, names, exercise.advice)
             outcome = _outcome(exercise, inputs, given)
         except CheckFailed as failed:
             failure = failed
@@ -84,11 +86,8 @@ def check(exercise: Exercise, answer: Callable[..., Any]) -> int:
     return count
 
 
-def run(
-    answer: Callable[..., Any],
-    inputs: Inputs,
-    names: Sequence[str],
-    advice: Callable[[Exception], str] | None = None,
+def _run(
+    answer: Callable[..., Any], inputs: Inputs, names: Sequence[str], advice: Callable[[Exception], str] | None
 ) -> list[Array]:
     """Return what the answer returns, as one array of numbers for each name, or say what is wrong with its form."""
     own = {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in inputs.items()}
@@ -96,6 +95,8 @@ def run(
         given = answer(*own.values())
     except Exception as error:
         message = f"Your function raised {type(error).__name__} with {_sizes(inputs)}: {error}"
+        if "ellipsis" in str(error):
+            raise CheckFailed(_lines(message, "(Some dots are still there: replace them.)")) from error
         raise CheckFailed(_lines(message, advice(error) if advice else "")) from error
     arrays = [as_numbers(name, value) for name, value in zip(names, _things(given, names), strict=True)]
     if any(np.any(own[name] != value) for name, value in inputs.items()):
@@ -171,7 +172,7 @@ def _compare(stage: Stage, tries: Sequence[_Try]) -> None:
         difference = _difference(one)
         if difference:
             hint = _hint(stage.mistakes, tries) or _which_cases_are_right(number, one.inputs)
-            law = stage.law(one.given, *one.inputs.values()) if stage.law else ""
+            law = stage.law(one.given, one.inputs) if stage.law else ""
             raise CheckFailed(_lines(stage.heading, hint, difference, law, f"The inputs were {_shown(one.inputs)}"))
 
 
@@ -226,7 +227,7 @@ def _holds_floats(values: Array) -> bool:
 
 
 def _which_cases_are_right(number: int, inputs: Inputs) -> str:
-    """Return that the answer is right in so many cases, but not in the next, with these inputs."""
+    """Return a sentence that says in how many cases the answer is right, before the case with these inputs."""
     if number == 0:
         return ""
     cases = "case" if number == 1 else f"{number} cases"

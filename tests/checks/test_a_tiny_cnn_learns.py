@@ -28,8 +28,8 @@ def test_dividing_by_nothing_is_told():
 def test_the_experiment_finds_the_network_in_any_disguise(seed, capsys):
     check_mystery(findings(seed=seed), seed)
     assert capsys.readouterr().out == (
-        f"✓ It is the {findings(seed=seed)['looks at the grass']} that looks at the grass: 400 fresh drawings say so, "
-        "and give your two numbers.\n"
+        f"✓ The {findings(seed=seed)['looks at the grass']} network looks at the grass: 400 fresh drawings say so, "
+        "and agree with your numbers.\n"
     )
 
 

@@ -49,7 +49,7 @@ def test_four_counterexamples_pass_each_with_a_line(capsys):
         "✓ conv_backward breaks 'adjoint': <f(x), u> = 1/10, but <x, dx> = 2.",
         "✓ max_pool_backward breaks 'mass': Σ u = 2, but Σ dx = 1.",
         "✓ avg_pool_backward breaks 'purity': u before = [[1]], but u after = [[1/2]].",
-        "✓ All four are found, each by a law and by a smallest input.",
+        "✓ All four bugs are found, each with a law and a smallest input.",
     ]
 
 
@@ -71,7 +71,7 @@ NO_FINDINGS = {
     "relu_backward: 'purity' holds there, u before = u after = [[1]]. When is its gate shut?": (
         "relu_backward", "purity", {"u": [[1]], "x": [[-1]]}),
     "relu_backward: yes, 'adjoint' fails there: <f(x), u> = 0, but <x, dx> = -1. Now make it small: an x of 1 cell can "
-    "show it, yours has 2.": ("relu_backward", "adjoint", {"u": [[0, 1]], "x": [[3, -1]]}),
+    "show it; yours has 2.": ("relu_backward", "adjoint", {"u": [[0, 1]], "x": [[3, -1]]}),
     "conv_backward: 'adjoint' holds there, <f(x), u> = <x, dx> = 3.": (
         "conv_backward", "adjoint", {"u": [[1]], "x": [[1, 2]], "weight": [[1, 1]]}),
     "conv_backward: yes, 'adjoint' fails there: <f(x), u> = 1, but <x, dx> = 0. Now make it small: an x of 2 cells": (

@@ -18,8 +18,8 @@ from numpycam.checks import (
 LINES = {
     "check_grad_cam": "alphas, weighted_sum and localization_map are exactly right, on 6 pairs of maps.",
     "check_network": "the network has exactly the feature maps and the gradient maps, on 4 pairs of them.",
-    "check_relu_backward": "dx is exactly right, on 4 pairs of u and x: the gate is that of x, and shut at 0.",
-    "check_conv_backward": "<f(x), u> = <x, dx> = <weight, dw>, exactly, on 6 convolutions of several strides and "
+    "check_relu_backward": "dx is exactly right, on 4 pairs of u and x: the gate looks at x, and is shut at 0.",
+    "check_conv_backward": "<f(x), u> = <x, dx> = <weight, dw>, exactly, on 6 convolutions with several strides and "
     "borders.",
     "check_shares": "share and energy are exactly right, on 6 sets of maps, two of them with nothing to share.",
     "check_cell_by_cell": "HiResCAM and LayerCAM are exactly right, on 5 pairs of maps.",
@@ -111,6 +111,12 @@ def test_the_number_of_things_is_told():
     )
 
 
+def test_a_result_instead_of_the_function_is_told():
+    assert refusal(CheckFailed, lambda: check_grad_cam((1, 2, 3))) == (
+        "Pass your function itself, without calling it; this is tuple."
+    )
+
+
 SHAPES = "Your function raised ValueError with A of shape (3, 2, 2), "
 RAISED = {
     f"{SHAPES}dy/dA of shape (3, 2, 2): operands could not": (
@@ -125,6 +131,8 @@ RAISED = {
         check_conv_backward, lambda *case: 1 / 0, "division by zero"),
     "Your function raised ValueError with u of shape (1, 1, 2, 3)": (
         check_conv_backward, lambda u, x, weight, *how: u * x, "window (i, j) begins at (down · i, right · j) there.)"),
+    "Your function raised TypeError with u of shape (2, 3), x of shape (2, 3): unsupported operand": (
+        check_relu_backward, lambda u, x: u * ..., "(Some dots are still there: replace them.)"),
     "Your function raised UFuncTypeError": (
         check_conv_backward, lambda u, *rest: np.zeros(u.shape).__iadd__(u), "np.zeros(x.shape) makes floats.)"),
 }  # fmt: skip
