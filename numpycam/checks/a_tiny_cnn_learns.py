@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numpycam.checks.compare import (
-    ONLY_THE_EXAMPLE,
     CheckFailed,
     Exercise,
     Inputs,
@@ -18,7 +17,7 @@ from numpycam.checks.compare import (
     check_keys,
     refuse_dots,
 )
-from numpycam.checks.maps import advise_on_alphas, halves, quotient, spread, sums
+from numpycam.checks.maps import ONLY_THE_EXAMPLE, RELU_TOO_EARLY, advise_on_alphas, halves, quotient, spread, sums
 from numpycam.core.arrays import Array, relu
 from numpycam.exact import as_fractions
 from numpycam.experiments.drawings import draw
@@ -181,7 +180,7 @@ _Table = Sequence[tuple[Callable[[SimpleNamespace], Any], str]]
 _SHARE: _Table = [
     (lambda q: _part(np.abs(q.alphas), q.k),
      "That is the share of |α| alone. Make a kernel ten times as large and its weight in the head ten times smaller: "
-     "its α is a tenth, and the network is the same. Only both together, α_k A^k, say how much it contributes."),
+     "its α is a tenth, but the scores are the same. Only both together, α_k A^k, say how much it contributes."),
     (lambda q: _part(q.alphas, q.k), "That is the share of α alone: weigh the maps, and take the sizes |α_k A^k|."),
     (lambda q: q.alphas[q.k], "That is α_k itself: weigh the map with it, |α_k A^k|."),
     (lambda q: _part(np.abs(q.a), q.k), "The maps are not weighted: add up the cells of |α_k A^k|."),
@@ -217,7 +216,7 @@ _ENERGY: _Table = [
     (lambda q: _part(np.abs(q.total), q.mask),
      "That is |L|: take ReLU(L), where all that speaks against the class is 0."),
     (lambda q: _part(relu(q.weighted).sum(axis=0), q.mask),
-     "There is a ReLU before the sum: first add up, then ReLU."),
+     RELU_TOO_EARLY),
     (lambda q: _part(q.heat, ~q.mask), "That is the share outside of the mask: return the share inside."),
     (lambda q: quotient(q.energy, q.area),
      "You divide by the mask's area, or a mean by a mean: that says how much denser the map is inside the mask. "

@@ -17,8 +17,6 @@ Inputs = Mapping[str, Any]
 Mistakes = Sequence[tuple[Callable[..., Any], str]]
 """For each mistake, a function that returns the wrong result for the inputs, and the hint."""
 
-ONLY_THE_EXAMPLE = "That is right for the worked example only: compute it from the arguments."
-
 _MANY = 24  # an array with more numbers is not printed
 
 

@@ -1,4 +1,4 @@
-"""Pairs of feature maps and gradient maps to try an answer on, and sums over maps for the tables of mistakes."""
+"""What the checks of maps share: pairs of maps to try an answer on, and sums and hints for the tables of mistakes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -9,6 +9,13 @@ from numpycam.checks.compare import Inputs, advise_on_shapes
 from numpycam.core.arrays import Array, Shape
 from numpycam.exact import as_fractions
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS
+
+RELU_TOO_EARLY = "There is a ReLU before the sum: first add up, then ReLU."
+NORMALISED = "You divide by the maximum: that is for the picture only, so leave it out."
+TRANSPOSED = "Rows and columns are exchanged: keep the shape (H, W)."
+MEAN_OF_MAPS = "That is the mean over the maps: take their sum."
+KEEPDIMS = "Right, but return one number for each map, in the shape (K,): no keepdims."
+ONLY_THE_EXAMPLE = "That is right for the worked example only: compute it from the arguments."
 
 
 def pairs_of_maps(shapes: Iterable[Shape], tells: Callable[[Array, Array], bool]) -> Iterator[Inputs]:

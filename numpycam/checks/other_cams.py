@@ -6,8 +6,20 @@ from typing import Any
 import numpy as np
 
 from numpycam.checks import suspects
-from numpycam.checks.compare import ONLY_THE_EXAMPLE, Exercise, Inputs, Mistakes, Stage, advise_on_shapes, check
-from numpycam.checks.maps import means, named, pairs_of_maps, quotient, spread, sums
+from numpycam.checks.compare import Exercise, Inputs, Mistakes, Stage, advise_on_shapes, check
+from numpycam.checks.maps import (
+    KEEPDIMS,
+    MEAN_OF_MAPS,
+    NORMALISED,
+    ONLY_THE_EXAMPLE,
+    TRANSPOSED,
+    means,
+    named,
+    pairs_of_maps,
+    quotient,
+    spread,
+    sums,
+)
 from numpycam.core.arrays import Array, relu, zero_of
 from numpycam.exact import as_fractions
 from numpycam.methods import element_wise_grad_cam, grad_cam, grad_cam_plus_plus, hirescam, layercam
@@ -91,15 +103,15 @@ def _common(product: Callable[[Array, Array], Array], formula: str) -> Mistakes:
         (lambda a, g: np.abs(total(a, g)), "That is |L|: after the sum, negative cells become 0."),
         (product, "These are the maps before they are added up: sum over k, the first axis."),
         (lambda a, g: relu(product(a, g)), "These are the maps before they are added up: sum over k, then ReLU."),
-        (lambda a, g: relu(total(a, g) / len(a)), "That is the mean over the maps: take their sum."),
-        (lambda a, g: relu(total(a, g)).T, "Rows and columns are exchanged: keep the shape (H, W)."),
+        (lambda a, g: relu(total(a, g) / len(a)), MEAN_OF_MAPS),
+        (lambda a, g: relu(total(a, g)).T, TRANSPOSED),
         (lambda a, g: relu(product(a, g).sum(axis=1)), wrong_axis),
         (lambda a, g: relu(product(a, g).sum(axis=2)), wrong_axis),
         (lambda a, g: relu(sums(product(a, g))), "You add up the cells of each map: add up the maps, cell by cell."),
         (lambda a, g: relu(np.asarray(product(a, g).sum())),
          "That is one number, the sum over everything: add up over k alone."),
         (lambda a, g: quotient(relu(total(a, g)), relu(total(a, g)).max()),
-         "You divide by the maximum: that is for the picture only, so leave it out."),
+         NORMALISED),
         (lambda a, g: relu(product(relu(a), g).sum(axis=0)),
          f"There is a ReLU on A: it should be {formula}. A negative cell of A counts."),
     ]  # fmt: skip
@@ -210,9 +222,9 @@ _WEIGHTS: Mistakes = [
      "You add up the gradients: S_k is the sum of the feature map A^k."),
     (lambda a, g: _weights(a, g) / g[0].size, "That is the mean over the cells: take the sum."),
     (_normalised,
-     "You divide the a_ij by their sum, so that they add up to 1: leave that out. Many ports do it, equation 19 does not."),
-    (lambda a, g: means(g), "Those are the weights of Grad-CAM, the means of the gradients: here each cell has its own a_ij."),
-    (lambda a, g: spread(_weights(a, g)), "Right, but return one number for each map, in the shape (K,): no keepdims."),
+     "You divide the a_ij by their sum, so they add up to 1. Many ports do so, but equation 19 does not."),
+    (lambda a, g: means(g), "Those are the weights of Grad-CAM, the means of g: here each cell has a weight a_ij."),
+    (lambda a, g: spread(_weights(a, g)), KEEPDIMS),
     (lambda a, g: quotient(relu(g), _divisor(a, g)), "These are the terms of all cells: add them up for each map."),
     (lambda a, g: grad_cam_plus_plus.from_maps(a, g).weighted_sum,
      "That is L, the weighted sum: return the weights alone."),
