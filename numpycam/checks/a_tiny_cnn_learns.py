@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from numpycam.checks import hints
 from numpycam.checks.compare import (
     CheckFailed,
     Exercise,
@@ -17,7 +18,7 @@ from numpycam.checks.compare import (
     check_keys,
     refuse_dots,
 )
-from numpycam.checks.maps import ONLY_THE_EXAMPLE, RELU_TOO_EARLY, advise_on_alphas, halves, quotient, spread, sums
+from numpycam.checks.maps import halves, quotient, spread, sums
 from numpycam.core.arrays import Array, relu
 from numpycam.exact import as_fractions
 from numpycam.experiments.drawings import draw
@@ -206,7 +207,7 @@ _SHARE: _Table = [
     (lambda q: q.energy, "That is the energy: return first the share, then the energy."),
     (lambda q: 100 * q.share, "That is in per cent: return a part of 1."),
     (lambda q: q.shares, "These are the shares of all kernels: return the share of kernel k."),
-    (lambda q: _quantities(*_EXAMPLE.values()).share, ONLY_THE_EXAMPLE),
+    (lambda q: _quantities(*_EXAMPLE.values()).share, hints.ONLY_THE_EXAMPLE),
 ]  # fmt: skip
 
 _SUM_OVER_SUM = "The energy is a sum divided by a sum."
@@ -216,7 +217,7 @@ _ENERGY: _Table = [
     (lambda q: _part(np.abs(q.total), q.mask),
      "That is |L|: take ReLU(L), where all that speaks against the class is 0."),
     (lambda q: _part(relu(q.weighted).sum(axis=0), q.mask),
-     RELU_TOO_EARLY),
+     hints.RELU_TOO_EARLY),
     (lambda q: _part(q.heat, ~q.mask), "That is the share outside of the mask: return the share inside."),
     (lambda q: quotient(q.energy, q.area),
      "You divide by the mask's area, or a mean by a mean: that says how much denser the map is inside the mask. "
@@ -237,7 +238,7 @@ _ENERGY: _Table = [
     (lambda q: _part(relu(q.weighted[q.k]), q.mask),
      "That is the energy of map k alone: take L, the sum of all maps."),
     (lambda q: 100 * q.energy, "That is in per cent: return a part of 1."),
-    (lambda q: _quantities(*_EXAMPLE.values()).energy, ONLY_THE_EXAMPLE),
+    (lambda q: _quantities(*_EXAMPLE.values()).energy, hints.ONLY_THE_EXAMPLE),
 ]  # fmt: skip
 
 
@@ -253,7 +254,7 @@ def _mistakes(table: _Table) -> Mistakes:
 def _shares_advice(error: Exception) -> str:
     if isinstance(error, ZeroDivisionError):
         return "(Can the sum below be 0? Then there is nothing to share: return 0.)"
-    return advise_on_alphas(error)
+    return hints.advise_on_alphas(error)
 
 
 SHARES = Exercise(

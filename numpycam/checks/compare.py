@@ -130,11 +130,6 @@ def check_keys(findings: Any, keys: Collection[str]) -> None:
         raise CheckFailed(f"Your findings should be a dictionary with the keys {', '.join(map(repr, keys))}.")
 
 
-def advise_on_shapes(advice: str) -> Callable[[Exception], str]:
-    """Return a function that gives this advice where arrays of different shapes do not fit each other."""
-    return lambda error: advice if isinstance(error, ValueError) and "broadcast" in str(error) else ""
-
-
 def table(values: Array) -> str:
     """Return numbers as a table, with Fractions as one writes them by hand."""
     return str(values.astype(str)).replace("'", "")

@@ -1,21 +1,14 @@
-"""What the checks of maps share: pairs of maps to try an answer on, and sums and hints for the tables of mistakes."""
+"""What the checks of maps share: pairs of maps to try an answer on, and sums for the tables of mistakes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from numpycam.checks.compare import Inputs, advise_on_shapes
+from numpycam.checks.compare import Inputs
 from numpycam.core.arrays import Array, Shape
 from numpycam.exact import as_fractions
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS
-
-RELU_TOO_EARLY = "There is a ReLU before the sum: first add up, then ReLU."
-NORMALISED = "You divide by the maximum: that is for the picture only, so leave it out."
-TRANSPOSED = "Rows and columns are exchanged: keep the shape (H, W)."
-MEAN_OF_MAPS = "That is the mean over the maps: take their sum."
-KEEPDIMS = "Right, but return one number for each map, in the shape (K,): no keepdims."
-ONLY_THE_EXAMPLE = "That is right for the worked example only: compute it from the arguments."
 
 
 def pairs_of_maps(shapes: Iterable[Shape], tells: Callable[[Array, Array], bool]) -> Iterator[Inputs]:
@@ -61,8 +54,3 @@ def quotient(part: Any, whole: Any) -> Array:
     """Return part / whole, and 0 where the whole is 0: a careful answer does the same."""
     is_something = np.asarray(whole != 0)
     return np.where(is_something, part / np.where(is_something, whole, 1), 0)
-
-
-advise_on_alphas = advise_on_shapes(
-    "(α has the shape (K,), A has (K, H, W): write alphas[:, None, None] * feature_maps.)"
-)

@@ -5,21 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.checks import suspects
-from numpycam.checks.compare import Exercise, Inputs, Mistakes, Stage, advise_on_shapes, check
-from numpycam.checks.maps import (
-    KEEPDIMS,
-    MEAN_OF_MAPS,
-    NORMALISED,
-    ONLY_THE_EXAMPLE,
-    TRANSPOSED,
-    means,
-    named,
-    pairs_of_maps,
-    quotient,
-    spread,
-    sums,
-)
+from numpycam.checks import hints, suspects
+from numpycam.checks.compare import Exercise, Inputs, Mistakes, Stage, check
+from numpycam.checks.maps import means, named, pairs_of_maps, quotient, spread, sums
 from numpycam.core.arrays import Array, relu, zero_of
 from numpycam.exact import as_fractions
 from numpycam.methods import element_wise_grad_cam, grad_cam, grad_cam_plus_plus, hirescam, layercam
@@ -103,15 +91,15 @@ def _common(product: Callable[[Array, Array], Array], formula: str) -> Mistakes:
         (lambda a, g: np.abs(total(a, g)), "That is |L|: after the sum, negative cells become 0."),
         (product, "These are the maps before they are added up: sum over k, the first axis."),
         (lambda a, g: relu(product(a, g)), "These are the maps before they are added up: sum over k, then ReLU."),
-        (lambda a, g: relu(total(a, g) / len(a)), MEAN_OF_MAPS),
-        (lambda a, g: relu(total(a, g)).T, TRANSPOSED),
+        (lambda a, g: relu(total(a, g) / len(a)), hints.MEAN_OF_MAPS),
+        (lambda a, g: relu(total(a, g)).T, hints.TRANSPOSED),
         (lambda a, g: relu(product(a, g).sum(axis=1)), wrong_axis),
         (lambda a, g: relu(product(a, g).sum(axis=2)), wrong_axis),
         (lambda a, g: relu(sums(product(a, g))), "You add up the cells of each map: add up the maps, cell by cell."),
         (lambda a, g: relu(np.asarray(product(a, g).sum())),
          "That is one number, the sum over everything: add up over k alone."),
         (lambda a, g: quotient(relu(total(a, g)), relu(total(a, g)).max()),
-         NORMALISED),
+         hints.NORMALISED),
         (lambda a, g: relu(product(relu(a), g).sum(axis=0)),
          f"There is a ReLU on A: it should be {formula}. A negative cell of A counts."),
     ]  # fmt: skip
@@ -132,7 +120,7 @@ _HIRES: Mistakes = [
     (lambda a, g: relu((np.abs(g) * a).sum(axis=0)), "That is with |g|: keep the signs of the gradients."),
     (lambda a, g: relu(g.sum(axis=0)), "A is missing: multiply each g^k by its A^k, cell by cell."),
     (lambda a, g: relu(a.sum(axis=0)), "The gradients are missing: multiply each A^k by its g^k, cell by cell."),
-    (lambda a, g: _hires(FEATURE_MAPS, GRADIENTS), ONLY_THE_EXAMPLE),
+    (lambda a, g: _hires(FEATURE_MAPS, GRADIENTS), hints.ONLY_THE_EXAMPLE),
 ]  # fmt: skip
 
 _LAYER: Mistakes = [
@@ -153,7 +141,7 @@ _LAYER: Mistakes = [
      "You use g as a gate only: where it is open, multiply A by g."),
     (lambda a, g: relu((np.abs(g) * a).sum(axis=0)), "That is with |g|: a negative gradient becomes 0."),
     *_common(lambda a, g: relu(g) * a, _LAYER_FORMULA),
-    (lambda a, g: _layer(FEATURE_MAPS, GRADIENTS), ONLY_THE_EXAMPLE),
+    (lambda a, g: _layer(FEATURE_MAPS, GRADIENTS), hints.ONLY_THE_EXAMPLE),
 ]  # fmt: skip
 
 CELL_BY_CELL = Exercise(
@@ -224,11 +212,11 @@ _WEIGHTS: Mistakes = [
     (_normalised,
      "You divide the a_ij by their sum, so they add up to 1. Many ports do so, but equation 19 does not."),
     (lambda a, g: means(g), "Those are the weights of Grad-CAM, the means of g: here each cell has a weight a_ij."),
-    (lambda a, g: spread(_weights(a, g)), KEEPDIMS),
+    (lambda a, g: spread(_weights(a, g)), hints.KEEPDIMS),
     (lambda a, g: quotient(relu(g), _divisor(a, g)), "These are the terms of all cells: add them up for each map."),
     (lambda a, g: grad_cam_plus_plus.from_maps(a, g).weighted_sum,
      "That is L, the weighted sum: return the weights alone."),
-    (lambda a, g: _weights(FEATURE_MAPS, GRADIENTS), ONLY_THE_EXAMPLE),
+    (lambda a, g: _weights(FEATURE_MAPS, GRADIENTS), hints.ONLY_THE_EXAMPLE),
 ]  # fmt: skip
 
 
@@ -241,7 +229,7 @@ def _weights_advice(error: Exception) -> str:
     return _shapes_advice(error)
 
 
-_shapes_advice = advise_on_shapes("(S_k has the shape (K,), g has (K, H, W): sum with keepdims=True.)")
+_shapes_advice = hints.advise_on_shapes("(S_k has the shape (K,), g has (K, H, W): sum with keepdims=True.)")
 
 GRAD_CAM_PLUS_PLUS = Exercise(
     {"weights": Stage("weights, w_k = Σ g / (2 + S_k g) over the cells with g > 0:", _weights, _WEIGHTS)},
