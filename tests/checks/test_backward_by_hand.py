@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from answers import with_stage
+from answers import solution, with_stage
 from helpers import refusal
 
 from numpycam.checks import CheckFailed, check_conv_backward, check_find_the_bug, check_relu_backward
@@ -24,6 +24,16 @@ def test_a_broken_law_is_shown_with_both_sides_and_a_convention_is_not_called_on
 def test_a_law_is_shown_for_either_slot_of_a_convolution(name, slot, wrong):
     message = refusal(CheckFailed, lambda: check_conv_backward(with_stage(check_conv_backward, name, wrong)))
     assert re.search(rf"\nThe adjoint identity fails: <f\(x\), u> = -?\d+, but <{slot}, {name}> = -?\d+\.\n", message)
+
+
+def test_a_mistake_that_cannot_be_made_in_every_case_explains_no_answer_that_runs_in_every_case():
+    def exchanged_where_they_can_be(u, x, weight, *how):
+        kernel = weight.swapaxes(0, 1) if weight.shape[0] == weight.shape[1] else weight
+        return solution(check_conv_backward)(u, x, kernel, *how)[0]
+
+    answer = with_stage(check_conv_backward, "dx", exchanged_where_they_can_be)
+    message = refusal(CheckFailed, lambda: check_conv_backward(answer))
+    assert message.startswith("dx, so that <f(x), u> = <x, dx>:\nIt is right for the first case, but not with u of ")
 
 
 def test_the_strict_gate_of_the_output_is_right():
