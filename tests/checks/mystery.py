@@ -1,11 +1,22 @@
-"""The experiment with the two networks of notebook 04, on drawings of a learner's own. Each is drawn once."""
+"""The experiment with the two networks of notebook 04, on a learner's own drawings, and its check. All is drawn once."""
 
 from functools import cache
 
 import numpy as np
+import pytest
 
+from numpycam import checks
 from numpycam.checks import mystery_networks
 from numpycam.experiments.drawings import draw
+
+drawn_once = cache(draw)
+
+
+def check_mystery(answer, seed=0):
+    """The check itself makes its 400 drawings anew each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("numpycam.checks.a_tiny_cnn_learns.draw", drawn_once)
+        checks.check_mystery(answer, seed)
 
 
 def painted_black(images, without):

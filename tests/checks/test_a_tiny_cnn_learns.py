@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from helpers import refusal, same
-from mystery import drops, findings
+from mystery import check_mystery, drops, findings
 
-from numpycam.checks import CheckFailed, check_mystery, check_shares, mystery_networks
+from numpycam.checks import CheckFailed, check_shares, mystery_networks
 from numpycam.experiments.drawings import CLASS_NAMES, draw
 from numpycam.experiments.pretrained import NAMES, load_pretrained
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from answers import EXERCISES, solution, with_stage
 from helpers import refusal
-from mystery import drops
+from mystery import check_mystery, drops
 
 from numpycam import worked_example
 from numpycam.checks import (
@@ -15,7 +15,6 @@ from numpycam.checks import (
     check_conv_backward,
     check_grad_cam,
     check_grad_cam_plus_plus,
-    check_mystery,
     check_network,
     check_relu_backward,
     check_shares,
