@@ -1,4 +1,4 @@
-"""The experiment with the two networks of notebook 04, on a learner's own drawings, and its check. All is drawn once."""
+"""The experiment with the two networks of notebook 04, on a learner's own drawings. All drawings are drawn once."""
 
 from functools import cache
 
