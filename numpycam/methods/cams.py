@@ -192,8 +192,8 @@ def _first_direction(maps: Array) -> Array:  # (..., K, H, W) -> (..., K)
 def cam(evidence: Evidence) -> tuple[Array, Array]:
     """α_k = w^c_k, the head's weight from the mean of A^k to the score of class c.
 
-    The head must average each map and then apply one Linear. Besides these two, it may have layers that only move numbers
-    (Flatten). For such a head, Grad-CAM's α_k are CAM's divided by Z = H·W.
+    The head must average each map and then apply one Linear. Besides these two, it may have layers that only move
+    numbers (Flatten). For such a head, Grad-CAM's α_k are CAM's divided by Z = H·W.
 
     Raises
     ------

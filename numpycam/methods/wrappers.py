@@ -50,8 +50,8 @@ def over_layers(method: Callable[..., Explanation], layers: Sequence[str]) -> Ca
     The new method is called like the old one, but without ``layer``. Its weighted maps are the layers' maps, one for
     each layer. Its feature maps, gradients and α belong to the last layer.
 
-    Jiang et al. (LayerCAM, IEEE TIP 2021) take the largest value instead of the sum, and scale the maps of shallow
-    layers by a hyperbolic tangent. The sum is exact for Fractions.
+    Jiang et al. (LayerCAM, IEEE TIP 2021) take the largest value instead of the sum, and first apply a hyperbolic
+    tangent to the maps of shallow layers. The sum is exact for Fractions.
 
     Parameters
     ----------
