@@ -14,6 +14,7 @@ from numpycam.core.arrays import Array
 from numpycam.core.steps import Stages
 from numpycam.display.canvas import POSITIVE, check_colormap
 from numpycam.exact import as_floats
+from numpycam.text import decimal
 
 
 def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: str = POSITIVE) -> NDArray[np.float64]:
@@ -167,4 +168,4 @@ def _as_picture(name: str, image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W
 
 def _check_unit_range(name: str, values: Array, advice: str) -> None:
     if values.size and not (values.min() >= 0 and values.max() <= 1):
-        raise ValueError(f"{name} must lie in 0..1, got {values.min():.6g}..{values.max():.6g}: {advice}.")
+        raise ValueError(f"{name} must lie in 0..1, got {decimal(values.min())}..{decimal(values.max())}: {advice}.")

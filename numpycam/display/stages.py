@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -34,7 +34,7 @@ from numpycam.display.canvas import (
 from numpycam.display.pixels import overlay, shown
 from numpycam.exact import as_floats
 from numpycam.resize import Interpolation, normalise, resize
-from numpycam.text import format_number
+from numpycam.text import decimal, format_number
 
 _GAP, _ROW_GAP, _TOP, _BOTTOM = 0.8, 0.36, 1.2, 0.55  # inches
 _HEADINGS = 0.6  # inches from the top to the headings of the stages
@@ -75,9 +75,9 @@ def columns_of(explanation: Stages, interpolation: Interpolation, most_maps: int
 
 
 def _inputs(e: Stages, kept: NDArray[np.intp]) -> list[Column]:
-    """Return the feature maps and the gradient maps that are weighted: the gradient maps only if the method uses them.
+    """Return the feature maps, and the gradient maps if the method uses gradients.
 
-    Nothing if the weighted maps are not one for each feature map.
+    Return nothing unless there is one weighted map for each feature map.
     """
     if len(e.weighted_maps) != len(e.feature_maps):
         return []
@@ -92,15 +92,15 @@ def _inputs(e: Stages, kept: NDArray[np.intp]) -> list[Column]:
 
 
 def _weights(e: Stages, kept: NDArray[np.intp]) -> list[Column]:
-    """Return α, one number for each map. Nothing if the method does not weigh maps as a whole."""
+    """Return α, one number for each map. Return nothing if the method does not weigh each map as a whole."""
     if not _has_alphas(e):
         return []
-    heading, operation, limits = "weights", "", None
-    if e.method == "Grad-CAM":  # α is a mean of the gradients, and has their colours
-        heading, operation, limits = "average", "mean", balanced(as_floats(e.gradients[kept]))
     alphas = as_floats(e.alphas[kept, None, None])
-    style: dict[str, Any] = {"limits": limits, "width": 0.62 * SIDE, "has_bar": False}
-    return [Column("alphas", heading, operation, r"\alpha_k", alphas, _numbers(kept), **style)]
+    column = Column("alphas", "weights", "", r"\alpha_k", alphas, _numbers(kept), width=0.62 * SIDE, has_bar=False)
+    if e.method == "Grad-CAM":  # α is an average of the gradients and has the same colours
+        limits = balanced(as_floats(e.gradients[kept]))
+        column = column._replace(heading="average", operation="mean", limits=limits)
+    return [column]
 
 
 def _results(e: Stages, kept: NDArray[np.intp]) -> list[Column]:
@@ -109,17 +109,17 @@ def _results(e: Stages, kept: NDArray[np.intp]) -> list[Column]:
         operation, symbol = f"× ${_feature_symbol(e)}$", rf"\alpha_k {_feature_symbol(e)}"
     else:
         operation, symbol = "" if e.backward == "unused" else "weights", "M^k"
-    maps, total, localization = (as_floats(v) for v in (e.weighted_maps[kept], e.weighted_sum, e.localization_map))
-    style: dict[str, Any] = {"colormap": POSITIVE, "limits": from_zero(localization)}
+    maps, total, heat = (as_floats(values) for values in (e.weighted_maps[kept], e.weighted_sum, e.localization_map))
+    last = Column("localization_map", e.method, "ReLU", r"L^c = \mathrm{ReLU}(L)", heat[None], colormap=POSITIVE)
     return [
         Column("weighted_maps", "weighted maps", operation, symbol, maps, _numbers(kept)),
         Column("weighted_sum", "weighted sum", r"$\Sigma_k$", rf"L = \Sigma_k\, {symbol}", total[None]),
-        Column("localization_map", e.method, "ReLU", r"L^c = \mathrm{ReLU}(L)", localization[None], **style),
+        last._replace(limits=from_zero(heat)),
     ]
 
 
 def _picture(e: Stages, image: Array) -> Column:
-    """Return the image as it is drawn. A grey one shows its own numbers, even outside of 0 … 1."""
+    """Return the image as it is drawn. A grey image keeps its own numbers, even outside of 0 … 1."""
     if len(image) == 1:
         values = as_floats(e.image)
         limits = min(0.0, float(values.min())), max(1.0, float(values.max()))
@@ -265,7 +265,7 @@ def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True, colorma
     if values.ndim != 3 or 0 in values.shape:
         raise ValueError(f"maps must have shape (K, H, W) with no empty axis, got {values.shape}.")
     if not signed and values.min() < 0:
-        raise ValueError(f"maps with signed=False must not be negative, got {values.min():.6g}.")
+        raise ValueError(f"maps with signed=False must not be negative, got {decimal(values.min())}.")
     usual, limits = (SIGNED, balanced(values)) if signed else (POSITIVE, from_zero(values))
     check_colormap(colormap or usual)
     return _figure_of(Column("", "", "", symbol, values, range(1, len(values) + 1), colormap or usual, limits))

@@ -72,8 +72,8 @@ def untrained(seed: int = SEED) -> Network:
     The head takes the maximum of each map.
 
     Before training, the weights of the head are positive: every map speaks for both animals. The biases of the head are
-    -3 and stay there: without evidence the answer is no. With trained biases and negative weights, the head could learn
-    instead from what is *not* an animal.
+    -3 and stay there: without evidence the answer is no. If the biases were trained, or some weights negative, the head
+    might instead learn from what is *not* an animal.
 
     Parameters
     ----------
@@ -92,12 +92,12 @@ def untrained(seed: int = SEED) -> Network:
     first[BACKGROUND_KERNEL] = np.array([0, -1, 2, -1, 0]) / 10
     second[BACKGROUND_KERNEL] = 0
     second[BACKGROUND_KERNEL, BACKGROUND_KERNEL] = 1 / 25
-    none = np.zeros(_KERNELS, np.float32)
+    no_bias = np.zeros(_KERNELS, np.float32)
     layers = [
-        ("conv1", Conv2d(first, none, padding=2)),  # (N, 1, 32, 32) -> (N, 8, 32, 32)
+        ("conv1", Conv2d(first, no_bias, padding=2)),  # (N, 1, 32, 32) -> (N, 8, 32, 32)
         ("relu1", ReLU()),
         ("pool1", MaxPool2d(2)),  # -> (N, 8, 16, 16)
-        ("conv2", Conv2d(second, none, padding=2)),
+        ("conv2", Conv2d(second, no_bias, padding=2)),
         ("features", ReLU()),  # A, as the paper's authors take it: after the ReLU
         ("pool2", MaxPool2d(4)),
         ("pool3", MaxPool2d(4)),  # -> (N, 8, 1, 1), the maximum of each map

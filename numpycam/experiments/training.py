@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from numpycam.core.arguments import as_array, as_int, check_index, check_same_kind, check_shape
 from numpycam.core.arrays import Array, gated
 from numpycam.core.network import Network, check_network
+from numpycam.text import decimal
 
 SomeNetwork = TypeVar("SomeNetwork", bound=Network)
 
@@ -54,7 +55,7 @@ def sigmoid_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Arra
     check_same_kind({"scores": y, "labels": t})
     check_shape("labels", t, y.shape)
     if t.min() < 0 or t.max() > 1:
-        raise ValueError(f"labels must be in 0..1, got {t.min():g} to {t.max():g}.")
+        raise ValueError(f"labels must be in 0..1, got {decimal(t.min())} to {decimal(t.max())}.")
     t = t.astype(y.dtype, copy=False)
     no, yes = np.logaddexp(0, y), np.logaddexp(0, -y)  # -log(1 - σ), -log σ
     return float((t * yes + (1 - t) * no).mean()), (np.exp(-yes) - t) / y.size
