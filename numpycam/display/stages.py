@@ -355,7 +355,7 @@ def _figure_of(column: Column) -> Picture:
 
 
 def _draw_column(picture: Picture, column: Column, left: float, rows: int) -> None:
-    """Draw one column, its maps one below the other, into a figure with so many rows."""
+    """Draw one column, its maps one below the other, into a figure with space for ``rows`` maps."""
     middle, pitch = left + column.width / 2, SIDE + _ROW_GAP
     write(picture, middle, _HEADINGS, column.heading, size=13, weight="bold", ha="center")
     write(picture, middle, 0.85, f"${column.symbol}$", size=13, ha="center")

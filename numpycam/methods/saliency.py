@@ -300,9 +300,9 @@ def full_grad(evidence: Evidence) -> tuple[None, Array]:
     """L = Σ_c |dy/dx_c ⊙ x_c| + Σ_l resize(Σ_o |dy/dz_o ⊙ b_o|), where z is the output of convolution l and b its bias.
 
     L shows how much the image and the biases contribute, by size. There is one weighted map for the image, and then one
-    for each convolution with a bias. The contributions themselves, with those of Linear layers' biases, sum to the
-    score. L does not: as in the paper, absolute values are taken, maps are resized, and Linear layers have no place in
-    the picture. The paper also scales each map to 0 … 1; here nothing is scaled.
+    for each convolution with a bias. The contributions of the image and of all biases, also in Linear layers, sum to
+    the score. L does not: as in the paper, absolute values are taken, maps are resized, and Linear layers have no place
+    in the picture. The paper also scales each map to 0 … 1; here nothing is scaled.
 
     Raises
     ------
