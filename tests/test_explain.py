@@ -253,7 +253,7 @@ def test_mean_and_deviation_change_what_goes_in_not_what_is_seen(run, folder):
     low, high = map(format_number, (given.min(), given.max()))
     assert (
         "<p>This is the picture as a person sees it: 12 pixels high, 10 wide, in colour; "
-        f"the network sees other numbers in its place, from {low} to {high}. It gives class "
+        f"the network sees other numbers in its place, from {low} to {high}. The network gives class "
     ) in (folder / "out" / "steps.html").read_text()
     assert (written(folder)["mean"], written(folder)["std"]) == (mean, std)
     heat = normalise(resize(as_floats(explanation.localization_map), (480, 400)))
@@ -281,7 +281,8 @@ def test_a_colour_picture_has_its_brightness_for_a_network_of_one(run, folder):
     _, out, _ = run("picture.png", "--network", "network-grey.npz")
     expected = np.tensordot(LUMA, channels_first(COLOURS), 1) / 1000
     assert same(np.array(written(folder)["image"][0]), expected.astype(np.float32))
-    assert "This is what the network sees: 12 pixels high, 10 wide. It" in (folder / "out" / "steps.html").read_text()
+    page = (folder / "out" / "steps.html").read_text()
+    assert "This is what the network sees: 12 pixels high, 10 wide. The network" in page
     assert "goes in as 12 pixels high, 10 wide, grey\n" in out
     Image.new("RGB", (5, 4), "white").save("white.png")
     run("white.png", "--network", "network-grey.npz")

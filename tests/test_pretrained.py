@@ -409,5 +409,5 @@ def test_a_network_without_two_scores_is_not_measured():
     one = load_pretrained(NAMES[0]).split("features")[0]
     message = refusal(ValueError, lambda: measure(one, draw(4, seed=7)))
     assert (
-        message == "network must have two scores, of the cat and of the elephant, got outputs of shape (4, 8, 16, 16)."
+        message == "network must have two scores, for cat and elephant, got outputs of shape (4, 8, 16, 16)."
     )
