@@ -23,7 +23,7 @@ from numpycam.core.network import Network, check_network
 
 
 class TooManyKinksError(ValueError):
-    """A line has more kinks than it was to be followed through."""
+    """A line has more kinks than ``max_kinks``."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

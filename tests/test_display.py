@@ -776,3 +776,14 @@ def test_what_a_figure_of_methods_refuses():
 def test_a_name_of_a_method_is_text_no_mathematics():
     figure = figure_of_methods([replace(by_methods()[0], method="$x_{$")])
     assert figure.as_png().startswith(b"\x89PNG")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("step", [1.0, 3.0, 0.1, 1e-8, 1e8])
+@pytest.mark.parametrize("error", [0.0, 1.0, 3.0, 1e-17, 1e10])
+def test_errors_of_a_single_step_are_drawn_without_a_warning(step, error):
+    """Limits that matplotlib finds itself may fall on one another, by the rounding of a logarithm."""
+    axes = figure_of_errors([step], {"one": [error]}).axes[0]
+    figure_of_errors([step], {"one": [error]}).as_png()
+    for low, high in (axes.get_xlim(), axes.get_ylim()):
+        assert 0 < 2 * low < high

@@ -37,7 +37,7 @@ def sum_of(x: Array, axis: int | tuple[int, ...], keepdims: bool = False) -> Arr
 
 
 def share(part: Any, whole: Any) -> Any:
-    """Return part / whole, and 0 where both are 0."""
+    """Return part / whole. Where the whole is 0, and so each part of it, return 0."""
     return part / np.where(whole == 0, 1, whole)
 
 

@@ -85,6 +85,7 @@ def figure_of_path(path: ScorePath) -> Picture:
     return picture
 
 
+_SMALLEST, _LARGEST = 1e-300, 1e300  # what a logarithmic axis is drawn to
 _LINES: tuple[dict[str, Any], ...] = (
     {"color": "#0b5a8f", "marker": "o", "markersize": 4.5},
     {"color": "#c2571a", "marker": "D", "markersize": 8, "fillstyle": "none"},
@@ -125,13 +126,13 @@ def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Pictu
             )
     largest = max(float(values.max()) for values in sizes.values()) or 1.0
     smallest = min((float(values[values > 0].min()) for values in sizes.values() if values.any()), default=1.0)
-    low, high = np.floor(np.log10(smallest)), np.ceil(np.log10(largest))
-    ground = 10 ** (low - 2)  # where an error of 0 is drawn
+    low, high = np.floor(np.log10(smallest)), min(np.ceil(np.log10(largest)), 300)
+    ground = max(10 ** (low - 2), _SMALLEST)  # where an error of 0 is drawn
     picture = Picture(figsize=(5.5, 3.4), layout="constrained")
     axes = picture.add_subplot(xscale="log", yscale="log", xlabel="step $h$", ylabel="error")
     # With limits found by matplotlib, a single step can have both limits at the same place, after a log10 is rounded.
-    axes.set_xlim(widths.min() / 2, widths.max() * 2)
-    axes.set_ylim(ground / 3, 10.0**high * 3)
+    axes.set_xlim(*(np.clip([widths.min(), widths.max()], _SMALLEST, _LARGEST) * (0.5, 2)))
+    axes.set_ylim(*(np.clip([ground, 10.0**high], _SMALLEST, _LARGEST) * (1 / 3, 3)))
     axes.axhline(ground, color="0.8", linewidth=0.8, zorder=0)
     for (name, values), style in zip(sizes.items(), cycle(_LINES), strict=False):
         axes.plot(widths, np.where(values > 0, values, ground), linewidth=1, label=name, clip_on=False, **style)

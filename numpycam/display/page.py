@@ -68,8 +68,11 @@ def step_through_page(
     Raises
     ------
     TypeError, ValueError
-        If the explanation is for a batch, or holds NaN or infinity, or the picture is not of that kind.
+        If the explanation is for a batch or by another method, or holds NaN or infinity, or the picture is not of that
+        kind.
     """
+    if explanation.method != "Grad-CAM":
+        raise ValueError(f"explanation must be by Grad-CAM, whose steps the page tells, got {explanation.method}.")
     drawn = with_picture(explanation, picture)
     stages, which = columns_of(drawn, interpolation, most_maps), _class(explanation, class_name)
     network_saw = None if picture is None else explanation.image
