@@ -6,8 +6,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from numpycam.core.arrays import Array
 
 WIDTH = 79
@@ -48,11 +46,9 @@ def percent(part: float) -> str:
     return f"{100 * float(part):.1f}\N{NO-BREAK SPACE}%"
 
 
-def four_decimals(values: Array) -> list[str]:
-    """Return floats with four decimals; with an exponent too if the largest in size is below 0.001 or from 10^6 on."""
-    largest = np.abs(values).max()
-    style = ".4f" if largest == 0 or 1e-3 <= largest < 1e6 else ".4e"
-    return [f"{value:{style}}" for value in values.flat]
+def four_decimals(largest: float) -> str:
+    """Return the format for a column of numbers. If the largest is tiny or huge, they have an exponent, too."""
+    return ".4f" if largest == 0 or 1e-3 <= largest < 1e6 else ".4e"
 
 
 def in_columns(rows: Iterable[Sequence[str]], sides: str, indent: int = 0) -> list[str]:
