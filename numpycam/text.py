@@ -18,8 +18,8 @@ def heading(text: str, right: str = "", rule: str = "-") -> str:
 
 
 def paragraph(text: str) -> str:
-    """Return a text in lines of at most WIDTH characters, indented by two."""
-    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    """Return a text in lines of at most WIDTH characters, indented by two. No line breaks at a hyphen."""
+    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
 def decimal(value: Any) -> str:
