@@ -97,7 +97,7 @@ def walkthrough(network: Network, explanation: Stages, exact: Stages) -> str:
     hires = (e.gradients * e.feature_maps).sum(axis=0)
     paragraphs = [
         heading(f"Grad-CAM, step by step: where does the network see the {name}?", rule="="),
-        heading("The picture   x", f"shape {e.image.shape}"),
+        heading("The picture   x", f"shape {e.image.shape}"),  # type: ignore[union-attr]
         _beside(_picture(e.image), _on_picture(network, e)),
         heading("1  Feature maps   A^k = features(x)", f"shape {e.feature_maps.shape}"),
         table("kernel {}", network["features"].parameters["weight"][:, 0]),
