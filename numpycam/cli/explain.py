@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a PNG or JPEG file. Its transparent parts are laid over white. If the network takes three channels, a "
         "grey picture is used three times. If it takes one, a colour picture becomes its brightness")  # fmt: skip
     what.add_argument("--draw", choices=get_args(Animals), help="draw this, instead of reading IMAGE")
-    add("--seed", type=seed_from_text, metavar="N", help="the seed: another one makes another drawing (default: 0)")
+    add("--seed", type=seed_from_text, metavar="N", help="the seed of the drawing (default: 0)")
     add("--grass", action=argparse.BooleanOptionalAction,
         help="draw on grass, or on plain ground (default: the seed decides)")  # fmt: skip
     add("--network", default=NAMES[0], metavar="FILE",
@@ -62,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--layer", metavar="NAME",
         help="the layer with the feature maps (default: the network's target layer, or its last Conv2d)")  # fmt: skip
     add("--method", type=_method, default="grad_cam", metavar="NAME",
-        help="a method that numpycam methods lists; or all: every method, in one figure (default: grad_cam)")  # fmt: skip
+        help="a method that numpycam methods lists; or all, in one figure (default: grad_cam)")  # fmt: skip
     add("--size", type=_size, metavar="HxW",
         help="resize the picture to this height and width: averaged where it shrinks, bilinear where it grows "
         "(default: no resizing). Nothing is cut off: a picture of other proportions is squashed")  # fmt: skip
