@@ -47,7 +47,7 @@ def percent(part: float) -> str:
 
 
 def four_decimals(largest: float) -> str:
-    """Return the format for a column of numbers. If the largest is tiny or huge, they have an exponent, too."""
+    """Return the format of numbers up to this size: four decimals, and an exponent if the size is tiny or huge."""
     return ".4f" if largest == 0 or 1e-3 <= largest < 1e6 else ".4e"
 
 

@@ -25,8 +25,8 @@ from numpycam.resize import resize
 CAT, ELEPHANT, GRASS = 0, 1, 2
 IMAGES = 20
 NETWORKS = {name: load_pretrained(name) for name in NAMES}
-PROOF = "Drawing again without grass proves it."
-NO_PROOF = "Only the place of the map tells, and drawing again without grass."
+PROOF = "The drawings without grass prove it: most of the elephants are not found there."
+NO_PROOF = "look where the map lies, and draw the same animals again without grass."
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +121,8 @@ def test_every_number_of_the_sentences_is_a_finding(findings):
     for name, found in findings.items():
         own, grass = (percent(found.on_grass.energy[ELEPHANT, part]) for part in (ELEPHANT, GRASS))
         assert f'"{name}" has {own} of it on the elephant and {grass} on the grass' in told
-        assert f'"{name}" finds {percent(found.found[ELEPHANT, 1])}' in told
-        assert f'"{name}" sees an elephant in {percent(found.false_alarms[ELEPHANT])}' in told
+        assert f'"{name}" finds {percent(found.found[ELEPHANT, 1])} of them' in told
+        assert f'"{name}" sees an elephant in {percent(found.false_alarms[ELEPHANT])} of the pictures' in told
     before, after = drawings.scores[CAT]
     assert (
         '"A^3 is irrelevant to the cat" is now a number. On grass, A^3 contributes '
@@ -146,7 +146,7 @@ def test_what_is_said_of_the_confounded_network_is_not_said_of_another(findings)
     assert PROOF in told_of(confounded, confounded)
     for other in (drawings, confounded):
         told = told_of(other, drawings)
-        assert "proves it" not in told
+        assert "prove it" not in told
         assert "There the other kernels have learned" not in told
         assert NO_PROOF in told
 

@@ -190,16 +190,16 @@ def _on_network(name: str, found: Findings) -> list[str]:
 
 
 def _what_changed(findings: dict[str, Findings]) -> str:
-    """Return three sentences about the elephants, with a part for each network."""
+    """Return what each network makes of elephants on grass, of elephants without grass, and of grass alone."""
     maps, found, alarms = [], [], []
     for name, one in findings.items():
         _, own, grass = one.on_grass.energy[1]
         maps.append(f'"{name}" has {percent(own)} of it on the elephant and {percent(grass)} on the grass')
-        found.append(f'"{name}" finds {percent(one.found[1, 1])}')
-        alarms.append(f'"{name}" sees an elephant in {percent(one.false_alarms[1])}')
+        found.append(f'"{name}" finds {percent(one.found[1, 1])} of them')
+        alarms.append(f'"{name}" sees an elephant in {percent(one.false_alarms[1])} of the pictures')
     return (
         f'Where does the map for "elephant" lie? {"; ".join(maps)}. When the same elephants are drawn without grass, '
-        f"{' of them, '.join(found)}. When there is grass and no animal, {' of the pictures, '.join(alarms)}."
+        f"{' and '.join(found)}. When there is grass and no animal, {' and '.join(alarms)}."
     )
 
 
@@ -210,12 +210,12 @@ def _the_limit(findings: dict[str, Findings]) -> str:
     if _looks_at_grass(confounded) and share < 0.5:
         end = (
             "There the other kernels have learned to see the grass. The map shows this: more of it lies on the grass "
-            "than on the elephant. Drawing again without grass proves it."
+            "than on the elephant. The drawings without grass prove it: most of the elephants are not found there."
         )
     else:
         end = (
-            "This does not tell whether the other kernels have learned to see the grass. Only the place of the map "
-            "tells, and drawing again without grass."
+            "This does not tell whether the other kernels have learned to see the grass. To know it, look where the "
+            "map lies, and draw the same animals again without grass."
         )
     return (
         f'"{k} is irrelevant to the cat" is now a number. On grass, {k} contributes {percent(cat)} to the maps of '
@@ -226,7 +226,7 @@ def _the_limit(findings: dict[str, Findings]) -> str:
 
 
 def _looks_at_grass(found: Findings) -> bool:
-    """Whether more of the map for "elephant" lies on grass than on it, and most elephants need grass to be found."""
+    """Whether the map for "elephant" lies more on the grass than on the elephant, and few are found without grass."""
     (_, own, grass), (with_grass, without) = found.on_grass.energy[1], found.found[1]
     return bool(grass > own and without < with_grass / 2)
 

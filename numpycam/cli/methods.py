@@ -92,7 +92,7 @@ def _one_method(name: str) -> list[str]:
 def explained(
     name: str, network: Network, image: Array, class_index: int, layer: str | None = None
 ) -> tuple[Explanation, list[str]]:
-    """Explain by one method, and return the explanation and the texts of its warnings.
+    """Explain by one method, and return its warnings, too.
 
     Parameters
     ----------
@@ -101,10 +101,16 @@ def explained(
     network, image, class_index, layer
         As in :func:`numpycam.grad_cam`.
 
+    Returns
+    -------
+    explanation : Explanation
+    warned : list of str
+        The texts of the warnings.
+
     Raises
     ------
     TypeError, ValueError, PoleError
-        If the method refuses them, or if L is not finite.
+        If the method refuses an argument, or if L is not finite.
     """
     method = METHODS[name]
     options: dict[str, Any] = {"progress": progress_bar()} if method.needs == "further runs" else {}
@@ -117,16 +123,21 @@ def explained(
 def by_all(
     network: Network, image: Array, class_index: int, layer: str | None = None
 ) -> tuple[dict[str, Explanation], list[str]]:
-    """Explain by all methods that apply, and return their explanations and the lines to print.
-
-    The lines are a table, the warnings, and the reason for each method that is left out.
+    """Explain by all methods that apply.
 
     Parameters
     ----------
     network, image, class_index
         As in :func:`numpycam.grad_cam`.
     layer : str, optional
-        Used by the methods that have no layer of their own.
+        The layer for the methods that have none of their own.
+
+    Returns
+    -------
+    found : dict of Explanation
+        By the name of the method.
+    lines : list of str
+        What to print: a table, the warnings, and for each method that is left out the reason.
     """
     found: dict[str, Explanation] = {}
     notes: list[str] = []
