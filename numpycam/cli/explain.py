@@ -103,7 +103,7 @@ def _positive(text: str) -> float:
     return number
 
 
-# --- The question: what the options say, with everything that they name read and checked ----------------------------
+# --- The question: the options, read and checked --------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _picture(options: argparse.Namespace, network: Network, size: Pair | None) -
 
 
 def _names(options: argparse.Namespace, is_ours: bool, count: int) -> list[str]:
-    """Return the names of the classes: those of --names, or those of the drawings, or none."""
+    """Return the names of the classes: from --names, or "cat" and "elephant" if the scores are theirs, or none."""
     if options.names:
         names = _read_names(options.names)
         if len(names) != count:
