@@ -61,14 +61,18 @@ def test_every_number_of_the_document_is_printed_at_its_stage(run):
     assert "The largest in size is α_2, the smallest α_3." in words(stages[4])
     assert "357/40 -81/40 129/8 13/5" in words(stages[5])
     assert "8.925 -2.025 16.125 2.6" in words(stages[5])
-    assert "So α_3 A^3 counts for 2.2 % only." in words(stages[5])
+    assert "So only 2.2 % comes from α_3 A^3." in words(stages[5])
     assert "8.925 0 16.125 2.6" in words(stages[6])
-    assert "The ReLU removed -2.025 on the moon: what speaks against the cat." in words(stages[6])
+    assert "The ReLU removed -2.025 on the moon. A negative value means: this speaks against the cat." in words(
+        stages[6]
+    )
     assert "patch erased TL ear TR moon BL body BR tail" in words(stages[7])
     assert "measured 6.3 -2.8 23 2.1" in words(stages[7])
     assert "HiResCAM 6.3 -2.8 23 2.1" in words(stages[7])
     assert "Grad-CAM 8.925 -2.025 16.125 2.6" in words(stages[7])
-    assert "y is 28.6, and 31.4 without the moon: what the ReLU removed did speak against the cat." in words(stages[7])
+    assert "y is 28.6, and 31.4 without the moon. So what the ReLU removed did speak against the cat." in words(
+        stages[7]
+    )
 
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -99,7 +103,7 @@ def test_the_elephant_looks_at_the_moon(run):
     assert "-1/2 -1/4 2" in words(out)
     assert "removed -4.875 on the ear, -1.625 on the body" in words(out)
     assert "y is 8.5, and 11.5 without the ear, 13 without the body" in words(out)
-    assert "says that the ear speaks most against the elephant; it is the body." in words(out)
+    assert "says that the ear speaks most against the elephant, but the body does." in words(out)
 
 
 def test_before_and_after(run, tmp_path):
@@ -135,7 +139,9 @@ def test_equals_are_named_together(run):
 
 def test_in_floats_the_rounding_is_told(run):
     _, out, _ = run("--float")
-    assert "computed in float64. Cells of L off in the last bits: -2.0250000000000004 for -81/40" in words(out)
+    assert (
+        "computed in float64. Rounding has changed these cells of L: -2.0250000000000004 instead of -81/40"
+    ) in words(out)
     assert "/40" not in out.split("All of this")[0]
 
 
@@ -296,6 +302,10 @@ def test_train_writes_both_networks_and_holds_them_against_those_of_the_package(
     status, out, err = train_command("--seed", 5, "--images", 40, "--epochs", 2)
     assert (status, err) == (0, "")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"{name}.npz" for name in NAMES)
+    out, note = out.split("  In the new drawings, ")
+    assert words(note).endswith(
+        "of A^3 on drawings that all have grass. So it prints other shares for the same network. "
+    )
     for name, told in zip(NAMES, out.split("Training ")[1:], strict=True):
         path, network = tmp_path / "out" / f"{name}.npz", train(name, 5, images=40, epochs=2)
         assert same_parameters(Network.load(path), network)
@@ -318,7 +328,7 @@ def test_train_writes_both_networks_and_holds_them_against_those_of_the_package(
         assert not table
         apart = map_difference(network, shipped, drawings)
         assert told.endswith(
-            f"\n\n  Their maps, in 0 to 1, differ by {apart:.4f} on average.\n\n"
+            f"\n\n  Scaled to at most 1, the maps of both networks differ by {apart:.4f} on average.\n\n"
             f"See it: numpycam explain --draw both --network {path}\n\n"
         )
 
@@ -337,9 +347,9 @@ def test_the_columns_of_the_table_stand_under_their_names(train_command):
 def test_the_same_network_is_told_to_be_the_same(train_command, monkeypatch, tmp_path):
     shipped = load_pretrained(NAMES[1])
     last_bit = {key: np.nextafter(p, np.float32(9), dtype=np.float32) for key, p in shipped.parameters.items()}
-    for network, end in ((shipped, "They are the same to the bit."),
+    for network, end in ((shipped, "The two networks are the same to the bit."),
                          (shipped.with_parameters({"conv2.bias": last_bit["conv2.bias"]}),
-                          "Their maps, in 0 to 1, differ by 0.0000 on average.")):  # fmt: skip
+                          "Scaled to at most 1, the maps of both networks differ by 0.0000 on average.")):  # fmt: skip
         monkeypatch.setattr("numpycam.cli.train.train", lambda *_, network=network: network)
         _, out, _ = train_command("--only", NAMES[1])
         assert f"\n\n  {end}\n\n" in out
@@ -377,9 +387,9 @@ def test_a_progress_bar_is_shown_if_tqdm_is_there(monkeypatch):
     ("arguments", "message"),
     [
         (["--only", "drawing"], "argument --only: invalid choice: 'drawing' (choose from "),
-        (["--images", "0"], "argument --images: must be a number from 1, got '0'"),
-        (["--epochs", "0"], "argument --epochs: must be a number from 1, got '0'"),
-        (["--seed", "-1"], "argument --seed: must be a number from 0, got '-1'"),
+        (["--images", "0"], "argument --images: must be a whole number in 1..999999999, got '0'"),
+        (["--epochs", "0"], "argument --epochs: must be a whole number in 1..999999999, got '0'"),
+        (["--seed", "-1"], "argument --seed: must be a whole number in 0..999999999, got '-1'"),
     ],
 )
 def test_what_cannot_be_trained_gets_one_line_and_nothing_is_written(
@@ -402,7 +412,7 @@ def taking_all(*_):
 
 
 @pytest.mark.parametrize(("training", "message"), [(diverging, "training diverged in step 3: pass another --seed.\n"),
-    (taking_all, "so many drawings are too large for this machine; pass smaller --images.\n")])  # fmt: skip
+    (taking_all, "there is not enough memory for so many drawings: pass a smaller --images.\n")])  # fmt: skip
 def test_a_training_that_fails_gets_one_line_and_writes_no_network(
     train_command, tmp_path, capsys, monkeypatch, training, message
 ):

@@ -182,7 +182,7 @@ def test_about_says_what_it_is_given_and_nothing_of_the_explanation(explanation,
     assert (written["half"], written["count"], written["list"]) == ("1/2", 3, [1.5])
     for name in ("layer", 1):
         message = refusal(ValueError, lambda name=name: explanation.save(tmp_path, about={name: 0}))
-        assert message == f"about must have names of its own, got {name!r}."
+        assert message == f"about must have strings as names, and not the name of a field, got {name!r}."
 
 
 @without_figure
