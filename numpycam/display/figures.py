@@ -193,7 +193,8 @@ def figure_of_pictures(
     _check_texts(rows, row_names, column_names, texts)
     lines = [max(len(text.split("\n")) if text else 0 for text in row) for row in texts]
     left = MARGIN + max((0.09 * len(line) + 0.15 for name in row_names for line in name.split("\n")), default=0)
-    top = 0.15 + (0.4 if title else 0) + (0.3 if column_names else 0)
+    names_height = max((0.11 + 0.19 * len(name.split("\n")) for name in column_names), default=0)
+    top = 0.15 + (0.4 if title else 0) + names_height
     across = side + 0.12
     tops = top + np.cumsum([0.0, *(side + 0.12 + 0.19 * count for count in lines)])  # one for each row, then the end
     columns = max(map(len, rows))
@@ -201,7 +202,7 @@ def figure_of_pictures(
     picture = Picture(figsize=(width, tops[-1] + 0.1))
     write(picture, MARGIN, 0.15, title, size=13, weight="bold", parse_math=False)
     for column, name in enumerate(column_names):
-        write(picture, left + column * across + side / 2, top - 0.27, name, size=11, ha="center")
+        write(picture, left + column * across + side / 2, top + 0.03 - names_height, name, size=11, ha="center")
     for row, (pictures, notes) in enumerate(zip(rows, texts, strict=True)):
         if row_names:
             half = 0.085 * len(row_names[row].split("\n"))  # half of the name's height
