@@ -1,5 +1,6 @@
 """What the tests compare with: equality, bounds on rounding, linear pieces, messages, figures; and a quick save."""
 
+import re
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import combinations
@@ -70,3 +71,23 @@ def collisions(figure):
     met = [(one, other) for (one, a), (other, b) in combinations(boxes, 2) if a.overlaps(b)]
     edge = figure.bbox
     return met + [(one, "edge") for one, a in boxes if not (a.min >= edge.min).all() or not (a.max <= edge.max).all()]
+
+
+def contrast(*colours):
+    """The contrast ratio of two CSS colours, after WCAG 2."""
+    luminances = []
+    for colour in colours:
+        channels = [int(n) / 255 for n in re.findall(r"\d+", colour)[:3]]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        luminances.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(luminances) + 0.05) / (min(luminances) + 0.05)
+
+
+def texts(figure):
+    FigureCanvasAgg(figure).draw()
+    written = [text.get_text() for axes in figure.axes for text in [*axes.texts, axes.title, *axes.get_xticklabels()]]
+    return written + [text.get_text() for text in figure.texts]
+
+
+def pixels_of(figure):
+    return [axes.images[0].get_array() for axes in figure.axes]

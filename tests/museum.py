@@ -10,14 +10,13 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import test_display
-import test_gradcam
 import test_interventions
-import test_layers
 import test_metrics
-import test_network
+import test_path
 import test_resize
 import test_worked_example
+from core import test_layers, test_network, test_steps
+from display import test_pixels
 
 from numpycam import AvgPool2d, Conv2d, MaxPool2d, ReLU, gradcam, interventions, metrics, resize
 from numpycam.core import steps
@@ -232,22 +231,22 @@ MUSEUM = [
     Exhibit("max pool padded with zeros", MaxPool2d, "taps", max_pool_padded_with_zeros,
             test_layers.test_max_def),
     Exhibit("average of the gradients as a sum", gradcam, "compute_alphas", average_as_a_sum,
-            test_gradcam.test_cam_shift),
+            test_steps.test_cam_shift),
     Exhibit("average of the gradients as a maximum", gradcam, "compute_alphas", average_as_a_maximum,
-            test_gradcam.test_cam_cf),
+            test_steps.test_cam_cf),
     Exhibit("average over the wrong axes", gradcam, "compute_alphas", average_over_the_maps,
-            test_gradcam.test_cam_shift),
-    Exhibit("ReLU on the alphas", gradcam, "compute_alphas", alphas_rectified, test_gradcam.test_cam_cf),
-    Exhibit("ReLU before the sum", steps, "compute_weighted_sum", relu_before_the_sum, test_gradcam.test_cam_cf),
+            test_steps.test_cam_shift),
+    Exhibit("ReLU on the alphas", gradcam, "compute_alphas", alphas_rectified, test_steps.test_cam_cf),
+    Exhibit("ReLU before the sum", steps, "compute_weighted_sum", relu_before_the_sum, test_steps.test_cam_cf),
     Exhibit("absolute value for ReLU", steps, "compute_localization_map", absolute_value_for_relu,
-            test_gradcam.test_cam_cf),
-    Exhibit("no ReLU", steps, "compute_localization_map", no_relu, test_gradcam.test_cam_def),
+            test_steps.test_cam_cf),
+    Exhibit("no ReLU", steps, "compute_localization_map", no_relu, test_steps.test_cam_def),
     Exhibit("gradient of the softmax, not of the score", steps, "score_of", gradient_of_the_softmax,
-            test_gradcam.test_cam_const_logit),
+            test_steps.test_cam_const_logit),
     Exhibit("a path that looks at no ReLU", ReLU, "rivals", rivals_without_a_gate,
-            test_interventions.test_path_is_the_score_and_complete),
+            test_path.test_path_is_the_score_and_complete),
     Exhibit("a path that looks at no maximum", MaxPool2d, "rivals", rivals_without_a_window,
-            test_interventions.test_path_is_the_score_and_complete),
+            test_path.test_path_is_the_score_and_complete),
     Exhibit("a receptive field without its padding", Window, "scatter", window_scattered_without_padding,
             test_interventions.test_a_cell_sees_the_pixels_that_change_it),
     Exhibit("everything erased but the patch", interventions, "erase", erase_the_rest,
@@ -264,6 +263,6 @@ MUSEUM = [
             test_resize.test_norm_scale),
     Exhibit("an epsilon in the denominator", test_resize, "normalise", an_epsilon_in_the_denominator,
             test_resize.test_normalise_decides_the_flat_cases),
-    Exhibit("bytes that wrap", test_display, "as_uint8", bytes_that_wrap,
-            test_display.test_bytes_are_clipped_rounded_and_then_cast),
+    Exhibit("bytes that wrap", test_pixels, "as_uint8", bytes_that_wrap,
+            test_pixels.test_bytes_are_clipped_rounded_and_then_cast),
 ]  # fmt: skip

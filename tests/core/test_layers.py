@@ -14,7 +14,6 @@ from strategies import conv_cases, kinds, pool_cases, sides, tensors
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
 from numpycam.core.arrays import zeros
-from numpycam.core.window import Window
 from numpycam.exact import as_fractions
 
 # --- Convolution ------------------------------------------------------------------------------------
@@ -360,12 +359,6 @@ def test_a_pool_of_one_cell_returns_numbers_of_its_own():
 def test_padding_is_at_most_half_of_an_odd_window_too(size):
     padding = tuple((side + 1) // 2 if side % 2 else 0 for side in size)
     assert f"at most half of kernel_size {size}" in refusal(ValueError, lambda: MaxPool2d(size, padding=padding))
-
-
-def test_scatter_of_windows_with_holes_is_the_adjoint_of_taps():
-    """A stride as large as the window, and they overlap all the same."""
-    window, x = Window((2, 1), (2, 1), (0, 0), (2, 1)), np.ones((6, 1))
-    assert window.scatter(window.taps(x), x.shape, like=x).ravel().tolist() == [1, 0, 2, 0, 1, 0]
 
 
 # --- Linear -----------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ import re
 from contextlib import nullcontext
 from fractions import Fraction
 from typing import get_args
-from zlib import crc32
 
 import numpy as np
 import pytest
@@ -14,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.image import imread
-from PIL import Image, ImageCms
+from PIL import Image
 from strategies import sides
 
 from numpycam import Conv2d, Explanation, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.cli import main
 from numpycam.cli.explain import _resized
 from numpycam.cli.methods import by_all
-from numpycam.display import as_uint8, format_number, overlay, read_image
+from numpycam.display import as_uint8, format_number, overlay
 from numpycam.exact import as_floats, as_fractions
 from numpycam.experiments.drawings import CLASS_NAMES, LUMA, Animals, draw
 from numpycam.experiments.pretrained import load_pretrained
@@ -515,102 +514,6 @@ def test_drawings_that_cannot_be_get_one_line_and_nothing_is_written(folder, cap
 def test_the_size_that_fits_is_proposed_of_theirs_too(folder, capsys):
     error = mistake(capsys, "--draw", "cat", "--size", "64x64", "--network", "drawings")
     assert error.endswith("A picture of 32 × 32 would fit: pass --size 32x32.")
-
-
-# --- Reading pictures -----------------------------------------------------------------------------------------------
-
-ALPHA = RNG.integers(0, 256, (12, 10), dtype=np.uint8)
-
-
-def over_white(colours, alpha):
-    return (colours / 255 * (alpha / 255)[..., None] + (1 - alpha / 255)[..., None]).transpose(2, 0, 1)
-
-
-def reread(picture, name="file.png", **options):
-    picture.save(name, **options)
-    return read_image(name)
-
-
-def test_grey_and_colour(folder):
-    assert same(reread(Image.fromarray(COLOURS)), channels_first(COLOURS))
-    assert same(reread(Image.fromarray(GREYS)), GREYS[None] / 255)
-    assert same(reread(Image.fromarray(GREYS > 99)), (GREYS[None] > 99) * 1.0)
-
-
-def test_what_is_transparent_lies_over_white(folder):
-    assert same(reread(Image.fromarray(np.dstack([COLOURS, ALPHA]))), over_white(COLOURS, ALPHA))
-    grey = np.dstack([GREYS, ALPHA])
-    assert same(reread(Image.fromarray(grey)), over_white(GREYS[..., None], ALPHA))
-    hidden = (COLOURS[3, 4] == COLOURS).all(axis=-1)
-    expected = np.where(hidden, 1.0, channels_first(COLOURS))
-    assert same(reread(Image.fromarray(COLOURS), transparency=tuple(map(int, COLOURS[3, 4]))), expected)
-    expected = np.where(GREYS[3, 4] == GREYS, 1.0, GREYS / 255)[None]
-    assert same(reread(Image.fromarray(GREYS), transparency=int(GREYS[3, 4])), expected)
-
-
-def test_palettes(folder):
-    palette = Image.fromarray(COLOURS).quantize(7)
-    expected = channels_first(np.asarray(palette.convert("RGB")))
-    assert same(reread(palette), expected)
-    hidden = np.asarray(palette) == 2
-    assert same(reread(palette, transparency=2), np.where(hidden, 1.0, expected))
-
-
-def test_sixteen_bits(folder):
-    deep = np.array([[0, 1, 255], [256, 40_000, 65_535]], np.uint16)
-    assert same(reread(Image.fromarray(deep)), deep[None] / 65535)
-    write_with_transparency(deep, 40_000)
-    assert same(read_image("file.png"), np.where(deep == 40_000, 1.0, deep / 65535)[None])
-
-
-def write_with_transparency(deep, value):
-    """Insert the chunk that says which grey is transparent, before the pixels: Pillow writes none for 16 bits."""
-    Image.fromarray(deep).save("file.png")
-    with open("file.png", "rb") as file:
-        content = file.read()
-    chunk, place = b"tRNS" + value.to_bytes(2, "big"), content.index(b"IDAT") - 4
-    chunk = (2).to_bytes(4, "big") + chunk + crc32(chunk).to_bytes(4, "big")
-    with open("file.png", "wb") as file:
-        file.write(content[:place] + chunk + content[place:])
-
-
-@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-def test_jpeg(folder, mode):
-    flat = Image.new("RGB", (9, 7), (250, 100, 20)).convert(mode)
-    picture = reread(flat, "file.jpg", quality=95)
-    assert picture.shape == ((1 if mode == "L" else 3), 7, 9)
-    expected = channels_first(np.asarray(flat.convert("RGB")))[: len(picture)]
-    assert np.abs(picture - expected).max() <= 3 / 255  # of flat colours JPEG keeps all but a few steps
-
-
-def test_photographs_are_turned_as_the_camera_says(folder):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the top of the picture is on its right
-    turned = reread(Image.fromarray(COLOURS), exif=exif)
-    assert same(turned, channels_first(np.rot90(COLOURS, -1)))
-
-
-def test_colour_profiles_do_not_matter(folder):
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert same(reread(Image.fromarray(COLOURS), icc_profile=profile), channels_first(COLOURS))
-
-
-def test_a_damaged_picture_is_refused_or_read(folder):
-    """Cut it at any place, change any byte: there is a picture, or one ValueError."""
-    Image.fromarray(COLOURS[:4, :3]).save("file.png")
-    content = (folder / "file.png").read_bytes()
-    damaged = [content[:n] for n in range(len(content))]
-    damaged += [content[:n] + bytes([content[n] ^ 255]) + content[n + 1 :] for n in range(len(content))]
-    for bytes_ in damaged:
-        (folder / "file.png").write_bytes(bytes_)
-        assert read_or_refused() in {"is not a PNG or JPEG picture", "is a damaged picture", (3, 4, 3)}
-
-
-def read_or_refused():
-    try:
-        return read_image("file.png").shape
-    except ValueError as error:
-        return str(error).removeprefix("file.png ").split(":")[0].rstrip(".")
 
 
 # --- Mistakes -------------------------------------------------------------------------------------------------------

@@ -238,38 +238,6 @@ def test_the_parts_of_a_split_declare_no_target(network):
     assert [part.target_layer for part in network.split("conv")] == [None, None]
 
 
-def test_summary_as_text(network):
-    assert str(network.summary((1, 4, 4))) == "\n".join([
-        "name      layer                                   output shape  parameters  multiply-adds",
-        "-----------------------------------------------------------------------------------------",
-        "features  Conv2d(weight=(3, 1, 2, 2), stride=2)   (3, 2, 2)             12             48",
-        "conv      Conv2d(weight=(2, 3, 2, 2), padding=1)  (2, 3, 3)             24            216",
-        "relu      ReLU()                                  (2, 3, 3)              0              0",
-        "max_pool  MaxPool2d(kernel_size=3, stride=3)      (2, 1, 1)              0              0",
-        "flatten   Flatten()                               (2,)                   0              0",
-        "-----------------------------------------------------------------------------------------",
-        "total                                                                   36            264",
-    ])  # fmt: skip
-
-
-def test_summary_as_html_escapes_names():
-    html = Network([("<b>", ReLU())]).summary((1, 2, 3))._repr_html_()
-    assert html.startswith("<table>")
-    assert "&lt;b&gt;" in html
-    assert "<b>" not in html
-
-
-def test_summary_refuses_what_does_not_fit(network):
-    assert refusal(ValueError, lambda: network.summary((3, 4, 4))) == (
-        "input_shape (3, 4, 4), of one image, is refused: layer 'features': Conv2d expects 1 input channels, got 3 "
-        "(x has shape (1, 3, 4, 4), weight (3, 1, 2, 2))."
-    )
-    assert refusal(ValueError, lambda: network.summary((4, 4))) == (
-        "input_shape (4, 4), of one image, is refused: layer 'features': Conv2d: x must have shape (N, C, H, W), "
-        "got (1, 4, 4); pass (C, H, W)."
-    )
-
-
 def test_repr(network):
     assert repr(network).splitlines()[:2] == [
         "Network([",

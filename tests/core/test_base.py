@@ -348,16 +348,7 @@ def test_the_parameters_of_a_layer_in_a_field_are_those_of_the_layer():
     assert type(as_fractions(network)(as_fractions([[1, 1]]))[0, 0]).__name__ == "Fraction"
 
 
-# --- Tables and names -------------------------------------------------------------------------------------------------
-
-
-def test_a_table_does_not_say_what_a_layer_does_not_tell():
-    network = Network([("own", Skip([("conv", CONV)])), *HEAD])
-    own, *_ = network.summary((1, 2, 2)).rows
-    assert (own.multiply_adds, own.parameters) == (None, 1)
-    assert "unknown" in str(network.summary((1, 2, 2)))
-    assert "at least 1" in str(network.summary((1, 2, 2)))
-    assert all(line.count("Skip") <= 1 for line in str(network.summary((1, 2, 2))).splitlines())
+# --- Names ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_subclass_is_told_by_its_own_name():

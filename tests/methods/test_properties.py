@@ -13,7 +13,7 @@ from numpycam.exact import as_fractions
 from numpycam.methods import METHODS
 from numpycam.methods.recipe import PROPERTIES
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 STORED = json.loads((DOCS / "methods" / "properties.json").read_text())
 TABLE = dict(re.findall(r"^\| ([^|]+) \|((?: (?:yes|no) \|)+)$", (DOCS / "methods.md").read_text(), flags=re.MULTILINE))
 METHOD = pytest.mark.parametrize("name", METHODS)
