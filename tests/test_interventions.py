@@ -125,9 +125,10 @@ def test_erasing_the_moon_raises_the_cat():
     assert worked_example.network()(erase(IMAGE, TOP_RIGHT)[None])[0, CAT] == Fraction("31.4")
 
 
+@pytest.mark.law("occ.lin")
 @given(network_cases(bias=True, head="linear"), st.data())
-def test_occ_lin(case, data):
-    """occ.lin: of an affine network, the drop of a patch is the sum of gradient · (image - baseline) over it."""
+def test_of_an_affine_network_a_patch_costs_its_gradient_times_image_less_baseline(case, data):
+    """The drop of a patch is the sum of gradient · (image - baseline) over it."""
     linear = Network([(name, layer) for name, layer in case.network.layers if name not in ("relu", "pool")])
     image = case.x[0]
     shapes = linear.split("target")[0].output_shape(case.x.shape)

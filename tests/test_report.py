@@ -29,7 +29,7 @@ def no_figure():
 without_figure = pytest.mark.usefixtures("no_figure")
 
 
-def test_in_text(explanation):
+def test_an_explanation_in_text_has_a_line_for_each_stage(explanation):
     assert (
         repr(explanation)
         == """\
@@ -57,7 +57,7 @@ def test_what_is_not_known_is_not_said():
     ]
 
 
-def test_of_a_batch():
+def test_the_text_of_a_batch_has_the_shapes_of_its_stages():
     network = worked_example.network(exact=False)
     images = np.stack([as_floats(IMAGE)] * 3)
     lines = repr(grad_cam(network, images)).splitlines()
@@ -68,7 +68,7 @@ def test_of_a_batch():
     assert "<img" not in grad_cam(network, images)._repr_html_()
 
 
-def test_in_a_notebook(explanation):
+def test_in_a_notebook_an_explanation_is_text_and_a_picture_with_its_alternative_text(explanation):
     html = explanation._repr_html_()
     assert "<p>Explanation of class 0, score 143/5 = 28.6, layer &#x27;features&#x27;</p>" in html
     assert "[[8.925 -2.025] [16.125 2.6]]" in html

@@ -13,7 +13,7 @@ def network():
     return worked_example.network("conv")
 
 
-def test_summary_as_text(network):
+def test_the_table_has_a_row_for_each_layer_and_a_total(network):
     assert str(network.summary((1, 4, 4))) == "\n".join([
         "name      layer                                   output shape  parameters  multiply-adds",
         "-----------------------------------------------------------------------------------------",
@@ -27,14 +27,14 @@ def test_summary_as_text(network):
     ])  # fmt: skip
 
 
-def test_summary_as_html_escapes_names():
+def test_the_table_as_html_escapes_names():
     html = Network([("<b>", ReLU())]).summary((1, 2, 3))._repr_html_()
     assert html.startswith("<table>")
     assert "&lt;b&gt;" in html
     assert "<b>" not in html
 
 
-def test_summary_refuses_what_does_not_fit(network):
+def test_what_does_not_fit_the_network_is_refused(network):
     assert refusal(ValueError, lambda: network.summary((3, 4, 4))) == (
         "input_shape (3, 4, 4), of one image, is refused: layer 'features': Conv2d expects 1 input channels, got 3 "
         "(x has shape (1, 3, 4, 4), weight (3, 1, 2, 2))."

@@ -305,7 +305,7 @@ def test_the_command_tells_the_story_and_writes_its_files(run, tmp_path, finding
             assert written[name][key] == getattr(found, key).tolist()
 
 
-def test_the_same_again(run, tmp_path):
+def test_a_second_run_writes_the_same_bytes(run, tmp_path):
     first = run("--images", 4)
     files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert run("--images", 4) == first

@@ -93,7 +93,7 @@ def test_the_elephant_looks_at_the_moon(run):
     assert "says that the ear speaks most against the elephant; it is the body." in words(out)
 
 
-def test_before_and_after(run, tmp_path):
+def test_before_and_after_a_patch_is_erased(run, tmp_path):
     status, out, err = run("--erase", "BL", "--head", "conv")
     assert (status, err) == (0, "")
     assert "1 1 1 1 0 0 1 1" in words(out)
@@ -112,7 +112,7 @@ def test_the_whole_story_before_and_after(run, head, c, patch):
     assert out.startswith(told + "\nWritten to ")
 
 
-def test_rectangles(run):
+def test_a_patch_may_be_named_or_given_as_a_rectangle(run):
     by_name, by_rectangle = (run("--erase", patch)[1] for patch in ("tr", "0:2,2:4"))
     assert by_name.replace("TR is erased", "0:2,2:4 is erased") == by_rectangle
     assert "a rise of 2.8. The gradients have not changed." in words(by_name)
@@ -130,7 +130,7 @@ def test_in_floats_the_rounding_is_told(run):
     assert "/40" not in out.split("All of this")[0]
 
 
-def test_the_files(run, tmp_path):
+def test_the_files_hold_every_number_of_the_document(run, tmp_path):
     run(with_figure=True)
     folder = tmp_path / "out"
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -165,7 +165,7 @@ def test_json_in_floats_holds_numbers(run, tmp_path):
     assert written["score"] == in_floats.score
 
 
-def test_the_same_again(run, tmp_path):
+def test_a_second_run_writes_the_same_bytes(run, tmp_path):
     first = run("--class", "elephant", with_figure=True)
     files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert run("--class", "elephant", with_figure=True) == first

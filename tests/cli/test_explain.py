@@ -182,7 +182,7 @@ def test_a_network_of_fractions_computes_in_fractions(run, folder):
     assert "28.6000  explained" in out
 
 
-def test_the_same_again(run, folder):
+def test_a_second_run_writes_the_same_bytes(run, folder):
     first = run("picture.png", with_figure=True)
     files = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
     assert run("picture.png", with_figure=True) == first

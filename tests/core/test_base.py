@@ -325,7 +325,7 @@ def test_layers_in_a_list_are_not_left_untrained_without_a_word():
     assert trained(hiding, fixed=["own"])["own"] is not None
 
 
-def test_the_gradients_of_a_base_are_not_taken_for_those_of_a_class_that_computes_something_else():
+def test_gradients_of_a_base_are_not_taken_for_those_of_a_class_that_computes_something_else():
     class Tripled(Linear):
         def forward(self, x):
             return 3 * super().forward(x)

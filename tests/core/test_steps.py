@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import definitions
 import numpy as np
+import pytest
 from helpers import pattern, same
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -28,46 +29,52 @@ def localization_map(feature_maps, gradients):
 # --- Of the map, for given A and g ------------------------------------------------------------------
 
 
+@pytest.mark.law("cam.def")
 @given(maps_and_gradients())
-def test_cam_def(drawn):
+def test_grad_cam_is_its_defining_loop(drawn):
     explanation = grad_cam_from_maps(*drawn)
     stages = ("alphas", "weighted_sum", "localization_map")
     for stage, expected in zip(stages, definitions.grad_cam(*drawn), strict=True):
         assert same(getattr(explanation, stage), expected)
 
 
+@pytest.mark.law("cam.lin")
 @given(maps_and_gradients(4), st.integers(-3, 3))
-def test_cam_lin(drawn, s):
+def test_the_weighted_sum_is_linear_in_the_gradients_and_in_the_maps(drawn, s):
     """The weighted sum is linear in g for fixed A, and in A for fixed g."""
     a, g, b, h = drawn
     assert same(weighted_sum(a, s * g + h), s * weighted_sum(a, g) + weighted_sum(a, h))
     assert same(weighted_sum(s * a + b, g), s * weighted_sum(a, g) + weighted_sum(b, g))
 
 
+@pytest.mark.law("cam.hom")
 @given(maps_and_gradients(), st.fractions(0, 3, max_denominator=4))
-def test_cam_hom(drawn, s):
+def test_maps_or_gradients_in_other_units_scale_the_map(drawn, s):
     a, g = drawn
     assert same(localization_map(a, s * g), s * localization_map(a, g))
     assert same(localization_map(s * a, g), s * localization_map(a, g))
 
 
+@pytest.mark.law("cam.perm")
 @given(maps_and_gradients(), st.randoms(use_true_random=False))
-def test_cam_perm(drawn, random):
+def test_the_order_of_the_maps_changes_nothing(drawn, random):
     a, g = drawn
     order = random.sample(range(len(a)), len(a))
     assert same(localization_map(a[order], g[order]), localization_map(a, g))
 
 
+@pytest.mark.law("cam.flip")
 @given(maps_and_gradients())
-def test_cam_flip(drawn):
+def test_flipped_maps_and_gradients_have_the_flipped_map(drawn):
     a, g = drawn
     assert same(localization_map(a[:, ::-1], g[:, ::-1]), localization_map(a, g)[::-1])
     assert same(localization_map(a[:, :, ::-1], g[:, :, ::-1]), localization_map(a, g)[:, ::-1])
     assert same(localization_map(a.swapaxes(1, 2), g.swapaxes(1, 2)), localization_map(a, g).T)
 
 
+@pytest.mark.law("cam.blind")
 @given(maps_and_gradients(), st.randoms(use_true_random=False))
-def test_cam_blind(drawn, random):
+def test_grad_cam_does_not_see_where_in_a_map_the_gradient_is(drawn, random):
     """Any rearrangement of a gradient map within itself changes nothing: Grad-CAM does not see where g is."""
     a, g = drawn
     shuffled = g.copy()
@@ -78,24 +85,27 @@ def test_cam_blind(drawn, random):
     assert same(weighted_sum(a, shuffled), weighted_sum(a, g))
 
 
+@pytest.mark.law("cam.dup")
 @given(maps_and_gradients(), st.fractions(-2, 2, max_denominator=3))
-def test_cam_dup(drawn, weight):
+def test_a_map_split_into_copies_whose_weights_sum_to_1_counts_as_before(drawn, weight):
     """A map split into two copies whose weights sum to 1 counts as before."""
     a, g = drawn
     split = np.concatenate([weight * g[:1], g[1:], (1 - weight) * g[:1]])
     assert same(weighted_sum(np.concatenate([a, a[:1]]), split), weighted_sum(a, g))
 
 
+@pytest.mark.law("cam.notshift")
 @given(maps_and_gradients(), st.integers(-3, 3))
-def test_cam_notshift(drawn, c):
+def test_a_constant_added_to_the_maps_and_undone_behind_them_moves_the_weighted_sum(drawn, c):
     """A → A + c with c taken back behind it is the same function with the same g, but L moves by c Σ α."""
     a, g = drawn
     moved = grad_cam_from_maps(a + Fraction(c), g)
     assert same(moved.weighted_sum, weighted_sum(a, g) + c * moved.alphas.sum())
 
 
+@pytest.mark.law("cam.cf")
 @given(maps_and_gradients())
-def test_cam_cf(drawn):
+def test_the_map_and_the_counterfactual_map_are_the_halves_of_the_weighted_sum(drawn):
     """The counterfactual map is Grad-CAM of -y, and the two are the halves of L."""
     a, g = drawn
     explanation, negated = grad_cam_from_maps(a, g), grad_cam_from_maps(a, -g)
@@ -104,14 +114,16 @@ def test_cam_cf(drawn):
     assert not (explanation.localization_map * negated.localization_map).any()
 
 
+@pytest.mark.law("cam.zero")
 @given(maps_and_gradients())
-def test_cam_zero(drawn):
+def test_nothing_comes_of_maps_or_gradients_of_zeros(drawn):
     a, g = drawn
     assert not localization_map(a, 0 * g).any()
     assert not localization_map(0 * a, g).any()
     assert not grad_cam_from_maps(a, 0 * g).channel_shares.any()
 
 
+@pytest.mark.law("cam.shares")
 @given(maps_and_gradients(), st.integers(1, 5), st.booleans())
 def test_shares_are_free_of_scale_and_sum_to_one(drawn, s, negative):
     a, g = drawn
@@ -124,8 +136,9 @@ def test_shares_are_free_of_scale_and_sum_to_one(drawn, s, negative):
 # --- Of the whole network ---------------------------------------------------------------------------
 
 
+@pytest.mark.law("cam.shift")
 @given(network_cases(), st.integers(0, 1), st.data())
-def test_cam_shift(case, c, data):
+def test_alpha_is_a_z_th_of_the_slope_of_the_score_when_the_whole_map_is_raised(case, c, data):
     """α_k = (1/Z) (y(A + t 1_k) - y(A)) / t, for a finite t in one linear piece: the meaning of the average."""
     network, x = case
     explanation = grad_cam(network, x[0], c)
@@ -139,6 +152,7 @@ def test_cam_shift(case, c, data):
     assert explanation.alphas[k] == change / t / maps[k].size
 
 
+@pytest.mark.law("cam.shapley")
 @given(network_cases(), st.integers(0, 1))
 def test_shapley_cam_is_grad_cam(case, c):
     """Shapley-CAM's α_k is the mean of g - ½ H A, with the second derivatives H: of linear pieces these are 0."""
@@ -173,24 +187,27 @@ def test_cam_is_that_of_its_maps_and_gradients(case, c):
     assert all(same(getattr(explanation, stage), getattr(from_maps, stage)) for stage in STAGES)
 
 
+@pytest.mark.law("cam.zero")
 @given(network_cases())
-def test_cam_zero_head_row(case):
+def test_the_map_of_a_class_that_listens_to_nothing_is_zero(case):
     network, x = case
     *body, (name, linear) = network.layers
     silent = Network([*body, (name, replace(linear, weight=linear.weight * as_fractions([[1], [0]])))], "target")
     assert not grad_cam(silent, x, 1).localization_map.any()
 
 
+@pytest.mark.law("cam.const-logit")
 @given(network_cases(), st.fractions(-2, 2, max_denominator=2))
-def test_cam_const_logit(case, constant):
+def test_a_constant_added_to_the_scores_changes_no_map(case, constant):
     network, x = case
     *body, (name, linear) = network.layers
     moved = Network([*body, (name, replace(linear, bias=linear.bias + constant))], network.target_layer)
     assert same(grad_cam(moved, x, 1).weighted_sum, grad_cam(network, x, 1).weighted_sum)
 
 
+@pytest.mark.law("cam.cam")
 @given(network_cases(head="gap"), st.integers(0, 1))
-def test_cam_cam(case, c):
+def test_before_a_global_average_and_a_linear_layer_grad_cam_is_cam_divided_by_z(case, c):
     """With a global average and a Linear behind A, Grad-CAM is CAM divided by Z (Zhou et al. 2016)."""
     network, x = case
     explanation = grad_cam(network, x[0], c)
@@ -198,8 +215,9 @@ def test_cam_cam(case, c):
     assert same(explanation.weighted_sum, cam / Fraction(cam.size))
 
 
+@pytest.mark.law("cam.mixing")
 @given(network_cases(), st.integers(-2, 2), st.integers(-2, 2))
-def test_cam_mixing(case, below, above):
+def test_maps_that_are_mixed_and_unmixed_behind_leave_the_weighted_sum_unchanged(case, below, above):
     """Maps mixed by an invertible 1 × 1 convolution, and unmixed behind it, leave the weighted sum unchanged."""
     network, x = case
     features, head = network.split("target")
@@ -215,8 +233,9 @@ def test_cam_mixing(case, below, above):
     assert same(grad_cam(mixed, x, 0).weighted_sum, grad_cam(network, x, 0).weighted_sum)
 
 
+@pytest.mark.law("avg.cam")
 @given(network_cases(head="linear"), st.data())
-def test_avg_cam(case, data):
+def test_one_layer_before_an_average_pool_grad_cam_is_a_finer_version_of_the_same_map(case, data):
     """One layer before an average pool, Grad-CAM is a finer version of the same map: its block means are L / k²."""
     network, x = case
     features, _ = network.split("target")

@@ -16,7 +16,7 @@ windows = st.builds(
 
 
 @given(windows, st.integers(0, 1), st.integers(0, 9), st.integers(0, 9), st.integers(-9, 9))
-def test_overlaps(window, axis, inputs, outputs, start):
+def test_the_overlaps_are_the_inputs_that_each_output_meets(window, axis, inputs, outputs, start):
     """Output i meets input s i + d u - p + start, if there is such an input."""
     s, p, d = window.stride[axis], window.padding[axis], window.dilation[axis]
     for u, (seeing, seen) in enumerate(window.overlaps(axis, inputs, outputs, start)):
@@ -27,7 +27,7 @@ def test_overlaps(window, axis, inputs, outputs, start):
 
 
 @given(windows, st.integers(0, 9), st.integers(0, 5), st.integers(1, 5))
-def test_band(window, height, top, rows):
+def test_the_rows_read_are_those_from_the_first_to_the_last_that_the_windows_see(window, height, top, rows):
     """From the first to the last row that windows on these rows see, as far as the map goes."""
     s, p, d = window.stride[0], window.padding[0], window.dilation[0]
     seen = [s * i - p + d * u for i in range(top, top + rows) for u in range(window.size[0])]

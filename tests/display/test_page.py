@@ -347,7 +347,7 @@ def test_walking_with_buttons_links_and_the_browsers_own_back(visit):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_direct_links(visit, stage):
+def test_a_link_opens_the_page_at_its_stage(visit, stage):
     assert current(visit(page_of(), f"#{stage}"))[0] == stage
 
 

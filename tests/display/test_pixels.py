@@ -22,8 +22,9 @@ unit = st.floats(0, 1, width=32)
 # --- The overlay, and bytes -------------------------------------------------------------------------
 
 
+@pytest.mark.law("over.convex")
 @given(hnp.arrays(np.float64, (3, 2, 4), elements=unit), hnp.arrays(np.float64, (2, 4), elements=unit), unit)
-def test_over_convex(image, heat, strength):
+def test_the_overlay_lies_between_the_image_and_the_coloured_map(image, heat, strength):
     """The overlay lies between the image and the coloured map; strength 0 and 1 are the two."""
     picture, colours = np.moveaxis(image, 0, -1), overlay(image, heat, strength=1)
     mixed = overlay(image, heat, strength)
@@ -114,7 +115,7 @@ def reread(picture, name="file.png", **options):
     return read_image(name)
 
 
-def test_grey_and_colour(folder):
+def test_grey_stays_grey_and_colour_has_its_channels_first(folder):
     assert same(reread(Image.fromarray(COLOURS)), channels_first(COLOURS))
     assert same(reread(Image.fromarray(GREYS)), GREYS[None] / 255)
     assert same(reread(Image.fromarray(GREYS > 99)), (GREYS[None] > 99) * 1.0)
@@ -131,7 +132,7 @@ def test_what_is_transparent_lies_over_white(folder):
     assert same(reread(Image.fromarray(GREYS), transparency=int(GREYS[3, 4])), expected)
 
 
-def test_palettes(folder):
+def test_a_palette_is_looked_up(folder):
     palette = Image.fromarray(COLOURS).quantize(7)
     expected = channels_first(np.asarray(palette.convert("RGB")))
     assert same(reread(palette), expected)
@@ -139,7 +140,7 @@ def test_palettes(folder):
     assert same(reread(palette, transparency=2), np.where(hidden, 1.0, expected))
 
 
-def test_sixteen_bits(folder):
+def test_sixteen_bits_are_divided_by_their_largest_value(folder):
     deep = np.array([[0, 1, 255], [256, 40_000, 65_535]], np.uint16)
     assert same(reread(Image.fromarray(deep)), deep[None] / 65535)
     write_with_transparency(deep, 40_000)
@@ -158,7 +159,7 @@ def write_with_transparency(deep, value):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-def test_jpeg(folder, mode):
+def test_a_jpeg_is_read_up_to_a_few_steps(folder, mode):
     flat = Image.new("RGB", (9, 7), (250, 100, 20)).convert(mode)
     picture = reread(flat, "file.jpg", quality=95)
     assert picture.shape == ((1 if mode == "L" else 3), 7, 9)
