@@ -4,6 +4,7 @@ import re
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from numpycam import MaxPool2d, ReLU
 from numpycam.core.arrays import zeros
-from numpycam.display import Picture
+from numpycam.display import columns_of, stages
 from numpycam.exact import as_fractions
 
 
@@ -31,11 +32,31 @@ def same(a, b):
     return a.shape == b.shape and bool((a == b).all())
 
 
+PARTS = {
+    "figure": ("figure_of_stages", lambda *_, **__: BLANK),
+    "methods": ("figure_of_methods", lambda *_, **__: BLANK),
+    "pictures": ("figure_of_pictures", lambda *_, **__: BLANK),
+    "kernels": ("figure_of_kernels", lambda *_, **__: BLANK),
+    "page": ("page.step_through_page", lambda *_, **__: ""),
+    "overlay": ("as_png", lambda _: BLANK.as_png()),
+}
+BLANK = SimpleNamespace(alt="", as_png=lambda: b"\x89PNG")
+
+
 @contextmanager
-def empty_figure():
-    """Have ``explanation.save`` draw nothing on ``stages.png``, which takes nine tenths of its time."""
+def drawing(*parts):
+    """Have ``save`` and the commands draw these alone of PARTS, which take nearly all of their time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("numpycam.display.figure_of_stages", lambda *_, **__: Picture(figsize=(1, 1)))
+        for name, undrawn in (PARTS[part] for part in PARTS.keys() - parts):
+            patch.setattr(f"numpycam.display.{name}", undrawn)
+        yield
+
+
+@contextmanager
+def only_column(number):
+    """Have the figure of all stages show one of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "columns_of", lambda *given: [columns_of(*given)[number]])
         yield
 
 

@@ -2,12 +2,11 @@
 
 import json
 import re
-from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from helpers import empty_figure, same
+from helpers import drawing, same
 from matplotlib.image import imread
 
 from numpycam import grad_cam, worked_example
@@ -20,11 +19,11 @@ from numpycam.exact import as_floats, as_fractions
 def run(tmp_path, capsys):
     """Run the command line with an output folder and return (status, standard output, standard error).
 
-    It draws an empty figure, unless the test sees it.
+    It draws what the test looks at.
     """
 
-    def call(*arguments, with_figure=False):
-        with nullcontext() if with_figure else empty_figure():
+    def call(*arguments, draws=""):
+        with drawing(*draws.split()):
             status = main([*arguments, "--out", str(tmp_path / "out")])
         return status, *capsys.readouterr()
 
@@ -36,7 +35,7 @@ def words(text):
 
 
 def test_every_number_of_the_document_is_printed_at_its_stage(run):
-    status, out, err = run(with_figure=True)
+    status, out, err = run()
     assert (status, err) == (0, "")
     stages = re.split(r"\n-{79}\n", out)
     assert "0 0 0 1" in stages[1]
@@ -131,7 +130,7 @@ def test_in_floats_the_rounding_is_told(run):
 
 
 def test_the_files_hold_every_number_of_the_document(run, tmp_path):
-    run(with_figure=True)
+    run()
     folder = tmp_path / "out"
     assert sorted(path.name for path in folder.iterdir()) == [
         "explanation.json",
@@ -148,7 +147,7 @@ def test_the_files_hold_every_number_of_the_document(run, tmp_path):
 
 
 def test_the_overlay_is_the_picture_under_the_map(run, tmp_path):
-    run()
+    run(draws="overlay")
     picture = imread(tmp_path / "out" / "overlay.png")[..., :3]
     assert picture.shape == (480, 480, 3)
     cells = picture[60::120, 60::120]  # the middle of each pixel of the 4 × 4 picture
@@ -166,9 +165,9 @@ def test_json_in_floats_holds_numbers(run, tmp_path):
 
 
 def test_a_second_run_writes_the_same_bytes(run, tmp_path):
-    first = run("--class", "elephant", with_figure=True)
+    first = run("--class", "elephant", draws="figure page overlay")
     files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    assert run("--class", "elephant", with_figure=True) == first
+    assert run("--class", "elephant", draws="figure page overlay") == first
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == files
 
 

@@ -2,13 +2,13 @@
 
 import json
 import re
-from contextlib import nullcontext
 from fractions import Fraction
+from shutil import copytree
 from typing import get_args
 
 import numpy as np
 import pytest
-from helpers import empty_figure, rounding, same
+from helpers import drawing, only_column, rounding, same
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -48,26 +48,34 @@ def convolutional(channels=3, classes=4, dtype=np.float32):
     ])  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def given_files(tmp_path_factory):
+    """A picture in colour and a grey one, networks for either, and names."""
+    folder = tmp_path_factory.mktemp("given")
+    Image.fromarray(COLOURS).save(folder / "picture.png")
+    Image.fromarray(GREYS).save(folder / "grey.png")
+    convolutional().save(folder / "network.npz")
+    convolutional(channels=1).save(folder / "network-grey.npz")
+    (folder / "names.txt").write_text("cat\nelephant\n7\ntabby cat\n")
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A working directory with a picture in colour and networks, for colour and for grey pictures."""
+def folder(given_files, tmp_path, monkeypatch):
+    """A working directory with those files."""
+    copytree(given_files, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    Image.fromarray(COLOURS).save("picture.png")
-    Image.fromarray(GREYS).save("grey.png")
-    convolutional().save("network.npz")
-    convolutional(channels=1).save("network-grey.npz")
-    (tmp_path / "names.txt").write_text("cat\nelephant\n7\ntabby cat\n")
     return tmp_path
 
 
 @pytest.fixture
 def run(folder, capsys):
-    """Run the command; with an empty figure, unless the test sees it."""
+    """Run the command; it draws what the test looks at."""
 
-    def call(*arguments, with_figure=False):
+    def call(*arguments, draws=""):
         given = [*map(str, arguments)]
         given += [] if "--network" in given else ["--network", "network.npz"]
-        with nullcontext() if with_figure else empty_figure():
+        with drawing(*draws.split()):
             status = main(["explain", *given, "--out", "out"])
         return status, *capsys.readouterr()
 
@@ -86,7 +94,7 @@ def channels_first(picture):
 
 
 def test_the_numbers_are_those_of_grad_cam(run, folder):
-    status, out, err = run("picture.png", with_figure=True)
+    status, out, err = run("picture.png", draws="figure page overlay")
     network, image = convolutional(), channels_first(COLOURS).astype(np.float32)
     explanation, scores = grad_cam(network, image), network(image[None])[0]
     assert (status, err) == (0, "")
@@ -170,7 +178,7 @@ def test_an_empty_map_is_told(run, folder):
     Network(
         [*convolutional().layers[:4], ("gap", GlobalAvgPool2d()), ("linear", Linear(np.zeros((2, 5), np.float32)))]
     ).save("0")
-    _, out, _ = run("picture.png", "--network", "0", with_figure=True)
+    _, out, _ = run("picture.png", "--network", "0", draws="page overlay")
     assert "explained: no cell speaks for it, the map is zero\n" in out
 
 
@@ -183,9 +191,9 @@ def test_a_network_of_fractions_computes_in_fractions(run, folder):
 
 
 def test_a_second_run_writes_the_same_bytes(run, folder):
-    first = run("picture.png", with_figure=True)
+    first = run("picture.png", draws="page overlay")
     files = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
-    assert run("picture.png", with_figure=True) == first
+    assert run("picture.png", draws="page overlay") == first
     assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == files
 
 
@@ -205,7 +213,7 @@ def test_large_arrays_have_a_file_of_their_own(run, folder):
 
 
 def test_the_page_of_a_large_picture_stays_small(run, folder):
-    run("picture.png", "--size", "224x224", "--layer", "relu1")
+    run("picture.png", "--size", "224x224", "--layer", "relu1", draws="page")
     assert (folder / "out" / "steps.html").stat().st_size < 600_000
     assert (folder / "out" / "explanation.json").stat().st_size < 300_000
 
@@ -213,7 +221,7 @@ def test_the_page_of_a_large_picture_stays_small(run, folder):
 def test_html_in_names_is_text(run, folder):
     name = "<script>alert('&')</script>"
     (folder / "names.txt").write_text(f"{name}\n" * 3 + "x\n")
-    run("picture.png", "--class", 1, "--names", "names.txt")
+    run("picture.png", "--class", 1, "--names", "names.txt", draws="page")
     page = (folder / "out" / "steps.html").read_text()
     assert "<h1>Grad-CAM of &lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;</h1>" in page
     assert name not in page
@@ -221,13 +229,15 @@ def test_html_in_names_is_text(run, folder):
 
 
 def test_names_of_all_the_world(run, folder):
+    """They stand in the title of the figure, so of its columns one is enough here."""
     names = ["大象", "می\u200cخواهم\u00a0🏳\ufe0f\u200d🌈", "a" * 200, "\x1b[31mred"]
     conv, head = Conv2d(np.ones((1, 3, 2, 2))), Linear(np.ones((4, 1)))
     Network([("conv", conv), ("gap", GlobalAvgPool2d()), ("linear", head)]).save("one-map.npz")
     (folder / "names.txt").write_bytes(("\ufeff" + "\r\n".join(names)).encode())
     for c, name in enumerate(["大象", names[1], "a" * 200, "\x1b[31mred"]):
         given = "picture.png", "--class", name, "--names", "names.txt", "--network", "one-map.npz"
-        status, out, err = run(*given, with_figure=True)
+        with only_column(0):
+            status, out, err = run(*given, draws="figure")
         assert (status, err) == (0, "")
         assert (written(folder)["class_index"], written(folder)["class"]) == (c, name)
         assert names[1] in out
@@ -241,7 +251,7 @@ def test_names_of_all_the_world(run, folder):
 
 def test_mean_and_deviation_change_what_goes_in_not_what_is_seen(run, folder):
     mean, std = [0.5, 0.25, 0.125], [0.5, 0.25, 2]
-    run("picture.png", "--mean", *mean, "--std", *std)
+    run("picture.png", "--mean", *mean, "--std", *std, draws="page overlay")
     seen = channels_first(COLOURS)
     image = (seen - np.reshape(mean, (3, 1, 1))) / np.reshape(std, (3, 1, 1))
     explanation = grad_cam(convolutional(), image.astype(np.float32))
@@ -277,7 +287,7 @@ def test_a_grey_picture_has_three_equal_channels_for_a_network_of_three(run, fol
 
 
 def test_a_colour_picture_has_its_brightness_for_a_network_of_one(run, folder):
-    _, out, _ = run("picture.png", "--network", "network-grey.npz")
+    _, out, _ = run("picture.png", "--network", "network-grey.npz", draws="page")
     expected = np.tensordot(LUMA, channels_first(COLOURS), 1) / 1000
     assert same(np.array(written(folder)["image"][0]), expected.astype(np.float32))
     assert "This is what the network sees: 12 pixels high, 10 wide. It" in (folder / "out" / "steps.html").read_text()
@@ -340,11 +350,10 @@ def test_a_size_that_fits_is_proposed(run, folder, capsys):
 
 @pytest.fixture
 def explain(folder, capsys):
-    """Run the command as it is given, without a network unless one is, with an empty figure and an empty page."""
+    """Run the command as it is given, without a network unless one is; it draws nothing."""
 
     def call(*arguments):
-        with empty_figure(), pytest.MonkeyPatch.context() as patch:
-            patch.setattr("numpycam.display.page.step_through_page", lambda *_, **__: "")
+        with drawing():
             status = main(["explain", *map(str, arguments), "--out", "out"])
         return status, *capsys.readouterr()
 
@@ -397,14 +406,14 @@ def test_another_drawing_on_grass_or_none(explain, folder, options, grass, named
     assert written(folder)["picture"] == f"a drawing, both{named}, seed 5"
 
 
-@pytest.mark.parametrize("side", [9, 16, 24, 500])
+@pytest.mark.parametrize("side", [9, 16, 24, 410])
 def test_a_network_of_ones_own_takes_a_drawing_in_colour_and_in_its_size(explain, folder, side):
     """Drawn as large as it is needed, but no smaller than 16 and no larger than 400, and then resized."""
     _, out, _ = explain("--draw", "both", "--network", "network.npz", "--size", f"{side}x{side}")
     drawn = draw(1, animals="both", size=max(16, min(400, side)), colour=True).images[0].astype(float)
     assert explained(folder, convolutional(), _resized(drawn, (side, side)).clip(0, 1).astype(np.float32))
     assert f"seed 0: {len(drawn[0])} pixels high, {len(drawn[0])} wide, in colour\n" in out
-    assert ("goes in as" in out) == (side in (9, 500))
+    assert ("goes in as" in out) == (side in (9, 410))
     assert "class" not in written(folder)  # the names are of the networks that come with the package
 
 
@@ -661,7 +670,7 @@ def test_the_title_of_the_figure_names_the_method(run, monkeypatch):
 
 
 def test_all_methods_are_in_one_figure_and_one_table(run, folder):
-    status, out, err = run("picture.png", "--method", "all", "--layer", "relu2", "--class", 1)
+    status, out, err = run("picture.png", "--method", "all", "--layer", "relu2", "--class", 1, draws="methods")
     image = channels_first(COLOURS).astype(np.float32)
     found, lines = by_all(convolutional(), image, 1, "relu2")
     assert (status, err) == (0, "")
