@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from numpycam import MaxPool2d, ReLU
 from numpycam.core.arrays import zeros
@@ -53,10 +52,10 @@ def drawing(*parts):
 
 
 @contextmanager
-def only_column(number):
-    """Have the figure of all stages show one of them."""
+def only_columns(*numbers):
+    """Have the figure of all stages show these alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "columns_of", lambda *given: [columns_of(*given)[number]])
+        patch.setattr(stages, "columns_of", lambda *given: [columns_of(*given)[number] for number in numbers])
         yield
 
 
@@ -84,10 +83,9 @@ def refusal(error, action):
 
 def collisions(figure):
     """Return which texts of a figure meet another, or a picture, or its edge, by what they take when they are drawn."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    figure.draw_without_rendering()
     written = [text for text in [*figure.texts, *(axes.title for axes in figure.axes)] if text.get_text()]
-    boxes = [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in written]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in written]
     boxes += [(f"axes {n}", axes.get_window_extent()) for n, axes in enumerate(figure.axes)]
     met = [(one, other) for (one, a), (other, b) in combinations(boxes, 2) if a.overlaps(b)]
     edge = figure.bbox
@@ -105,7 +103,7 @@ def contrast(*colours):
 
 
 def texts(figure):
-    FigureCanvasAgg(figure).draw()
+    """Return what is written on a figure."""
     written = [text.get_text() for axes in figure.axes for text in [*axes.texts, axes.title, *axes.get_xticklabels()]]
     return written + [text.get_text() for text in figure.texts]
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from helpers import drawing, only_column, refusal, same
+from helpers import drawing, only_columns, refusal, same
 from matplotlib.image import imread
 
 from numpycam import Conv2d, GlobalAvgPool2d, Network, grad_cam, grad_cam_from_maps, worked_example
@@ -69,7 +69,7 @@ def test_the_text_of_a_batch_has_the_shapes_of_its_stages():
 
 
 def test_in_a_notebook_an_explanation_is_text_and_a_picture_with_its_alternative_text(explanation):
-    with only_column(-3):  # the weighted sum
+    with only_columns(-3):  # the weighted sum
         html = explanation._repr_html_()
     assert "<p>Explanation of class 0, score 143/5 = 28.6, layer &#x27;features&#x27;</p>" in html
     assert "[[8.925 -2.025] [16.125 2.6]]" in html
@@ -117,7 +117,7 @@ def test_pictures_of_any_number_of_channels_are_saved_what_can_be_drawn_is(tmp_p
     explanation = grad_cam(network, np.ones((5, 2, 3)))
     with drawing():
         assert "overlay.png" not in explanation.save(tmp_path)
-    with only_column(0):
+    with only_columns(0):
         assert "<img" in explanation._repr_html_()
 
 
@@ -163,7 +163,7 @@ def test_the_maps_of_an_explanation_without_any_stay(tmp_path):
 
 
 def test_the_method_reaches_every_file(explanation, tmp_path):
-    with only_column(-1):  # the overlay
+    with only_columns(-1):  # the overlay
         for method in ("nearest", "bilinear"):
             explanation.save(tmp_path / method, interpolation=method)
     for name in ("steps.html", "stages.png", "overlay.png"):
@@ -230,7 +230,7 @@ def test_large_arrays_go_to_a_file_of_their_own_fractions_as_strings(tmp_path):
 def test_the_picture_is_shown_and_the_numbers_are_of_the_image(tmp_path):
     network, seen = as_floats(worked_example.network()), as_floats(IMAGE)
     explanation = grad_cam(network, 4 * seen - 2, 0)
-    with only_column(0):  # the picture
+    with only_columns(0):  # the picture
         explanation.save(tmp_path / "other", picture=seen)
         grad_cam(network, seen, 0).save(tmp_path / "same")
     written = json.loads((tmp_path / "other" / "explanation.json").read_text())
@@ -261,6 +261,6 @@ def test_a_picture_of_another_kind_is_refused(explanation, tmp_path, picture, me
 
 
 def test_titles_are_taken_literally(explanation, tmp_path):
-    with only_column(0):
+    with only_columns(0):
         explanation.save(tmp_path, title="$\\foo$ <b>")
     assert "<h1>$\\foo$ &lt;b&gt;</h1>" in (tmp_path / "steps.html").read_text()

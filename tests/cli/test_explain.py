@@ -8,7 +8,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from helpers import drawing, only_column, rounding, same
+from helpers import drawing, only_columns, rounding, same
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -236,7 +236,7 @@ def test_names_of_all_the_world(run, folder):
     (folder / "names.txt").write_bytes(("\ufeff" + "\r\n".join(names)).encode())
     for c, name in enumerate(["大象", names[1], "a" * 200, "\x1b[31mred"]):
         given = "picture.png", "--class", name, "--names", "names.txt", "--network", "one-map.npz"
-        with only_column(0):
+        with only_columns(0):
             status, out, err = run(*given, draws="figure")
         assert (status, err) == (0, "")
         assert (written(folder)["class_index"], written(folder)["class"]) == (c, name)
