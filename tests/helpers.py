@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import assume
 
 from numpycam import MaxPool2d, ReLU
 from numpycam.core.arrays import zeros
@@ -71,6 +72,15 @@ def pattern(network, x):
             numbered = as_fractions(np.arange(1, np.prod(shape) + 1).reshape(shape))
             parts.append(layer.backward(numbered, given_to_it))
     return parts
+
+
+def step_within_a_piece(network, x, direction):
+    """A step t for which x and x + t · direction lie in one linear piece of the network; at a kink there may be none."""
+    t, here = Fraction(1), pattern(network, x)
+    while not all(map(same, here, pattern(network, x + t * direction))):
+        t /= 8
+        assume(t > Fraction(1, 2**20))
+    return t
 
 
 def refusal(error, action):

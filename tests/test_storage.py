@@ -448,8 +448,8 @@ def test_pickles_garbage_and_files_of_others_are_refused(path):
         assert refused(path)
 
 
-def damages(content):
-    for n in range(len(content)):
+def damages(content, places):
+    for n in places:
         yield content[:n]
         yield content[:n] + content[n + 1 :]
         yield from (content[:n] + bytes([content[n] ^ bits]) + content[n + 1 :] for bits in (1, 255))
@@ -465,14 +465,18 @@ def loaded_or_refused(path):
         return None
 
 
-@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("exact", [False, True])
 def test_a_damaged_file_is_refused_or_harmless(path, exact):
-    """Cut it at any place, change any byte: what is not refused is still the same network."""
+    """Cut it at any place, change any byte: what is not refused is still the same network.
+
+    A file of fractions differs in its weight alone, between its name at the head and the table at the end.
+    """
     network = Network([("a", Linear([[1.0, 0.5]])), ("b", Network([("r", ReLU())]))], target_layer="a")
     network = as_fractions(network) if exact else network
     network.save(path)
     content, harmless = path.read_bytes(), 0
-    for damaged in damages(content):
+    places = range(content.index(b"a.weight.npy"), content.index(b"PK\x01\x02")) if exact else range(len(content))
+    for damaged in damages(content, places):
         path.write_bytes(damaged)
         loaded = loaded_or_refused(path)
         assert loaded is None or alike(loaded, network)

@@ -6,8 +6,8 @@ from fractions import Fraction
 import definitions
 import numpy as np
 import pytest
-from helpers import pattern, same
-from hypothesis import assume, given
+from helpers import same, step_within_a_piece
+from hypothesis import given
 from hypothesis import strategies as st
 from strategies import maps_and_gradients, network_cases, tensors
 
@@ -147,7 +147,7 @@ def test_alpha_is_a_z_th_of_the_slope_of_the_score_when_the_whole_map_is_raised(
     k = data.draw(st.integers(0, len(maps) - 1))
     unit = 0 * maps
     unit[k] += 1
-    t = step_within_a_piece(head, maps, unit)
+    t = step_within_a_piece(head, maps[None], unit[None])
     change = head((maps + t * unit)[None])[0, c] - head(maps[None])[0, c]
     assert explanation.alphas[k] == change / t / maps[k].size
 
@@ -159,19 +159,10 @@ def test_shapley_cam_is_grad_cam(case, c):
     network, x = case
     explanation, (_, head) = grad_cam(network, x[0], c), network.split("target")
     maps, gradients = explanation.feature_maps, explanation.gradients
-    t = step_within_a_piece(head, maps, maps)
+    t = step_within_a_piece(head, maps[None], maps[None])
     one_hot = as_fractions([[int(c == 0), int(c == 1)]])
     product = (head.backward(one_hot, (maps + t * maps)[None])[0] - gradients) / t  # H A
     assert same((gradients - product / 2).sum(axis=(1, 2)) / maps[0].size, explanation.alphas)
-
-
-def step_within_a_piece(network, x, direction):
-    """A step t for which x and x + t · direction lie in one linear piece of the network."""
-    t = Fraction(1)
-    while not all(map(same, pattern(network, x[None]), pattern(network, (x + t * direction)[None]))):
-        t /= 2
-        assume(t > Fraction(1, 2**20))
-    return t
 
 
 @given(network_cases(), st.integers(0, 1))
