@@ -75,7 +75,7 @@ def pattern(network, x):
 
 
 def step_within_a_piece(network, x, direction):
-    """A step t for which x and x + t · direction are in one linear piece of the network. At a kink there may be none."""
+    """A step t for which x and x + t · direction are in one linear piece of the network. A kink may have none."""
     t, here = Fraction(1), pattern(network, x)
     while not all(map(same, here, pattern(network, x + t * direction))):
         t /= 8
