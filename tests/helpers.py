@@ -1,16 +1,18 @@
 """What the tests compare with: equality, bounds on rounding, linear pieces, messages, figures; and a quick save."""
 
+import re
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from hypothesis import assume
 
 from numpycam import MaxPool2d, ReLU
 from numpycam.core.arrays import zeros
-from numpycam.display import Picture
+from numpycam.display import columns_of, stages
 from numpycam.exact import as_fractions
 
 
@@ -30,11 +32,31 @@ def same(a, b):
     return a.shape == b.shape and bool((a == b).all())
 
 
+PARTS = {
+    "figure": ("figure_of_stages", lambda *_, **__: BLANK),
+    "methods": ("figure_of_methods", lambda *_, **__: BLANK),
+    "pictures": ("figure_of_pictures", lambda *_, **__: BLANK),
+    "kernels": ("figure_of_kernels", lambda *_, **__: BLANK),
+    "page": ("page.step_through_page", lambda *_, **__: ""),
+    "overlay": ("as_png", lambda _: BLANK.as_png()),
+}
+BLANK = SimpleNamespace(alt="", as_png=lambda: b"\x89PNG")
+
+
 @contextmanager
-def empty_figure():
-    """Have ``explanation.save`` draw nothing on ``stages.png``, which takes nine tenths of its time."""
+def drawing(*parts):
+    """Have ``save`` and the commands draw these alone of PARTS, which take nearly all of their time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("numpycam.display.figure_of_stages", lambda *_, **__: Picture(figsize=(1, 1)))
+        for name, undrawn in (PARTS[part] for part in PARTS.keys() - parts):
+            patch.setattr(f"numpycam.display.{name}", undrawn)
+        yield
+
+
+@contextmanager
+def only_columns(*numbers):
+    """Have the figure of all stages show these alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "columns_of", lambda *given: [columns_of(*given)[number] for number in numbers])
         yield
 
 
@@ -52,6 +74,15 @@ def pattern(network, x):
     return parts
 
 
+def step_within_a_piece(network, x, direction):
+    """A step t for which x and x + t · direction are in one linear piece of the network. A kink may have none."""
+    t, here = Fraction(1), pattern(network, x)
+    while not all(map(same, here, pattern(network, x + t * direction))):
+        t /= 8
+        assume(t > Fraction(1, 2**20))
+    return t
+
+
 def refusal(error, action):
     """Return the message with which an action is refused."""
     with pytest.raises(error) as caught:
@@ -62,11 +93,35 @@ def refusal(error, action):
 
 def collisions(figure):
     """Return which texts of a figure meet another, or a picture, or its edge, by what they take when they are drawn."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    figure.draw_without_rendering()
     written = [text for text in [*figure.texts, *(axes.title for axes in figure.axes)] if text.get_text()]
-    boxes = [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in written]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in written]
     boxes += [(f"axes {n}", axes.get_window_extent()) for n, axes in enumerate(figure.axes)]
     met = [(one, other) for (one, a), (other, b) in combinations(boxes, 2) if a.overlaps(b)]
     edge = figure.bbox
     return met + [(one, "edge") for one, a in boxes if not (a.min >= edge.min).all() or not (a.max <= edge.max).all()]
+
+
+def contrast(*colours):
+    """The contrast ratio of two CSS colours, after WCAG 2."""
+    luminances = []
+    for colour in colours:
+        channels = [int(n) / 255 for n in re.findall(r"\d+", colour)[:3]]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        luminances.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(luminances) + 0.05) / (min(luminances) + 0.05)
+
+
+def texts(figure):
+    """Return what is written on a figure."""
+    written = [text.get_text() for axes in figure.axes for text in [*axes.texts, axes.title, *axes.get_xticklabels()]]
+    return written + [text.get_text() for text in figure.texts]
+
+
+def pixels_of(figure):
+    return [axes.images[0].get_array() for axes in figure.axes]
+
+
+def words(text):
+    """Return a text in one line, with single spaces: where its lines break does not matter."""
+    return re.sub(r"\s+", " ", text)

@@ -128,12 +128,12 @@ def decides(method, what, case):
         return False
 
 
-def decisive_case(method, what, examples=300):
-    """Return the smallest case found that settles the question, or None."""
+def decisive_case(method, *properties, examples=300):
+    """Return the smallest case found that settles the question, or one of several, or None."""
     chosen = settings(max_examples=examples, derandomize=True, database=None, deadline=None,
                       phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck))  # fmt: skip
     try:
-        return find(cases(), lambda case: decides(method, what, case), settings=chosen)
+        return find(cases(), lambda case: any(decides(method, what, case) for what in properties), settings=chosen)
     except NoSuchExample:
         return None
 

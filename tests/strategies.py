@@ -5,25 +5,58 @@ Fractions (over a small denominator) they stay exact where something divides. Si
 to fit, not filtered; heights and widths always differ, and so do those of kernels.
 """
 
+import math
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
-from numpycam.exact import as_fractions
 
 KINDS = ("float64", "fraction")
 
 
-@st.composite
-def tensors(draw, shape, kind="fraction", largest=4):
-    """An array of small integers, as float64 or as Fractions."""
-    integers = draw(hnp.arrays(np.int8, shape, elements=st.integers(-largest, largest)))
-    if kind == "float64":
-        return integers.astype(np.float64)
-    return as_fractions(integers.astype(object)) / draw(st.integers(1, 3))
+VALUES = np.array([0, 1, -1, 2, -2, 3, -3, 4, -4])
+"""The smallest first, so that a counterexample shrinks towards zeros and ones."""
+FRACTIONS = [np.array([Fraction(int(value), d) for value in VALUES], dtype=object) for d in (1, 2, 3)]
+
+
+class Cells(NamedTuple):
+    """How many values a cell has, of how many of them it takes one, and as many cells as one whole number holds.
+
+    All are equally likely then: Hypothesis draws numbers of more than 24 bits so that most of them are small.
+    """
+
+    base: int
+    few: st.SearchStrategy[int]
+    at_once: int
+    number: st.SearchStrategy[int]
+
+    @classmethod
+    def up_to(cls, largest):
+        base = 2 * largest + 1
+        at_once = int(24 / math.log2(base))
+        return cls(base, st.sampled_from([2, 3, *[base] * 4]), at_once, st.integers(0, base**at_once - 1))
+
+
+CELLS = {largest: Cells.up_to(largest) for largest in range(1, 5)}  # made once: it takes as long as drawing
+DENOMINATORS = st.sampled_from(FRACTIONS)
+
+
+def tensor(draw, shape, kind="fraction", largest=4):
+    """An array of small integers, as float64 or as Fractions over a small denominator.
+
+    Whole numbers are drawn whose digits are the cells. One array in three has few different values: zeros and ties.
+    """
+    values = VALUES.astype(np.float64) if kind == "float64" else draw(DENOMINATORS)
+    (base, few, at_once, number), size = CELLS[largest], math.prod(shape)
+    count, numbers = draw(few), [draw(number) for _ in range(0, size, at_once)]
+    digits = np.array(numbers, dtype=int)[:, None] // base ** np.arange(at_once) % base
+    return values[digits.ravel()[:size].reshape(shape) % count]
+
+
+tensors = st.composite(tensor)
 
 
 def kinds():
@@ -41,7 +74,7 @@ def sides(low, high):
 def maps_and_gradients(draw, count=2, kind="fraction"):
     """Arrays of one shape (K, H, W): A, g, and more if asked for."""
     shape = draw(st.tuples(st.integers(1, 3), sides(1, 4)).map(lambda drawn: (drawn[0], *drawn[1])))
-    return [draw(tensors(shape, kind)) for _ in range(count)]
+    return [tensor(draw, shape, kind) for _ in range(count)]
 
 
 class ConvCase(NamedTuple):
@@ -62,9 +95,9 @@ def conv_cases(
     padding = draw(st.tuples(st.integers(0, 2), st.integers(0, 2))) if padding is None else padding
     dilation = draw(st.tuples(st.integers(1, 2), st.integers(1, 2))) if dilation is None else dilation
     size = draw(_input_sizes(kernel, padding, dilation, stride if reaching_both_edges else None))
-    weight = draw(tensors((out_channels, channels, *kernel), kind))
-    offsets = draw(tensors((out_channels,), kind)) if bias else None
-    x = draw(tensors((batch, channels, *size), kind))
+    weight = tensor(draw, (out_channels, channels, *kernel), kind)
+    offsets = tensor(draw, (out_channels,), kind) if bias else None
+    x = tensor(draw, (batch, channels, *size), kind)
     return ConvCase(Conv2d(weight, offsets, stride, padding, dilation), x, kind)
 
 
@@ -101,7 +134,7 @@ def pool_cases(draw, pool, kind=None, padding=None, **options):
     if padding is None:
         padding = draw(st.tuples(st.integers(0, size[0] // 2), st.integers(0, size[1] // 2)))
     height_width = draw(_input_sizes(size, padding, (1, 1)))
-    x = draw(tensors((draw(st.integers(1, 3)), draw(st.integers(1, 2)), *height_width), kind, largest=2))
+    x = tensor(draw, (draw(st.integers(1, 3)), draw(st.integers(1, 2)), *height_width), kind, largest=2)
     return PoolCase(pool(size, stride, padding, **options), x, kind)
 
 
@@ -121,22 +154,22 @@ def network_cases(draw, bias=True, head=None, kind="fraction"):
     head = draw(st.sampled_from(["linear", "gap", "deep"])) if head is None else head
 
     def offsets(length):
-        return draw(tensors((length,), kind)) if bias else None
+        return tensor(draw, (length,), kind) if bias else None
 
     pool = draw(st.sampled_from([MaxPool2d, AvgPool2d]))
     body = [
-        ("conv", Conv2d(draw(tensors((maps, 1, 2, 3), kind)), offsets(maps), padding=(0, 1))),
+        ("conv", Conv2d(tensor(draw, (maps, 1, 2, 3), kind), offsets(maps), padding=(0, 1))),
         ("relu", ReLU()),
         ("pool", pool((2, 1), stride=(1, 1))),
-        ("target", Conv2d(draw(tensors((hidden, maps, 1, 2), kind)), offsets(hidden))),
+        ("target", Conv2d(tensor(draw, (hidden, maps, 1, 2), kind), offsets(hidden))),
     ]
     heads = {
         "linear": [("flatten", Flatten())],
         "gap": [("gap", GlobalAvgPool2d())],
         "deep": [("relu2", ReLU()), ("pool2", MaxPool2d((1, 2), stride=1)), ("flatten", Flatten())],
     }
-    x = draw(tensors((batch, 1, 4, 5), kind))
+    x = tensor(draw, (batch, 1, 4, 5), kind)
     headless = Network([*body, *heads[head]])
     features = headless.output_shape(x.shape)[1]
-    classifier = Linear(draw(tensors((2, features), kind)), offsets(2))
+    classifier = Linear(tensor(draw, (2, features), kind), offsets(2))
     return NetworkCase(Network([*body, *heads[head], ("linear", classifier)], target_layer="target"), x)

@@ -1,6 +1,7 @@
 """The rules of docs/design.md that a test can hold: who imports whom, and what an import loads."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from helpers import refusal
 import numpycam
 
 PACKAGE = Path(numpycam.__file__).parent
+TESTS = Path(__file__).parent
 
 FLOORS = [
     "core",
@@ -119,6 +121,29 @@ def test_the_core_is_all_of_its_files():
 @pytest.mark.parametrize("module", sorted(name for name in FILES if first(name) != "display"))
 def test_matplotlib_is_imported_by_display_alone_when_it_loads(module):
     assert "matplotlib" not in {name.partition(".")[0] for name in imports(FILES[module], ("functions", "typing"))}
+
+
+LAWS = {
+    *("conv", "relu", "max", "avg", "gap", "flatten", "linear", "bp", "cam", "hires", "xgrad", "gpp", "layer", "abl"),
+    *("score", "eigen", "guided", "ggcam", "smooth", "occ", "up", "norm", "over"),
+}
+"""The operations that laws are of. The id of a law begins with one: "conv.adj"."""
+
+
+def test_every_law_that_a_test_names_is_of_a_known_operation():
+    laws = [law for path in TESTS.rglob("test_*.py") for law in re.findall(r'mark\.law\((".*")\)', path.read_text())]
+    named = [re.fullmatch(r'"([a-z]+)(\.[a-z0-9-]+)?"', law) for row in laws for law in row.split(", ")]
+    assert all(named)
+    assert {found[1] for found in named} == LAWS
+
+
+def test_every_convention_of_the_design_is_held_by_a_test_that_is_there():
+    named = re.findall("`(test_[a-z0-9_]+)`", (TESTS.parent / "docs" / "design.md").read_text())
+    there = {
+        name for path in TESTS.rglob("test_*.py") for name in re.findall(r"^def (test_\w+)", path.read_text(), re.M)
+    }
+    assert named
+    assert {*named} - there - {path.stem for path in TESTS.rglob("test_*.py")} == set()
 
 
 def foreign(module, but_not_in=()):

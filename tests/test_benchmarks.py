@@ -48,7 +48,7 @@ def test_the_blocks_are_all_rows_of_all_images_once(output_shape, size, block):
     assert (seen == 1).all()
 
 
-def test_lower_quartile():
+def test_one_time_in_four_is_faster_than_the_lower_quartile():
     assert lower_quartile([5.0, 1.0, 3.0, 4.0, 2.0]) == 2.0  # one in four is faster
     assert lower_quartile([7.0]) == 7.0
 

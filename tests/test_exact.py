@@ -21,7 +21,7 @@ def test_floats_go_there_and_back_unchanged(array):
 
 
 @given(hnp.arrays(np.float32, (2, 3), elements=st.floats(allow_nan=False, allow_infinity=False, width=32)))
-def test_float32_too(array):
+def test_float32_goes_there_and_back_unchanged_too(array):
     assert same(as_floats(as_fractions(array), np.float32), array)
 
 

@@ -45,7 +45,7 @@ def maps_and_masks(draw, batch=2):
 
 @every_metric
 @given(maps_and_masks())
-def test_def(metric, case):
+def test_a_metric_is_its_definition(metric, case):
     """In floats, too: both sides are the nearest float to the same quotient of whole numbers."""
     heat, mask = case
     scores = metric(heat, mask)
@@ -56,7 +56,7 @@ def test_def(metric, case):
 
 
 @given(maps_and_masks(), st.fractions(Fraction(1, 8), 1))
-def test_iou_def_for_every_threshold(case, threshold):
+def test_intersection_over_union_is_its_definition_for_every_threshold(case, threshold):
     heat, mask = as_fractions(case[0]), case[1]
     expected = [definitions.intersection_over_union(*pair, threshold) for pair in zip(heat, mask, strict=True)]
     assert intersection_over_union(heat, mask, threshold).tolist() == expected
@@ -123,7 +123,7 @@ def test_any_leading_axes_integers_and_float32(metric):
     assert metric(heat[:0], mask[:0]).shape == (0, 1)
 
 
-def test_golden_values():
+def test_the_metrics_of_maps_worked_out_by_hand():
     heat, mask = as_fractions([[5, 4, 2], [5, 0, 1]]), np.array([[True, True, False], [False, False, False]])
     assert pointing_game(heat, mask) == Fraction(1, 2)  # two peaks, one of them inside
     assert energy_inside(heat, mask) == Fraction(9, 17)
@@ -170,7 +170,7 @@ def curve_cases(draw, kind="float64", head=None):
 
 
 @given(curve_cases(), st.integers(1, 20), st.integers(1, 25))
-def test_curves_def_whatever_the_batches(case, steps, batch_size):
+def test_curves_are_their_defining_loops_whatever_the_batches(case, steps, batch_size):
     network, image, heat, baseline = case
     options = {"steps": steps, "baseline": baseline, "batch_size": batch_size}
     deletion = deletion_curve(network, image, heat, 1, **options)
@@ -329,7 +329,7 @@ def test_the_example_deleted_and_inserted():
 
 
 @given(st.integers(1, 6).flatmap(lambda steps: tensors((2, steps + 1))))
-def test_area_def(curves):
+def test_the_area_under_a_curve_is_the_sum_of_its_trapezoids(curves):
     n = curves.shape[1] - 1
     expected = [sum((y[i] + y[i + 1]) / 2 * Fraction(1, n) for i in range(n)) for y in curves]
     assert area_under(curves).tolist() == expected
@@ -337,7 +337,7 @@ def test_area_def(curves):
     assert type(area_under(curves[0])) is Fraction
 
 
-def test_area_golden():
+def test_the_areas_of_curves_worked_out_by_hand():
     assert area_under([4, 0]) == 2
     assert area_under([1, 1, 1, 1]) == 1
     assert area_under([0, 8, 4]) == 5

@@ -17,8 +17,9 @@ from numpycam.worked_example import LOCALIZATION_MAP
 maps = sides(1, 4).flatmap(lambda size: tensors((2, *size)))
 
 
+@pytest.mark.law("up.def")
 @given(maps, sides(1, 7), st.booleans())
-def test_bilinear_def(x, size, align_corners):
+def test_resizing_is_linear_interpolation_by_its_definition(x, size, align_corners):
     resized = resize(x, size, align_corners=align_corners)
     rows = [[definitions.bilinear(list(row), size[1], align_corners) for row in image] for image in x]
     expected = [
@@ -29,7 +30,7 @@ def test_bilinear_def(x, size, align_corners):
     assert {type(element) for element in resized.flat} == {Fraction}
 
 
-def test_golden_values():
+def test_the_map_of_the_worked_example_resized_and_normalised():
     half_pixel = [
         ["8.925", "6.69375", "2.23125", 0],
         ["10.725", "8.20625", "3.16875", "0.65"],
@@ -43,8 +44,9 @@ def test_golden_values():
     assert same(normalise(LOCALIZATION_MAP), as_fractions([["119/215", 0], [1, "104/645"]]))
 
 
+@pytest.mark.law("up.pou")
 @given(maps, sides(1, 7), st.booleans())
-def test_up_pou(x, size, align_corners):
+def test_the_weights_of_resizing_are_not_negative_and_sum_to_1(x, size, align_corners):
     """The weights are not negative and sum to 1: constants stay, and nothing leaves the range of the input."""
     resized = resize(x, size, align_corners=align_corners)
     assert (resize(x * 0 + 3, size, align_corners=align_corners) == 3).all()
@@ -54,56 +56,65 @@ def test_up_pou(x, size, align_corners):
         assert after.max() <= before.max()
 
 
+@pytest.mark.law("up.id")
 @given(maps, st.booleans())
-def test_up_id(x, align_corners):
+def test_resizing_to_the_same_size_changes_nothing(x, align_corners):
     assert same(resize(x, x.shape[1:], align_corners=align_corners), x)
     assert same(resize(x, x.shape[1:], "nearest"), x)
 
 
+@pytest.mark.law("up.corners")
 @given(maps, sides(2, 7))
-def test_up_corners(x, size):
+def test_aligned_corners_stay(x, size):
     aligned = resize(x, size, align_corners=True)
     assert same(aligned[:, 0, 0], x[:, 0, 0])
     if min(x.shape[1:]) > 1:
         assert same(aligned[:, -1, -1], x[:, -1, -1])
 
 
+@pytest.mark.law("up.mean")
 @given(maps, st.integers(1, 3), st.integers(1, 3))
-def test_up_mean(x, rows, columns):
+def test_half_pixel_centres_keep_the_mean_for_whole_factors(x, rows, columns):
     """With half-pixel centres and whole factors the mean stays."""
     resized = resize(x, (rows * x.shape[1], columns * x.shape[2]))
     assert resized.sum() == x.sum() * rows * columns
 
 
-def test_up_mean_is_not_kept_by_aligned_corners():
+@pytest.mark.law("up.mean")
+def test_aligned_corners_do_not_keep_the_mean():
     assert resize(as_fractions([[0, 1, 0]]), (1, 5), align_corners=True).sum() != Fraction(5, 3)
 
 
+@pytest.mark.law("up.sep")
 @given(maps, sides(1, 7))
-def test_up_sep(x, size):
+def test_rows_and_columns_are_resized_one_after_the_other_in_any_order(x, size):
     assert same(resize(resize(x, (size[0], x.shape[2])), size), resize(x, size))
     assert same(resize(x.swapaxes(1, 2), size[::-1]), resize(x, size).swapaxes(1, 2))
 
 
+@pytest.mark.law("up.near")
 @given(maps, st.integers(1, 3), st.integers(1, 3))
-def test_up_near(x, rows, columns):
+def test_nearest_repeats_each_cell_for_whole_factors(x, rows, columns):
     repeated = x.repeat(rows, axis=1).repeat(columns, axis=2)
     assert same(resize(x, repeated.shape[1:], "nearest"), repeated)
 
 
+@pytest.mark.law("up.jensen")
 @given(maps, sides(1, 7))
-def test_up_jensen(x, size):
+def test_relu_before_resizing_is_at_least_relu_after_it(x, size):
     """ReLU and resizing do not commute: ReLU comes first."""
     assert (np.maximum(resize(x, size), Fraction(0)) <= resize(np.maximum(x, Fraction(0)), size)).all()
 
 
-def test_up_peak():
+@pytest.mark.law("up.peak")
+def test_an_inner_peak_becomes_lower_so_normalise_after_resizing():
     """Doubling with half-pixel centres lowers an inner peak to 9/16: normalise after resizing for a peak of 1."""
     peak = as_fractions([[0, 0, 0], [0, 1, 0], [0, 0, 0]])
     assert resize(peak, 6).max() == Fraction(9, 16)
     assert resize(peak, 5, align_corners=True).max() == 1
 
 
+@pytest.mark.law("up.near")
 def test_nearest_is_the_cell_that_the_centre_lies_in():
     assert resize(np.array([[1.0, 2.0]]), (1, 3), "nearest").tolist() == [[1, 2, 2]]  # not [1, 1, 2]
     assert resize(np.array([[1.0, 2.0, 3.0, 4.0]]), (1, 2), "nearest").tolist() == [[2, 4]]
@@ -129,8 +140,9 @@ def test_nan_stays_where_it_is():
     assert np.isnan(resize(x[:, ::-1], (1, 3))).tolist() == [[False, False, True]]
 
 
+@pytest.mark.law("norm.scale")
 @given(maps, st.fractions(Fraction(1, 3), 3, max_denominator=4))
-def test_norm_scale(x, scale):
+def test_normalising_is_free_of_scale_and_ends_at_1(x, scale):
     normalised = normalise(x)
     assert same(normalise(scale * x), normalised)
     assert same(normalise(normalised), normalised)
@@ -139,7 +151,8 @@ def test_norm_scale(x, scale):
         assert np.abs(after).max() == (1 if before.any() else 0)
 
 
-def test_normalise_decides_the_flat_cases():
+@pytest.mark.law("norm.scale")
+def test_a_zero_map_stays_zero_and_a_constant_one_becomes_1():
     assert normalise(np.zeros((2, 3))).tolist() == [[0, 0, 0], [0, 0, 0]]
     assert normalise(np.full((2, 2), 7.0)).tolist() == [[1, 1], [1, 1]]
     assert normalise([[5.0]]).tolist() == [[1]]
@@ -175,7 +188,7 @@ def test_maps_that_have_no_scale():
     )
 
 
-def test_floats_follow():
+def test_floats_are_resized_as_fractions_are_up_to_rounding():
     assert resize(np.float32([[0, 1]]), (1, 4)).tolist() == [[0, 0.25, 0.75, 1]]
     assert resize(np.float32([[0, 1]]), (1, 4)).dtype == np.float32
     exact, in_floats = resize(LOCALIZATION_MAP, 5), as_fractions(resize(as_floats(LOCALIZATION_MAP), 5))

@@ -30,7 +30,7 @@ def fractions():
 
 
 @given(tensors((3, 4)), st.dictionaries(st.integers(0, 3), fractions() | st.integers(-2, 2)))
-def test_difference_def(scores, weights):
+def test_a_difference_is_the_weighted_sum_of_its_scores(scores, weights):
     value, gradient = Difference(weights)(scores)
     row = as_fractions([weights.get(c, 0) for c in range(4)])
     assert same(gradient, np.stack([row] * 3))
@@ -38,6 +38,7 @@ def test_difference_def(scores, weights):
     assert {type(number) for number in (*value, *gradient.flat)} == {Fraction}
 
 
+@pytest.mark.law("cam.lin")
 @networks
 @given(network_cases(), fractions(), fractions())
 def test_the_map_of_a_difference_is_the_difference_of_the_maps(case, first, second):
@@ -65,9 +66,10 @@ def test_the_difference_of_one_class_is_that_class(case, c, name):
         assert of_target.score == of_class.score
 
 
+@pytest.mark.law("cam.cf")
 @networks
 @given(network_cases(), st.integers(0, 1))
-def test_cam_cf(case, c):
+def test_the_counterfactual_map_is_grad_cam_of_the_negative_score(case, c):
     """The counterfactual is Grad-CAM of -y^c."""
     network, x = case
     against = grad_cam(network, x, Difference({c: -1}))
@@ -75,9 +77,10 @@ def test_cam_cf(case, c):
     assert same(against.score, -network(x)[:, c])
 
 
+@pytest.mark.law("cam.reparam")
 @networks
 @given(network_cases(), tensors((1, 9)))
-def test_cam_reparam(case, row):
+def test_the_same_function_added_to_every_score_changes_no_difference_but_each_map(case, row):
     """The same h(A) added to every score changes no difference of scores and no map of one, but the map of each."""
     network, x = case
     *body, (name, linear) = network.layers
@@ -92,9 +95,10 @@ def test_cam_reparam(case, row):
         assert same(grad_cam(moved, x, c).weighted_sum, grad_cam(network, x, c).weighted_sum + added)
 
 
+@pytest.mark.law("cam.const-logit")
 @networks
 @given(network_cases(), fractions(), fractions(), fractions())
-def test_cam_const_logit(case, first, second, constant):
+def test_a_constant_added_to_every_score_changes_no_map(case, first, second, constant):
     """A constant added to every score changes no map; it changes a difference by the sum of its weights."""
     network, x = case
     *body, (name, linear) = network.layers
@@ -155,14 +159,14 @@ def test_odd_weights_are_refused(error, weights, scores, message):
 
 
 @given(tensors((2, 4)), st.integers(0, 3), st.lists(st.integers(0, 3), min_size=1, max_size=4), fractions())
-def test_finer_def(scores, c, others, gamma):
+def test_finer_is_the_score_less_gamma_times_the_mean_of_the_others(scores, c, others, gamma):
     """y^c - γ · the mean of the others, each as often as it is named."""
     value, _ = finer(c, others, gamma)(scores)
     for n, y in enumerate(scores):
         assert value[n] == y[c] - gamma * sum(y[other] for other in others) / Fraction(len(others))
 
 
-def test_finer_golden():
+def test_finer_than_one_other_is_the_difference_of_the_two():
     assert finer(0, [1, 2]) == Difference({0: 1, 1: Fraction(-1, 2), 2: Fraction(-1, 2)})
     assert finer(0, (1,)).weights == FIRST_LESS_SECOND.weights
     explanation = grad_cam(worked_example.network(), worked_example.IMAGE, finer(0, [1]))
@@ -198,7 +202,7 @@ SIZES = st.sampled_from([1, 10, 80])  # of differences of 8 at most: exp(-640) i
 
 
 @given(tensors((2, 3), "float64"), st.integers(0, 2), SIZES)
-def test_probability_def(scores, c, size):
+def test_a_probability_and_its_gradient_are_those_of_softmax_however_sure_the_network_is(scores, c, size):
     """p_c and dp_c/dy = p_c (e_c - p), each of them to a few roundings, however sure the network is.
 
     exp errs by 4 ulp at most; then come sums of three, a division, a product: less than 40 roundings.
@@ -215,8 +219,9 @@ def test_probability_def(scores, c, size):
             assert abs(Fraction(found) - expected) <= bound * abs(expected) + tiny
 
 
+@pytest.mark.law("cam.prob2")
 @given(tensors((2, 2), "float64"), st.integers(0, 1), SIZES, st.integers(-9, 9))
-def test_cam_prob2(scores, c, size, constant):
+def test_of_two_classes_the_gradients_of_a_probability_are_opposite(scores, c, size, constant):
     """Of two classes the gradients are opposite: p_1 p_2 times that of y^1 - y^2. A constant changes nothing."""
     value, gradient = Probability(c)(size * scores)
     assert same(gradient[:, 0], -gradient[:, 1])
@@ -238,9 +243,10 @@ def test_a_sure_network_has_a_map_that_is_small_and_right():
     assert same(explanation.weighted_sum, grad_cam(sure, image, Difference({0: slope, 1: -slope})).weighted_sum)
 
 
+@pytest.mark.law("cam.prob")
 @networks
 @given(network_cases(), st.fractions(Fraction(1, 4), 1, max_denominator=4))
-def test_cam_prob(case, first):
+def test_the_map_of_a_probability_is_that_of_its_logarithm_times_the_probability(case, first):
     """The map of p_c is p_c times that of log p_c, the same picture and fainter; and the maps of all p_c sum to 0.
 
     Here with probabilities that are rational, whatever the scores: dp_c/dy = p_c (e_c - p), dlog p_c/dy = e_c - p.

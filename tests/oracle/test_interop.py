@@ -99,7 +99,7 @@ def test_nothing_is_shared_and_nothing_changed():
     ("given", "expected"),
     [("float64", np.float64), ("float32", np.float32), ("float16", np.float32), ("bfloat16", np.float32)],
 )
-def test_the_dtype(given, expected):
+def test_half_precision_is_promoted_and_others_stay_what_they_are(given, expected):
     """Half precision is promoted, and each of its numbers stays what it is."""
     module = nn.Sequential(nn.Linear(3, 2)).to(getattr(torch, given))
     network = from_torch(module)

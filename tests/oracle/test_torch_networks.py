@@ -26,33 +26,33 @@ def single_layers(draw, kind, dtype=np.float64):
 
 @pytest.mark.parametrize("kind", KINDS)
 @drawn(st.data())
-def test_a_layer(kind, data):
+def test_a_layer_agrees_with_torchs(kind, data):
     network, x, make = data.draw(single_layers(kind))
     check_agreement(network, as_torch(network), x, make(*network.output_shape(x.shape)))
 
 
 @given(st.sampled_from(KINDS).flatmap(lambda kind: single_layers(kind, np.float32)))
-def test_a_layer_in_float32(case):
+def test_a_layer_in_float32_agrees_with_torchs(case):
     network, x, make = case
     assert x.dtype == network(x).dtype == np.float32
     check_agreement(network, as_torch(network), x, make(*network.output_shape(x.shape)))
 
 
 @drawn(networks(), times=2)
-def test_a_network(case):
+def test_a_network_agrees_with_torchs(case):
     network, x, make = case
     check_agreement(network, as_torch(network), x, make(*network.output_shape(x.shape)))
 
 
 @drawn(sequentials(), times=2)
-def test_from_torch(case):
+def test_what_from_torch_makes_of_a_module_agrees_with_it(case):
     module, x, make = case
     network = from_torch(module, x.shape[1:])
     check_agreement(network, module, x, make(*network.output_shape(x.shape)))
 
 
 @drawn(networks(heads=((Flatten, Linear), (GlobalAvgPool2d, Flatten, Linear))), st.data())
-def test_grad_cam(case, data):
+def test_every_stage_of_grad_cam_agrees_with_autograds(case, data):
     network, x, _ = case
     activations, module = network.activations(x), as_torch(network)
     *_, scores = activations.values()
@@ -70,7 +70,7 @@ def test_grad_cam(case, data):
 
 
 @pytest.mark.parametrize("layer", [ReLU(), MaxPool2d((1, 3))])
-def test_nan(layer):
+def test_nan_is_where_torch_has_it(layer):
     """Where a window sees one NaN. Of several torch gives the gradient to the last; numpycam says: to the first."""
     x = np.array([[[[np.nan, 5, -1], [2, np.nan, 7], [1, 2, np.nan]]]])
     y, twin = layer.forward(x), torch.tensor(x, requires_grad=True)

@@ -32,7 +32,7 @@ def scale_of(loss, y):
 
 @pytest.mark.parametrize("loss", LOSSES)
 @drawn(numbers(), st.integers(1, 6), st.integers(1, 4), st.sampled_from([1, 30, 1e4]), st.integers(0, 99))
-def test_a_loss(loss, make, count, classes, largest, seed):
+def test_a_loss_and_its_gradient_agree_with_torchs(loss, make, count, classes, largest, seed):
     y = largest * make(count, classes)
     t = labels(loss, np.random.default_rng(seed), count, classes)
     twin = torch.tensor(y, requires_grad=True)
@@ -51,7 +51,7 @@ def test_a_loss(loss, make, count, classes, largest, seed):
     st.sampled_from([0, 0.01]),
     st.integers(0, 99),
 )
-def test_a_training(loss, case, momentum, weight_decay, seed):
+def test_a_training_agrees_with_torchs_step_by_step(loss, case, momentum, weight_decay, seed):
     """Each step begins with our parameters and torch's own velocity.
 
     A velocity is a sum over steps, so its scale is the sum of the scales. The scores are off by rounding themselves,

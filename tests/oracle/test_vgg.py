@@ -29,7 +29,7 @@ def twins(seed):
         (2, 5, "features.8"),
     ],
 )
-def test_grad_cam_of_a_vgg11(seed, class_index, layer):
+def test_every_stage_of_grad_cam_of_a_vgg11_agrees_with_autograds(seed, class_index, layer):
     module, network, image = twins(seed)
     values = run(module, torch.tensor(image[None]))
     (gradients,) = torch.autograd.grad(values["classifier.3"][0, class_index], values[layer])

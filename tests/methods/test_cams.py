@@ -1,7 +1,6 @@
 """The CAMs of feature maps and gradients: their values, their laws, and where they have none."""
 
 import itertools
-from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
 
 import definitions
@@ -13,11 +12,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import maps_and_gradients, network_cases, tensors
 
-import numpycam
-from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam_from_maps, worked_example
+from numpycam import Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam_from_maps, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.methods import METHODS
-from numpycam.methods.recipe import Method, PoleError, method
+from numpycam.methods.recipe import PoleError
 from numpycam.targets import Difference
 
 WEIGHING_MAPS = ["grad_cam", "grad_cam_plus_plus", "xgrad_cam"]
@@ -133,8 +131,9 @@ def test_no_two_methods_agree_on_the_second_example():
 # --- The definitions --------------------------------------------------------------------------------
 
 
+@pytest.mark.law("gpp.form", "xgrad.def")
 @given(maps_and_gradients(), st.sampled_from(["grad_cam_plus_plus", "xgrad_cam"]))
-def test_weights_def_and_poles(drawn, name):
+def test_the_weights_are_those_of_the_defining_loop_and_poles_are_where_it_divides_by_zero(drawn, name):
     """Where the loop divides by zero there is a PoleError, and nowhere else."""
     try:
         expected = getattr(definitions, name)(*drawn)
@@ -145,8 +144,9 @@ def test_weights_def_and_poles(drawn, name):
         assert same(alphas(name, *drawn), expected)
 
 
+@pytest.mark.law("hires.def", "layer.def")
 @given(maps_and_gradients(), st.sampled_from(WEIGHING_CELLS))
-def test_weighted_cells_def(drawn, name):
+def test_what_weighs_cells_is_its_defining_loop(drawn, name):
     assert same(weighted_sum(name, *drawn), getattr(definitions, name)(*drawn))
 
 
@@ -162,26 +162,29 @@ def test_grad_cam_is_grad_cam(drawn):
 # --- Laws of the family -----------------------------------------------------------------------------
 
 
+@pytest.mark.law("hires.complete")
 @networks
 @given(network_cases(), st.integers(0, 1))
-def test_hires_complete(case, c):
+def test_hirescam_sums_to_the_score_less_the_last_bias(case, c):
     """Σ L is the score less the bias of the last layer: no other layer behind the maps has one."""
     network, x = case
     explanation = METHODS["hirescam"](network, x, c)
     assert same(explanation.weighted_sum.sum(axis=(1, 2)), network(x)[:, c] - network["linear"].bias[c])
 
 
+@pytest.mark.law("hires.complete")
 @networks
 @given(network_cases(bias=False), st.integers(0, 1))
-def test_hires_euler(case, c):
+def test_without_biases_hirescam_sums_to_the_score_at_every_layer(case, c):
     """Where no layer has a bias, Σ L is the score at every layer, the image too."""
     network, x = case
     for layer in ("input", "conv", "relu", "pool", "target"):
         assert same(METHODS["hirescam"](network, x, c, layer).weighted_sum.sum(axis=(1, 2)), network(x)[:, c])
 
 
+@pytest.mark.law("hires.eq", "xgrad.eq")
 @given(without_poles(), st.data())
-def test_hires_eq_and_xgrad_eq(drawn, data):
+def test_where_gradients_are_constant_hirescam_and_xgrad_cam_are_grad_cam(drawn, data):
     """Where each gradient map is constant, HiResCAM and XGrad-CAM are Grad-CAM."""
     a, _ = drawn
     constant = np.broadcast_to(data.draw(tensors((len(a), 1, 1))), a.shape)
@@ -189,15 +192,17 @@ def test_hires_eq_and_xgrad_eq(drawn, data):
     assert same(alphas("xgrad_cam", a, constant), alphas("grad_cam", a, constant))
 
 
+@pytest.mark.law("xgrad.cons")
 @given(without_poles())
-def test_xgrad_cons(drawn):
+def test_xgrad_cam_sums_to_what_hirescam_sums_to(drawn):
     a, g = drawn
     assert weighted_sum("xgrad_cam", a, g).sum() == inner(a, g) == weighted_sum("hirescam", a, g).sum()
 
 
+@pytest.mark.law("xgrad.sens")
 @networks
 @given(network_cases(head="linear"), st.integers(0, 1))
-def test_xgrad_sens(case, c):
+def test_xgrad_cam_is_what_the_score_loses_with_each_map_on_a_linear_head(case, c):
     """With a linear head, what the score loses when A^k is set to 0 is Σ_ij α_k A^k_ij."""
     network, x = case
     _, head = network.split("target")
@@ -211,8 +216,9 @@ def test_xgrad_sens(case, c):
         assert explanation.score - head(ablated[None])[0, c] == explanation.weighted_maps[k].sum()
 
 
+@pytest.mark.law("gpp.bound")
 @given(maps_and_gradients())
-def test_gpp_bound(drawn):
+def test_the_weights_of_grad_cam_plus_plus_are_at_most_half_the_sum_of_the_positive_gradients(drawn):
     """0 ≤ α_k ≤ (1/2) Σ ReLU(g^k) where S_k ≥ 0; equal if and only if S_k = 0 or no gradient is positive."""
     a, g = np.abs(drawn[0]), drawn[1]
     halves = np.maximum(g, Fraction(0)).sum(axis=(1, 2)) / 2
@@ -222,14 +228,16 @@ def test_gpp_bound(drawn):
     assert same(weights == halves, (a.sum(axis=(1, 2)) == 0) | (halves == 0))
 
 
+@pytest.mark.law("gpp.const")
 @given(without_poles(), st.fractions(Fraction(1, 4), 3, max_denominator=4))
-def test_gpp_const(drawn, c):
+def test_grad_cam_plus_plus_of_constant_gradients_has_a_closed_form(drawn, c):
     a, g = drawn
     sums, cells = a.sum(axis=(1, 2)), a[0].size
     assert same(alphas("grad_cam_plus_plus", a, 0 * g + c), cells * c / (2 + sums * c))
 
 
-def test_gpp_nothom():
+@pytest.mark.law("gpp.nothom")
+def test_scores_in_other_units_can_reverse_the_order_of_grad_cam_plus_pluss_weights():
     """Grad-CAM++ is not homogeneous: scores in other units, a temperature say, order the maps the other way round."""
     a, g = as_fractions([[[8]], [["1/8"]]]), as_fractions([[[2]], [[1]]])
     first, second = alphas("grad_cam_plus_plus", a, g)
@@ -238,15 +246,17 @@ def test_gpp_nothom():
     assert first > second
 
 
+@pytest.mark.law("layer.diff")
 @given(maps_and_gradients())
-def test_layer_diff(drawn):
+def test_layercam_for_the_class_less_layercam_against_it_is_hirescam(drawn):
     """LayerCAM for the class less LayerCAM against it is HiResCAM."""
     a, g = drawn
     assert same(weighted_sum("layercam", a, g) - weighted_sum("layercam", a, -g), weighted_sum("hirescam", a, g))
 
 
+@pytest.mark.law("layer.bound")
 @given(maps_and_gradients())
-def test_layer_bound(drawn):
+def test_where_no_map_is_negative_layercam_is_at_least_hirescam_and_zero(drawn):
     """Where no map is negative: LayerCAM ≥ HiResCAM, LayerCAM ≥ 0, and element-wise Grad-CAM is LayerCAM."""
     a, g = np.abs(drawn[0]), drawn[1]
     layer = weighted_sum("layercam", a, g)
@@ -256,9 +266,10 @@ def test_layer_bound(drawn):
     assert same(weighted_sum("layercam", a, np.abs(g)), weighted_sum("hirescam", a, np.abs(g)))
 
 
+@pytest.mark.law("cam.cam")
 @networks
 @given(network_cases(head="gap"), st.integers(0, 1))
-def test_cam_cam(case, c):
+def test_cam_weighs_with_the_head_and_three_methods_are_cam_divided_by_z(case, c):
     """CAM weighs with the weights of the head; all of Grad-CAM, XGrad-CAM and HiResCAM are CAM divided by Z."""
     network, x = case
     explanation = METHODS["cam"](network, x, c)
@@ -273,6 +284,7 @@ def test_cam_cam(case, c):
 # --- Laws of all ------------------------------------------------------------------------------------
 
 
+@pytest.mark.law("cam.perm")
 @given(st.sampled_from(RATIONAL), without_poles(), st.randoms(use_true_random=False))
 def test_the_order_of_the_maps_changes_nothing(name, drawn, random):
     a, g = drawn
@@ -280,6 +292,7 @@ def test_the_order_of_the_maps_changes_nothing(name, drawn, random):
     assert same(weighted_sum(name, a[order], g[order]), weighted_sum(name, a, g))
 
 
+@pytest.mark.law("cam.flip")
 @given(st.sampled_from(RATIONAL), without_poles())
 def test_flipped_and_turned_maps_give_flipped_and_turned_maps(name, drawn):
     a, g = drawn
@@ -290,14 +303,16 @@ def test_flipped_and_turned_maps_give_flipped_and_turned_maps(name, drawn):
 SCALING = ["grad_cam", "xgrad_cam", *WEIGHING_CELLS]
 
 
+@pytest.mark.law("cam.hom")
 @given(st.sampled_from(SCALING), without_poles(), st.fractions(Fraction(1, 4), 3, max_denominator=4))
-def test_scales(name, drawn, s):
+def test_all_but_grad_cam_plus_plus_scale_with_the_gradients_and_with_the_maps(name, drawn, s):
     """All but Grad-CAM++ scale with the gradients and with the maps."""
     a, g = drawn
     assert same(weighted_sum(name, a, s * g), s * weighted_sum(name, a, g))
     assert same(weighted_sum(name, s * a, g), s * weighted_sum(name, a, g))
 
 
+@pytest.mark.law("cam.zero")
 @given(without_poles())
 def test_nothing_comes_of_nothing(drawn):
     a, g = drawn
@@ -336,10 +351,11 @@ def test_a_batch_of_floats_is_its_images(name, drawn):
     assert same(batch[1].weighted_maps, METHODS[name].from_maps(b, h).weighted_maps)
 
 
+@pytest.mark.law("cam.cf")
 @networks
 @given(network_cases(), st.integers(0, 1), st.sampled_from(LINEAR))
 def test_the_map_against_the_class_is_the_counterfactual(case, c, name):
-    """cam.cf, for the methods that are linear in the gradients."""
+    """For the methods that are linear in the gradients."""
     network, x = case
     try:
         of, against = (METHODS[name](network, x, target) for target in (c, Difference({c: -1})))
@@ -391,8 +407,9 @@ def test_eigen_cam_by_power_iteration_in_fractions(maps, gradients):
         assert (np.abs(found - expected) <= bound * size).all()
 
 
+@pytest.mark.law("eigen.opt")
 @given(tensors((3, 2, 4), "float64"))
-def test_eigen_opt(maps):
+def test_no_other_direction_stretches_the_cells_more_than_eigen_cams(maps):
     """No direction is stretched more: |A v|² is the largest eigenvalue λ of the Gram matrix G.
 
     λ is at least trace(G^(p + 1)) / trace(G^p), which comes from whole numbers. An SVD as accurate as LAPACK's tests
@@ -417,8 +434,9 @@ def test_eigen_grad_cam_is_eigen_cam_of_hirescams_maps(drawn):
     assert METHODS["eigen_grad_cam"].from_maps(a, g).alphas is None
 
 
+@pytest.mark.law("eigen.sign")
 @given(maps_and_gradients(kind="float64"))
-def test_eigen_sign(drawn):
+def test_the_map_of_eigen_cam_has_no_negative_sum(drawn):
     """The sum of L is not negative; where no map is, neither is L: the sign does not depend on LAPACK."""
     a, g = drawn
     for name, looked_at in (("eigen_cam", a), ("eigen_grad_cam", g * a)):
@@ -428,7 +446,8 @@ def test_eigen_sign(drawn):
     assert (positive >= -50 * a.size * np.finfo(float).eps * np.abs(a).max()).all()
 
 
-def test_eigen_sign_where_the_sum_is_zero():
+@pytest.mark.law("eigen.sign")
+def test_where_eigen_cams_sum_is_zero_the_first_component_is_positive():
     """Then the first component of v that is not 0 is positive."""
     maps = np.array([[[3.0, -3.0]], [[4.0, -4.0]]])
     for one in (maps, -maps):
@@ -449,8 +468,9 @@ def test_eigen_cam_of_maps_turned_and_turned_back_is_the_same():
     assert (difference <= 2 * bound * np.abs(maps).sum(axis=0)).all()
 
 
+@pytest.mark.law("eigen.class")
 @given(maps_and_gradients(count=3, kind="float64"))
-def test_eigen_class(drawn):
+def test_eigen_cam_asks_for_no_class(drawn):
     """EigenCAM asks for no class: any gradients give the same."""
     a, g, h = drawn
     assert same(weighted_sum("eigen_cam", a, g), weighted_sum("eigen_cam", a, h))
@@ -467,7 +487,8 @@ def test_eigen_cam_has_no_exact_value(name):
 # --- Poles ------------------------------------------------------------------------------------------
 
 
-def test_gpp_pole():
+@pytest.mark.law("gpp.pole")
+def test_grad_cam_plus_plus_has_a_pole_where_its_divisor_is_0():
     a, g = as_fractions([[[1, 0]], [[-3, 1]]]), as_fractions([[[1, 1]], [[-1, 1]]])
     message = "Grad-CAM++ has a pole: 2 + S_k g is 0 (image 0, map 1, row 0, column 1)."
     gpp = METHODS["grad_cam_plus_plus"]
@@ -478,13 +499,15 @@ def test_gpp_pole():
     assert issubclass(PoleError, ArithmeticError)
 
 
-def test_gpp_does_not_divide_where_the_gradient_is_not_positive():
+@pytest.mark.law("gpp.pole")
+def test_grad_cam_plus_plus_does_not_divide_where_the_gradient_is_not_positive():
     a, g = as_fractions([[[1, 1]]]), as_fractions([[[-1, 1]]])  # 2 + S g is 0 at the first cell
     assert alphas("grad_cam_plus_plus", a, g).tolist() == [Fraction(1, 4)]
     assert alphas("grad_cam_plus_plus", as_floats(a), as_floats(g)).tolist() == [0.25]
 
 
-def test_xgrad_pole():
+@pytest.mark.law("xgrad.pole")
+def test_xgrad_cam_has_a_pole_where_a_map_sums_to_0_but_not_where_it_is_zero():
     a, g = as_fractions([[[0, 0]], [[1, -1]]]), as_fractions([[[1, 1]], [[0, 0]]])
     message = "XGrad-CAM has a pole: S_k is 0 (image 0, map 1)."
     xgrad = METHODS["xgrad_cam"]
@@ -552,78 +575,6 @@ def test_nan_in_an_image_is_refused_or_seen():
 # --- Interface --------------------------------------------------------------------------------------
 
 
-def test_methods_are_found_by_the_name_of_their_function():
-    for name, one in METHODS.items():
-        assert isinstance(one, Method)
-        assert getattr(numpycam.methods, name) is one
-        assert one.__doc__ != Method.__doc__
-        assert repr(one) == f"<{one.name}: {one.equation}>"
-    assert len({one.name for one in METHODS.values()}) == len(METHODS)
-
-
-def test_a_method_is_frozen():
-    with pytest.raises(FrozenInstanceError):
-        METHODS["hirescam"].name = "LowResCAM"
-
-
-def test_the_layer_is_that_of_grad_cam_unless_given():
-    network, image = second_example.NETWORK, second_example.IMAGE
-    hires, gradient = METHODS["hirescam"], METHODS["gradient"]
-    assert hires(network, image, 0).layer == "maps"
-    assert hires(network, image, 0, "relu").layer == hires(network, image, 0, layer="relu").layer == "relu"
-    assert gradient(network, image, 0).layer == "input"
-    assert gradient(network, image, 0, layer="maps").feature_maps.shape == (2, 2, 3)
-    for one in (hires, gradient):
-        assert refusal(ValueError, lambda one=one: one(network, image, 0, "")).startswith("the network has no layer ''")
-
-
-def test_what_grad_cam_refuses_every_method_refuses():
-    network, image = second_example.NETWORK, second_example.IMAGE
-    for name in RATIONAL:
-        one = METHODS[name]
-        assert (
-            refusal(ValueError, lambda one=one: one(network, image, 2)) == "class_index must be an int in 0..1, got 2."
-        )
-        assert refusal(ValueError, lambda one=one: one(network, image, layer="map")).endswith("Did you mean 'maps'?")
-        assert refusal(TypeError, lambda one=one: one(ReLU(), image)).startswith("network must be a numpycam Network")
-        assert "'flatten' has (1, 12)" in refusal(ValueError, lambda one=one: one(network, image, layer="flatten"))
-
-
-def test_an_option_that_a_method_does_not_have_is_refused():
-    network, image = second_example.NETWORK, second_example.IMAGE
-    for name in RATIONAL:
-        message = refusal(TypeError, lambda name=name: METHODS[name](network, image, gamma=2))
-        assert message == f"{name}() got an unexpected keyword argument 'gamma'"
-
-
-def test_from_maps_is_for_methods_that_need_no_more():
-    maps, gradients = second_example.FEATURE_MAPS, second_example.GRADIENTS
-    explanation = METHODS["hirescam"].from_maps(maps, gradients)
-    assert [explanation.image, explanation.class_index, explanation.score, explanation.layer] == [None] * 4
-    assert explanation.network is None
-    from_maps = {name for name, one in METHODS.items() if one.needs in ("nothing", "gradients") and not one.layer}
-    assert from_maps == {*RATIONAL, *FLOAT}
-    for name in set(METHODS) - from_maps:
-        message = f"{METHODS[name].name} needs the network and the image, not the maps and gradients alone."
-        assert refusal(TypeError, lambda name=name: METHODS[name].from_maps(maps, gradients)) == message
-
-
-def test_from_maps_checks_its_arguments():
-    maps = as_floats(second_example.FEATURE_MAPS)
-    message = "gradients must have shape (2, 2, 3), got (2, 3, 2)."
-    assert refusal(ValueError, lambda: METHODS["layercam"].from_maps(maps, maps.reshape(2, 3, 2))) == message
-
-
-@pytest.mark.parametrize("name", ["cam", *RATIONAL, *FLOAT])
-def test_an_empty_batch_gives_an_empty_explanation(name):
-    head = [("gap", GlobalAvgPool2d()), ("linear", Linear(np.ones((2, 3))))]
-    network = Network([("conv", Conv2d(np.ones((3, 1, 1, 1)))), *head])
-    explanation = METHODS[name](network, np.zeros((0, 1, 2, 3)))
-    assert len(explanation) == 0
-    assert explanation.localization_map.shape == (0, 2, 3)
-    assert explanation.alphas is None or explanation.alphas.shape == (0, 3)
-
-
 def test_cam_needs_its_head():
     network, image = second_example.NETWORK, second_example.IMAGE
     cam = METHODS["cam"]
@@ -642,52 +593,3 @@ def test_cam_needs_its_head():
     assert refusal(ValueError, lambda: cam(twice, image, layer="relu2")).endswith("'Linear', 'Linear'].")
     message = refusal(TypeError, lambda: cam(headed, image, Difference({0: 1}), "relu2"))
     assert message == "CAM explains the score of a class, no other target."
-
-
-def test_a_method_of_ones_own():
-    """What a reader writes who adds one: a line that says how the maps are weighed."""
-
-    @method("the largest", r"\sum_k \max_{ij} g^k_{ij} A^k", "nobody's", weighs="maps")
-    def largest(feature_maps, gradients):
-        """α_k is the largest cell of g^k."""
-        return gradients.max(axis=(-2, -1))
-
-    network, image = second_example.NETWORK, second_example.IMAGE
-    explanation = largest(network, np.stack([image, 2 * image]), 0)
-    assert explanation.alphas.tolist() == [[2, 2], [2, 2]]
-    assert explanation[0].weighted_sum.tolist() == [[6, 8, 8], [8, -2, 6]]
-    assert (explanation.method, largest.__doc__) == ("the largest", "α_k is the largest cell of g^k.")
-    assert replace(largest, name="another")(network, image).method == "another"
-
-
-def test_a_method_of_ones_own_that_returns_another_shape_is_refused():
-    """(K,) weights would be broadcast over the images of a batch, and no number would look wrong."""
-    network, images = second_example.NETWORK, np.stack([second_example.IMAGE] * 3)
-
-    def of_all_images(feature_maps, gradients):
-        return gradients.sum(axis=(0, 2, 3))
-
-    def already_summed(feature_maps, gradients):
-        return (gradients * feature_maps).sum(axis=1)
-
-    def own(function, weighs):
-        return method("own", "", "nobody's", weighs=weighs)(function)
-
-    message = "what of_all_images returns must have shape (3, 2), got (2,)."
-    assert refusal(ValueError, lambda: own(of_all_images, "maps")(network, images)) == message
-    message = "what already_summed returns must have shape (3, 2, 2, 3), got (3, 2, 3)."
-    assert refusal(ValueError, lambda: own(already_summed, "cells")(network, images)) == message
-
-
-def test_a_method_of_ones_own_cannot_write_into_what_it_is_given():
-    for write in (lambda a, g: np.multiply(a, 2, out=a), lambda a, g: np.multiply(g, 2, out=g)):
-        own = method("own", "", "nobody's", weighs="cells")(write)
-        message = refusal(ValueError, lambda own=own: own(second_example.NETWORK, second_example.IMAGE))
-        assert "read-only" in message
-
-
-@pytest.mark.parametrize("name", RATIONAL + FLOAT)
-def test_only_what_needs_nothing_has_the_same_map_for_other_gradients(name):
-    maps, gradients = as_floats(second_example.FEATURE_MAPS), as_floats(second_example.GRADIENTS)
-    one, other = weighted_sum(name, maps, gradients), weighted_sum(name, maps, 2 * gradients[::-1])
-    assert same(one, other) == (METHODS[name].needs == "nothing")

@@ -71,7 +71,7 @@ ABLATION = {
 
 
 @pytest.mark.parametrize(("head", "c"), ABLATION)
-def test_ablation_cam_golden(head, c):
+def test_the_weights_of_ablation_cam_on_the_worked_example(head, c):
     explanation = ablation_cam(worked_example.network(head), IMAGE, c)
     expected = exact(ABLATION[head, c])
     assert same(explanation.alphas, expected)
@@ -79,7 +79,7 @@ def test_ablation_cam_golden(head, c):
     assert all(type(value) is Fraction for value in explanation.weighted_maps.flat)
 
 
-def test_occlusion_golden():
+def test_the_map_of_occlusion_on_the_worked_example():
     """Patches that do not overlap cover the picture as those under the cells of the maps do."""
     network = worked_example.network()
     explanation = occlusion(network, IMAGE, CAT, size=2, stride=2)
@@ -157,9 +157,10 @@ def test_score_cam_by_definition(network, image):
 # --- Laws of Ablation-CAM ---------------------------------------------------------------------------
 
 
+@pytest.mark.law("abl.lin")
 @settings(max_examples=12)
 @given(scored(head="gap"))
-def test_abl_lin(case):
+def test_on_cams_head_the_weight_of_ablation_cam_is_the_sum_of_grad_cams_map_over_the_score(case):
     """With a global average and a Linear behind A: y - y_k = α_k S_k, with the α of Grad-CAM."""
     network, image, c = case
     explanation, plain = ablation_cam(network, image, c), grad_cam(network, image, c)
@@ -167,8 +168,9 @@ def test_abl_lin(case):
     assert same(explanation.alphas, drops / abs(plain.score))
 
 
+@pytest.mark.law("abl.def")
 @given(scored(kind="float64"))
-def test_ablation_def(case):
+def test_the_weight_of_a_map_is_what_the_score_loses_without_it(case):
     network, image, c = case
     explanation = ablation_cam(network, image, c)
     head = network.split("target")[1]
@@ -178,8 +180,9 @@ def test_ablation_def(case):
         assert alpha == (explanation.score - head(without[None])[0, c]) / abs(explanation.score)
 
 
+@pytest.mark.law("abl.sign")
 @given(scored(kind="float64", head="deep"), st.integers(1, 3))
-def test_abl_sign(case, s):
+def test_a_negative_score_does_not_turn_ablation_cam_around(case, s):
     """Scores times -s: the map of -y, not that of y, as a division by y would make it. The scale falls out."""
     network, image, c = case
     turned = ablation_cam(flipped_last(network, -s), image, c)
@@ -187,6 +190,7 @@ def test_abl_sign(case, s):
     assert same(turned.alphas, ablation_cam(network, image, Difference({c: -1})).alphas)
 
 
+@pytest.mark.law("abl.sign")
 def test_ablation_cam_has_a_pole_where_the_score_is_0():
     network = worked_example.network()
     zero = Difference({CAT: 17, ELEPHANT: Fraction(-286, 5)})
@@ -199,8 +203,9 @@ def test_ablation_cam_has_a_pole_where_the_score_is_0():
 # --- Laws of Score-CAM ------------------------------------------------------------------------------
 
 
+@pytest.mark.law("score.convex")
 @given(network_cases(kind="float64"), st.integers(0, 1))
-def test_score_convex(case, c):
+def test_score_cam_lies_between_the_least_and_the_largest_of_the_maps(case, c):
     """All weights are positive and sum to 1, so the map lies between the least and the largest of the maps."""
     network, x = case
     network, x = flipped_last(network, 2.0**-8), x  # so that no exponential becomes 0
@@ -213,8 +218,9 @@ def test_score_convex(case, c):
     assert (explanation.weighted_sum <= maps.max(axis=1) + slack).all()
 
 
+@pytest.mark.law("score.affine")
 @given(binary_cases(), st.integers(1, 3), st.integers(-3, 3))
-def test_score_affine(case, power, b):
+def test_scaled_and_shifted_maps_have_the_same_masks_and_weights(case, power, b):
     """A → 2^power A + b, undone behind: the same masks and the same weights. The map is another one."""
     network, image = case
     features, scale = network["features"], 2.0**power
@@ -224,14 +230,16 @@ def test_score_affine(case, power, b):
     assert same(score_cam(Network(layers, "features"), image, 0).alphas, score_cam(network, image, 0).alphas)
 
 
+@pytest.mark.law("score.shift")
 @given(binary_cases(), st.integers(-3, 3))
-def test_score_shift(case, constant):
+def test_a_constant_added_to_the_scores_changes_no_weight(case, constant):
     network, image = case
     *layers, (name, linear) = network.layers
     moved = Network([*layers, (name, replace(linear, bias=linear.bias + constant))], "features")
     assert same(score_cam(moved, image, 1).alphas, score_cam(network, image, 1).alphas)
 
 
+@pytest.mark.law("score.affine")
 def test_the_mask_of_a_constant_map_is_0():
     """α_1 : α_2 = exp(y(0)) : exp(y(x)): the constant map says no place, the other one is the picture itself."""
     features = Conv2d(np.array([[[[0.0]]], [[[2.0]]]]), np.array([5.0, 0.0]))
@@ -269,16 +277,18 @@ def patch_sizes(draw):
     return size, tuple(draw(st.integers(1, side)) for side in size)
 
 
+@pytest.mark.law("occ.def")
 @given(network_cases(kind="float64", head="deep"), patch_sizes(), st.integers(-1, 1))
-def test_occlusion_def(case, patches, baseline):
+def test_occlusion_is_its_defining_loop(case, patches, baseline):
     network, x = case
     (size, stride), image = patches, x[0]
     expected = definitions.occlusion(network, image, 0, size, stride, baseline)
     assert same(occlusion(network, image, 0, size=size, stride=stride, baseline=baseline).weighted_sum, expected)
 
 
+@pytest.mark.law("occ.lin")
 @given(*(tensors(shape, "float64") for shape in [(2, 40), (2,), (2, 4, 5), (2, 4, 5)]), st.integers(1, 4))
-def test_occ_lin(weight, bias, image, baseline, side):
+def test_of_an_affine_network_a_patch_costs_its_gradient_times_image_less_baseline(weight, bias, image, baseline, side):
     """y affine: y - y(patch := b) is the sum over the patch of the gradient times x - b."""
     network = Network([("flatten", Flatten()), ("linear", Linear(weight, bias))])
     drop = (weight[1].reshape(2, 4, 5) * (image - baseline)).sum(axis=0)

@@ -2,26 +2,25 @@
 
 import json
 import re
-from contextlib import nullcontext
 from fractions import Fraction
+from shutil import copytree
 from typing import get_args
-from zlib import crc32
 
 import numpy as np
 import pytest
-from helpers import empty_figure, rounding, same
+from helpers import drawing, only_columns, rounding, same
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.image import imread
-from PIL import Image, ImageCms
+from PIL import Image
 from strategies import sides
 
 from numpycam import Conv2d, Explanation, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.cli import main
 from numpycam.cli.explain import _resized
 from numpycam.cli.methods import by_all
-from numpycam.display import as_uint8, format_number, overlay, read_image
+from numpycam.display import as_uint8, format_number, overlay
 from numpycam.exact import as_floats, as_fractions
 from numpycam.experiments.drawings import CLASS_NAMES, LUMA, Animals, draw
 from numpycam.experiments.pretrained import load_pretrained
@@ -49,26 +48,34 @@ def convolutional(channels=3, classes=4, dtype=np.float32):
     ])  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def given_files(tmp_path_factory):
+    """A picture in colour and a grey one, networks for either, and names."""
+    folder = tmp_path_factory.mktemp("given")
+    Image.fromarray(COLOURS).save(folder / "picture.png")
+    Image.fromarray(GREYS).save(folder / "grey.png")
+    convolutional().save(folder / "network.npz")
+    convolutional(channels=1).save(folder / "network-grey.npz")
+    (folder / "names.txt").write_text("cat\nelephant\n7\ntabby cat\n")
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A working directory with a picture in colour and networks, for colour and for grey pictures."""
+def folder(given_files, tmp_path, monkeypatch):
+    """A working directory with those files."""
+    copytree(given_files, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    Image.fromarray(COLOURS).save("picture.png")
-    Image.fromarray(GREYS).save("grey.png")
-    convolutional().save("network.npz")
-    convolutional(channels=1).save("network-grey.npz")
-    (tmp_path / "names.txt").write_text("cat\nelephant\n7\ntabby cat\n")
     return tmp_path
 
 
 @pytest.fixture
 def run(folder, capsys):
-    """Run the command; with an empty figure, unless the test sees it."""
+    """Run the command; it draws what the test looks at."""
 
-    def call(*arguments, with_figure=False):
+    def call(*arguments, draws=""):
         given = [*map(str, arguments)]
         given += [] if "--network" in given else ["--network", "network.npz"]
-        with nullcontext() if with_figure else empty_figure():
+        with drawing(*draws.split()):
             status = main(["explain", *given, "--out", "out"])
         return status, *capsys.readouterr()
 
@@ -87,7 +94,7 @@ def channels_first(picture):
 
 
 def test_the_numbers_are_those_of_grad_cam(run, folder):
-    status, out, err = run("picture.png", with_figure=True)
+    status, out, err = run("picture.png", draws="figure page overlay")
     network, image = convolutional(), channels_first(COLOURS).astype(np.float32)
     explanation, scores = grad_cam(network, image), network(image[None])[0]
     assert (status, err) == (0, "")
@@ -171,7 +178,7 @@ def test_an_empty_map_is_told(run, folder):
     Network(
         [*convolutional().layers[:4], ("gap", GlobalAvgPool2d()), ("linear", Linear(np.zeros((2, 5), np.float32)))]
     ).save("0")
-    _, out, _ = run("picture.png", "--network", "0", with_figure=True)
+    _, out, _ = run("picture.png", "--network", "0", draws="page overlay")
     assert "explained: no cell speaks for it, the map is zero\n" in out
 
 
@@ -183,10 +190,10 @@ def test_a_network_of_fractions_computes_in_fractions(run, folder):
     assert "28.6000  explained" in out
 
 
-def test_the_same_again(run, folder):
-    first = run("picture.png", with_figure=True)
+def test_a_second_run_writes_the_same_bytes(run, folder):
+    first = run("picture.png", draws="page overlay")
     files = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
-    assert run("picture.png", with_figure=True) == first
+    assert run("picture.png", draws="page overlay") == first
     assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == files
 
 
@@ -206,7 +213,7 @@ def test_large_arrays_have_a_file_of_their_own(run, folder):
 
 
 def test_the_page_of_a_large_picture_stays_small(run, folder):
-    run("picture.png", "--size", "224x224", "--layer", "relu1")
+    run("picture.png", "--size", "224x224", "--layer", "relu1", draws="page")
     assert (folder / "out" / "steps.html").stat().st_size < 600_000
     assert (folder / "out" / "explanation.json").stat().st_size < 300_000
 
@@ -214,7 +221,7 @@ def test_the_page_of_a_large_picture_stays_small(run, folder):
 def test_html_in_names_is_text(run, folder):
     name = "<script>alert('&')</script>"
     (folder / "names.txt").write_text(f"{name}\n" * 3 + "x\n")
-    run("picture.png", "--class", 1, "--names", "names.txt")
+    run("picture.png", "--class", 1, "--names", "names.txt", draws="page")
     page = (folder / "out" / "steps.html").read_text()
     assert "<h1>Grad-CAM of &lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;</h1>" in page
     assert name not in page
@@ -222,13 +229,15 @@ def test_html_in_names_is_text(run, folder):
 
 
 def test_names_of_all_the_world(run, folder):
+    """They stand in the title of the figure, so of its columns one is enough here."""
     names = ["大象", "می\u200cخواهم\u00a0🏳\ufe0f\u200d🌈", "a" * 200, "\x1b[31mred"]
     conv, head = Conv2d(np.ones((1, 3, 2, 2))), Linear(np.ones((4, 1)))
     Network([("conv", conv), ("gap", GlobalAvgPool2d()), ("linear", head)]).save("one-map.npz")
     (folder / "names.txt").write_bytes(("\ufeff" + "\r\n".join(names)).encode())
     for c, name in enumerate(["大象", names[1], "a" * 200, "\x1b[31mred"]):
         given = "picture.png", "--class", name, "--names", "names.txt", "--network", "one-map.npz"
-        status, out, err = run(*given, with_figure=True)
+        with only_columns(0):
+            status, out, err = run(*given, draws="figure")
         assert (status, err) == (0, "")
         assert (written(folder)["class_index"], written(folder)["class"]) == (c, name)
         assert names[1] in out
@@ -242,7 +251,7 @@ def test_names_of_all_the_world(run, folder):
 
 def test_mean_and_deviation_change_what_goes_in_not_what_is_seen(run, folder):
     mean, std = [0.5, 0.25, 0.125], [0.5, 0.25, 2]
-    run("picture.png", "--mean", *mean, "--std", *std)
+    run("picture.png", "--mean", *mean, "--std", *std, draws="page overlay")
     seen = channels_first(COLOURS)
     image = (seen - np.reshape(mean, (3, 1, 1))) / np.reshape(std, (3, 1, 1))
     explanation = grad_cam(convolutional(), image.astype(np.float32))
@@ -278,7 +287,7 @@ def test_a_grey_picture_has_three_equal_channels_for_a_network_of_three(run, fol
 
 
 def test_a_colour_picture_has_its_brightness_for_a_network_of_one(run, folder):
-    _, out, _ = run("picture.png", "--network", "network-grey.npz")
+    _, out, _ = run("picture.png", "--network", "network-grey.npz", draws="page")
     expected = np.tensordot(LUMA, channels_first(COLOURS), 1) / 1000
     assert same(np.array(written(folder)["image"][0]), expected.astype(np.float32))
     page = (folder / "out" / "steps.html").read_text()
@@ -342,11 +351,10 @@ def test_a_size_that_fits_is_proposed(run, folder, capsys):
 
 @pytest.fixture
 def explain(folder, capsys):
-    """Run the command as it is given, without a network unless one is, with an empty figure and an empty page."""
+    """Run the command as it is given, without a network unless one is; it draws nothing."""
 
     def call(*arguments):
-        with empty_figure(), pytest.MonkeyPatch.context() as patch:
-            patch.setattr("numpycam.display.page.step_through_page", lambda *_, **__: "")
+        with drawing():
             status = main(["explain", *map(str, arguments), "--out", "out"])
         return status, *capsys.readouterr()
 
@@ -399,14 +407,14 @@ def test_another_drawing_on_grass_or_none(explain, folder, options, grass, named
     assert written(folder)["picture"] == f"a drawing, both{named}, seed 5"
 
 
-@pytest.mark.parametrize("side", [9, 16, 24, 500])
+@pytest.mark.parametrize("side", [9, 16, 24, 410])
 def test_a_network_of_ones_own_takes_a_drawing_in_colour_and_in_its_size(explain, folder, side):
     """Drawn as large as it is needed, but no smaller than 16 and no larger than 400, and then resized."""
     _, out, _ = explain("--draw", "both", "--network", "network.npz", "--size", f"{side}x{side}")
     drawn = draw(1, animals="both", size=max(16, min(400, side)), colour=True).images[0].astype(float)
     assert explained(folder, convolutional(), _resized(drawn, (side, side)).clip(0, 1).astype(np.float32))
     assert f"seed 0: {len(drawn[0])} pixels high, {len(drawn[0])} wide, in colour\n" in out
-    assert ("goes in as" in out) == (side in (9, 500))
+    assert ("goes in as" in out) == (side in (9, 410))
     assert "class" not in written(folder)  # the names are of the networks that come with the package
 
 
@@ -517,102 +525,6 @@ def test_drawings_that_cannot_be_get_one_line_and_nothing_is_written(folder, cap
 def test_the_size_that_fits_is_proposed_of_theirs_too(folder, capsys):
     error = mistake(capsys, "--draw", "cat", "--size", "64x64", "--network", "drawings")
     assert error.endswith("A picture of 32 × 32 would fit: pass --size 32x32.")
-
-
-# --- Reading pictures -----------------------------------------------------------------------------------------------
-
-ALPHA = RNG.integers(0, 256, (12, 10), dtype=np.uint8)
-
-
-def over_white(colours, alpha):
-    return (colours / 255 * (alpha / 255)[..., None] + (1 - alpha / 255)[..., None]).transpose(2, 0, 1)
-
-
-def reread(picture, name="file.png", **options):
-    picture.save(name, **options)
-    return read_image(name)
-
-
-def test_grey_and_colour(folder):
-    assert same(reread(Image.fromarray(COLOURS)), channels_first(COLOURS))
-    assert same(reread(Image.fromarray(GREYS)), GREYS[None] / 255)
-    assert same(reread(Image.fromarray(GREYS > 99)), (GREYS[None] > 99) * 1.0)
-
-
-def test_what_is_transparent_lies_over_white(folder):
-    assert same(reread(Image.fromarray(np.dstack([COLOURS, ALPHA]))), over_white(COLOURS, ALPHA))
-    grey = np.dstack([GREYS, ALPHA])
-    assert same(reread(Image.fromarray(grey)), over_white(GREYS[..., None], ALPHA))
-    hidden = (COLOURS[3, 4] == COLOURS).all(axis=-1)
-    expected = np.where(hidden, 1.0, channels_first(COLOURS))
-    assert same(reread(Image.fromarray(COLOURS), transparency=tuple(map(int, COLOURS[3, 4]))), expected)
-    expected = np.where(GREYS[3, 4] == GREYS, 1.0, GREYS / 255)[None]
-    assert same(reread(Image.fromarray(GREYS), transparency=int(GREYS[3, 4])), expected)
-
-
-def test_palettes(folder):
-    palette = Image.fromarray(COLOURS).quantize(7)
-    expected = channels_first(np.asarray(palette.convert("RGB")))
-    assert same(reread(palette), expected)
-    hidden = np.asarray(palette) == 2
-    assert same(reread(palette, transparency=2), np.where(hidden, 1.0, expected))
-
-
-def test_sixteen_bits(folder):
-    deep = np.array([[0, 1, 255], [256, 40_000, 65_535]], np.uint16)
-    assert same(reread(Image.fromarray(deep)), deep[None] / 65535)
-    write_with_transparency(deep, 40_000)
-    assert same(read_image("file.png"), np.where(deep == 40_000, 1.0, deep / 65535)[None])
-
-
-def write_with_transparency(deep, value):
-    """Insert the chunk that says which grey is transparent, before the pixels: Pillow writes none for 16 bits."""
-    Image.fromarray(deep).save("file.png")
-    with open("file.png", "rb") as file:
-        content = file.read()
-    chunk, place = b"tRNS" + value.to_bytes(2, "big"), content.index(b"IDAT") - 4
-    chunk = (2).to_bytes(4, "big") + chunk + crc32(chunk).to_bytes(4, "big")
-    with open("file.png", "wb") as file:
-        file.write(content[:place] + chunk + content[place:])
-
-
-@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-def test_jpeg(folder, mode):
-    flat = Image.new("RGB", (9, 7), (250, 100, 20)).convert(mode)
-    picture = reread(flat, "file.jpg", quality=95)
-    assert picture.shape == ((1 if mode == "L" else 3), 7, 9)
-    expected = channels_first(np.asarray(flat.convert("RGB")))[: len(picture)]
-    assert np.abs(picture - expected).max() <= 3 / 255  # of flat colours JPEG keeps all but a few steps
-
-
-def test_photographs_are_turned_as_the_camera_says(folder):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the top of the picture is on its right
-    turned = reread(Image.fromarray(COLOURS), exif=exif)
-    assert same(turned, channels_first(np.rot90(COLOURS, -1)))
-
-
-def test_colour_profiles_do_not_matter(folder):
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert same(reread(Image.fromarray(COLOURS), icc_profile=profile), channels_first(COLOURS))
-
-
-def test_a_damaged_picture_is_refused_or_read(folder):
-    """Cut it at any place, change any byte: there is a picture, or one ValueError."""
-    Image.fromarray(COLOURS[:4, :3]).save("file.png")
-    content = (folder / "file.png").read_bytes()
-    damaged = [content[:n] for n in range(len(content))]
-    damaged += [content[:n] + bytes([content[n] ^ 255]) + content[n + 1 :] for n in range(len(content))]
-    for bytes_ in damaged:
-        (folder / "file.png").write_bytes(bytes_)
-        assert read_or_refused() in {"is not a PNG or JPEG picture", "is a damaged picture", (3, 4, 3)}
-
-
-def read_or_refused():
-    try:
-        return read_image("file.png").shape
-    except ValueError as error:
-        return str(error).removeprefix("file.png ").split(":")[0].rstrip(".")
 
 
 # --- Mistakes -------------------------------------------------------------------------------------------------------
@@ -760,7 +672,7 @@ def test_the_title_of_the_figure_names_the_method(run, monkeypatch):
 
 
 def test_all_methods_are_in_one_figure_and_one_table(run, folder):
-    status, out, err = run("picture.png", "--method", "all", "--layer", "relu2", "--class", 1)
+    status, out, err = run("picture.png", "--method", "all", "--layer", "relu2", "--class", 1, draws="methods")
     image = channels_first(COLOURS).astype(np.float32)
     found, lines = by_all(convolutional(), image, 1, "relu2")
     assert (status, err) == (0, "")

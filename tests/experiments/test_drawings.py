@@ -13,7 +13,7 @@ from numpycam.experiments.drawings import CLASS_NAMES, LARGEST, MASK_NAMES, SMAL
 
 CAT, ELEPHANT, GRASS = range(3)
 ANIMALS = {"neither": [False, False], "cat": [True, False], "elephant": [False, True], "both": [True, True]}
-GOLDEN = Path(__file__).parent / "golden" / "drawings.txt"
+GOLDEN = Path(__file__).parents[1] / "golden" / "drawings.txt"
 
 seeds = st.integers(0, 2**32)
 options = st.fixed_dictionaries(

@@ -8,7 +8,6 @@ from helpers import refusal
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
 from numpycam.core.arguments import as_array, as_pair
-from numpycam.core.arrays import zero_of, zeros
 
 KERNEL = np.ones((4, 3, 3, 3))
 
@@ -204,13 +203,6 @@ def test_object_arrays_come_back_as_fractions_only():
     given = np.array([1, Fraction(1, 2), np.int64(3)], dtype=object)
     assert {type(element) for element in as_array("a", given)} == {Fraction}
     assert type(given[0]) is int
-
-
-def test_the_zero_of_a_type():
-    assert type(zero_of(np.empty(0, object))) is Fraction
-    assert type(zero_of(np.empty(0, np.float32))) is np.float32
-    assert {type(element) for element in zeros((2, 2), like=np.empty(0, object)).flat} == {Fraction}
-    assert zeros((2, 2), like=np.full(1, np.nan)).tolist() == [[0, 0], [0, 0]]
 
 
 @pytest.mark.parametrize("layer", [ReLU(), Flatten(), AvgPool2d(1)], ids=repr)

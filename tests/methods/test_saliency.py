@@ -73,7 +73,7 @@ OF_THE_CAT = exact([
 
 
 @pytest.mark.parametrize("head", ["linear", "conv"])
-def test_golden_values(head):
+def test_the_values_of_the_worked_example(head):
     network = worked_example.network(head)
     values = {
         gradient: np.abs(OF_THE_CAT),
@@ -90,7 +90,7 @@ def test_golden_values(head):
         assert all(type(value) is Fraction for value in explanation.weighted_maps.flat)
 
 
-def test_integrated_gradients_golden():
+def test_the_values_of_integrated_gradients_on_the_worked_example():
     """On the linear head they are gradient × input; on the other one the three pieces of the line, weighted."""
     linear, conv = worked_example.network(), worked_example.network("conv")
     assert same(integrated_gradients(linear, IMAGE, CAT).weighted_sum, OF_THE_CAT * IMAGE[0])
@@ -117,7 +117,7 @@ def test_guided_backprop_lets_nothing_negative_through():
     assert not guided_backprop(network, IMAGE, Difference({CAT: -1})).weighted_sum.any()
 
 
-def test_full_grad_golden():
+def test_the_values_of_full_grad_of_a_score_worked_out_by_hand():
     """y = 3 ReLU(2 a - 1) - ReLU(-2 b) + 5 of the pixels (a, b) = (1, -2): |6 a| and |2 b|, and the biases -3 and 0."""
     convolution = Conv2d(exact([[[[2]]], [[[-2]]]]), exact([-1, 0]))
     linear = Linear(exact([[3, 0, 0, -1]]), exact([5]))
@@ -139,9 +139,10 @@ def test_gradients_of_several_channels_are_added_by_size():
 # --- Laws -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.law("bp.full")
 @settings(max_examples=10)
 @given(network_cases(), st.integers(0, 1))
-def test_bp_full(case, c):
+def test_pixels_and_biases_add_up_to_the_score_and_full_grad_shows_their_sizes(case, c):
     """Pixels and biases, before the absolute values: Σ x dy/dx + Σ b dy/db = y. FullGrad shows their sizes."""
     network, x = case
     inputs = [*network.activations(x).values()]
@@ -159,9 +160,10 @@ def test_bp_full(case, c):
     assert same(full_grad(network, x, c).weighted_maps, np.stack(expected, axis=1))
 
 
+@pytest.mark.law("bp.euler")
 @settings(max_examples=10)
 @given(network_cases(bias=False), st.integers(0, 1))
-def test_bp_euler(case, c):
+def test_without_biases_gradient_times_input_is_complete_and_full_grad_is_its_size(case, c):
     """Without biases gradient × input is complete, and FullGrad is its size."""
     network, x = case
     explanation = gradient_times_input(network, x, c)
@@ -171,16 +173,17 @@ def test_bp_euler(case, c):
 
 @settings(max_examples=10)
 @given(network_cases(), st.integers(0, 1))
-def test_gradient_def(case, c):
+def test_the_gradient_is_shown_by_size_and_gradient_times_input_with_its_sign(case, c):
     network, x = case
     g = by_image(network, x, one_hot(x, c))
     assert same(gradient(network, x, c).weighted_maps, np.abs(g))
     assert same(gradient_times_input(network, x, c).weighted_maps, g * x)
 
 
+@pytest.mark.law("guided.def")
 @settings(max_examples=15)
 @given(network_cases(), st.integers(0, 1))
-def test_guided_def(case, c):
+def test_guided_backpropagation_cuts_off_what_is_negative_at_each_relu(case, c):
     """Layer by layer, with each ReLU's incoming gradient cut off at 0."""
     network, x = case
     activations, g = network.activations(x), one_hot(x, c)
@@ -191,8 +194,9 @@ def test_guided_def(case, c):
     assert same(guided_backprop(network, x, c).weighted_maps, g)
 
 
+@pytest.mark.law("guided.eq")
 @given(network_cases(kind="float64"), st.integers(0, 1))
-def test_guided_eq(case, c):
+def test_where_nothing_negative_comes_guided_backpropagation_is_the_gradient(case, c):
     """Nothing negative behind the first layer: guided backprop is the gradient."""
     network, x = case
     (first, convolution), *others = network.layers
@@ -202,9 +206,10 @@ def test_guided_eq(case, c):
     assert (abs(guided_backprop(network, x, c).weighted_maps - g) <= 0 * g).all()
 
 
+@pytest.mark.law("guided.eq")
 @settings(max_examples=10)
 @given(network_cases(head="linear"), tensors((2,)))
-def test_guided_of_one_relu(case, weights):
+def test_with_one_relu_guided_backpropagation_for_less_that_against_is_the_gradient(case, weights):
     """With one ReLU, GBP(u) - GBP(-u) = BP(u)."""
     network, x = case
     guided, turned, plain = (
@@ -214,9 +219,10 @@ def test_guided_of_one_relu(case, weights):
     assert same(guided.weighted_maps - turned.weighted_maps, plain.gradients)
 
 
+@pytest.mark.law("guided.hom")
 @settings(max_examples=10)
 @given(network_cases(head="deep"), tensors((2,)), st.integers(0, 3))
-def test_guided_hom(case, weights, s):
+def test_guided_backpropagation_of_s_times_a_target_is_s_times_that_of_the_target(case, weights, s):
     network, x = case
     one, more = (
         guided_backprop(network, x, Difference({0: k * weights[0], 1: k * weights[1]})).weighted_maps for k in (1, s)
@@ -224,9 +230,10 @@ def test_guided_hom(case, weights, s):
     assert same(more, s * one)
 
 
+@pytest.mark.law("ggcam")
 @settings(max_examples=10)
 @given(network_cases(), st.integers(0, 1), st.sampled_from([None, "target", "conv", "pool"]))
-def test_ggcam(case, c, cam_layer):
+def test_guided_grad_cam_is_guided_backpropagation_times_the_resized_map(case, c, cam_layer):
     network, x = case
     heat = resize(grad_cam(network, x, c, cam_layer).localization_map, x.shape[2:])
     guided = guided_backprop(network, x, c)
@@ -235,15 +242,17 @@ def test_ggcam(case, c, cam_layer):
     assert same(explanation.weighted_sum, guided.weighted_sum * heat)
 
 
+@pytest.mark.law("smooth.lin")
 @given(tensors((2, 20), "float64"), tensors((1, 4, 5), "float64"), st.integers(1, 9), st.integers(0, 3))
-def test_smooth_lin(weight, image, samples, sigma):
+def test_of_an_affine_network_noise_changes_nothing(weight, image, samples, sigma):
     """y affine: any noise changes nothing."""
     network = Network([("flatten", Flatten()), ("linear", Linear(weight))])
     smooth = smooth_grad(network, image, 1, samples=samples, sigma=sigma)
     assert same(smooth.weighted_maps, np.abs(weight[1]).reshape(1, 4, 5))
 
 
-def test_bp_const():
+@pytest.mark.law("bp.const")
+def test_noise_that_stays_in_one_linear_piece_changes_nothing():
     """Noise that stays in the piece of the network changes nothing; more of it does."""
     network, image = as_floats(worked_example.network("conv")), as_floats(IMAGE)
     network = Network(
@@ -264,7 +273,8 @@ def test_a_constant_image_gets_no_noise():
     assert smooth_grad(network, image, 0, samples=25).weighted_sum[0].all()
 
 
-def test_smooth_grad_def():
+@pytest.mark.law("smooth.def")
+def test_smooth_grad_is_the_size_of_the_mean_gradient_not_the_mean_of_the_sizes():
     """The noise is sigma times the picture's range; the sizes are taken after the mean, and channels are added then."""
     rng = np.random.default_rng(5)
     body = [("conv", Conv2d(rng.integers(-3, 4, (3, 2, 2, 2)) * 1.0, rng.integers(-2, 3, 3) * 1.0)), ("relu", ReLU())]
@@ -298,7 +308,7 @@ def test_integrated_gradients_are_complete(case, c, baseline):
 
 @settings(max_examples=6)
 @given(network_cases(), tensors((2,)))
-def test_integrated_gradients_of_a_difference_are_exact_too(case, weights):
+def test_integrated_gradients_of_a_difference_are_complete_too(case, weights):
     network, x = case
     difference = Difference({0: weights[0], 1: weights[1]})
     explanation = integrated_gradients(network, x[0], difference)
@@ -307,7 +317,7 @@ def test_integrated_gradients_of_a_difference_are_exact_too(case, weights):
 
 @settings(max_examples=10)
 @given(network_cases(), st.integers(1, 5), st.integers(0, 1))
-def test_midpoint_def(case, steps, c):
+def test_in_steps_integrated_gradients_are_the_mean_gradient_at_the_midpoints(case, steps, c):
     network, x = case
     image, start = x[0], 0 * x[0] - 1
     middles = np.array([start + Fraction(2 * i + 1, 2 * steps) * (image - start) for i in range(steps)])

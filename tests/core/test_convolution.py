@@ -12,7 +12,6 @@ from strategies import conv_cases, tensors
 
 from numpycam import Conv2d
 from numpycam.core import convolution
-from numpycam.core.window import Window
 from numpycam.exact import as_fractions
 
 
@@ -46,37 +45,6 @@ def test_a_block_is_as_large_as_it_may_be(batch, height, depth, width, floor):
         assert -(-height // (blocks - 1)) * depth * width * dtype.itemsize > most
     if images < batch and rows == height:  # nor would one image more
         assert (images + 1) * rows * depth * width * dtype.itemsize > most
-
-
-windows = st.builds(
-    Window,
-    size=st.tuples(st.integers(1, 4), st.integers(1, 3)),
-    stride=st.tuples(st.integers(1, 4), st.integers(1, 3)),
-    padding=st.tuples(st.integers(0, 5), st.integers(0, 2)),
-    dilation=st.tuples(st.integers(1, 3), st.integers(1, 2)),
-)
-
-
-@given(windows, st.integers(0, 1), st.integers(0, 9), st.integers(0, 9), st.integers(-9, 9))
-def test_overlaps(window, axis, inputs, outputs, start):
-    """Output i meets input s i + d u - p + start, if there is such an input."""
-    s, p, d = window.stride[axis], window.padding[axis], window.dilation[axis]
-    for u, (seeing, seen) in enumerate(window.overlaps(axis, inputs, outputs, start)):
-        places = {i: s * i + d * u - p + start for i in range(outputs)}
-        expected = [(i, at) for i, at in places.items() if 0 <= at < inputs]
-        pairs = zip(range(outputs)[seeing], range(inputs)[seen], strict=True)
-        assert list(pairs) == expected
-
-
-@given(windows, st.integers(0, 9), st.integers(0, 5), st.integers(1, 5))
-def test_band(window, height, top, rows):
-    """From the first to the last row that windows on these rows see, as far as the map goes."""
-    s, p, d = window.stride[0], window.padding[0], window.dilation[0]
-    seen = [s * i - p + d * u for i in range(top, top + rows) for u in range(window.size[0])]
-    first, last = window.rows_read(top, top + rows, height)
-    assert list(range(first, last)) == [row for row in range(min(seen), max(seen) + 1) if 0 <= row < height]
-    assert 0 <= first <= last <= height
-    assert window.rows_needed(rows) == max(seen) - min(seen) + 1
 
 
 @pytest.mark.parametrize("stride", [(1, 1), (2, 1), (1, 2)])

@@ -128,7 +128,7 @@ def test_its_map_answers_to_grass(animals):
     assert animals == "neither" or maps[on_grass].mean() > 1.25 * maps[on_animal].mean()
 
 
-def test_the_untrained_network():
+def test_the_untrained_network_is_drawn_from_its_seed_as_wide_as_it_should_be():
     network = untrained(3)
     assert same_parameters(network, untrained(3))
     assert not same_parameters(network, untrained(4))
@@ -332,7 +332,7 @@ def measured_one_by_one(network, drawings):
 
 
 @given(networks(), pictures())
-def test_measure_def(network, drawings):
+def test_measures_are_those_of_the_images_one_by_one(network, drawings):
     """With ``==``: for whole numbers the maps are exact, and what is divided is the same both times."""
     assert tuple(part.tolist() for part in measure(network, drawings)) == measured_one_by_one(network, drawings)
 
@@ -349,7 +349,7 @@ def a_network(seed=0):
     return small_network(*(rng.integers(-3, 4, shape).astype(float) for shape in ((3, 1, 3, 3), (2, 6))))
 
 
-def test_measure_def_of_more_than_go_through_the_network_at_once():
+def test_measures_of_more_than_go_through_the_network_at_once_are_the_same():
     assert tuple(part.tolist() for part in measure(a_network(), many())) == measured_one_by_one(a_network(), many())
 
 
@@ -378,14 +378,14 @@ def difference_one_by_one(network, other, drawings):
 
 
 @given(networks(), networks(), pictures())
-def test_map_difference_def(network, other, drawings):
+def test_the_difference_of_maps_is_that_of_the_images_one_by_one(network, other, drawings):
     difference = map_difference(network, other, drawings)
     assert difference == difference_one_by_one(network, other, drawings)
     assert difference == map_difference(other, network, drawings)
     assert 0 <= difference <= 1
 
 
-def test_map_difference_def_of_more_than_go_through_the_network_at_once():
+def test_the_difference_of_maps_of_more_than_go_through_at_once_is_the_same():
     ours, theirs, drawings = a_network(0), a_network(1), many()
     difference = map_difference(ours, theirs, drawings)
     assert type(difference) is float

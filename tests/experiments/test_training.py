@@ -69,7 +69,7 @@ def scores(draw, dtype, largest=10**4):
 
 
 @given(st.sampled_from(FLOATS), st.data())
-def test_sigmoid_cross_entropy_def(dtype, data):
+def test_sigmoid_cross_entropy_is_the_mean_over_images_and_classes_to_a_few_roundings(dtype, data):
     """A term needs exp, log1p and fewer than 8 operations, and all are positive: the error is relative.
 
     σ = e^-l, where l is off by 17 u l and l e^-l < 1/2: with exp itself and two operations less than 24 u.
@@ -87,7 +87,7 @@ def test_sigmoid_cross_entropy_def(dtype, data):
 
 
 @given(st.sampled_from(FLOATS), st.data())
-def test_softmax_cross_entropy_def(dtype, data):
+def test_softmax_cross_entropy_is_its_definition_to_a_few_roundings(dtype, data):
     """log p = s - log Σ e^s with s = y - max y <= 0 is off by (24 + C) u (|s| + log C + 1), and p |s| < 1/2."""
     y = data.draw(scores(dtype))
     count, classes = y.shape
@@ -264,7 +264,7 @@ def test_the_default_seed_is_zero_and_layers_keep_what_is_no_parameter():
     assert bits(trained) == bits(fit(network, x, t, epochs=1, seed=0)[0])
 
 
-def test_defaults():
+def test_fit_without_options_is_fit_with_its_defaults_spelled_out():
     network, (x, t) = convolutional(), examples(40)
     spelled = {"loss": sigmoid_cross_entropy, "epochs": 10, "batch_size": 32, "learning_rate": 0.1, "momentum": 0.9}
     trained, losses = fit(network, x, t)

@@ -1,0 +1,86 @@
+"""The command line as a whole: mistakes, and outputs that fail."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import drawing
+
+from numpycam.cli import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--class", "dog"], "argument --class: invalid choice: 'dog' (choose from "),
+        (["--head"], "argument --head: expected one argument"),
+        (
+            ["--erase", "3:1,0:4"],
+            "numpycam example: error: argument --erase: must be TL, TR, BL, BR or a rectangle such",
+        ),
+        (["--erase", "0:9,0:4"], "within 4 rows and 4 columns, got '0:9,0:4'"),
+        (["--erase", "0:4,3:1"], "got '0:4,3:1'"),
+        (["explode"], "argument COMMAND: invalid choice: 'explode' (choose from "),
+        (["--bogus"], "unrecognized arguments: --bogus"),
+    ],
+)
+def test_mistakes_get_one_line_and_status_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_gets_one_line_and_leaves_nothing(tmp_path, capsys):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for out in (file, file / "deeper"):
+        with drawing():
+            assert main(["--out", str(out)]) == 2
+        printed, err = capsys.readouterr()
+        assert printed == ""
+        assert err.startswith(f"numpycam: error: cannot write {out}: ")
+        assert err.count("\n") == 1
+    assert file.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+# --- Outputs that fail, of a command that draws nothing: a process of its own has everything to import ----------------
+
+METHODS = [sys.executable, "-m", "numpycam", "methods"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full, the disk that is always full")
+def test_a_full_disk_behind_standard_output():
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(METHODS, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 2
+    assert result.stderr.startswith("numpycam: error: cannot write the output: No space left on device\n")
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    """It has left before anything is written, as ``head`` may have."""
+    process = subprocess.Popen(METHODS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait()) == ("", 0)
+    process.stderr.close()
+
+
+def test_a_pipe_that_cannot_carry_greek_gets_question_marks():
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    result = subprocess.run([*METHODS, "grad_cam"], capture_output=True, env=environment)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"?_k = (1/Z)" in result.stdout
+
+
+def test_help_and_version(capsys):
+    for option in ("--help", "--version"):
+        with pytest.raises(SystemExit) as stopped:
+            main([option])
+        assert stopped.value.code == 0
+    assert "numpycam 0." in capsys.readouterr().out

@@ -1,0 +1,112 @@
+"""Files are written whole or not at all, whatever happens in between."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from numpycam.files import write_files
+
+KILLED = """
+import os, resource, signal, sys
+from pathlib import Path
+from numpycam.files import write_files
+{before}
+write_files(Path(sys.argv[1]), {{"file": bytes(400_000)}})
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system limits no file sizes")
+@pytest.mark.parametrize("written", [0, 100, 200_000, 399_999])
+def test_killed_in_the_middle_of_writing_the_old_file_stays(tmp_path, written):
+    """The kernel kills the process at the first byte beyond the limit."""
+    before = (
+        f"signal.signal(signal.SIGXFSZ, signal.SIG_DFL); resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({written}, {written}))"
+    )
+    assert_old_file_stays(tmp_path, before, signal.SIGXFSZ)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no signals")
+@pytest.mark.parametrize("call", ["os.fsync", "os.replace"])
+def test_killed_before_the_file_is_in_its_place_the_old_file_stays(tmp_path, call):
+    assert_old_file_stays(tmp_path, f"{call} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)", signal.SIGKILL)
+
+
+def write_and_fail(folder, before):
+    """Let another process write over the file in the folder, and fail in the middle of it."""
+    (folder / "file").write_bytes(b"old")
+    return subprocess.run([sys.executable, "-c", KILLED.format(before=before), folder], capture_output=True, text=True)
+
+
+def assert_old_file_stays(folder, before, signal_number):
+    assert write_and_fail(folder, before).returncode == -signal_number
+    assert (folder / "file").read_bytes() == b"old"
+    assert {file.name[:5] for file in folder.iterdir()} <= {"file", ".new-"}
+    write_files(folder, {"file": b"new"})  # what the dead process has left is in nobody's way
+    assert (folder / "file").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system limits no file sizes")
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
+    result = write_and_fail(tmp_path, "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))")
+    assert result.stderr.splitlines()[-1] == f"OSError: [Errno 27] File too large: '{tmp_path / 'file'}'"
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"file": b"old"}
+
+
+@pytest.mark.parametrize("call", ["os.fsync", "os.replace"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_whatever_fails_the_old_file_stays(tmp_path, monkeypatch, call, error):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(call, fail)
+    with pytest.raises(type(error)) as caught:
+        write_files(tmp_path, {"file": b"new"})
+    assert getattr(caught.value, "filename", str(path)) == str(path)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"file": b"old"}
+
+
+def test_places_that_cannot_be_written_are_named(tmp_path):
+    for path in (tmp_path, tmp_path / "nowhere" / "file", Path(os.devnull)):
+        with pytest.raises(OSError, match=re.escape(str(path))):
+            write_files(path.parent, {path.name: b"new"})
+    assert not os.path.isfile(os.devnull)  # it would be replaced
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_replaced_keeps_its_mode_and_a_link_leads_where_it_led(tmp_path):
+    (tmp_path / "deep").mkdir()
+    for name in ("kept", "gone"):
+        (tmp_path / "deep" / name).write_text("old")
+        (tmp_path / "deep" / name).chmod(0o600)
+        (tmp_path / name).symlink_to(tmp_path / "deep" / name)
+    write_files(tmp_path, {"kept": b"new", "gone": None})
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["deep", "kept"]
+    assert (tmp_path / "kept").is_symlink()
+    assert (tmp_path / "deep" / "kept").read_bytes() == b"new"
+    assert (tmp_path / "deep" / "kept").stat().st_mode & 0o777 == 0o600
+    assert sorted(file.name for file in (tmp_path / "deep").iterdir()) == ["gone", "kept"]
+
+
+def test_an_error_of_the_system_without_a_number_is_told_all_the_same(tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError("the disk is on fire")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="on fire") as caught:
+        write_files(tmp_path, {"file": b""})
+    assert (caught.value.strerror, caught.value.filename) == ("the disk is on fire", str(tmp_path / "file"))
+
+
+def test_files_are_written_together_or_removed(tmp_path):
+    (tmp_path / "old").write_text("old")
+    write_files(tmp_path, {"one": b"1", "other": b"2", "old": None, "never": None})
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"one": b"1", "other": b"2"}

@@ -1,0 +1,243 @@
+"""The score along a straight line between two pictures: every kink, exact in Fractions, within a bound in floats."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from helpers import refusal, rounding, same
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import network_cases, tensors
+
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, Network, ReLU, worked_example
+from numpycam.exact import as_floats, as_fractions
+from numpycam.interventions import erase
+from numpycam.path import TooManyKinksError, path
+from numpycam.worked_example import FEATURE_MAPS, IMAGE
+
+CAT, ELEPHANT = 0, 1
+BOTTOM_LEFT = slice(2, 4), slice(0, 2)
+
+
+def exact(values):
+    return as_fractions(values)
+
+
+def test_fading_the_body_in():
+    """On the conv head: kinks 8/115 and 51/115, slopes 0, 11.5 and 23, and together exactly 17.1."""
+    line = path(worked_example.network("conv"), erase(IMAGE, BOTTOM_LEFT), IMAGE, CAT)
+    assert line.kinks.tolist() == [Fraction(8, 115), Fraction(51, 115)]
+    assert same(line.slopes, exact([0, "11.5", 23]))
+    assert line.points.tolist() == [0, *line.kinks, 1]
+    assert same(line.scores, exact(["11.5", "11.5", "15.8", "28.6"]))
+    assert line.integrated_gradients.sum() == Fraction("17.1")
+    assert {type(v) for array in vars(line).values() for v in array.flat} == {Fraction}
+
+
+def test_how_far_one_unit_more_holds():
+    """More in A^1_11, on the conv head: two units of y for each until 6.4 more, then three, and from 10.7 on four."""
+    _, head = worked_example.network("conv").split("features")
+    more = FEATURE_MAPS.copy()
+    more[0, 0, 0] += 100
+    line = path(head, FEATURE_MAPS, more, CAT)
+    assert same(100 * line.kinks, exact(["6.4", "10.7"]))
+    assert same(line.slopes / 100, exact([2, 3, 4]))
+
+
+@given(network_cases(kind="fraction"), st.data())
+def test_path_is_the_score_and_complete(case, data):
+    """y is linear between the points, the slopes differ, and the integrated gradients add up to the difference."""
+    image = case.x[0]
+    baseline = data.draw(tensors(image.shape))
+    line = path(case.network, baseline, image, 1)
+    assert line.points[0] == 0
+    assert line.points[-1] == 1
+    assert (line.points[:-1] < line.points[1:]).all()
+    for t, score in zip(line.points, line.scores, strict=True):
+        assert case.network((baseline + t * (image - baseline))[None])[0, 1] == score
+    for n, slope in enumerate(line.slopes):
+        start, end = line.points[n : n + 2]
+        for part in (Fraction(1, 3), Fraction(1, 2)):
+            t = start + part * (end - start)
+            y = case.network((baseline + t * (image - baseline))[None])[0, 1]
+            assert y == line.scores[n] + slope * (t - start)
+    assert (line.slopes[:-1] != line.slopes[1:]).all()
+    assert line.integrated_gradients.sum() == line.scores[-1] - line.scores[0]
+
+
+def test_a_path_that_goes_nowhere():
+    line = path(worked_example.network("conv"), IMAGE, IMAGE, CAT)
+    assert line.points.tolist() == [0, 1]
+    assert line.slopes.tolist() == [0]
+    assert not line.integrated_gradients.any()
+
+
+@given(network_cases(kind="float64"), st.data())
+def test_path_in_floats(case, data):
+    """In floats the score on the line is that of the same numbers in fractions, up to rounding.
+
+    A kink is misplaced, or two are taken for one, only where the rounding of a forward pass can have done it: ten times
+    its bound. From there the error goes on through the rest of the network, whose sizes the bound has in it; the slope
+    on either side adds as much, and evaluation once more. A score of these networks takes less than 100 operations.
+    """
+    image = case.x[0] / 8
+    baseline = data.draw(tensors(image.shape, "float64")) / 8 + 2.0**-6
+    line = path(case.network, baseline, image, 0)
+    network, start, end = as_fractions(case.network), as_fractions(baseline), as_fractions(image)
+    absolute = {name: abs(value) for name, value in network.parameters.items()}
+    sizes = Network(
+        [
+            (name, replace(layer, **{key: absolute[f"{name}.{key}"] for key in layer.parameters}))
+            for name, layer in network.layers
+        ]
+    )
+    bound = 30 * rounding(100) * sizes((np.abs(start) + np.abs(end - start))[None])[0, 0]
+    points, scores, slopes = (as_fractions(values) for values in (line.points, line.scores, line.slopes))
+    for n, slope in enumerate(slopes):
+        for t in (points[n], (points[n] + points[n + 1]) / 2, points[n + 1]):
+            y = network((start + t * (end - start))[None])[0, 0]
+            assert abs(scores[n] + slope * (t - points[n]) - y) <= bound
+    assert abs(as_fractions(line.integrated_gradients).sum() - (scores[-1] - scores[0])) <= bound
+
+
+def test_path_in_floats_finds_the_kinks_of_the_example():
+    network, image = worked_example.network("conv", exact=False), as_floats(IMAGE)
+    line = path(network, erase(image, BOTTOM_LEFT), image, CAT)
+    exactly = path(worked_example.network("conv"), erase(IMAGE, BOTTOM_LEFT), IMAGE, CAT)
+    assert line.points.shape == exactly.points.shape
+    assert np.abs(line.points - as_floats(exactly.points)).max() <= 4 * np.finfo(float).eps
+
+
+def test_a_path_may_be_too_long():
+    network = worked_example.network("conv")
+    message = refusal(TooManyKinksError, lambda: path(network, erase(IMAGE, BOTTOM_LEFT), IMAGE, CAT, max_kinks=1))
+    assert issubclass(TooManyKinksError, ValueError)
+    assert message == "there are more than max_kinks = 1 switches on the line; 0.443478 of it is done."
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Square(Layer):
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x):
+        return x * x
+
+    def backward(self, grad_output, x):
+        return 2 * x * grad_output
+
+
+def test_a_path_needs_linear_pieces():
+    network = Network([("square", Square()), ("flatten", Flatten()), ("linear", Linear(np.ones((1, 4))))])
+    message = refusal(TypeError, lambda: path(network, np.zeros((1, 2, 2)), np.ones((1, 2, 2))))
+    assert message == "a path needs piecewise linear layers that say so (see numpycam.Layer); 'square' is Square()."
+
+
+def test_a_path_with_numbers_too_large_for_floats_is_refused():
+    huge = Network([("conv", Conv2d(np.full((1, 1, 1, 1), 1e200))), ("again", Conv2d(np.full((1, 1, 1, 1), 1e200))),
+                    ("relu", ReLU()), ("flatten", Flatten())])  # fmt: skip
+    message = refusal(ValueError, lambda: path(huge, np.zeros((1, 1, 2)), np.full((1, 1, 2), 1.0)))
+    assert message == "the numbers of this network become too large for float64: pass Fractions."
+
+
+def test_a_path_through_inner_networks_is_that_of_their_layers():
+    flat = worked_example.network("conv").layers
+    inner = Network([("innermost", Network(flat[2:4])), *flat[4:]])
+    nested = Network([*flat[:2], ("inner", inner)])
+    erased = erase(IMAGE, BOTTOM_LEFT)
+    ours, theirs = (path(network, erased, IMAGE, CAT) for network in (nested, Network(flat)))
+    assert ours.kinks.tolist() == theirs.kinks.tolist() == [Fraction(8, 115), Fraction(51, 115)]
+    assert same(ours.integrated_gradients, theirs.integrated_gradients)
+
+
+def test_a_switch_that_the_class_does_not_notice_is_no_kink_but_counts():
+    network, erased = worked_example.network("conv"), erase(IMAGE, BOTTOM_LEFT)
+    assert path(network, erased, IMAGE, ELEPHANT, max_kinks=2).kinks.size == 0
+    message = refusal(TooManyKinksError, lambda: path(network, erased, IMAGE, ELEPHANT, max_kinks=1))
+    assert message.startswith("there are more than max_kinks = 1 switches on the line; ")
+
+
+def two_units(apart):
+    """A network whose score bends at 1/2 and that much later."""
+    conv = Conv2d(np.ones((2, 1, 1, 1)), np.array([-0.5, -0.5 - apart]))
+    return Network([("conv", conv), ("relu", ReLU()), ("flatten", Flatten()), ("linear", Linear(np.ones((1, 2))))])
+
+
+@pytest.mark.parametrize("baseline", [np.zeros((1, 1, 1)), np.zeros((1, 1, 1), np.float32)])
+def test_floats_tell_kinks_apart_that_are_further_than_rounding(baseline):
+    """Seven operations of numbers below 2: a lead of 1e-13 is no rounding, one of 1e-17 is."""
+    line = path(two_units(2.0**-40), baseline, np.ones((1, 1, 1)), 0)
+    assert line.kinks.tolist() == [0.5, 0.5 + 2.0**-40]
+    assert line.slopes.tolist() == [0, 1, 2]
+    assert path(two_units(2.0**-54), baseline, np.ones((1, 1, 1)), 0).kinks.tolist() == [0.5]
+
+
+def test_floats_find_as_many_kinks_as_there_are():
+    """Of numbers that do not add up exactly: no kink lost, and none that rounding has made."""
+    rng = np.random.default_rng(7)
+    for _ in range(12):
+        network = Network(
+            [
+                ("conv", Conv2d(rng.normal(size=(2, 2, 2, 2)), rng.normal(size=2), padding=1)),
+                ("relu", ReLU()),
+                ("pool", MaxPool2d((2, 3), stride=1)),
+                ("again", Conv2d(rng.normal(size=(2, 2, 1, 2)))),
+                ("relu2", ReLU()),
+                ("gap", GlobalAvgPool2d()),
+                ("linear", Linear(rng.normal(size=(2, 2)))),
+            ]
+        )
+        start, end = rng.normal(size=(2, 2, 2, 3))
+        line = path(network, start, end, 0)
+        exactly = path(as_fractions(network), as_fractions(start), as_fractions(end), 0)
+        assert line.points.shape == exactly.points.shape
+        assert np.abs(line.points - as_floats(exactly.points)).max() < 1e-9 < np.diff(line.points).min()
+
+
+def test_a_path_in_floats_that_overflows_between_is_refused():
+    conv = Conv2d(np.array([[[[1.0]], [[-1.0]]]]))
+    network = Network([("conv", conv), ("relu", ReLU()), ("flatten", Flatten()), ("linear", Linear(np.ones((1, 1))))])
+    start, end = np.array([[[-6e307]], [[6e307]]]), np.array([[[8e307]], [[0.0]]])
+    assert "too large for float64" in refusal(ValueError, lambda: path(network, start, end, 0))
+    exactly = path(as_fractions(network), as_fractions(start), as_fractions(end), 0)
+    assert [round(float(kink), 12) for kink in exactly.kinks] == [0.6]
+
+
+def test_a_path_reads_in_a_line_and_cannot_be_changed():
+    line = path(worked_example.network("conv"), erase(IMAGE, BOTTOM_LEFT), IMAGE, CAT)
+    assert repr(line) == "ScorePath from y = 23/2 to 143/5 in 3 linear pieces"
+    assert not any(array.flags.writeable for array in vars(line).values())
+
+
+def test_the_class_of_a_path_is_that_of_its_end_unless_given():
+    network = worked_example.network()
+    moon = erase(IMAGE, (slice(0, 4), slice(0, 2)))
+    assert network(moon[None])[0].argmax() == ELEPHANT
+    assert network(IMAGE[None])[0].argmax() == CAT
+    assert same(path(network, moon, IMAGE).scores, path(network, moon, IMAGE, CAT).scores)
+
+
+class Doubling(ReLU):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def test_a_path_takes_no_class_derived_from_a_layer_for_that_layer():
+    head = [("flatten", Flatten()), ("linear", Linear(np.ones((1, 4))))]
+    network, image = Network([("own", Doubling()), *head]), np.ones((1, 2, 2))
+    message = refusal(TypeError, lambda: path(network, image, image))
+    assert message.startswith("a path needs piecewise linear layers that say so (see numpycam.Layer); 'own' is ")
+
+
+REFUSED = [
+    (lambda n: path(n.split("features")[0], IMAGE, IMAGE), ValueError,
+     "the network's output must be scores (N, classes), got (1, 3, 2, 2)."),
+    (lambda n: path(n, IMAGE[:, :2], IMAGE), ValueError, "baseline must have shape (1, 4, 4), got (1, 2, 4)."),
+    (lambda n: path(n, as_floats(IMAGE) * np.nan, IMAGE), ValueError, "baseline contains NaN at index (0, 0, 0)."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "error", "message"), REFUSED, ids=lambda value: str(value)[:40])
+def test_what_a_path_refuses(action, error, message):
+    assert refusal(error, lambda: action(worked_example.network())) == message
