@@ -7,6 +7,8 @@ to fit, not filtered; heights and widths always differ, and so do those of kerne
 
 import math
 from fractions import Fraction
+from functools import cache
+from itertools import permutations, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +17,9 @@ from hypothesis import strategies as st
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
 
 KINDS = ("float64", "fraction")
+HEADS, POOLS = ("linear", "gap", "deep"), (MaxPool2d, AvgPool2d)
 
+# Every draw takes its time, and to make a strategy takes more: so some draw several numbers at once, and all are kept.
 
 VALUES = np.array([0, 1, -1, 2, -2, 3, -3, 4, -4])
 """The smallest first, so that a counterexample shrinks towards zeros and ones."""
@@ -40,7 +44,7 @@ class Cells(NamedTuple):
         return cls(base, st.sampled_from([2, 3, *[base] * 4]), at_once, st.integers(0, base**at_once - 1))
 
 
-CELLS = {largest: Cells.up_to(largest) for largest in range(1, 5)}  # made once: it takes as long as drawing
+CELLS = {largest: Cells.up_to(largest) for largest in range(1, 5)}
 DENOMINATORS = st.sampled_from(FRACTIONS)
 
 
@@ -59,21 +63,29 @@ def tensor(draw, shape, kind="fraction", largest=4):
 tensors = st.composite(tensor)
 
 
+sampled = cache(st.sampled_from)
+
+
 def kinds():
-    return st.sampled_from(KINDS)
+    return sampled(KINDS)
 
 
+@cache
+def within(*bounds):
+    """As many whole numbers as there are bounds (low, high), all at once."""
+    return st.sampled_from([*product(*(range(low, high + 1) for low, high in bounds))])
+
+
+@cache
 def sides(low, high):
     """A (height, width) of different numbers."""
-    return st.tuples(st.integers(low, high), st.integers(low, high - 1)).map(
-        lambda pair: (pair[0], pair[1] if pair[1] < pair[0] else pair[1] + 1)
-    )
+    return st.sampled_from([*permutations(range(low, high + 1), 2)])
 
 
 @st.composite
 def maps_and_gradients(draw, count=2, kind="fraction"):
     """Arrays of one shape (K, H, W): A, g, and more if asked for."""
-    shape = draw(st.tuples(st.integers(1, 3), sides(1, 4)).map(lambda drawn: (drawn[0], *drawn[1])))
+    shape = *draw(within((1, 3))), *draw(sides(1, 4))
     return [tensor(draw, shape, kind) for _ in range(count)]
 
 
@@ -89,30 +101,29 @@ def conv_cases(
 ):
     """A convolution and an input that it fits; in at least half of the cases windows overlap wherever they can."""
     kind = draw(kinds()) if kind is None else kind
-    channels, out_channels, batch = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    channels, out_channels, batch = draw(within((1, 3), (1, 3), (1, 3)))
     kernel = draw(sides(1, 3)) if kernel is None else kernel
-    stride = draw(_strides(kernel)) if stride is None else stride
-    padding = draw(st.tuples(st.integers(0, 2), st.integers(0, 2))) if padding is None else padding
-    dilation = draw(st.tuples(st.integers(1, 2), st.integers(1, 2))) if dilation is None else dilation
-    size = draw(_input_sizes(kernel, padding, dilation, stride if reaching_both_edges else None))
+    stride = _strides(draw, kernel) if stride is None else stride
+    padding = draw(within((0, 2), (0, 2))) if padding is None else padding
+    dilation = draw(within((1, 2), (1, 2))) if dilation is None else dilation
+    size = _input_sizes(draw, kernel, padding, dilation, stride if reaching_both_edges else None)
     weight = tensor(draw, (out_channels, channels, *kernel), kind)
     offsets = tensor(draw, (out_channels,), kind) if bias else None
     x = tensor(draw, (batch, channels, *size), kind)
     return ConvCase(Conv2d(weight, offsets, stride, padding, dilation), x, kind)
 
 
-@st.composite
 def _strides(draw, kernel):
     """Strides smaller than the kernel in half of the cases (1 where it has one cell), else any."""
-    overlapping = draw(st.booleans())
-    return tuple(draw(st.integers(1, max(1, k - 1) if overlapping else 3)) for k in kernel)
+    overlapping = draw(sampled((False, True)))
+    return draw(within(*((1, max(1, k - 1) if overlapping else 3) for k in kernel)))
 
 
-@st.composite
 def _input_sizes(draw, kernel, padding, dilation, steps=None):
     """A size that the window fits into; with steps, one that the last window reaches the far edge of."""
     smallest = [d * (k - 1) + 1 - 2 * p for k, p, d in zip(kernel, padding, dilation, strict=True)]
-    height, width = (low + step * draw(st.integers(0, 3)) for low, step in zip(smallest, steps or (1, 1), strict=True))
+    more = draw(within((0, 3), (0, 3)))
+    height, width = (low + step * n for low, step, n in zip(smallest, steps or (1, 1), more, strict=True))
     while height < 1 or width < 1 or height == width:
         height += (height < 1) * (steps or (1, 1))[0]
         width += (width < 1 or height == width) * (steps or (1, 1))[1]
@@ -130,11 +141,11 @@ def pool_cases(draw, pool, kind=None, padding=None, **options):
     """A pooling layer and an input that it fits; in at least half of the cases windows overlap wherever they can."""
     kind = draw(kinds()) if kind is None else kind
     size = draw(sides(1, 3))
-    stride = draw(_strides(size))
+    stride = _strides(draw, size)
     if padding is None:
-        padding = draw(st.tuples(st.integers(0, size[0] // 2), st.integers(0, size[1] // 2)))
-    height_width = draw(_input_sizes(size, padding, (1, 1)))
-    x = tensor(draw, (draw(st.integers(1, 3)), draw(st.integers(1, 2)), *height_width), kind, largest=2)
+        padding = draw(within((0, size[0] // 2), (0, size[1] // 2)))
+    height_width = _input_sizes(draw, size, padding, (1, 1))
+    x = tensor(draw, (*draw(within((1, 3), (1, 2))), *height_width), kind, largest=2)
     return PoolCase(pool(size, stride, padding, **options), x, kind)
 
 
@@ -150,13 +161,13 @@ def network_cases(draw, bias=True, head=None, kind="fraction"):
     conv - ReLU - max or average pool - conv ("target") - then one of three heads: "linear" (Flatten and Linear),
     "gap" (global average and Linear) or "deep" (ReLU, max pool, Flatten, Linear).
     """
-    maps, hidden, batch = draw(st.integers(1, 2)), draw(st.integers(2, 3)), draw(st.integers(1, 2))
-    head = draw(st.sampled_from(["linear", "gap", "deep"])) if head is None else head
+    maps, hidden, batch = draw(within((1, 2), (2, 3), (1, 2)))
+    head = draw(sampled(HEADS)) if head is None else head
 
     def offsets(length):
         return tensor(draw, (length,), kind) if bias else None
 
-    pool = draw(st.sampled_from([MaxPool2d, AvgPool2d]))
+    pool = draw(sampled(POOLS))
     body = [
         ("conv", Conv2d(tensor(draw, (maps, 1, 2, 3), kind), offsets(maps), padding=(0, 1))),
         ("relu", ReLU()),
