@@ -8,8 +8,7 @@ import pytest
 from helpers import refusal, same
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from strategies import network_cases, sides, tensors
+from strategies import kinds, network_cases, sides, tensors
 
 from numpycam import Flatten, Layer, Linear, Network, grad_cam, grad_cam_from_maps, worked_example
 from numpycam.exact import as_floats, as_fractions
@@ -33,14 +32,14 @@ every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: met
 
 
 def masks(shape):
-    return hnp.arrays(bool, shape)
+    return tensors(shape, "float64").map(lambda values: values > 0)
 
 
 @st.composite
 def maps_and_masks(draw, batch=2):
     """Maps of a few different values, so that peaks and thresholds are tied, with their masks."""
     shape = (batch, *draw(sides(1, 4)))
-    return np.abs(draw(tensors(shape, draw(st.sampled_from(["float64", "fraction"]))))), draw(masks(shape))
+    return np.abs(draw(tensors(shape, draw(kinds())))), draw(masks(shape))
 
 
 @every_metric

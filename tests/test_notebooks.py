@@ -41,8 +41,8 @@ def test_there_are_notebooks():
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory):
-    """What each notebook is going to be: in CI in a kernel of its own, else in one that forgets all names before it."""
+def execute(tmp_path_factory):
+    """Execute a notebook: in CI in a kernel of its own, else in one that forgets all names before it."""
     in_ci = bool(os.environ.get("CI"))
     startup = tmp_path_factory.mktemp("ipython") / "profile_default" / "startup"
     startup.mkdir(parents=True)
@@ -50,15 +50,17 @@ def executed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(startup.parents[1]))
         patch.setitem(sys.modules, "rfc3987_syntax", None)  # jsonschema imports it if it can, which takes two seconds
-        with in_kernels_of_their_own() if in_ci else in_one_kernel() as executing:
-            yield executing
+        with in_kernels_of_their_own() if in_ci else in_one_kernel() as execute:
+            yield execute
 
 
 @contextmanager
 def in_kernels_of_their_own():
+    """All at once."""
     execute = runpy.run_path(str(FOLDER / "execute.py"))["execute"]
     with ThreadPoolExecutor(len(NOTEBOOKS)) as pool:
-        yield {path: pool.submit(execute, path) for path in NOTEBOOKS}
+        executed = {path: pool.submit(execute, path) for path in NOTEBOOKS}
+        yield lambda path: executed[path].result()
 
 
 @contextmanager
@@ -80,15 +82,14 @@ def in_one_kernel():
         return notebook
 
     kernel = AsyncKernelManager(kernel_name="python3")
-    with ThreadPoolExecutor(1) as pool:
-        yield {path: pool.submit(execute, path) for path in NOTEBOOKS}
-        pool.submit(run_sync(kernel.shutdown_kernel), now=True).result()
+    yield execute
+    run_sync(kernel.shutdown_kernel)(now=True)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("default")  # the kernel's own libraries may warn
-def test_a_notebook_prints_what_is_stored_in_it(path, executed):
-    assert list(text_outputs(executed[path].result())) == list(text_outputs(read(path)))
+def test_a_notebook_prints_what_is_stored_in_it(path, execute):
+    assert list(text_outputs(execute(path))) == list(text_outputs(read(path)))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -9,7 +9,6 @@ import pytest
 from helpers import refusal, same
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from strategies import tensors
 
 import numpycam
@@ -306,10 +305,9 @@ def pictures(draw):
     """Whole numbers instead of drawings: labels with each animal, and masks that do not meet."""
     n = draw(st.integers(2, 6))
     images = draw(tensors((n, 1, 4, 8), "float64"))
-    labels = np.concatenate([np.eye(2, dtype=bool), draw(hnp.arrays(bool, (n - 2, 2)))])[
-        draw(st.permutations(range(n)))
-    ]
-    owner = draw(hnp.arrays(np.int8, (n, 1, 4, 8), elements=st.integers(0, 3)))
+    labels = np.concatenate([np.eye(2, dtype=bool), draw(tensors((n - 2, 2), "float64")) > 0])
+    labels = labels[draw(st.permutations(range(n)))]
+    owner = draw(tensors((n, 1, 4, 8), "float64")) % 4
     return Drawings(images, labels, owner == np.arange(3)[:, None, None])
 
 
