@@ -58,7 +58,7 @@ def receptive_field(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or the layer or one before it does not say what its cells see.
+        If an argument has the wrong type or value, or the layer or one before it does not say what its cells see.
     """
     features, _ = _split(network, layer)
     windows, size = _windows(features, as_pair("image_size", image_size, 1))
@@ -83,7 +83,7 @@ def erase(image: ArrayLike, where: Place | NDArray[np.bool_], baseline: ArrayLik
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or does not fit the image.
+        If an argument has the wrong type or value, or does not fit the image.
     """
     picture = as_images("image", image, {}, np.float64, check_finite=False)
     size = picture.shape[-2:]
@@ -127,7 +127,7 @@ def patch_drops(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind.
+        If an argument has the wrong type or value.
     """
     picture = as_one_image("image", image, network)
     scores = network(picture[None])
@@ -162,7 +162,7 @@ def add_to_cell(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind.
+        If an argument has the wrong type or value.
     """
     features, head = _split(network, layer)
     maps = features(as_one_image("image", image, network)[None]).copy()

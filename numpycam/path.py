@@ -88,7 +88,7 @@ def path(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or a layer does not say that it is affine or takes a maximum.
+        If an argument has the wrong type or value, or a layer does not say that it is affine or takes a maximum.
     TooManyKinksError
         If there are more than ``max_kinks``, or floats cannot tell them apart. It is a ValueError.
 
@@ -197,7 +197,7 @@ def _rounding_tolerances(network: Network, start: Array, end: Array) -> list[Any
                 maxima, largest = maxima + 1, rivals.max(axis=0)
             tolerances.append(10 * maxima * operations * unit / (1 - operations * unit) * largest)
             operations += 1 + (affine.summands if affine else 0)
-            size = affine.sizes.forward(size) if affine else layer.forward(size)
+            size = affine.absolute.forward(size) if affine else layer.forward(size)
             if affine and affine.offset is not None:
                 size = size + np.abs(affine.offset)
     if not np.isfinite(size).all():

@@ -24,7 +24,7 @@ MOST_NUMBERS = 4096
 FILES = ("steps.html", "stages.png", "overlay.png", "explanation.json", "maps.npz")
 """The names of the files that :func:`save` writes."""
 
-_FIELDS = [field.name for field in fields(Stages) if field.name not in ("network", "backward")]
+_FIELDS = [field.name for field in fields(Stages) if field.name not in ("network", "gradients_used")]
 
 
 def save(

@@ -52,7 +52,7 @@ def resize(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind.
+        If an argument has the wrong type or value.
 
     Notes
     -----
@@ -102,7 +102,7 @@ def normalise(maps: ArrayLike) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or contains NaN or infinity: then there is no scale.
+        If an argument has the wrong type or value, or contains NaN or infinity: then there is no scale.
 
     Notes
     -----

@@ -31,7 +31,7 @@ def decimal(value: Any) -> str:
 
 
 def format_number(value: float, digits: int = 5) -> str:
-    """Return a number in five digits, or in three if that is too long, with a true minus sign."""
+    """Return a number in ``digits`` digits with a true minus sign; in three if it takes more than seven characters."""
     text = f"{value + 0.0:.{digits}g}"
     return (text if len(text.lstrip("-")) <= 7 else f"{value:.3g}").replace("-", "−")
 

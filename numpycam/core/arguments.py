@@ -1,6 +1,6 @@
 """Checks arguments and converts them to arrays.
 
-Every public function checks its arguments with these. A wrong argument is refused with a sentence that names the
+Public functions check their arguments with these. A wrong argument is refused with a sentence that names the
 argument, what came and what was expected. Nothing is silently repaired.
 """
 
@@ -108,7 +108,7 @@ def check_same_kind(arrays: dict[str, Array]) -> None:
     One float among Fractions would degrade the rest of the computation to floats silently.
     """
     dtypes = {array.dtype if type(array) is np.ndarray else None for array in arrays.values()}
-    if len(dtypes) == 1 and dtypes <= _USUAL:
+    if len(dtypes) == 1 and dtypes <= _USUAL:  # the usual case, without a loop
         return
     kinds: dict[bool, str] = {}  # one name for each kind: of Fractions (True), of floats (False)
     for name, array in arrays.items():
@@ -133,7 +133,7 @@ def check_axes(name: str, shape: Shape, axes: str) -> None:
     if len(shape) != len(expected):
         fix = "; for one image pass x[None]" if len(shape) == 3 and axes == "N, C, H, W" else ""
         raise ValueError(f"{name} must have shape ({axes}), got {shape}{fix}.")
-    for axis, length in zip(expected, shape, strict=True) if 0 in shape else ():
+    for axis, length in zip(expected, shape, strict=True):
         if length == 0 and axis != "N":
             raise ValueError(f"{name} must have shape ({axes}), got {shape}: axis {axis} is empty.")
 

@@ -1,8 +1,8 @@
 """The base of all layers: what every layer can do, and what others ask it about itself.
 
-The rest of numpycam never looks at the class of a layer. It asks: are you affine, of which values do you take the
-maximum, what does a cell of you see? Left alone, a layer answers that this is unknown, and whoever needs to know
-refuses it by its name. So a layer of your own is never taken for what it is not.
+No method looks at the class of a layer. It asks the layer: are you affine, of which values do you take the maximum,
+what does a cell of you see? A layer that does not say answers None. A method that needs the answer then refuses the
+layer by its name. So a layer of your own is never taken for what it is not.
 """
 
 from abc import ABC, abstractmethod
@@ -28,10 +28,10 @@ class Layer(ABC):
     A layer takes arrays of floats or of Fractions. It looks at the dtype and the shape, not at the elements.
     :class:`Network` converts integers and checks that an object array holds Fractions only.
 
-    The members from ``is_rectifier`` on are questions, each with the answer "unknown". Methods such as FullGrad ask
-    them; a layer of your own may answer them. A subclass that computes something else than its base inherits neither
-    the answers nor the ``parameter_gradients`` of its base. Only a True is inherited: what derives from a ReLU is a
-    rectifier, what derives from a Conv2d is a convolution.
+    ``is_rectifier``, ``is_convolution``, ``runs``, ``affine``, ``rivals`` and ``sees`` are questions. None means
+    unknown. Methods such as FullGrad ask them, and a layer of your own may answer them. A subclass that computes
+    something different from its base inherits neither the answers nor the ``parameter_gradients`` of its base. Only a
+    True is inherited: a subclass of ReLU is a rectifier, a subclass of Conv2d is a convolution.
     """
 
     @abstractmethod
@@ -90,20 +90,20 @@ class Layer(ABC):
             check_shape("grad_output", grad_output, shape)
         return shape
 
-    is_rectifier: ClassVar[bool | None] = None
-    """Whether guided backpropagation cuts off the gradient that comes into this layer at 0."""
-
-    @property
-    def is_convolution(self) -> bool | None:
-        """Whether the outputs are the feature maps of a convolution; None if one may be hidden inside."""
-        return None if self.hides_layers or any(array.ndim == 4 for array in self.parameters.values()) else False
-
     @property
     def hides_layers(self) -> bool:
         """Whether it keeps layers in a list or the like, where ``parameters`` does not see them."""
         return any(
             value.hides_layers if isinstance(value, Layer) else _holds_layers(value) for value in vars(self).values()
         )
+
+    is_rectifier: ClassVar[bool | None] = None
+    """Whether guided backpropagation sets the negative gradients that reach this layer to 0."""
+
+    @property
+    def is_convolution(self) -> bool | None:
+        """Whether the outputs are the feature maps of a convolution; None if one may be hidden inside."""
+        return None if self.hides_layers or any(array.ndim == 4 for array in self.parameters.values()) else False
 
     @property
     def runs(self) -> "Sequence[tuple[str, Layer]] | None":
@@ -123,9 +123,9 @@ class Layer(ABC):
         return None
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Forget the answers of a base that computes something else."""
+        """Forget the answers of a base that computes something different."""
         super().__init_subclass__(**options)
-        for question in _QUESTIONS:
+        for question in _NOT_INHERITED:
             place = next(n for n, base in enumerate(cls.__mro__) if question in vars(base))
             *derived, base = cls.__mro__[: place + 1]
             if base is Layer or getattr(cls, question) is True:
@@ -160,8 +160,8 @@ class Layer(ABC):
 class Affine(NamedTuple):
     """A layer y = M x + b, taken apart."""
 
-    sizes: Layer
-    """A layer that returns |M| x: the same layer with the sizes of its weights, and without b."""
+    absolute: Layer
+    """The layer with |M| in the place of M, and without b."""
 
     offset: Array | None
     """b, in a shape that can be added to y; None if there is none."""
@@ -170,7 +170,7 @@ class Affine(NamedTuple):
     """How many products make one number of M x."""
 
 
-_QUESTIONS = ("is_rectifier", "is_convolution", "runs", "affine", "rivals", "sees", "parameter_gradients")
+_NOT_INHERITED = ("is_rectifier", "is_convolution", "runs", "affine", "rivals", "sees", "parameter_gradients")
 
 
 def _replaces(value: object, name: str, base: type) -> bool:
@@ -178,7 +178,7 @@ def _replaces(value: object, name: str, base: type) -> bool:
     inherited = getattr(base, name, None)
     is_there = inherited is not None and not getattr(inherited, "__isabstractmethod__", False)
     is_method = callable(value) or isinstance(value, property)
-    return is_method and is_there and name not in _QUESTIONS and not name.startswith("__")
+    return is_method and is_there and name not in _NOT_INHERITED and not name.startswith("__")
 
 
 def _holds_layers(value: object) -> bool:
@@ -189,7 +189,7 @@ def _holds_layers(value: object) -> bool:
 
 
 def layers_with(parameters: Mapping[str, Array], layers: Iterable[tuple[str, Layer]]) -> list[tuple[str, Layer]]:
-    """Return named layers, each with its own of the parameters ``"name.weight"``. A layer without any stays itself."""
+    """Give each named layer the parameters ``"name.weight"`` that begin with its name. Others stay the same object."""
     found = []
     for name, layer in layers:
         own = {key: parameters[f"{name}.{key}"] for key in layer.parameters if f"{name}.{key}" in parameters}

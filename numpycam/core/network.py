@@ -39,7 +39,7 @@ class Network(Layer):
 
     Examples
     --------
-    >>> from numpycam import Linear, ReLU
+    >>> from numpycam.core.layers import Linear, ReLU
     >>> network = Network([("hidden", Linear([[1, 2], [3, -4]])), ("relu", ReLU())])
     >>> network.activations([[1, 1]])
     {'input': array([[1., 1.]]), 'hidden': array([[ 3., -1.]]), 'relu': array([[3., 0.]])}
@@ -47,8 +47,8 @@ class Network(Layer):
 
     layers: Sequence[tuple[str, Layer]]
     target_layer: str | None = None
-    # These follow from the layers. A step makes an activation of the one before; the input and the output of a network
-    # among the layers need none.
+    # Computed from the layers. Each step makes one activation from the one before it. The steps "input" and "block"
+    # (the end of a network among the layers) have no layer.
     _steps: tuple[tuple[str, Layer | None], ...] = field(init=False)
     _layer_of: dict[str, Any] = field(init=False)
     _parameters: dict[str, Array] = field(init=False)
@@ -57,7 +57,7 @@ class Network(Layer):
         layers = as_named_layers(self.layers, Layer)
         opened = [*_opened(layers)]
         names = [name for name, _ in opened]
-        if len({*names, "input"}) <= len(names):
+        if len(set(names)) < len(names):
             raise ValueError(f"the names of the layers must be distinct, got {names}.")
         steps = [(name, layer if layer.runs is None else None) for name, layer in opened]
         run = [(name, layer) for name, layer in steps if layer is not None]
@@ -134,18 +134,19 @@ class Network(Layer):
         ----------
         x : array
         since : str, default "input"
-            Where to begin: what comes before it is computed, but not kept. This activation is read-only.
+            The first activation to keep, read-only. Those before it are computed and dropped.
         """
         return self.activations_of(self._admitted(x), since)
 
     def activations_of(self, x: Array, since: str = "input") -> dict[str, Array]:
-        """Return the activations of an x that is known to fit."""
+        """Do the same as :meth:`activations`, without checking x."""
         first = self.position_of(since)
         kept: dict[str, Array] = {}
         for position, (name, layer) in enumerate(self._steps):
             x = x if layer is None else layer.forward(x)
             if position >= first:
-                x = kept[name] = x if kept else read_only_view(x)
+                x = read_only_view(x) if position == first else x  # it may be the caller's own array
+                kept[name] = x
         return kept
 
     def backward(self, grad_output: Array, x: ArrayLike) -> Array:
@@ -191,8 +192,9 @@ class Network(Layer):
     def split(self, name: str) -> tuple[Self, Self]:
         """Return two networks (features, head) with head(features(x)) = network(x).
 
-        ``features`` ends with the layer of that name. With "input" it is empty; with the last layer, ``head`` is. A cut
-        inside of a network among the layers opens it: the parts have layers such as ``"block.conv"``.
+        ``features`` ends with the layer of that name. With "input", ``features`` is empty. With the last layer,
+        ``head`` is empty. If the layer lies inside of a network among the layers, both parts have the opened layers,
+        such as ``"block.conv"``.
         """
         own = ["input", *dict(self.layers)]
         if name in own:

@@ -39,7 +39,7 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, size or range.
+        If an argument has the wrong type or value, size or range.
     """
     picture, values = as_rgb(image), as_array("heat", heat).astype(np.float64)
     if values.shape != picture.shape[:2]:

@@ -84,8 +84,8 @@ def _inputs(e: Stages, kept: NDArray[np.intp]) -> list[Column]:
     at_the_image, symbol, numbers = e.layer == "input", _feature_symbol(e), _numbers(kept)
     heading, operation = ("channels", "") if at_the_image else ("feature maps", "forward")
     columns = [Column("feature_maps", heading, operation, symbol, as_floats(e.feature_maps[kept]), numbers)]
-    if e.backward != "unused":
-        derivative = f"dy^c/d{symbol}" if e.backward == "plain" else "g^k"
+    if e.gradients_used != "unused":
+        derivative = f"dy^c/d{symbol}" if e.gradients_used == "plain" else "g^k"
         gradients = as_floats(e.gradients[kept])
         columns.append(Column("gradients", "gradient maps", "backward", derivative, gradients, numbers))
     return columns
@@ -108,7 +108,7 @@ def _results(e: Stages, kept: NDArray[np.intp]) -> list[Column]:
     if _has_alphas(e):
         operation, symbol = f"× ${_feature_symbol(e)}$", rf"\alpha_k {_feature_symbol(e)}"
     else:
-        operation, symbol = "" if e.backward == "unused" else "weights", "M^k"
+        operation, symbol = "" if e.gradients_used == "unused" else "weights", "M^k"
     maps, total, heat = (as_floats(values) for values in (e.weighted_maps[kept], e.weighted_sum, e.localization_map))
     last = Column("localization_map", e.method, "ReLU", r"L^c = \mathrm{ReLU}(L)", heat[None], colormap=POSITIVE)
     return [

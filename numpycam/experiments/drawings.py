@@ -151,7 +151,7 @@ def draw(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or ``grass`` is given although ``confounded`` decides it.
+        If an argument has the wrong type or value, or ``grass`` is given although ``confounded`` decides it.
     """
     count, seed, size = as_int("count", count, 0), as_int("seed", seed, 0), as_int("size", size, SMALLEST)
     if size > LARGEST:

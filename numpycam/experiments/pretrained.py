@@ -136,7 +136,7 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind.
+        If an argument has the wrong type or value.
     DivergedError
         See :func:`numpycam.experiments.training.fit`.
     """

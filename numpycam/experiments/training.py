@@ -48,7 +48,7 @@ def sigmoid_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Arra
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, shape or range.
+        If an argument has the wrong type or value, shape or range.
     """
     y = _as_scores(scores)
     t = as_array("labels", labels, dtype=y.dtype)
@@ -83,7 +83,7 @@ def softmax_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Arra
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, shape or range.
+        If an argument has the wrong type or value, shape or range.
     """
     y, t = _as_scores(scores), np.asarray(labels)
     check_shape("labels", t, y.shape[:1])
@@ -191,7 +191,8 @@ def fit(
     DivergedError
         If the loss or a parameter becomes NaN or infinite. The error holds the last good network.
     TypeError, ValueError
-        If an argument is not of that kind, or a layer that is trained hides layers or has no ``parameter_gradients``.
+        If an argument has the wrong type or value, or a layer that is trained hides layers or has no
+        ``parameter_gradients``.
     """
     for argument, given, such_as in (("loss", loss, "softmax_cross_entropy"), ("progress", progress, "tqdm")):
         if not callable(given):

@@ -207,7 +207,7 @@ def cam(evidence: Evidence) -> tuple[Array, Array]:
         raise TypeError("CAM explains the score of a class, no other target.")
     activations = head.activations(a)
     means = next((name for name, values in activations.items() if math.prod(values.shape[1:]) == a.shape[1]), None)
-    if means is None or not _averages_each_map(head.split(means)[0], a) or not _is_one_linear_layer(head, a.shape):
+    if means is None or not _is_one_linear_layer(head, a.shape) or not _averages_each_map(head.split(means)[0], a):
         came = [type(layer).__name__ for _, layer in head.row]
         raise ValueError(f"CAM needs a head that averages each map of {evidence.layer!r} and a Linear, got {came}.")
     *_, scores = activations.values()

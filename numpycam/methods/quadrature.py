@@ -77,7 +77,7 @@ def midpoint_error(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or a layer does not say that it is affine or takes a maximum.
+        If an argument has the wrong type or value, or a layer does not say that it is affine or takes a maximum.
     """
     end = as_one_image("image", image, network)
     start = erase(end, (slice(None), slice(None)), baseline)
@@ -126,7 +126,7 @@ def _inputs(layers: list[Layer], start: Array, end: Array) -> Iterator[Interval]
             start, end = layer.forward(start), layer.forward(end)
             low, high = np.minimum(start, end), np.maximum(start, end)
         elif affine is not None:
-            middle, radius = layer.forward((low + high) / 2), affine.sizes.forward((high - low) / 2)
+            middle, radius = layer.forward((low + high) / 2), affine.absolute.forward((high - low) / 2)
             low, high = middle - radius, middle + radius
         else:  # if the values rise, their maximum does not fall
             low, high = layer.forward(low), layer.forward(high)
@@ -140,12 +140,16 @@ def _gradients(layers: list[Layer], inputs: list[Interval], grad_output: Array) 
         lowest_rivals, highest_rivals = layer.rivals(least), layer.rivals(most)
         if affine is not None:
             middle = layer.backward((low + high) / 2, least)
-            radius = affine.sizes.backward((high - low) / 2, least)
+            radius = affine.absolute.backward((high - low) / 2, least)
             low, high = middle - radius, middle + radius
-        elif layer.is_rectifier:
+        elif lowest_rivals is None or highest_rivals is None:
+            raise TypeError(f"the bound needs to know of what {layer!r} takes the maximum.")
+        elif _same(highest_rivals, np.stack([most, zeros(most.shape, like=most)])):  # the gate of a ReLU
             low, high = _through_gate(low, high, least > 0, most > 0)
-        elif window is None or lowest_rivals is None or highest_rivals is None:
-            raise TypeError(f"{layer!r} takes a maximum, but does not say of which cells.")
+        elif window is None or not _same(highest_rivals, np.stack([*window.taps(most, mode="edge")])):
+            raise TypeError(
+                f"the bound needs a maximum of x and 0, or of the cells of a window, and {layer!r} has another."
+            )
         else:
             real = window.taps(np.ones(least.shape[2:], dtype=bool))  # False in the border
             may_win = highest_rivals >= lowest_rivals.max(axis=0)  # (rivals, N, C, H', W')
@@ -153,6 +157,10 @@ def _gradients(layers: list[Layer], inputs: list[Interval], grad_output: Array) 
             pieces = [_through_gate(low, high, wins & (can_win.sum(axis=0) == 1), wins) for wins in can_win]
             low, high = (window.scatter(side, least.shape, like=least) for side in zip(*pieces, strict=True))
     return low, high
+
+
+def _same(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and bool((one == other).all())
 
 
 def _through_gate(low: Array, high: Array, is_open: Array, may_open: Array) -> Interval:

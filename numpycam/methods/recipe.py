@@ -15,7 +15,7 @@ sum of the maps [[0.5, 2.1], [4.5, 2.6]]
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from numpycam.core.arguments import as_maps, check_shape
 from numpycam.core.arrays import Array
 from numpycam.core.network import Network, check_network
-from numpycam.core.steps import Evidence, Target, compute_weighted_maps, gather
+from numpycam.core.steps import Evidence, GradientsUsed, Target, compute_weighted_maps, gather
 from numpycam.gradcam import Explanation
 
 Weighs = Literal["maps", "cells", "evidence"]
@@ -84,6 +84,12 @@ class Method:
     properties: Collection[str] = ()
     layer: str | None = None
     with_backward_of: Callable[[Network], Network] | None = None
+
+    def __post_init__(self) -> None:
+        if self.needs not in get_args(Needs):
+            raise ValueError(f"needs must be one of {', '.join(map(repr, get_args(Needs)))}, got {self.needs!r}.")
+        if not set(self.properties) <= PROPERTIES.keys():
+            raise ValueError(f"properties must be among {', '.join(map(repr, PROPERTIES))}, got {self.properties!r}.")
 
     def __call__(
         self,
@@ -156,10 +162,10 @@ class Method:
         else:
             alphas, weighted_maps = self.weigh(_as_batch(evidence), **options)
             alphas, weighted_maps = None if alphas is None else alphas[0], weighted_maps[0]
-        return Explanation.of(evidence, alphas, weighted_maps, method=self.name, backward=self.backward)
+        return Explanation.of(evidence, alphas, weighted_maps, method=self.name, gradients_used=self.gradients_used)
 
     @property
-    def backward(self) -> Literal["plain", "guided", "unused"]:
+    def gradients_used(self) -> GradientsUsed:
         """The gradients that the method uses: the network's own, guided ones, or none."""
         if not self.needs.startswith("gradients"):
             return "unused"
@@ -171,8 +177,8 @@ class Method:
 
 def _as_batch(evidence: Evidence) -> Evidence:
     """Return the evidence of one image with a batch axis of length 1."""
-    one: dict[str, Any] = {name: np.asarray(value)[None] for name, value in evidence._asdict().items()}
-    return Evidence(**one | {"layer": evidence.layer, "network": evidence.network})
+    arrays = ("image", "class_index", "score", "feature_maps", "gradients")
+    return evidence._replace(**{name: np.asarray(getattr(evidence, name))[None] for name in arrays})
 
 
 def method(
@@ -194,6 +200,8 @@ def method(
     **options
         The other fields of :class:`Method`.
     """
+    if weighs not in get_args(Weighs):
+        raise ValueError(f"weighs must be one of {', '.join(map(repr, get_args(Weighs)))}, got {weighs!r}.")
 
     def decorate(function: Callable[..., Any]) -> Method:
         @wraps(function)

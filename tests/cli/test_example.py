@@ -30,7 +30,7 @@ def run(tmp_path, capsys):
     return call
 
 
-def test_every_number_of_the_document_is_printed_at_its_stage(run):
+def test_every_number_of_the_worked_example_is_printed_at_its_stage(run):
     status, out, err = run()
     assert (status, err) == (0, "")
     stages = re.split(r"\n-{79}\n", out)
@@ -131,7 +131,7 @@ def test_in_floats_the_rounding_is_told(run):
     assert "/40" not in out.split("All of this")[0]
 
 
-def test_the_files_hold_every_number_of_the_document(run, tmp_path):
+def test_the_files_hold_every_number_of_the_worked_example(run, tmp_path):
     run()
     folder = tmp_path / "out"
     assert sorted(path.name for path in folder.iterdir()) == [
