@@ -32,23 +32,24 @@ def same(a, b):
     return a.shape == b.shape and bool((a == b).all())
 
 
-PARTS = {
-    "figure": ("figure_of_stages", lambda *_, **__: BLANK),
-    "methods": ("figure_of_methods", lambda *_, **__: BLANK),
-    "pictures": ("figure_of_pictures", lambda *_, **__: BLANK),
-    "kernels": ("figure_of_kernels", lambda *_, **__: BLANK),
-    "page": ("page.step_through_page", lambda *_, **__: ""),
-    "overlay": ("as_png", lambda _: BLANK.as_png()),
-}
 BLANK = SimpleNamespace(alt="", as_png=lambda: b"\x89PNG")
+PARTS = {
+    "figure": {"figure_of_stages": lambda *_, **__: BLANK},
+    "methods": {"figure_of_methods": lambda *_, **__: BLANK},
+    "pictures": {"figure_of_pictures": lambda *_, **__: BLANK},
+    "kernels": {"figure_of_kernels": lambda *_, **__: BLANK},
+    "page": {"page.step_through_page": lambda *_, **__: ""},
+    "overlay": {"as_png": lambda _: BLANK.as_png(), "overlay": lambda image, heat: image},
+}
 
 
 @contextmanager
 def drawing(*parts):
     """Have ``save`` and the commands draw these alone of PARTS, which take nearly all of their time."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, undrawn in (PARTS[part] for part in PARTS.keys() - parts):
-            patch.setattr(f"numpycam.display.{name}", undrawn)
+        for part in PARTS.keys() - parts:
+            for name, undrawn in PARTS[part].items():
+                patch.setattr(f"numpycam.display.{name}", undrawn)
         yield
 
 

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,14 @@ FILES = {
 }
 
 
+@cache
+def tree(path):
+    return ast.parse(path.read_text())
+
+
 def nodes(path, but_not_in=()):
     """All nodes of a file's syntax tree, and none inside of "functions" or of what is imported for "typing" alone."""
-    waiting = [ast.parse(path.read_text())]
+    waiting = [tree(path)]
     while waiting:
         node = waiting.pop()
         yield node
@@ -59,8 +65,13 @@ def nodes(path, but_not_in=()):
             waiting += ast.iter_child_nodes(node)
 
 
+@cache
 def imports(path, but_not_in=()):
     """The names that a file imports: "numpy", "numpycam.core.layers" …"""
+    return [*_imports(path, but_not_in)]
+
+
+def _imports(path, but_not_in):
     for node in nodes(path, but_not_in):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -167,6 +178,7 @@ def test_without_torch_the_extra_is_named(monkeypatch):
     assert message == "from_torch needs torch: pip install 'numpycam[torch]'."
 
 
+@cache
 def loaded_by(code):
     """The modules that the code loads beyond those that NumPy has loaded."""
     told = f"import sys, numpy; before = set(sys.modules); {code}; print(*(set(sys.modules) - before))"

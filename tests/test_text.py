@@ -1,15 +1,109 @@
 """Numbers and tables as text."""
 
 import sys
+from fractions import Fraction
 from types import SimpleNamespace
 
-from numpycam.text import format_number, progress_bar
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpycam.exact import as_fractions
+from numpycam.text import (
+    WIDTH,
+    decimal,
+    exact_and_decimal,
+    format_number,
+    in_columns,
+    paragraph,
+    percent,
+    progress_bar,
+    shortened,
+    table,
+)
+
+# --- Numbers ----------------------------------------------------------------------------------------
+
+
+def test_a_decimal_has_six_digits_and_no_minus_before_zero():
+    assert [decimal(value) for value in (Fraction(1, 3), -0.0, 28.6, np.float32(0.1), 10**7)] == [
+        "0.333333", "0", "28.6", "0.1", "1e+07"]  # fmt: skip
+
+
+def test_a_fraction_larger_than_any_float_has_a_decimal_too():
+    assert decimal(Fraction(10**400, 3)) == "3.33333e+399"
+    assert decimal(-Fraction(10**400)) == "-1.00000e+400"
 
 
 def test_numbers_are_written_short_with_a_true_minus():
     values = (16.125, -2.0250000000000004, -0.0, 1 / 3, -0.00502421, 1234567.0, -10.625)
     assert [format_number(value) for value in values] == [
         "16.125", "−2.025", "0", "0.33333", "−0.00502", "1.23e+06", "−10.625"]  # fmt: skip
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_is_written_in_at_most_ten_characters_and_off_by_half_a_percent_at_most(value):
+    text = format_number(value)
+    assert len(text) <= 10  # −1.23e−100
+    assert abs(Fraction(text.replace("−", "-")) - Fraction(value)) <= abs(Fraction(value)) / 200
+
+
+def test_a_fraction_stands_before_its_decimal_and_what_is_whole_stands_alone():
+    assert exact_and_decimal(Fraction(143, 5)) == "143/5 = 28.6"
+    assert exact_and_decimal(Fraction(-81, 40), format_number) == "-81/40 = −2.025"
+    assert exact_and_decimal(Fraction(4, 2)) == "2"
+    assert exact_and_decimal(28.6) == "28.6"
+
+
+def test_percent_has_one_decimal_and_no_line_breaks_before_its_sign():
+    assert percent(Fraction(1, 3)) == "33.3\N{NO-BREAK SPACE}%"
+    assert percent(0) == "0.0\N{NO-BREAK SPACE}%"
+    assert percent(np.float32(0.0216)) == "2.2\N{NO-BREAK SPACE}%"
+
+
+# --- Words and tables -------------------------------------------------------------------------------
+
+
+def test_a_paragraph_is_indented_and_no_wider_than_the_screen():
+    lines = paragraph("word " * 60).splitlines()
+    assert len(lines) > 1
+    assert all(line.startswith("  word") and len(line) <= WIDTH for line in lines)
+
+
+def test_a_text_is_shortened_to_as_many_characters_as_there_may_be():
+    assert shortened("elephant", 8) == "elephant"
+    assert shortened("elephant", 7) == "elepha…"
+
+
+def test_each_column_is_as_wide_as_its_widest_cell_and_two_spaces_from_the_next():
+    rows = [("cat", "12.5", "yes"), ("elephant", "-3.0", "no")]
+    assert in_columns(rows, "<><") == ["cat       12.5  yes", "elephant  -3.0  no"]
+    assert in_columns(rows, ">>>") == ["     cat  12.5  yes", "elephant  -3.0   no"]
+
+
+def test_columns_end_where_their_last_cell_does():
+    assert in_columns([("a", ""), ("b", "")], "<<") == ["a", "b"]
+    with pytest.raises(ValueError, match="shorter"):
+        in_columns([("a", "b"), ("c",)], "<<")
+
+
+def test_a_table_of_fractions_has_them_as_they_are_and_as_decimals():
+    assert table("A^{}", as_fractions([[["1/2", 3], [-1, 0]]])).splitlines() == [
+        "                       A^1",
+        "  as fractions     1/2       3",
+        "                    -1       0",
+        "  as decimals      0.5       3",
+        "                    -1       0",
+    ]
+
+
+def test_a_table_of_floats_has_decimals_alone_and_maps_stand_side_by_side():
+    lines = table("A^{}", np.array([[[0.5]], [[-2.0]]])).splitlines()
+    assert [line.split() for line in lines] == [["A^1", "A^2"], ["in", "floats", "0.5", "-2"]]
+
+
+# --- Progress ---------------------------------------------------------------------------------------
 
 
 def test_a_progress_bar_is_shown_if_tqdm_is_there(monkeypatch):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from against_torch import agrees, as_torch, check_agreement, drawn, operations_of, passes, stages, torch
+from against_torch import agrees, as_torch, disagreements, drawn, operations_of, passes, stages, torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch_cases import layers, networks, numbers, sequentials, shapes
@@ -28,27 +28,27 @@ def single_layers(draw, kind, dtype=np.float64):
 @drawn(st.data())
 def test_a_layer_agrees_with_torchs(kind, data):
     network, x, make = data.draw(single_layers(kind))
-    check_agreement(network, as_torch(network), x, make(*network.output_shape(x.shape)))
+    assert disagreements(network, as_torch(network), x, make(*network.output_shape(x.shape))) == []
 
 
 @given(st.sampled_from(KINDS).flatmap(lambda kind: single_layers(kind, np.float32)))
 def test_a_layer_in_float32_agrees_with_torchs(case):
     network, x, make = case
     assert x.dtype == network(x).dtype == np.float32
-    check_agreement(network, as_torch(network), x, make(*network.output_shape(x.shape)))
+    assert disagreements(network, as_torch(network), x, make(*network.output_shape(x.shape))) == []
 
 
 @drawn(networks(), times=2)
 def test_a_network_agrees_with_torchs(case):
     network, x, make = case
-    check_agreement(network, as_torch(network), x, make(*network.output_shape(x.shape)))
+    assert disagreements(network, as_torch(network), x, make(*network.output_shape(x.shape))) == []
 
 
 @drawn(sequentials(), times=2)
 def test_what_from_torch_makes_of_a_module_agrees_with_it(case):
     module, x, make = case
     network = from_torch(module, x.shape[1:])
-    check_agreement(network, module, x, make(*network.output_shape(x.shape)))
+    assert disagreements(network, module, x, make(*network.output_shape(x.shape))) == []
 
 
 @drawn(networks(heads=((Flatten, Linear), (GlobalAvgPool2d, Flatten, Linear))), st.data())
@@ -60,7 +60,7 @@ def test_every_stage_of_grad_cam_agrees_with_autograds(case, data):
     class_index = data.draw(st.integers(0, scores.shape[1] - 1))
     one_hot = np.zeros(scores.shape)
     one_hot[:, class_index] = 1
-    check_agreement(network, module, x, one_hot)  # that the same piece of the network is looked at, among other things
+    assert disagreements(network, module, x, one_hot) == []  # among other things they are in the same linear piece
 
     values, gradients, scales, gradient_scales = passes(module, x, one_hot)
     theirs, scale = stages(values[layer], gradients[layer]), stages(scales[layer], gradient_scales[layer])
