@@ -16,9 +16,10 @@ _LONGEST = 60  # characters of a layer in the table
 def _multiply_adds(layer: Layer, input_shape: Shape) -> int | None:
     """Return how many multiply-adds of weights the forward pass takes; None if the layer does not say."""
     affine = layer.affine(input_shape)
-    if not layer.parameters:
-        return None if layer.hides_layers else 0
-    return None if affine is None else affine.summands * math.prod(layer.output_shape(input_shape))
+    if affine is not None and layer.parameters:
+        return affine.summands * math.prod(layer.output_shape(input_shape))
+    is_known = affine is not None or layer.is_rectifier is not None
+    return 0 if is_known and not layer.parameters else None
 
 
 class Row(NamedTuple):

@@ -22,8 +22,8 @@ class Layer(ABC):
     """What every layer can do.
 
     To write a layer of your own, derive a frozen dataclass from this one and give it ``output_shape``, ``forward`` and
-    ``backward``. That is enough for a :class:`Network` and for Grad-CAM. To train its arrays, give it
-    ``parameter_gradients``, too.
+    ``backward``. That is enough for a :class:`Network` and for Grad-CAM. Its parameters are its fields that are arrays.
+    To train them, give it ``parameter_gradients``, too.
 
     A layer takes arrays of floats or of Fractions. It looks at the dtype and the shape, not at the elements.
     :class:`Network` converts integers and checks that an object array holds Fractions only.
@@ -32,6 +32,33 @@ class Layer(ABC):
     unknown. Methods such as FullGrad ask them, and a layer of your own may answer them. A subclass that computes
     something different from its base inherits neither the answers nor the ``parameter_gradients`` of its base. Only a
     True is inherited: a subclass of ReLU is a rectifier, a subclass of Conv2d is a convolution.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True, eq=False, repr=False)
+    ... class Scale(Layer):
+    ...     '''y = factor · x, with one factor for each channel.'''
+    ...
+    ...     factor: np.ndarray  # (C, 1, 1)
+    ...
+    ...     def output_shape(self, input_shape):
+    ...         return input_shape
+    ...
+    ...     def forward(self, x):  # (N, C, H, W) -> (N, C, H, W)
+    ...         return self.factor * x
+    ...
+    ...     def backward(self, grad_output, x):
+    ...         return self.factor * grad_output
+    ...
+    ...     def parameter_gradients(self, grad_output, x):
+    ...         return {"factor": (grad_output * x).sum(axis=(0, 2, 3))[:, None, None]}
+    ...
+    ...     is_rectifier = False
+    ...
+    ...     def affine(self, input_shape):
+    ...         return Affine(Scale(abs(self.factor)), offset=None, summands=1)
+    >>> Scale(np.array([[[2.0]]])).forward(np.array([[[[1.0, -3.0]]]]))
+    array([[[[ 2., -6.]]]])
     """
 
     @abstractmethod
@@ -158,16 +185,21 @@ class Layer(ABC):
 
 
 class Affine(NamedTuple):
-    """A layer y = M x + b, taken apart."""
+    """A layer y = M x + b, taken apart.
+
+    Attributes
+    ----------
+    absolute : Layer
+        The layer with |M| in the place of M, and without b.
+    offset : array or None
+        b, in a shape that can be added to y: (O, 1, 1) for maps, (O,) for rows of numbers. None if there is no b.
+    summands : int
+        How many products make one number of M x.
+    """
 
     absolute: Layer
-    """The layer with |M| in the place of M, and without b."""
-
     offset: Array | None
-    """b, in a shape that can be added to y; None if there is none."""
-
     summands: int
-    """How many products make one number of M x."""
 
 
 _NOT_INHERITED = ("is_rectifier", "is_convolution", "runs", "affine", "rivals", "sees", "parameter_gradients")

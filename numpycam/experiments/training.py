@@ -213,7 +213,7 @@ def fit(
         some = order[size * batch : size * (batch + 1)]
         with np.errstate(over="ignore", invalid="ignore"):  # instead of a warning, DivergedError is raised below
             value, gradients = _loss_and_gradients(network, x[some], t[some], loss)
-            _check_that_all_have_a_gradient(trains, gradients)
+            _check_gradients(network, trains, gradients)
             updated = {}
             for name, gate in trains.items():
                 p = network.parameters[name]
@@ -268,13 +268,20 @@ def _as_factor(name: str, value: object) -> float:
     return float(value)  # a np.float64 would turn float32 into float64
 
 
-def _check_that_all_have_a_gradient(trains: Iterable[str], gradients: Mapping[str, Array]) -> None:
+def _check_gradients(network: Network, trains: Iterable[str], gradients: Mapping[str, Array]) -> None:
+    """Raise TypeError unless every parameter that is trained has a gradient, and every gradient a parameter."""
     missing = [name for name in trains if name not in gradients]
     if missing:
         layer = missing[0].rpartition(".")[0]
         raise TypeError(
             f"parameter_gradients of the network has nothing for {', '.join(map(repr, missing))}: give the class of "
             f"layer {layer!r} the method parameter_gradients, or pass fixed=[{layer!r}]."
+        )
+    unknown = [name for name in gradients if name not in network.parameters]
+    if unknown:
+        raise TypeError(
+            f"parameter_gradients of the network has {', '.join(map(repr, unknown))}, which is no parameter: only a "
+            "field of a layer that is an array is one."
         )
 
 

@@ -1,5 +1,7 @@
 """Layers of the user's own: each method is right for them, or refuses them by their name."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from helpers import refusal, same
@@ -32,6 +34,7 @@ from numpycam import (
     grad_cam,
     interventions,
 )
+from numpycam.core.base import Affine
 from numpycam.exact import as_fractions
 from numpycam.experiments.training import fit
 from numpycam.methods import cam, full_grad, guided_backprop, guided_grad_cam
@@ -380,3 +383,52 @@ def test_a_subclass_is_told_by_its_own_name():
     assert repr(Skip([("relu", ReLU())])) == "Skip([\n    ('relu', ReLU()),\n])"
     assert repr(Clip()) == "Clip()"
     assert repr(Wrapping(CONV)) == "Wrapping(inside=Conv2d(weight=(1, 1, 1, 1)))"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Shifted(Scale):
+    """y = factor · x + shift, with an offset of a shape that does not fit."""
+
+    def affine(self, input_shape):
+        return Affine(self, offset=as_fractions([1, 2, 3, 4, 5]), summands=1)
+
+
+def test_an_offset_that_cannot_be_added_is_named():
+    network = between(Shifted(as_fractions([2])))
+    for ask in (lambda: full_grad(network, IMAGE), lambda: interventions.path(network, 0 * IMAGE, IMAGE)):
+        assert refusal(ValueError, ask) == (
+            "layer 'own': affine's offset must be added to outputs (1, 1, 2, 2), got (5,)."
+        )
+
+
+class Learning(ScaleThatLearns):
+    """A layer with a gradient for what is no array."""
+
+    def parameter_gradients(self, grad_output, x):
+        return {"factor": np.asarray(0.0), "name": np.asarray(1.0)}
+
+
+def test_a_gradient_for_what_is_no_parameter_is_named():
+    message = refusal(TypeError, lambda: trained(Learning(np.array(2.0))))
+    assert message == (
+        "parameter_gradients of the network has 'own.name', which is no parameter: only a field of a layer that is an "
+        "array is one."
+    )
+
+
+class Square(Layer):
+    """y = x², which says nothing about itself."""
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x):
+        return x * x
+
+    def backward(self, grad_output, x):
+        return 2 * x * grad_output
+
+
+@pytest.mark.parametrize(("layer", "known"), [(Square(), None), (Clip(), 0), (ReLU(), 0), (MaxPool2d(1), 0)], ids=repr)
+def test_a_layer_without_parameters_has_no_multiply_adds_if_it_says_what_it_is(layer, known):
+    assert between(layer).summary((1, 2, 2)).rows[1].multiply_adds == known
