@@ -238,6 +238,6 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("action", "error", "message"), REFUSED, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("action", "error", "message"), REFUSED, ids=[message[:60] for *_, message in REFUSED])
 def test_what_a_path_refuses(action, error, message):
     assert refusal(error, lambda: action(worked_example.network())) == message

@@ -558,6 +558,6 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("action", "error", "message"), REFUSED, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("action", "error", "message"), REFUSED, ids=[message[:60] for *_, message in REFUSED])
 def test_what_is_refused(action, error, message):
     assert refusal(error, action) == message
