@@ -291,10 +291,13 @@ def test_a_class_that_computes_something_else_is_asked_anew(kind):
 
 
 class Named(Conv2d):
-    """A convolution with a method more, which changes nothing."""
+    """A convolution with a method more and another name in print, which change nothing of what it computes."""
 
     def count(self):
         return len(self.weight)
+
+    def __repr__(self):
+        return "named"
 
 
 class ByAnotherName(Named):
@@ -304,6 +307,31 @@ class ByAnotherName(Named):
 def test_a_class_that_only_adds_to_its_base_keeps_its_answers():
     for kind in (Named, ByAnotherName):
         assert (kind.affine, kind.sees, kind.is_rectifier) == (Conv2d.affine, Conv2d.sees, False)
+
+
+class ByProperty(Conv2d):
+    """A convolution with parameters that it computes."""
+
+    @property
+    def parameters(self):
+        return {"weight": 2 * self.weight}
+
+
+def test_a_property_in_the_place_of_a_bases_counts_as_a_change():
+    assert ByProperty.affine is Layer.affine
+
+
+@pytest.mark.parametrize("layers", [(CONV,), [CONV], {"first": CONV}, [[CONV]], {"first": [CONV]}], ids=repr)
+def test_layers_in_whatever_holds_them_are_noticed(layers):
+    assert Hiding(layers).hides_layers
+    assert Hiding(layers).is_convolution is None
+    assert Wrapping(Hiding(layers)).hides_layers
+
+
+@pytest.mark.parametrize("layers", [(), ("conv",), [1], {"first": 2}], ids=repr)
+def test_what_is_no_layer_hides_none(layers):
+    assert not Hiding(layers).hides_layers
+    assert Hiding(layers).is_convolution is False
 
 
 def test_a_class_derived_from_one_that_computes_something_else_is_asked_anew_too():
