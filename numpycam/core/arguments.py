@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from numpycam.core.arrays import Array, Pair, Shape, frozen_copy
+from numpycam.core.arrays import Array, Pair, Shape, frozen_copy, read_only_view
 
 
 def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, check_finite: bool = True) -> Array:
@@ -215,7 +215,7 @@ def as_maps(feature_maps: ArrayLike, gradients: ArrayLike, check_finite: bool) -
 
 
 def as_grad_output(value: ArrayLike, output: Array) -> Array:
-    """Return the gradient at a network's output, checked against that output."""
+    """Return the gradient at a network's output, read-only, checked against that output."""
     if np.asarray(value).dtype.kind in "biu":
         raise TypeError(
             f"grad_output must hold floats or Fractions, got dtype {np.asarray(value).dtype}; convert it, "
@@ -224,7 +224,7 @@ def as_grad_output(value: ArrayLike, output: Array) -> Array:
     grad_output = as_array("grad_output", value, check_finite=False)
     check_same_kind({"grad_output": grad_output, "the output": output})
     check_shape("grad_output", grad_output, output.shape)
-    return grad_output
+    return read_only_view(grad_output)
 
 
 def as_class_indices(class_index: object, scores: Array, is_batch: bool) -> NDArray[np.intp]:

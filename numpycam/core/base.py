@@ -157,7 +157,7 @@ class Layer(ABC):
             *derived, base = cls.__mro__[: place + 1]
             if base is Layer or getattr(cls, question) is True:
                 continue
-            changed = {name for one in derived for name in vars(one) if _replaces(vars(one)[name], name, base)}
+            changed = {name for one in derived for name in vars(one) if _is_method(base, name)}
             if question == "parameter_gradients":  # it is the derivative of the forward pass alone
                 changed -= {"backward"}
             if changed:
@@ -205,12 +205,12 @@ class Affine(NamedTuple):
 _NOT_INHERITED = ("is_rectifier", "is_convolution", "runs", "affine", "rivals", "sees", "parameter_gradients")
 
 
-def _replaces(value: object, name: str, base: type) -> bool:
-    """Whether this is a method in the place of one that the base has. Answers do not count."""
-    inherited = getattr(base, name, None)
-    is_there = inherited is not None and not getattr(inherited, "__isabstractmethod__", False)
-    is_method = callable(value) or isinstance(value, property)
-    return is_method and is_there and name not in _NOT_INHERITED and not name.startswith("__")
+def _is_method(base: type, name: str) -> bool:
+    """Whether a class has a method of that name that computes something: no answer, and none that is abstract."""
+    value = getattr(base, name, None)
+    is_there = callable(value) or isinstance(value, property)
+    is_abstract = getattr(value, "__isabstractmethod__", False)
+    return is_there and not is_abstract and name not in _NOT_INHERITED and not name.startswith("__")
 
 
 def _holds_layers(value: object) -> bool:

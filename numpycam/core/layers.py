@@ -18,7 +18,7 @@ output H' × W'.
 
 import math
 from collections.abc import Iterator
-from dataclasses import InitVar, dataclass, field, replace
+from dataclasses import InitVar, dataclass, field
 from functools import reduce
 from typing import Any
 
@@ -104,9 +104,9 @@ class Conv2d(Layer):
 
     def affine(self, input_shape: Shape) -> Affine:
         offset = None if self.bias is None else self.bias[:, None, None]
-        return Affine(
-            replace(self, weight=np.abs(self.weight), bias=None, check_finite=False), offset, self.weight[0].size
-        )
+        geometry = self.stride, self.padding, self.dilation
+        absolute = Conv2d(np.abs(self.weight), None, *geometry, check_finite=False)
+        return Affine(absolute, offset, summands=self.weight[0].size)
 
     def sees(self) -> Window:
         return self.window
@@ -344,6 +344,4 @@ class Linear(Layer):
         return gradients if self.bias is None else gradients | {"bias": sum_of(grad_output, axis=0)}
 
     def affine(self, input_shape: Shape) -> Affine:
-        return Affine(
-            replace(self, weight=np.abs(self.weight), bias=None, check_finite=False), self.bias, self.weight[0].size
-        )
+        return Affine(Linear(np.abs(self.weight), check_finite=False), self.bias, summands=self.weight[0].size)

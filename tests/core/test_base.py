@@ -1,5 +1,6 @@
 """Layers of the user's own: each method is right for them, or refuses them by their name."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -317,8 +318,29 @@ class ByProperty(Conv2d):
         return {"weight": 2 * self.weight}
 
 
-def test_a_property_in_the_place_of_a_bases_counts_as_a_change():
+class ByDescriptor(Linear):
+    """A linear layer whose passes come from an object that is no function."""
+
+    forward = functools.partialmethod(Linear.forward)
+    backward = functools.partialmethod(Linear.backward)
+
+
+def test_whatever_takes_the_place_of_a_bases_method_counts_as_a_change():
     assert ByProperty.affine is Layer.affine
+    assert ByDescriptor.affine is Layer.affine
+
+
+class Centred(Linear):
+    """A linear layer that changes its weights whenever it is made."""
+
+    def __post_init__(self, check_finite):
+        super().__post_init__(check_finite)
+        self._set(weight=self.weight - self.weight.mean(axis=1, keepdims=True))
+
+
+def test_the_sizes_of_weights_are_those_of_the_layer_as_it_is():
+    parts = Centred([[1.0, 3.0]]).affine((1, 2))
+    assert parts.absolute.weight.tolist() == [[1.0, 1.0]]
 
 
 @pytest.mark.parametrize("layers", [(CONV,), [CONV], {"first": CONV}, [[CONV]], {"first": [CONV]}], ids=repr)
