@@ -1,4 +1,4 @@
-"""Draw docs/performance/columns.png, for docs/performance.md, through the arrays that Conv2d itself makes."""
+"""Draw docs/performance/columns.png, for docs/performance.md, from the arrays that Conv2d itself makes."""
 
 from pathlib import Path
 from unittest.mock import patch
@@ -19,10 +19,10 @@ TOP, SHIFTS, PRODUCT = 1.95, (1.3, 3.2), 4.75
 
 x = 10.0 * np.arange(1, 5)[:, None] + np.arange(1, 5)  # 23 is row 2, column 3
 weight = np.array([[[[1.0, 0.0], [0.0, 1.0]]], [[[-1.0, -1.0], [1.0, 1.0]]]])  # (O, C, KH, KW)
-window, place = Window(size=(2, 2), stride=(1, 1), padding=(0, 0)), 4  # of the places 0 … 8, the middle one
+window, place = Window(size=(2, 2), stride=(1, 1), padding=(0, 0)), 4  # the middle one of the places 0 … 8
 
 with patch.object(convolution, "BLOCK", 2 * 3 * 4 * x.itemsize):  # two rows of the output
-    blocks = [columns[0].copy() for _, _, columns in convolution._columns(x[None, None], window, floor=0)]
+    blocks = [columns[0].copy() for _, _, columns in convolution._columns(x[None, None], window, weight_bytes=0)]
 shifted = np.empty((1, 1, 2, 3, 3))
 convolution._shift(x[None, None, :3], window.overlaps(1, 4, 3), shifted)  # the rows that the first block sees
 output = convolution.convolve(x[None, None], weight, None, window)[0].reshape(2, -1)
@@ -38,7 +38,7 @@ def write(left, top, text, **style):
 
 
 def head(left, text, *lines):
-    """Write what stands above a column of the picture."""
+    """Write the head of a column of the picture."""
     write(left, 0.3, text, size=14, weight="bold", color=INK)
     for number, line in enumerate(lines):
         write(left, 0.62 + 0.24 * number, line)
@@ -54,13 +54,13 @@ def draw(left, top, numbers, alpha=1.0, colours=COLOURS):
 
 
 def frame(left, top, rows, columns):
-    """Mark what the window sees, and what becomes of it."""
+    """Mark the cells that the window sees, or their column and its output."""
     box = Rectangle((left, top), columns * CELL, rows * CELL, fill=False, edgecolor=MARK, linewidth=2.6)
     axes.add_patch(box)
 
 
 def bracket(edge, top, rows, text, right=True, colour=SOFT):
-    """Mark rows of a matrix from outside."""
+    """Mark rows of a matrix by a bracket beside it."""
     out, bottom = edge + (0.09 if right else -0.09), top + rows * CELL - 0.05
     axes.plot([edge, out, out, edge], [top + 0.05, top + 0.05, bottom, bottom], color=colour, linewidth=1.5)
     write(out + (0.07 if right else -0.07), (top + bottom) / 2, text, color=colour, ha="left" if right else "right")

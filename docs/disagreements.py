@@ -1,4 +1,4 @@
-"""Write docs/disagreements.md: where other libraries' answers are not the equation's, from what they answered."""
+"""Write docs/disagreements.md from the recorded answers of other libraries: where they differ from the equation."""
 
 import sys
 from pathlib import Path
@@ -12,26 +12,26 @@ from peers.disagreements import KINDS, NAMES, RECORD, TABLE  # noqa: E402
 
 HEAD = """# Where libraries disagree
 
-Each row is a question small enough to be answered by hand: what a library returns, what the equation gives (and
-numpycam returns), and why the two differ. A, g, S and L are as in [methods](methods.md), where the equations are; of a
-map or a list, values stand in order, with rows apart by semicolons. "The worked example" is that of the
-[README](../README.md), with its numbers in [explanation.json](worked_example/explanation.json).
+Each row is a question that can be answered by hand. It shows what a library returns, what the equation gives (numpycam
+returns the same), and why the two differ. The page [methods](methods.md) has the equations, and A, g, S and L. Commas
+separate the values of a map, semicolons its rows. "The worked example" is the one in the [README](../README.md); its
+numbers are in [explanation.json](worked_example/explanation.json).
 
-The libraries' answers were recorded on the CPU in float64: {versions}, with torch {torch}.
-`tests/peers/record.py` asks them again. `tests/test_peers.py` holds numpycam to the equation's values, checks that the
-libraries' are others, and shows that on whole networks all agree where nothing of this plays a part.
+The libraries are {versions}, with torch {torch}. Their answers were recorded on the CPU
+in float64. `tests/peers/record.py` asks them again. The tests compare numpycam with the equation's values, and check
+that the libraries return others. They also show that all agree on whole networks where none of this plays a part.
 """
 
 
 def numbers(values, digits=5):
-    """Return an array as text: rows apart by semicolons, at most two of them."""
+    """Return an array as text: at most two rows, with semicolons between them."""
     values = np.array(values, dtype=float)
     rows = [", ".join(f"{x:.{digits}g}" for x in row) for row in values.reshape(-1, *values.shape[-1:] or (1,))]
     return "; ".join(rows[:2]) + (" …" if len(rows) > 2 else "")
 
 
 def both(row):
-    """Return the libraries' answers and the equation's, with as many digits as it takes to tell them apart."""
+    """Return the libraries' answers and the equation's, with enough digits to tell them apart."""
     if row.equation is None:
         return [numbers(row.answer(peer)) for peer in row.peers], "no value: an error"
     digits = 5 if all(numbers(row.answer(peer)) != numbers(row.equation) for peer in row.peers) else 9

@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/drawings.md, and write its table: the networks of the package on drawings never seen."""
+"""Draw the pictures of docs/drawings.md, and write its table: what the two trained networks do on new drawings."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ GRASS = 2  # among the masks
 
 
 def contact_sheet():
-    """Draw eight pictures of each size and colour, and the masks of the last."""
+    """Draw eight pictures in colour, their masks, and the same pictures as the networks see them."""
     large, small = draw(8, seed=7, size=96, colour=True), draw(8, seed=7)
     masks = 0.15 + 0.85 * np.tensordot((1.0, 0.45, 0.2), draw(8, seed=7, size=96).masks, (0, 1)).clip(0, 1)
     names = [
@@ -33,7 +33,7 @@ def contact_sheet():
 
 
 def table():
-    """Return what was measured, over all pictures of each seed: the mean of the seeds, and their range."""
+    """Measure over all pictures of each seed, and return a table of the means over the seeds, with their range."""
     rows = []
     for name in NAMES:
         network = load_pretrained(name)
@@ -63,7 +63,7 @@ if __name__ == "__main__":
     networks = {name: load_pretrained(name) for name in NAMES}
     (HERE / "drawings" / "background.png").write_bytes(figure_of_maps(networks, seed=0).as_png())
     seen = grad_cam(networks[NAMES[0]], draw(1, seed=0, animals="both", grass=True).images[0], 0)
-    (HERE / "drawings" / "kernels.png").write_bytes(figure_of_kernels(seen, title="standard network, cat").as_png())
+    (HERE / "drawings" / "kernels.png").write_bytes(figure_of_kernels(seen, title=f"{NAMES[0]}, cat").as_png())
     page = HERE / "drawings.md"
     text = re.sub("(<!-- table -->\n).*?(<!-- /table -->)", rf"\1{table()}\n\2", page.read_text(), flags=re.DOTALL)
     page.write_text(text)

@@ -1,7 +1,7 @@
-"""Write the table of methods and the pictures of docs/methods.md.
+"""Write the tables of docs/methods.md and draw its pictures.
 
-With "measures" and "properties" as arguments also how the methods do on drawings, and which have which property; each
-takes a few minutes.
+The argument "measures" also measures how the methods do on drawings. The argument "properties" also computes which
+method has which property. Each takes a few minutes.
 """
 
 import json
@@ -32,9 +32,9 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 import second_example  # noqa: E402
 from properties import table  # noqa: E402
 
-IMAGES, CURVES, SEED = 500, 50, 2000  # of which so many for the curves, which take long
+IMAGES, CURVES, SEED = 500, 50, 2000  # the curves take long, so only the first 50 images have them
 CLASS = 1  # the elephant
-GREY = 0.4  # about the mean of the drawings: what is taken away becomes grey, as black would look like an elephant
+GREY = 0.4  # what is taken away becomes grey, about the mean of the drawings; black would look like an elephant
 OPTIONS = {
     "integrated_gradients": {"steps": 32, "baseline": GREY},
     "occlusion": {"size": 6, "stride": 3, "baseline": GREY},
@@ -43,7 +43,7 @@ OPTIONS = {
 
 
 def applicable():
-    """Return the methods that the networks of the package can have: not CAM, which needs another head."""
+    """Return the methods that work with the two trained networks: all but CAM, which needs another head."""
     return {name: method for name, method in METHODS.items() if name != "cam"}
 
 
@@ -85,7 +85,7 @@ def as_json(found):
 
 
 def values_table():
-    """Return L of each method on two examples, exact where it is and short."""
+    """Return L of each method on two examples: as fractions where these are exact and short, else as decimals."""
     lines = ["| method | the worked example, the cat | the second example |", "|---|---|---|"]
     for name, m in METHODS.items():
         cells = []
@@ -105,14 +105,14 @@ def values_table():
 
 
 def rows_of(values):
-    """Return a small map as text, its rows apart by semicolons."""
+    """Return a small map as text, with semicolons between its rows."""
     is_short = values.dtype == object and max(len(str(value)) for value in values.flat) <= 7
     texts = [[str(value) if is_short else f"{float(value):.4f}" for value in row] for row in values]
     return "; ".join(", ".join(row) for row in texts).replace("-", "−")
 
 
 def measures_table(name):
-    """Return how each method does on drawings, by one of the networks of the package; equal rows become one."""
+    """Measure each method on drawings, with one of the two trained networks. Equal rows become one."""
     lines = ["| method | " + " | ".join(WHAT[name]) + " |", "|---|" + "---:|" * len(WHAT[name])]
     drawn = drawings.draw(IMAGES, SEED, animals="elephant", grass=True)
     rows = {}
@@ -136,7 +136,7 @@ WHAT = {
 
 
 def measured(method, network, drawn, options):
-    """Hold the maps for "elephant" of elephants on grass against the masks, and a part of them against the network."""
+    """Compare the maps for "elephant" with the masks. For the first of them, also ask the network by two curves."""
     maps = []
     for n in range(0, len(drawn), 50):
         explained = method(network, drawn.images[n : n + 50], CLASS, **options)

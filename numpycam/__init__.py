@@ -1,7 +1,7 @@
 """Grad-CAM by hand: a reference implementation in plain NumPy, with every stage shown and exact.
 
     core             the layers, the network, the five steps of Grad-CAM: read these first
-    worked_example   the document's numbers, and networks that really produce them
+    worked_example   its numbers, and networks that really produce them
     exact, resize, display, report        to Fractions and floats, to pictures, pages and files
     interventions, path, metrics, targets ask the network whether the map is true
     methods          the CAM family: METHODS, each called as grad_cam

@@ -1,12 +1,12 @@
-"""To and from exact rational numbers.
+"""To exact rational numbers, and back to floats.
 
-Grad-CAM of a piecewise-linear network takes no more than + - × ÷ and comparisons, so it can be
-computed without any rounding: convert the network and the image here, and all that follows is exact.
+Grad-CAM of a piecewise-linear network needs no more than + - × ÷ and comparisons. So it can be computed without any
+rounding: convert the network and the image here, and everything computed from them is exact.
 
 >>> as_fractions([["0.1", 0.5], [3, -2]])
 array([[Fraction(1, 10), Fraction(1, 2)],
        [Fraction(3, 1), Fraction(-2, 1)]], dtype=object)
->>> as_fractions(0.1)                       # what the float really holds
+>>> as_fractions(0.1)                       # the value that the float really holds
 Fraction(3602879701896397, 36028797018963968)
 >>> as_floats(as_fractions(["1/3", "0.1"]))
 array([0.33333333, 0.1       ])
@@ -30,29 +30,40 @@ def as_fractions(value: Any) -> Any:
     Parameters
     ----------
     value : number, str, array_like, Layer or Network
-        A float becomes the binary value that it holds, a string the decimal or fraction that it
-        spells: ``0.1`` and ``"0.1"`` differ.
+        A float becomes the binary value that it holds. A string becomes the decimal or the fraction that it spells. So
+        ``0.1`` and ``"0.1"`` differ.
 
     Returns
     -------
     Fraction, array of Fractions, Layer or Network
-        As the argument was.
+        The same kind of thing as the argument.
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, OverflowError
         If an element is not a finite number.
     """
     return _convert(value, _array_as_fractions)
 
 
 def as_floats(value: Any, dtype: DTypeLike = np.float64) -> Any:
-    """Return numbers, a layer or a network with every number as a float of the given dtype, by way of float64.
+    """Return numbers, a layer or a network with every number as a float of the given dtype.
+
+    Parameters
+    ----------
+    value : number, array_like, Layer or Network
+        Fractions are rounded to float64 first, and then to the dtype.
+    dtype : dtype, default float64
+
+    Returns
+    -------
+    float, array of floats, Layer or Network
+        The same kind of thing as the argument.
 
     Raises
     ------
     TypeError, ValueError
-        If an element is not a number, or too large for the dtype, or the dtype is not one of floats.
+        If an element is not a number, or is too large for the dtype, or if the dtype is not a float dtype.
     """
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"dtype must be a float dtype, got {np.dtype(dtype)}.")

@@ -29,9 +29,11 @@ class Explanation(Stages):
         interpolation: "Interpolation" = "bilinear",
         most_maps: int = 4,
     ) -> "Picture":
-        """Draw all stages of one image's explanation, or one, a field's name or "overlay": see ``numpycam.display``."""
+        """Draw all stages of one image, or the one that ``stage`` names: a field, or "overlay"."""
         from numpycam.display import figure_of_stage, figure_of_stages
 
+        if stage is not None and title:
+            raise ValueError("title stands above the figure of all stages: leave it out for one stage.")
         if stage is None:
             return figure_of_stages(self, title=title, interpolation=interpolation, most_maps=most_maps)
         return figure_of_stage(self, stage, interpolation=interpolation, most_maps=most_maps)
@@ -97,7 +99,7 @@ def grad_cam(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind or the image does not fit the network, if the layer does
+        If an argument has the wrong type or value or the image does not fit the network, if the layer does
         not exist or its output is not (N, K, H, W), if the class does not exist.
 
     Examples
@@ -108,7 +110,7 @@ def grad_cam(
     [['357/40' '0']
      ['129/8' '13/5']]
     """
-    return explain(gather(network, image, class_index, layer, check_finite))
+    return _explain(gather(network, image, class_index, layer, check_finite))
 
 
 def grad_cam_from_maps(feature_maps: ArrayLike, gradients: ArrayLike, *, check_finite: bool = True) -> Explanation:
@@ -140,10 +142,10 @@ def grad_cam_from_maps(feature_maps: ArrayLike, gradients: ArrayLike, *, check_f
     >>> grad_cam_from_maps(feature_maps, gradients).localization_map
     array([[3., 0.]])
     """
-    return explain(Evidence(None, None, None, None, *as_maps(feature_maps, gradients, check_finite)))
+    return _explain(Evidence(None, None, None, None, *as_maps(feature_maps, gradients, check_finite)))
 
 
-def explain(evidence: Evidence) -> Explanation:
+def _explain(evidence: Evidence) -> Explanation:
     """Take steps 3 to 5 of Grad-CAM."""
     alphas = compute_alphas(evidence.gradients)
     return Explanation.of(evidence, alphas, compute_weighted_maps(alphas, evidence.feature_maps))

@@ -1,4 +1,4 @@
-"""A network from elsewhere: a torch ``nn.Sequential`` becomes a :class:`Network`.
+"""Networks from elsewhere: a torch ``nn.Sequential`` becomes a :class:`Network`.
 
     module = nn.Sequential(OrderedDict(  # vgg = torchvision.models.vgg16(weights="DEFAULT")
         features=vgg.features, avgpool=vgg.avgpool, flatten=nn.Flatten(), classifier=vgg.classifier
@@ -6,7 +6,7 @@
     network = from_torch(module.eval(), input_shape=(3, 224, 224))
     explanation = grad_cam(network, image, layer="features.28")  # image (3, 224, 224), normalised as in training
 
-torch is imported when :func:`from_torch` is called, and not before.
+torch is imported only when :func:`from_torch` is called.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,42 +27,44 @@ _DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "
 
 
 def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
-    """Return the network that a torch ``nn.Sequential`` is in eval mode.
+    """Return a network that computes what a torch ``nn.Sequential`` computes in eval mode.
 
     Parameters
     ----------
     module : torch.nn.Sequential
-        Of Conv2d, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, BatchNorm2d, Flatten, Linear, Dropout, Identity and
-        further Sequentials, nested to any depth.
+        It may hold Conv2d, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, BatchNorm2d, Flatten, Linear, Dropout,
+        Identity and other Sequentials, nested to any depth.
     input_shape : (C, H, W), optional
-        The shape of one image. An AdaptiveAvgPool2d needs it, unless it averages whole maps just before a Flatten. If
-        it is given, the network is checked to take such an image.
+        The shape of one image. If it is given, the network must take such an image. It must be given if there is an
+        AdaptiveAvgPool2d, except for one that averages whole maps just before a Flatten.
 
     Returns
     -------
     Network
-        Flat, under torch's own names: ``"features.28"``. The parameters are copies. float32 and float64 stay what they
-        are; half precision becomes float32, which holds each of its numbers. If an AdaptiveAvgPool2d has become an
-        AvgPool2d, or nothing, images of another size than ``input_shape`` may get other scores than from torch.
+        Its layers stand in one row, with torch's own names, such as ``"features.28"``. Its parameters are copies.
+        float32 and float64 stay what they are. Half precision becomes float32, with no rounding.
 
     Raises
     ------
     ImportError
         If torch is not installed.
     TypeError, ValueError
-        If the module is or holds something that numpycam has no layer for, or is in training mode; the message says
+        If the module is, or holds, something for which numpycam has no layer, or is in training mode. The message says
         what and where. If the image does not fit.
 
     Notes
     -----
-    Dropout and Identity do nothing in eval mode and are left out, which leaves gaps in the numbers. A BatchNorm2d
-    becomes part of the Conv2d before it, whose output is then that of the BatchNorm2d:
+    Dropout and Identity do nothing in eval mode. They are left out, so there are gaps in the numbers of the names.
+
+    A BatchNorm2d becomes a part of the Conv2d before it. This Conv2d then returns what the BatchNorm2d returned:
 
     weight' = s · weight, bias' = s · (bias - running_mean) + β, where s = γ / √(running_var + eps)
 
-    in float64, then rounded to the dtype of the weight. An AdaptiveAvgPool2d becomes a GlobalAvgPool2d if it averages
-    whole maps just before a Flatten. Otherwise it becomes the AvgPool2d that has the same windows, or is left out if
-    its input has the size that it is to return; both hold for images of that ``input_shape`` only.
+    These are computed in float64, and then rounded to the dtype of the weight.
+
+    An AdaptiveAvgPool2d becomes a GlobalAvgPool2d if it averages whole maps just before a Flatten. Otherwise it becomes
+    the AvgPool2d with the same windows. If it does not change the size of its input, it is left out. Both are right for
+    images of that ``input_shape`` only: for other images, the scores may differ from torch's.
 
     Source: torch's documentation of its modules; Ioffe and Szegedy, "Batch Normalization", ICML 2015, algorithm 2.
     """
@@ -94,7 +96,7 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
 
 
 def _steps(name: str, module: Any, nn: Any) -> Iterator[tuple[str, str, Any]]:
-    """Yield (name, kind, module) of all that is not a Sequential, in the order in which it runs."""
+    """Yield (name, kind, module) for each module that is not a Sequential, in the order in which they run."""
     kind = _kind_of(name or "module", module, nn)
     if kind != "Sequential":
         yield name, kind, module
@@ -104,10 +106,10 @@ def _steps(name: str, module: Any, nn: Any) -> Iterator[tuple[str, str, Any]]:
 
 
 def _kind_of(place: str, module: Any, nn: Any) -> str:
-    """Return the name of the torch class that says what the module computes, after checking that it does say so."""
+    """Return the name of the torch class that computes the same. If numpycam cannot convert it, raise an error."""
     given = type(module).__name__
     if given in _SCORES_COME_BEFORE:
-        raise TypeError(f"{place}: {given} is not supported; at the end leave it out: its input is the scores.")
+        raise TypeError(f"{place}: {given} is not supported. At the end, leave it out: its input is the scores.")
     kinds = ("Sequential", *_CONVERSIONS, "AdaptiveAvgPool2d", "BatchNorm2d", *_DROPOUTS, "Identity")
     kind = next((kind for kind in kinds if _computes_as(module, getattr(nn, kind))), None)
     if kind is None:
@@ -122,7 +124,7 @@ def _kind_of(place: str, module: Any, nn: Any) -> str:
 
 
 def _computes_as(module: Any, torch_class: Any) -> bool:
-    """Whether it is of that class, or of one derived from it that computes the same."""
+    """Whether the module is of that class, or of a derived class that computes the same."""
     methods = [name for name in ("__call__", "forward", "_conv_forward") if hasattr(torch_class, name)]
     return isinstance(module, torch_class) and all(
         getattr(type(module), name) is getattr(torch_class, name) and name not in vars(module) for name in methods
@@ -149,7 +151,7 @@ def _shape_after(layers: list[tuple[str, Layer]], image_shape: Shape) -> Shape:
     try:
         return Network(layers).output_shape((1, *image_shape))
     except ValueError as error:
-        raise ValueError(f"input_shape {image_shape}, of one image, is refused: {error}") from None
+        raise ValueError(f"input_shape {image_shape} does not fit the network: {error}") from None
 
 
 # --- From a torch module to a layer -------------------------------------------------------------------
@@ -182,7 +184,7 @@ def _conv2d(module: Any) -> Conv2d:
 
 
 def _padding_of(module: Any) -> Pair:
-    """Return what padding="same" or "valid" stands for."""
+    """Return the padding in numbers if it is given as "same" or "valid"."""
     if module.padding == "valid":
         return 0, 0
     (top, odd_top), (left, odd_left) = (
@@ -222,12 +224,14 @@ _CONVERSIONS: dict[str, Callable[[Any], Layer]] = {
 
 
 def _with_batch_norm(before: list[tuple[str, Layer]], module: Any) -> tuple[str, Conv2d]:
-    """Return the convolution that does what the one before and then the normalisation do."""
+    """Return one convolution that does the work of the convolution before and of the normalisation."""
     name, conv = before[0] if before else ("", None)
     if not isinstance(conv, Conv2d):
-        raise ValueError("BatchNorm2d is supported directly after a Conv2d only, whose part it becomes.")
+        raise ValueError("BatchNorm2d is supported only directly after a Conv2d, because it becomes a part of it.")
     if module.running_mean is None:
-        raise ValueError("BatchNorm2d with track_running_stats=False is not supported: it depends on the batch.")
+        raise ValueError(
+            "BatchNorm2d with track_running_stats=False is not supported: its output depends on the batch."
+        )
     channels = len(conv.weight)
     if module.num_features != channels:
         raise ValueError(f"BatchNorm2d expects {module.num_features} channels, the Conv2d before it has {channels}.")
@@ -240,7 +244,7 @@ def _with_batch_norm(before: list[tuple[str, Layer]], module: Any) -> tuple[str,
 
 
 def _adaptive_avg_pool(module: Any, layers: list[tuple[str, Layer]], image_shape: Shape | None) -> list[AvgPool2d]:
-    """Return the pooling that it is behind these layers, or nothing if it leaves its input as it is there."""
+    """Return the AvgPool2d that computes the same after these layers, or no layer if it does not change its input."""
     wanted = module.output_size
     what = f"AdaptiveAvgPool2d to {wanted}"
     if image_shape is None:
@@ -259,13 +263,16 @@ def _adaptive_avg_pool(module: Any, layers: list[tuple[str, Layer]], image_shape
     if 0 in (height, width):
         raise ValueError(
             f"AdaptiveAvgPool2d from {given[0]} × {given[1]} cells to {returned[0]} × {returned[1]} is not supported: "
-            "its windows differ in size or distance."
+            "its windows differ in size or stride."
         )
     return [AvgPool2d((height, width), (down, right))]
 
 
 def _even_windows(n: int, m: int) -> Pair:
-    """Return the size and the stride of the m windows over n cells, from ⌊i n/m⌋ to ⌈(i + 1) n/m⌉; 0, 0 if uneven."""
+    """Return the size and the stride of m windows over n cells; (0, 0) if they are not all alike.
+
+    Window i reaches from ⌊i n/m⌋ to ⌈(i + 1) n/m⌉.
+    """
     starts = [i * n // m for i in range(m)]
     sizes = {-(-(i + 1) * n // m) - start for i, start in enumerate(starts)}
     strides = {b - a for a, b in pairwise(starts)} or {*sizes}

@@ -45,7 +45,7 @@ def receptive_field(
     ----------
     network : Network
     cell : (row, column)
-        Counted from 0. With a slice in the place of a number, what any of these cells sees.
+        Counted from 0. For a slice instead of a number, the pixels that any of these cells sees.
     image_size : int or (height, width)
     layer : str, optional
         As in :func:`numpycam.grad_cam`.
@@ -53,17 +53,17 @@ def receptive_field(
     Returns
     -------
     array of bool, shape (height, width)
-        Not always a full rectangle: dilation, and strides larger than a kernel, leave holes.
+        It is not always a full rectangle. Dilation, and strides larger than a kernel, leave holes.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind; if the layer, or one before it, has no cells.
+        If an argument has the wrong type or value, or the layer or one before it does not say what its cells see.
     """
     features, _ = _split(network, layer)
     windows, size = _windows(features, as_pair("image_size", image_size, 1))
     mask = _mask("cell", cell, size)
-    for window, size in reversed(windows):  # back through one layer after another, each cell marks its window
+    for window, size in reversed(windows):  # layer by layer backwards, each cell marks its window
         mask = window.scatter([mask] * math.prod(window.size), size, like=mask)
     return mask
 
@@ -76,14 +76,14 @@ def erase(image: ArrayLike, where: Place | NDArray[np.bool_], baseline: ArrayLik
     image : array, shape (C, H, W) or (N, C, H, W)
         Integers become float64.
     where : (rows, columns), or array of bool, shape (H, W)
-        Slices or single numbers, counted from 0; or a mask, such as a receptive field.
+        Slices or single numbers, counted from 0. Or a mask, such as a receptive field.
     baseline : number or array, default 0
         What comes in its place: a number, one for each channel as (C, 1, 1), or another image.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or does not fit the image.
+        If an argument has the wrong type or value, or does not fit the image.
     """
     picture = as_images("image", image, {}, np.float64, check_finite=False)
     size = picture.shape[-2:]
@@ -104,9 +104,9 @@ def patch_drops(
     layer: str | None = None,
     baseline: ArrayLike = 0,
 ) -> Array:
-    """Return by how much the score drops when what a cell sees is erased and the network runs again: y - y_erased.
+    """Return how much the score drops, y - y_erased, when one erases what a cell sees and runs the network again.
 
-    Measured where Grad-CAM predicts: on the grid of the layer's maps, so that the two lie beside one another.
+    There is one drop for each cell of the layer's maps, so that it can be held against the map of Grad-CAM.
 
     Parameters
     ----------
@@ -122,12 +122,12 @@ def patch_drops(
     Returns
     -------
     array, shape (H', W')
-        Positive where the picture speaks for the class. Receptive fields may overlap; the drops need not add up.
+        Positive where the picture speaks for the class. Receptive fields may overlap, so the drops need not add up.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind.
+        If an argument has the wrong type or value.
     """
     picture = as_one_image("image", image, network)
     scores = network(picture[None])
@@ -162,7 +162,7 @@ def add_to_cell(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind.
+        If an argument has the wrong type or value.
     """
     features, head = _split(network, layer)
     maps = features(as_one_image("image", image, network)[None]).copy()

@@ -1,6 +1,6 @@
-"""Metrics: a map against a mask, and against the network.
+"""Metrics: they compare a map with a mask, or with what the network does.
 
-A mask says where the thing is. How much of the map lies there? In the worked example the cat fills the left half:
+A mask says where an object is. How much of the map lies there? In the worked example, the cat fills the left half:
 
 >>> import numpy as np
 >>> from numpycam import grad_cam, worked_example
@@ -10,14 +10,15 @@ A mask says where the thing is. How much of the map lies there? In the worked ex
 >>> print(pointing_game(heat, cat), energy_inside(heat, cat), intersection_over_union(heat, cat))
 1 501/553 1
 
-The network knows no mask. Take the pixels away, the hottest first: does its score fall as soon as the map says?
+The network knows no mask. To compare a map with the network, take the pixels away, the hottest first. If the map is
+right, the score falls soon:
 
 >>> from numpycam.resize import resize
 >>> curve = deletion_curve(network, image, resize(heat, 4, "nearest"), class_index=0, steps=4)
 >>> print(*curve, "|", area_under(curve))
 143/5 28/5 -7/10 -14/5 0 | 41/10
 
-All is exact for Fractions. A heat is 0 or positive, as a localization map is: what speaks for the class.
+Everything here is exact for Fractions. A map that is compared with a mask must be non-negative, as L^c is.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,29 +39,31 @@ from numpycam.resize import normalise
 def pointing_game(maps: ArrayLike, masks: NDArray[np.bool_]) -> Any:
     """Return 1 where the peak of a map lies inside its mask, 0 where it does not.
 
-    |P ∩ M| / |P|, where P = {ij : L_ij = max L} are the map's peaks, mostly one, and M is the mask.
+    |P ∩ M| / |P|, where P = {ij : L_ij = max L} are the cells of the map's peak, usually one, and M is the mask.
 
     Parameters
     ----------
     maps : array, shape (..., H, W)
-        L, none of it negative.
+        L, with no negative cell.
     masks : array of bool, of the same shape
+        M.
 
     Returns
     -------
     number or array, shape (...)
-        Of several equal peaks the share that lies inside: a uniform map scores what the mask has of the area. A map of
-        zeros points nowhere and scores 0. The mean over a data set is the paper's accuracy.
+        If several cells are equally high, the share of them inside the mask. So a uniform map scores the share of the
+        area that the mask covers. A map of zeros points nowhere and scores 0. The mean over a data set is the paper's
+        accuracy.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or a cell of a map is negative, NaN or infinite.
+        If an argument has a wrong type or shape, or a cell of a map is negative, NaN or infinite.
 
     Notes
     -----
-    Source: Zhang, Lin, Brandt, Shen and Sclaroff, "Top-down Neural Attention by Excitation Backprop", ECCV 2016. There
-    a peak is a hit up to 15 pixels outside of the mask, too; here there is no tolerance. For one, widen the mask.
+    Source: Zhang, Lin, Brandt, Shen and Sclaroff, "Top-down Neural Attention by Excitation Backprop", ECCV 2016. There,
+    a peak up to 15 pixels outside of the mask is also a hit. Here there is no tolerance: to have one, widen the mask.
     """
     heat = _as_heat("maps", maps)
     check_mask("masks", masks, heat.shape)
@@ -69,31 +72,31 @@ def pointing_game(maps: ArrayLike, masks: NDArray[np.bool_]) -> Any:
 
 
 def energy_inside(maps: ArrayLike, masks: NDArray[np.bool_]) -> Any:
-    """Return the share of a map that lies inside its mask: the energy-based pointing game.
+    """Return the share of a map that lies inside its mask. This is the energy-based pointing game.
 
     Σ_{ij in M} L_ij / Σ_ij L_ij
 
     Parameters
     ----------
     maps : array, shape (..., H, W)
-        L, none of it negative.
+        L, with no negative cell.
     masks : array of bool, of the same shape
         M.
 
     Returns
     -------
     number or array, shape (...)
-        From 0 to 1. A uniform map scores what the mask has of the area, a map of zeros 0.
+        From 0 to 1. A uniform map scores the share of the area that the mask covers. A map of zeros scores 0.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or a cell of a map is negative, NaN or infinite.
+        If an argument has a wrong type or shape, or a cell of a map is negative, NaN or infinite.
 
     Notes
     -----
     Source: Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR
-    Workshops 2020, where the mask is a bounding box.
+    Workshops 2020. There, the mask is a bounding box.
     """
     heat = _as_heat("maps", maps)
     check_mask("masks", masks, heat.shape)
@@ -108,27 +111,31 @@ def intersection_over_union(maps: ArrayLike, masks: NDArray[np.bool_], threshold
     Parameters
     ----------
     maps : array, shape (..., H, W)
-        L, none of it negative.
+        L, with no negative cell.
     masks : array of bool, of the same shape
+        M.
     threshold : number, default 0.5
-        0 < threshold <= 1. For maps of Fractions, a float is the binary number that it holds.
+        0 < threshold <= 1. If the maps are Fractions, a float counts as the binary number that it holds.
 
     Returns
     -------
     number or array, shape (...)
-        From 0 to 1. A uniform map scores what the mask has of the area, a map of zeros 0: it has no hot cells.
+        From 0 to 1. A uniform map scores the share of the area that the mask covers. A map of zeros has no hot cells
+        and scores 0.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or a cell of a map is negative, NaN or infinite.
+        If an argument has a wrong type or shape, or a cell of a map is negative, NaN or infinite.
 
     Notes
     -----
-    The threshold changes the result, so report it. Half the peak is the highest of the three with which Chattopadhay et
-    al. hold maps against boxes in this way ("Grad-CAM++", WACV 2018; they scale from the minimum to the maximum, which
-    is the same where a map has a zero). Zhou et al. ("Learning Deep Features for Discriminative Localization", CVPR
-    2016) take a fifth, for the box around the largest connected part.
+    The threshold changes the result, so report it.
+
+    Chattopadhay et al. ("Grad-CAM++", WACV 2018) compare maps with boxes in this way, with three thresholds. Half of
+    the peak is the highest of them. They scale a map from its minimum to its maximum, which is the same if the minimum
+    is 0. Zhou et al. ("Learning Deep Features for Discriminative Localization", CVPR 2016) use a fifth of the peak, and
+    draw the box around the largest connected part.
     """
     heat = _as_heat("maps", maps)
     check_mask("masks", masks, heat.shape)
@@ -153,55 +160,57 @@ def deletion_curve(
 ) -> Array:
     """Return the score as the pixels of the image are taken away, the hottest first.
 
-    y_i is the score when the floor(i · H · W / steps) hottest pixels are the baseline's, a pixel in all its channels.
+    y_i is the score when the baseline has replaced the floor(i · H · W / steps) hottest pixels, each in all channels.
 
     Parameters
     ----------
     network : Network
     image : array, shape (C, H, W)
     heat : array, shape (H, W)
-        Only the order counts, so a signed map will do; of equal pixels the first in row-major order goes first. A map
-        of the layer's size is made as large as the image with :func:`numpycam.resize.resize`.
+        Only the order of its cells counts, so it may be signed. Among equal cells, the first in row-major order goes
+        first. To resize a map to the size of the image, use :func:`numpycam.resize.resize`.
     class_index : int, optional
-        The class with the highest score at the image if not given.
+        By default, the class with the highest score for the image.
     steps : int, optional
-        1 to H · W; the steps take equally many pixels, up to one. H if not given: as many pixels each as a row has.
+        From 1 to H · W. All steps take the same number of pixels, or one more. By default H: then each step takes as
+        many pixels as a row has.
     baseline : number or array, default 0
-        What comes in place of a pixel: see :func:`numpycam.interventions.erase`.
+        What replaces a pixel: see :func:`numpycam.interventions.erase`.
     output : callable, optional
-        Takes scores (n, classes) and returns something of that shape, each row made of its own row alone: the softmax,
-        for probabilities. If not given, the score is the network's, before any softmax.
+        It takes scores (n, classes) and returns an array of this shape, each row computed from its own row alone. Give
+        the softmax to have probabilities. By default, the score is taken as it is, before any softmax.
     batch_size : int, default 8
-        How many images run through the network at once. It bounds the memory; the curve stays the same, in floats up
-        to rounding.
+        How many images run through the network at once. It limits the memory. The curve stays the same, up to rounding
+        if the numbers are floats.
 
     Returns
     -------
     array, shape (steps + 1,)
-        y_0 is the score of the image, the last that of the baseline. The lower the area under it, the better the heat.
+        The first is the score of the image, the last is the score of the baseline. The smaller the area under the
+        curve, the better the heat.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or a cell of the heat is NaN or infinite.
+        If an argument has a wrong type or shape, or a cell of the heat is NaN or infinite.
 
     Notes
     -----
     Source: Petsiuk, Das and Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models", BMVC 2018.
-    There the score is a probability, the baseline of a deletion is 0 and that of an insertion the blurred image; the
-    authors' code takes 224 pixels a step of 224 × 224.
+    There, the score is a probability. The baseline is 0 for a deletion, and the blurred image for an insertion. The
+    authors' code takes 224 pixels in each step, for images of 224 × 224 pixels.
     """
     picture, c = _as_picture_and_class(network, image, class_index)
     importance = as_cells("heat", heat)
     check_shape("heat", importance, picture.shape[1:])
     count = len(importance) if steps is None else as_int("steps", steps, 1)
     if count > importance.size:
-        raise ValueError(f"steps must be in 1..{importance.size}, a pixel each at least, got {steps}.")
+        raise ValueError(f"steps must be in 1..{importance.size}, the number of pixels, got {steps}.")
     size = as_int("batch_size", batch_size, 1)
     blank = _blank(picture, baseline)
     order = np.argsort(-importance, axis=None, kind="stable")
-    rank = np.argsort(order).reshape(importance.shape)  # when each pixel goes
-    gone = np.arange(count + 1) * importance.size // count  # how many have gone after each step
+    rank = np.argsort(order).reshape(importance.shape)  # the place of each pixel in the order
+    gone = np.arange(count + 1) * importance.size // count  # how many pixels have gone after each step
     curve = []
     for n in range(0, count + 1, size):
         has_gone = rank < gone[n : n + size, None, None, None]  # (n, 1, H, W)
@@ -225,7 +234,8 @@ def insertion_curve(
 ) -> Array:
     """Return the score as the pixels of the image are put into the baseline, the hottest first.
 
-    It is the :func:`deletion_curve` from the baseline to the image, of the image's class.
+    This is the :func:`deletion_curve` of the baseline, with the image as its baseline. The default class is that of the
+    image.
 
     Parameters
     ----------
@@ -235,12 +245,17 @@ def insertion_curve(
     Returns
     -------
     array, shape (steps + 1,)
-        y_0 is the score of the baseline, the last that of the image. The higher the area under it, the better the heat.
+        The first is the score of the baseline, the last is the score of the image. The larger the area under the
+        curve, the better the heat.
 
     Raises
     ------
     TypeError, ValueError
-        As in :func:`deletion_curve`, the source of which is the source of this, too.
+        As in :func:`deletion_curve`.
+
+    Notes
+    -----
+    Source: as for :func:`deletion_curve`.
     """
     picture, c = _as_picture_and_class(network, image, class_index)
     options: dict[str, Any] = {"steps": steps, "output": output, "batch_size": batch_size}
@@ -248,24 +263,24 @@ def insertion_curve(
 
 
 def area_under(curves: ArrayLike) -> Any:
-    """Return the area under a curve by the trapezoidal rule, its steps spread evenly over 0 … 1.
+    """Return the area under a curve by the trapezoidal rule. The steps are spread evenly over 0 … 1.
 
     (y_0 / 2 + y_1 + … + y_{n-1} + y_n / 2) / n
 
     Parameters
     ----------
     curves : array, shape (..., n + 1)
-        With n >= 1.
+        y_0, …, y_n, with n >= 1.
 
     Returns
     -------
     number or array, shape (...)
-        In the unit of y: the mean of the curve.
+        The mean of the curve, in the unit of y.
 
     Raises
     ------
     TypeError, ValueError
-        If it is not of that kind, or contains NaN or infinity.
+        If ``curves`` has a wrong type or shape, or contains NaN or infinity.
 
     Notes
     -----
@@ -278,7 +293,7 @@ def area_under(curves: ArrayLike) -> Any:
 
 
 def background_share(explanation: Stages, kernels: int | Sequence[int]) -> Any:
-    """Return how much of all that the feature maps contribute comes from some of them, those of the background say.
+    """Return the share of some feature maps, such as the background's, in what all feature maps contribute.
 
     Σ_{k in kernels} Σ_ij |α_k A^k_ij| / Σ_k Σ_ij |α_k A^k_ij|
 
@@ -287,18 +302,21 @@ def background_share(explanation: Stages, kernels: int | Sequence[int]) -> Any:
     explanation : Explanation
         Of one image or of a batch.
     kernels : int or sequence of int
-        The channels k, counted from 0. One that is named twice counts once.
+        The channels k, from 0. A kernel that is named twice counts once.
 
     Returns
     -------
     number or array, shape (...)
-        From 0 to 1; 0 where no map contributes anything. It is the sum of ``explanation.channel_shares`` over the
-        kernels: numpycam's own, from no paper.
+        The sum of ``explanation.channel_shares`` over the kernels: from 0 to 1, and 0 if no map contributes anything.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or a kernel does not exist.
+        If an argument has a wrong type, or a kernel does not exist.
+
+    Notes
+    -----
+    This metric is numpycam's own. It is from no paper.
     """
     if not isinstance(explanation, Stages):
         raise TypeError(f"explanation must be an Explanation, got {type(explanation).__name__}.")
@@ -309,7 +327,7 @@ def background_share(explanation: Stages, kernels: int | Sequence[int]) -> Any:
 
 
 def _as_heat(name: str, value: ArrayLike) -> Array:
-    """Return maps (..., H, W) of cells that are all finite and not negative."""
+    """Return maps (..., H, W) after checking that every cell is finite and not negative."""
     heat = as_cells(name, value)
     if (heat < 0).any():
         index = tuple(int(i) for i in np.argwhere(heat < 0)[0])
@@ -318,7 +336,7 @@ def _as_heat(name: str, value: ArrayLike) -> Array:
 
 
 def _share(part: Array, whole: Array, like: Array) -> Any:
-    """Return Σ part / Σ whole over the cells of each map; a bool counts as 1 or 0 of like's own type."""
+    """Return Σ part / Σ whole over the cells of each map. True counts as 1, in the type of ``like``."""
     return share(*(sum_of(cells + zero_of(like), axis=(-2, -1)) for cells in (part, whole)))
 
 

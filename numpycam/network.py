@@ -1,4 +1,4 @@
-"""The network that a user holds in the hand: the core's own, which also saves, loads and sums up itself."""
+"""numpycam.Network: the core's network, with summary, save and load."""
 
 from os import PathLike
 from typing import TYPE_CHECKING, Self
@@ -29,7 +29,7 @@ class Network(network.Network):
         """Write the network to a file, a .npz without pickle: see :func:`numpycam.storage.save`."""
         from numpycam.storage import save
 
-        save(self, path, Network)
+        save(self, path, Network)  # not type(self): a file cannot hold the code of a subclass
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:

@@ -23,7 +23,7 @@ from numpycam.core.network import Network, check_network
 
 
 class TooManyKinksError(ValueError):
-    """A line has more kinks than it was to be followed through."""
+    """A line has more kinks than ``max_kinks``."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,7 +88,7 @@ def path(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or a layer does not say that it is affine or takes a maximum.
+        If an argument has the wrong type or value, or a layer does not say that it is affine or takes a maximum.
     TooManyKinksError
         If there are more than ``max_kinks``, or floats cannot tell them apart. It is a ValueError.
 
@@ -197,7 +197,7 @@ def _rounding_tolerances(network: Network, start: Array, end: Array) -> list[Any
                 maxima, largest = maxima + 1, rivals.max(axis=0)
             tolerances.append(10 * maxima * operations * unit / (1 - operations * unit) * largest)
             operations += 1 + (affine.summands if affine else 0)
-            size = affine.sizes.forward(size) if affine else layer.forward(size)
+            size = affine.absolute.forward(size) if affine else layer.forward(size)
             if affine and affine.offset is not None:
                 size = size + np.abs(affine.offset)
     if not np.isfinite(size).all():
@@ -208,13 +208,24 @@ def _rounding_tolerances(network: Network, start: Array, end: Array) -> list[Any
 def as_piecewise_linear(what: str, network: Network, x: Array) -> Network:
     """Return the network with all of its layers in one row, after checking that each is affine or takes a maximum."""
     in_a_row = Network(network.row)
-    inputs = in_a_row.activations(x).values()
-    for (name, layer), x_of_it in zip(in_a_row.layers, inputs, strict=False):  # the last one is the output
-        if layer.affine(x_of_it.shape) is None and layer.rivals(x_of_it) is None:
+    inputs = [*in_a_row.activations(x).values()]
+    for (name, layer), of_it, output in zip(in_a_row.layers, inputs[:-1], inputs[1:], strict=True):
+        affine = layer.affine(of_it.shape)
+        if affine is None and layer.rivals(of_it) is None:
             raise TypeError(
                 f"{what} needs piecewise linear layers that say so (see numpycam.Layer); {name!r} is {layer!r}."
             )
+        if affine is not None and affine.offset is not None and not _can_be_added(affine.offset, output):
+            raise ValueError(
+                f"layer {name!r}: affine's offset must be added to outputs {output.shape}, got {affine.offset.shape}."
+            )
     return in_a_row
+
+
+def _can_be_added(offset: Array, output: Array) -> bool:
+    """Whether it has no more axes than the output, each of length 1 or of the output's length."""
+    pairs = zip(reversed(offset.shape), reversed(output.shape), strict=False)
+    return offset.ndim <= output.ndim and all(length in (1, whole) for length, whole in pairs)
 
 
 def as_one_image(name: str, value: ArrayLike, network: Network) -> Array:

@@ -19,12 +19,12 @@ from numpycam.resize import Interpolation, normalise, resize
 from numpycam.text import decimal, exact_and_decimal
 
 MOST_NUMBERS = 4096
-"""How many numbers of an array the JSON file holds at most. A larger array goes to ``maps.npz``."""
+"""The JSON file holds arrays of at most this many numbers. Larger arrays go to ``maps.npz``."""
 
 FILES = ("steps.html", "stages.png", "overlay.png", "explanation.json", "maps.npz")
 """The names of the files that :func:`save` writes."""
 
-_FIELDS = [field.name for field in fields(Stages) if field.name not in ("network", "backward")]
+_FIELDS = [field.name for field in fields(Stages) if field.name not in ("network", "gradients_used")]
 
 
 def save(
@@ -36,39 +36,46 @@ def save(
     about: dict[str, Any] | None = None,
     picture: ArrayLike | None = None,
 ) -> list[str]:
-    """Write an explanation of one image to a folder, over the files of an earlier one.
+    """Write an explanation of one image to a folder.
 
-    If the earlier one wrote an ``overlay.png`` or a ``maps.npz`` and this one does not, that file is removed.
+    If an earlier explanation was written there, its files are replaced. Those that this explanation does not have, such
+    as ``maps.npz``, are removed.
 
     Parameters
     ----------
     explanation : Stages
     folder : path
-        Made if it does not exist.
+        It is made if it does not exist.
     title : str
-        Stands above the figure and the page.
+        It stands above the figure and the page.
     interpolation : {"bilinear", "nearest"}
         How the map is resized for the overlay.
     about : dict, optional
-        What else the JSON file should say. ``"class"``, the name of the class, also stands on the page.
+        More entries for the JSON file. ``"class"``, the name of the class, also stands on the page.
     picture : array, shape (1, H, W) or (3, H, W), optional
-        What a person sees of the image, in 0 … 1, if the network was given other numbers (normalised ones, say). The
-        figure, the page and the overlay show it. The numbers are those of the image. By default the image is shown.
+        The image as a person sees it, in 0 … 1, if the network was given other numbers, such as normalised ones. The
+        figure, the page and the overlay then show this picture. All numbers are still those of the image. By default,
+        the image is shown.
 
     Returns
     -------
     list of str
-        The names of the files: ``steps.html``, the page to step through (for Grad-CAM only); ``stages.png``, all
-        stages; ``overlay.png``, if the image is known and has one or three channels; ``explanation.json``, all numbers;
-        and ``maps.npz``, if there are arrays of more than MOST_NUMBERS. The JSON file has only the shapes of those.
+        The names of the files that were written:
+
+        - ``steps.html``, the step-through page, for Grad-CAM only;
+        - ``stages.png``, the figure of all stages;
+        - ``overlay.png``, if the image is known and has one or three channels;
+        - ``explanation.json``, with all numbers;
+        - ``maps.npz``, if there are arrays of more than MOST_NUMBERS. The JSON file has only their shapes.
 
     Raises
     ------
     TypeError, ValueError
-        If the explanation is of a batch. If it holds NaN or infinity, which have no colour. If JSON cannot say
-        ``about``. If the picture is not of that kind, or has another height and width than the image.
+        If the explanation is of a batch. If it holds NaN or infinity, which have no colour. If JSON cannot hold
+        ``about``, or a name in it is the name of a field. If the picture has another shape or range, or another height
+        and width than the image.
     OSError
-        If a file cannot be written. Then each file is the old one or the new one, whole.
+        If a file cannot be written. Every file is still whole then: the old one or the new one.
     """
     from numpycam.display import figure_of_stages, with_picture
 
@@ -76,7 +83,7 @@ def save(
     numbers = {name: getattr(explanation, name) for name in [*_FIELDS, "counterfactual_map", "channel_shares"]}
     for name in about or {}:
         if not isinstance(name, str) or name in numbers:
-            raise ValueError(f"about must have names of its own, got {name!r}.")
+            raise ValueError(f"about must have strings as names, and not the name of a field, got {name!r}.")
     large: dict[str, Any] = {name: without_pickle(v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
     told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
     contents: dict[str, Any] = {
@@ -107,7 +114,7 @@ def _files_of_earlier(folder: Path) -> list[str]:
 
 
 def _page(explanation: Stages, title: str, interpolation: Interpolation, picture: Any, class_name: str) -> bytes | None:
-    if explanation.method != "Grad-CAM":  # the page tells the steps of this method alone
+    if explanation.method != "Grad-CAM":  # the page explains the steps of Grad-CAM only
         return None
     from numpycam.display.page import step_through_page
 
@@ -117,13 +124,20 @@ def _page(explanation: Stages, title: str, interpolation: Interpolation, picture
 
 
 def as_text(explanation: Stages) -> str:
-    """Return an explanation in a few lines: what it explains, and each stage by its numbers or by shape and range."""
+    """Return an explanation as a few lines of text.
+
+    The first line says what is explained. Each further line is a stage: its numbers if they are few, or else its shape
+    and its range.
+    """
     lines = [f"Explanation of {_what(explanation)}"]
     return "\n".join([*lines, *(f"  {name:16}  {text}" for name, text in _rows(explanation))])
 
 
 def as_html(explanation: Stages) -> str:
-    """Return the same as a table. For one image, if matplotlib is installed, a picture of all stages stands above."""
+    """Return the same as :func:`as_text`, as HTML.
+
+    For one image, a picture of all stages stands above the table, if matplotlib is installed.
+    """
     rows = "".join(
         f'<tr><th style="text-align: left">{name}</th><td style="text-align: left">{escape(text)}</td></tr>'
         for name, text in _rows(explanation)
@@ -147,7 +161,7 @@ def _rows(e: Stages) -> list[tuple[str, str]]:
 
 
 def _brief(values: np.ndarray[Any, Any]) -> str:
-    """Return up to eight numbers as they are. For more, return the shape and the range."""
+    """Return up to eight numbers. If there are more, return their shape and their range."""
     if values.size <= 8 and values.ndim <= 2:
         return np.array2string(values, formatter={"all": decimal}).replace("\n", "")
     shape = " × ".join(map(str, values.shape))
@@ -161,13 +175,13 @@ def _picture(explanation: Stages) -> str:
         return ""
     try:
         from numpycam.display import figure_of_stages
-    except ModuleNotFoundError as error:  # without matplotlib the numbers are there all the same
+    except ModuleNotFoundError as error:  # without matplotlib, the table is still there
         if error.name != "matplotlib":
             raise
         return ""
     try:
         figure = figure_of_stages(explanation)
-    except ValueError:  # NaN, or a number too large for a float, has no colour; the table says it
+    except ValueError:  # NaN, or a number too large for a float, has no colour; the table shows it
         return ""
     source = b64encode(figure.as_png()).decode()
     return f'<img alt="{escape(figure.alt)}" src="data:image/png;base64,{source}">'
@@ -185,7 +199,7 @@ def _overlay_png(explanation: Stages, interpolation: Interpolation) -> bytes | N
 
 
 def _json(values: dict[str, Any]) -> bytes:
-    """Return the values as JSON, one to a line: arrays as nested lists, fractions as strings."""
+    """Return the values as JSON, each on a line of its own. Arrays become nested lists, and Fractions strings."""
     lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(_plain(value))}" for name, value in values.items())
     return f"{{\n{lines}\n}}\n".encode()
 

@@ -31,10 +31,10 @@ def resize(
 ) -> Array:
     """Return the maps at another size.
 
-    Along each axis, output cell i of m lies at the place x = (i + 1/2) n/m - 1/2 among the n input
-    cells (their centres are half-pixels), or with ``align_corners`` at x = i (n - 1)/(m - 1).
-    "bilinear" takes the mean of the two cells around x, weighted by nearness; beyond the outermost
-    centres the outermost value goes on. "nearest" takes the cell that x lies in, of two the later.
+    Along each axis, output cell i of m lies at the place x = (i + 1/2) n/m - 1/2 among the n input cells (their centres
+    are half-pixels). With ``align_corners`` it lies at x = i (n - 1)/(m - 1). "bilinear" takes the mean of the two
+    cells around x, weighted by nearness. Beyond the outermost centre it takes the outermost value. "nearest" takes the
+    cell in which x lies; between two cells, it takes the later one.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def resize(
         The new size.
     interpolation : {"bilinear", "nearest"}
     align_corners : bool, default False
-        For "bilinear": place the outermost centres on one another, instead of the outermost edges.
+        For "bilinear": the outermost centres lie on one another, not the outermost edges.
 
     Returns
     -------
@@ -52,13 +52,13 @@ def resize(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind.
+        If an argument has the wrong type or value.
 
     Notes
     -----
-    The half-pixel convention is that of OpenCV and of PyTorch's ``interpolate``; its "nearest" is
-    PyTorch's "nearest-exact". There is no filter against aliasing when the maps become smaller. NaN and
-    infinity are let through, to the cells that depend on them.
+    OpenCV and PyTorch's ``interpolate`` have the half-pixel convention, too. "nearest" is PyTorch's "nearest-exact".
+    There is no filter against aliasing when the maps become smaller. NaN and infinity pass to the cells that depend on
+    them.
     """
     result = as_cells("maps", maps, check_finite=False)
     if interpolation not in get_args(Interpolation):
@@ -88,8 +88,8 @@ def _resize_axis(maps: Array, axis: int, m: int, interpolation: Interpolation, a
 def normalise(maps: ArrayLike) -> Array:
     """Return each map divided by its largest absolute value; a map of zeros stays zero.
 
-    So a localization map lies in 0 … 1 and a signed map in -1 … 1, zero stays zero, and a map and
-    its multiples become the same picture: how large the values were is gone.
+    So a localization map lies in 0 … 1, a signed map lies in -1 … 1, and zero stays zero. A map and its multiples
+    become the same picture: it no longer says how large the values were.
 
     Parameters
     ----------
@@ -102,12 +102,12 @@ def normalise(maps: ArrayLike) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or contains NaN or infinity: then there is no scale.
+        If an argument has the wrong type or value, or contains NaN or infinity: then there is no scale.
 
     Notes
     -----
-    Many implementations scale from the minimum to the maximum instead. That shows the least
-    positive cell as "no evidence", and moves the zero of a signed map.
+    Many implementations scale from the minimum to the maximum instead. That shows the least positive cell as "no
+    evidence", and moves the zero of a signed map.
     """
     values = as_cells("maps", maps)
     return share(values, np.abs(values).max(axis=(-2, -1), keepdims=True))

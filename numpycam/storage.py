@@ -1,8 +1,8 @@
 """A network as a file, without pickle.
 
-The file is a ``.npz``, which ``np.load`` opens as well: ``"network"`` describes the layers in JSON, and every parameter
-is an array under its own name, ``"conv.weight"``. Fractions are strings, ``"-3/4"``. The file is not compressed, so no
-array in it can be larger than the file.
+The file is a ``.npz``, so ``np.load`` can open it, too. ``"network"`` describes the layers in JSON. Each parameter is
+an array under its own name, such as ``"conv.weight"``. Fractions are strings, such as ``"-3/4"``. The file is not
+compressed, so no array in it can be larger than the file.
 
 >>> import tempfile
 >>> from numpycam import Network, worked_example
@@ -44,42 +44,44 @@ from numpycam.files import as_npz, without_pickle, write_files
 SomeNetwork = TypeVar("SomeNetwork", bound=Network)
 
 FORMAT = 1
-"""The version of the format that is written, the newest that is read."""
+"""The version of the format. :func:`save` writes this one, and :func:`load` reads no other."""
 
 _KINDS: dict[str, Any] = {
     kind.__name__: kind for kind in (AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU)
 }
 _FRACTION = re.compile("-?[0-9]+(/[0-9]+)?")  # no exponent: Fraction("1e999999999") takes gigabytes
 _LONGEST_DESCRIPTION = 2**24  # bytes
-_LONGEST_NAME = 2**16 - 1  # bytes, of a zip file's member
-_DEEPEST = 100  # networks in networks; Python follows a few times as many
+_LONGEST_NAME = 2**16 - 1  # bytes, for a member of a zip file
+_DEEPEST = 100  # networks inside of networks; Python's own limit is a few times higher
 
 
 def save(network: Network, path: str | os.PathLike[str], network_class: type[Network] | None = None) -> None:
-    """Write a network to a file: what ``network.save(path)`` does.
+    """Write a network to a file. ``network.save(path)`` calls this.
 
     Parameters
     ----------
     network : Network
-        Its layers are numpycam's own, other networks among them, in float32, float64 or Fractions.
+        Its layers must be numpycam's own (networks, too), with parameters in float32, float64 or Fractions.
     path : path
-        The file, by exactly this name. An old file is replaced when the new one is whole. The same network gives the
-        same bytes.
+        The file gets exactly this name. If there is an old file, it is replaced once the new one is complete. The same
+        network always gives the same bytes.
     network_class : type, optional
-        Which subclass of the core's Network may be stored: ``numpycam.Network``. By default that of the network.
+        The subclass of the core's Network that may be stored, such as ``numpycam.Network``. By default, the class of
+        the network.
 
     Raises
     ------
     TypeError
-        If a layer is not one of numpycam's own, or a parameter of another dtype.
+        If a layer is not one of numpycam's own, or a parameter has another dtype.
     ValueError
-        If a parameter holds NaN or infinity, which :func:`load` refuses, or a Fraction too long for a string, or if the
-        name of a layer cannot stand in a zip file, or if there are too many layers, or networks in networks.
+        If a parameter holds NaN or infinity, which :func:`load` refuses, or a Fraction that is too long for a string.
+        If the name of a layer cannot be a name in a zip file. If there are too many layers, or networks are nested too
+        deeply.
     OSError
-        If the file cannot be written. Then the old one is as it was.
+        If the file cannot be written. An old file then stays as it was.
     """
     description = _description(network, network_class or type(network))
-    size = np.array(description).nbytes + 128  # of its header in the file
+    size = np.array(description).nbytes + 128  # for its header in the file
     if size > _LONGEST_DESCRIPTION:
         raise ValueError(f"the network's description must have at most {_LONGEST_DESCRIPTION} bytes, got {size}.")
     parameters: dict[str, Any] = {name: _storable(name, array) for name, array in network.parameters.items()}
@@ -88,21 +90,21 @@ def save(network: Network, path: str | os.PathLike[str], network_class: type[Net
 
 
 def load(path: str | os.PathLike[str], network_class: type[SomeNetwork]) -> SomeNetwork:
-    """Read a network from a file: what ``Network.load(path)`` does.
+    """Read a network from a file. ``Network.load(path)`` calls this.
 
-    The file may come from anyone: nothing in it is executed, no size is believed before it is compared with what is
-    there, and a description other than the one that :func:`save` writes of this network is refused.
+    The file may come from anyone. Nothing in it is executed. Every size that it claims is compared with the bytes that
+    are there. Its description must be exactly the one that :func:`save` writes for this network.
 
     Parameters
     ----------
     path : path
     network_class : type
-        Of which class the networks are to be: ``numpycam.Network``.
+        The class of the networks that are made, such as ``numpycam.Network``.
 
     Returns
     -------
     network_class
-        With the same layers, options and target layer; its parameters are the same to the bit.
+        The network that was stored: the same layers, options and target layer, and the same parameters to the bit.
 
     Raises
     ------
@@ -116,8 +118,8 @@ def load(path: str | os.PathLike[str], network_class: type[SomeNetwork]) -> Some
             return _read(file, network_class)
         except MemoryError:
             raise
-        except Exception as error:  # whatever zipfile, NumPy, json and the layers make of any bytes
-            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which is a place before the file's start
+        except Exception as error:  # for wrong bytes, zipfile, NumPy and json can raise anything
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a place before the start
                 raise
             reason = "bytes are missing." if isinstance(error, OSError | EOFError) else str(error)[:300]
             raise ValueError(f"{os.fspath(path)} is not a numpycam network: {reason}") from error
@@ -128,9 +130,9 @@ def _description(network: Network, network_class: type[Network]) -> str:
 
 
 def _described(layer: Layer, network_class: type[Network], depth: int = 0) -> dict[str, Any]:
-    """Return a layer's kind and arguments; a parameter by its shape."""
+    """Return the kind of a layer and its arguments. In the place of a parameter, return its shape."""
     if depth > _DEEPEST:
-        raise ValueError(f"a network must have at most {_DEEPEST} networks in one another to be stored.")
+        raise ValueError(f"networks must be nested at most {_DEEPEST} deep to be stored.")
     if type(layer) not in (*_KINDS.values(), network_class):
         raise TypeError(f"{type(layer).__name__} cannot be stored, only numpycam's own layers: {', '.join(_KINDS)}.")
     arguments = {field.name: getattr(layer, field.name) for field in fields(layer) if field.init}
@@ -142,7 +144,7 @@ def _described(layer: Layer, network_class: type[Network], depth: int = 0) -> di
 
 def _storable(name: str, array: Array) -> Array:
     if zipfile.ZipInfo(name).filename != name or len(f"{name}.npy".encode()) > _LONGEST_NAME:
-        raise ValueError(f"{brief(name)} cannot stand in a zip file: rename the layer.")
+        raise ValueError(f"{brief(name)} cannot be a name in a zip file: rename the layer.")
     array = as_array(name, array)
     if array.dtype != object and array.dtype.itemsize > 8:
         raise TypeError(f"{name} must hold float32, float64 or Fractions to be stored, got {array.dtype}.")
@@ -160,7 +162,9 @@ def _read(file: BinaryIO, network_class: type[SomeNetwork]) -> SomeNetwork:
         described = json.loads(text)
         version = described.get("numpycam") if isinstance(described, dict) else None
         if isinstance(version, int) and version > FORMAT:
-            raise ValueError(f"it was written by a newer numpycam, in format {version}; this one reads {FORMAT}.")
+            raise ValueError(
+                f"it was written by a newer numpycam, in format {version}; this numpycam reads format {FORMAT}."
+            )
         if version != FORMAT or described.keys() != {"numpycam", "network"}:
             raise ValueError(f"its description must hold 'numpycam': {FORMAT} and 'network', got {brief(described)}.")
         if sum(info.file_size for info in archive.infolist()) > size:
@@ -171,13 +175,13 @@ def _read(file: BinaryIO, network_class: type[SomeNetwork]) -> SomeNetwork:
         raise ValueError(f"it holds a single {type(network).__name__}.")
     if members:
         raise ValueError(f"it holds {brief(next(iter(members)))}, which no layer has.")
-    if _description(network, network_class) != text:  # an argument is missing, or too many, or true stands for 1
-        raise ValueError("its description is not the one that numpycam writes of this network.")
+    if _description(network, network_class) != text:  # an argument is missing or too many, or true is written for 1
+        raise ValueError("its description is not the one that numpycam writes for this network.")
     return network
 
 
 def _built(described: Any, prefix: str, kinds: Mapping[str, Any], read: Callable[[str], Array]) -> Layer:
-    """Return the layer that :func:`_described` described; its parameters are read by their names."""
+    """Return the layer that :func:`_described` described. Its parameters are read by their names."""
     kind = kinds.get(str(described.get("kind"))) if isinstance(described, dict) else None
     if kind is None:
         raise ValueError(f"a layer must be of the kind {', '.join(_KINDS)}, got {brief(described)}.")
@@ -198,7 +202,7 @@ def _built(described: Any, prefix: str, kinds: Mapping[str, Any], read: Callable
 
 
 def _member(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name: str, largest: int) -> Array:
-    """Return an array, and strike it from the list: none is read twice."""
+    """Return an array, and remove it from the members, so that none is read twice."""
     if name not in members:
         raise ValueError(f"it holds no {brief(name)}.")
     info = members.pop(name)

@@ -16,13 +16,14 @@ _LONGEST = 60  # characters of a layer in the table
 def _multiply_adds(layer: Layer, input_shape: Shape) -> int | None:
     """Return how many multiply-adds of weights the forward pass takes; None if the layer does not say."""
     affine = layer.affine(input_shape)
-    if not layer.parameters:
-        return None if layer.hides_layers else 0
-    return None if affine is None else affine.summands * math.prod(layer.output_shape(input_shape))
+    if affine is not None and layer.parameters:
+        return affine.summands * math.prod(layer.output_shape(input_shape))
+    is_known = affine is not None or layer.is_rectifier is not None
+    return 0 if is_known and not layer.parameters else None
 
 
 class Row(NamedTuple):
-    """One layer of a :class:`Summary`. The multiply-adds of a layer that does not tell them are None."""
+    """One layer of a :class:`Summary`. If the layer does not say how many multiply-adds it takes, they are None."""
 
     name: str
     layer: str
@@ -33,39 +34,54 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Summary:
-    """A table of a network's layers; prints as text, shows as a table in a notebook."""
+    """A table of a network's layers. It prints as text, and a notebook shows it as a table."""
 
     rows: list[Row]
 
     @classmethod
     def of(cls, network: Network, input_shape: Shape) -> "Summary":
-        """Return the table of a network for one image of this shape."""
+        """Return the table of a network for one image of this shape.
+
+        Parameters
+        ----------
+        network : Network
+        input_shape : (C, H, W)
+
+        Returns
+        -------
+        Summary
+
+        Raises
+        ------
+        ValueError
+            If the network does not take such an image.
+        """
         shape: Shape = (1, *input_shape)
         try:
             network.output_shape(shape)
         except ValueError as error:
             why = str(error).replace("for one image pass x[None]", "pass (C, H, W)")
-            raise ValueError(f"input_shape {input_shape}, of one image, is refused: {why}") from None
+            raise ValueError(f"input_shape {input_shape} does not fit the network: {why}") from None
         rows = []
         for name, layer in network.row:
             parameters = sum(value.size for value in layer.parameters.values())
             multiply_adds, shape = _multiply_adds(layer, shape), layer.output_shape(shape)
-            rows.append(
-                Row(name, shortened(" ".join(repr(layer).split()), _LONGEST), shape[1:], parameters, multiply_adds)
-            )
+            arguments = shortened(" ".join(repr(layer).split()), _LONGEST)  # in one line
+            rows.append(Row(name, arguments, shape[1:], parameters, multiply_adds))
         return cls(rows)
 
     def _cells(self) -> list[list[str]]:
-        """Return the table with its head and its foot, every cell as text."""
-        counts = [row.multiply_adds for row in self.rows]
-        body = [
-            [*map(str, row[:3]), f"{row.parameters:,}", "unknown" if count is None else f"{count:,}"]
-            for row, count in zip(self.rows, counts, strict=True)
-        ]
-        parameters, known = sum(row.parameters for row in self.rows), sum(filter(None, counts))
-        total = f"{'at least ' * (None in counts)}{known:,}"
+        """Return the rows of the table as text, with the names of the columns above and the totals below."""
         head = ["name", "layer", "output shape", "parameters", "multiply-adds"]
-        return [head, *body, ["total", "", "", f"{parameters:,}", total]]
+        body = []
+        for row in self.rows:
+            count = "unknown" if row.multiply_adds is None else f"{row.multiply_adds:,}"
+            body.append([row.name, row.layer, str(row.output_shape), f"{row.parameters:,}", count])
+        counts = [row.multiply_adds for row in self.rows]
+        total = f"{sum(filter(None, counts)):,}"
+        if None in counts:
+            total = f"at least {total}"
+        return [head, *body, ["total", "", "", f"{sum(row.parameters for row in self.rows):,}", total]]
 
     def __str__(self) -> str:
         head, *body, foot = in_columns(self._cells(), "<<<>>")
@@ -76,11 +92,11 @@ class Summary:
 
     def _repr_html_(self) -> str:
         head, *body = self._cells()
-        right = [' style="text-align: right"' if column >= 3 else ' style="text-align: left"' for column in range(5)]
+        sides = ["left", "left", "left", "right", "right"]
 
         def line(cells: list[str], tag: str) -> str:
-            return (
-                "<tr>" + "".join(f"<{tag}{a}>{escape(c)}</{tag}>" for c, a in zip(cells, right, strict=True)) + "</tr>"
-            )
+            pairs = zip(cells, sides, strict=True)
+            inside = "".join(f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>' for cell, side in pairs)
+            return f"<tr>{inside}</tr>"
 
         return f"<table>{line(head, 'th')}{''.join(line(row, 'td') for row in body)}</table>"

@@ -1,7 +1,7 @@
-"""What to explain other than the score of one class: another number that is made of the scores.
+"""Targets: numbers made of the scores, to be explained in place of the score of one class.
 
-A target is a callable, ``target(scores) -> (t, dt/dscores)`` with shapes (N, classes) -> (N,), (N, classes). In every
-method it can stand in the place of ``class_index``. The counterfactual of any method is its map of -y^c.
+A target is a callable, ``target(scores) -> (t, dt/dscores)`` with shapes (N, classes) -> (N,), (N, classes). Every
+method takes one in place of ``class_index``. The counterfactual map of any method is its map of -y^c.
 
 >>> from numpycam import grad_cam, worked_example
 >>> network, image = worked_example.network(), worked_example.IMAGE
@@ -31,13 +31,29 @@ class Difference:
     Parameters
     ----------
     weights : mapping of int to number
-        w_c by class; classes that are not named count 0. For scores in Fractions: ints or Fractions.
+        w_c for each class c. A class that is not named has the weight 0. If the scores are Fractions, the weights must
+        be ints or Fractions.
     """
 
     weights: Mapping[int, Any]
 
     def __call__(self, scores: Array) -> tuple[Array, Array]:
-        """Return t for each row of the scores, and dt/dscores."""
+        """Return t for each row of the scores, and dt/dscores.
+
+        Parameters
+        ----------
+        scores : array, shape (N, classes)
+
+        Returns
+        -------
+        t : array, shape (N,)
+        gradient : array, shape (N, classes)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the weights are not a mapping of classes to numbers, or a class does not exist.
+        """
         if not isinstance(self.weights, Mapping):
             raise TypeError(f"weights must be a mapping of classes to numbers, got {type(self.weights).__name__}.")
         gradient = zeros(scores.shape, like=scores)
@@ -45,22 +61,38 @@ class Difference:
             check_index("a target's class", c, scores.shape[1])
             number = as_array("a target's weight", weight, dtype=scores.dtype)
             check_shape("a target's weight", number, ())
-            if scores.dtype == object:  # a Fraction among floats becomes one, but not the other way round
+            if scores.dtype == object:  # a Fraction can become a float here, but a float cannot become a Fraction
                 check_same_kind({"a target's weight": number, "the score": scores})
             gradient[:, c] = number
         return (scores * gradient).sum(axis=1), gradient
 
 
 def finer(class_index: int, others: Sequence[int], gamma: Any = 1) -> Difference:
-    """Return y^c - γ · the mean of the others' scores: Finer-CAM is Grad-CAM of it.
+    """Return the target y^c - γ · (the mean of the scores of the others). Grad-CAM of it is Finer-CAM.
 
-    Source: Zhang et al., "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation", CVPR 2025.
-    The others are the classes most like c. Implementations differ in γ (1, or 0.6) and in how they weigh the others.
+    Parameters
+    ----------
+    class_index : int
+        c.
+    others : sequence of int
+        The classes most like c.
+    gamma : number, default 1
+        γ. If the scores are Fractions, an int or a Fraction.
+
+    Returns
+    -------
+    Difference
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or there are no others.
+        If ``others`` is not a sequence or is empty, or if ``gamma`` is not a number.
+
+    Notes
+    -----
+    Implementations differ in γ (1 or 0.6) and in how they weight the others.
+
+    Source: Zhang et al., "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation", CVPR 2025.
     """
     if not isinstance(others, Sequence | np.ndarray):
         raise TypeError(f"others must be a sequence of classes, got {type(others).__name__}.")
@@ -75,24 +107,46 @@ def finer(class_index: int, others: Sequence[int], gamma: Any = 1) -> Difference
 
 @dataclass(frozen=True)
 class Probability:
-    """t = p_c = softmax(y)_c, in floats. Mostly not what one wants.
+    """t = p_c = softmax(y)_c, in floats. Usually this is not what you want.
 
-    dp_c/dy = p_c (e_c - p), so the map of p_c is p_c times the map of log p_c, and where the network is sure, p_c near
-    1, it is near zero whatever the network looks at. And it is a contrast: with two classes it is p_1 p_2 times the map
-    of y^1 - y^2, see :class:`Difference`.
+    dp_c/dy = p_c (e_c - p). So the map of p_c is p_c times the map of log p_c. Where the network is sure of c, p_c is
+    near 1 and the map is near zero, whatever the network looks at. The map also compares classes: with two classes, it
+    is p_1 p_2 times the map of y^1 - y^2 (see :class:`Difference`).
+
+    Parameters
+    ----------
+    class_index : int
+        c.
     """
 
     class_index: int
 
     def __call__(self, scores: Array) -> tuple[Array, Array]:
-        """Return p_c for each row of the scores, and dp_c/dscores."""
+        """Return p_c for each row of the scores, and dp_c/dscores.
+
+        Parameters
+        ----------
+        scores : array of floats, shape (N, classes)
+
+        Returns
+        -------
+        p_c : array, shape (N,)
+        gradient : array, shape (N, classes)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the scores are Fractions, or the class does not exist.
+        """
         c = self.class_index
         check_index("a target's class", c, scores.shape[1])
         if scores.dtype == object:
-            raise TypeError("a probability takes an exponential: convert with numpycam.exact.as_floats.")
+            raise TypeError(
+                "a probability needs an exponential, which has no exact value: convert with numpycam.exact.as_floats."
+            )
         p = np.exp(scores - scores.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
         gradient = -p[:, [c]] * p
         gradient[:, c] = 0
-        gradient[:, c] = -gradient.sum(axis=1)  # the sum of all is 0; 1 - p_c would be 0 before the others are
+        gradient[:, c] = -gradient.sum(axis=1)  # p_c (1 - p_c), but not 0 when p_c is rounded to 1
         return p[:, c], gradient

@@ -1,4 +1,4 @@
-"""Numbers and tables as text, for what the commands, the figures and the pages say."""
+"""Numbers, headings and tables as text, for the commands, the figures and the pages."""
 
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -9,11 +9,17 @@ from typing import Any
 from numpycam.core.arrays import Array
 
 WIDTH = 79
+"""How many characters a printed line has at most."""
+
+
+def heading(text: str, right: str = "", rule: str = "-") -> str:
+    """Return a text with a rule of WIDTH characters below it. The text ``right`` ends where the rule ends."""
+    return f"{text}{right:>{WIDTH - len(text)}}".rstrip() + f"\n{rule * WIDTH}"
 
 
 def paragraph(text: str) -> str:
-    """Return a text in lines of WIDTH characters, indented by two."""
-    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    """Return a text in lines of at most WIDTH characters, indented by two. No line breaks at a hyphen."""
+    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
 def decimal(value: Any) -> str:
@@ -25,13 +31,13 @@ def decimal(value: Any) -> str:
 
 
 def format_number(value: float, digits: int = 5) -> str:
-    """Return a number in five digits, or in three if that is too long, with a true minus sign."""
+    """Return a number in ``digits`` digits with a true minus sign; in three if it takes more than seven characters."""
     text = f"{value + 0.0:.{digits}g}"
     return (text if len(text.lstrip("-")) <= 7 else f"{value:.3g}").replace("-", "−")
 
 
 def exact_and_decimal(value: Any, write: Callable[[Any], str] = decimal) -> str:
-    """Return a number as a decimal. A fraction stands before it as it is: ``143/5 = 28.6``."""
+    """Return a number as a decimal. If it is a fraction, return both: ``143/5 = 28.6``."""
     return f"{value} = {write(value)}" if "/" in str(value) else write(value)
 
 
@@ -40,8 +46,13 @@ def percent(part: float) -> str:
     return f"{100 * float(part):.1f}\N{NO-BREAK SPACE}%"
 
 
-def in_columns(rows: Iterable[Sequence[str]], sides: str) -> list[str]:
-    r"""Return a line for each row, its cells two spaces apart, each column as wide as its widest cell.
+def four_decimals(largest: float) -> str:
+    """Return the format of numbers up to this size: four decimals, and an exponent if the size is tiny or huge."""
+    return ".4f" if largest == 0 or 1e-3 <= largest < 1e6 else ".4e"
+
+
+def in_columns(rows: Iterable[Sequence[str]], sides: str, indent: int = 0) -> list[str]:
+    r"""Return a table: a line for each row, with two spaces between columns as wide as their widest cell.
 
     >>> print(*in_columns([("cat", "12.5", "yes"), ("elephant", "-3.0", "no")], "<><"), sep="\n")
     cat       12.5  yes
@@ -49,20 +60,29 @@ def in_columns(rows: Iterable[Sequence[str]], sides: str) -> list[str]:
 
     Parameters
     ----------
-    rows : sequence of rows of str, of the same length
+    rows : sequence of rows of str
+        All rows have the same length.
     sides : str
-        For each column where its cells stand: ``<`` to the left, ``>`` to the right.
+        One character for each column: ``<`` if its cells stand to the left, ``>`` if they stand to the right.
+    indent : int, default 0
+        How many spaces stand before each line. A paragraph has 2.
+
+    Returns
+    -------
+    list of str
+        The lines, without spaces at their ends.
     """
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
-        for row in table
-    ]
+    lines = []
+    for row in table:
+        cells = [f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)]
+        lines.append((" " * indent + "  ".join(cells)).rstrip())
+    return lines
 
 
 def progress_bar() -> Callable[[Iterable[Any]], Iterable[Any]]:
-    """Return tqdm's bar if it is installed. It shows itself in a terminal only."""
+    """Return tqdm's bar if tqdm is installed. It shows itself in a terminal only."""
     try:
         from tqdm import tqdm
     except ImportError:
@@ -71,17 +91,17 @@ def progress_bar() -> Callable[[Iterable[Any]], Iterable[Any]]:
 
 
 def shortened(text: str, longest: int) -> str:
-    """Return a text of at most so many characters. A longer one ends with …."""
+    """Return a text of at most ``longest`` characters. A longer one is cut and ends with …."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def table(symbol: str, maps: Array) -> str:  # (K, H, W)
-    """Return maps side by side in text, as fractions if they are, and as decimals.
+    """Return maps as text, side by side: as decimals, and above these as fractions if they hold Fractions.
 
     Parameters
     ----------
     symbol : str
-        What they are, with ``{}`` for the number of the map.
+        The title of each map, with ``{}`` for its number, from 1.
     maps : array, shape (K, H, W)
 
     Examples

@@ -1,7 +1,7 @@
 """The worked example: its numbers, and a picture and networks that really produce them.
 
-The numbers are exact (Fractions). The networks are ordinary ones: their first layer yields
-FEATURE_MAPS from IMAGE by convolution, and the gradient of the cat's score is GRADIENTS.
+The numbers are exact (Fractions). The networks are ordinary ones: their first layer is a convolution that makes
+FEATURE_MAPS from IMAGE, and the gradient of the cat's score is GRADIENTS.
 
 >>> from numpycam import grad_cam
 >>> explanation = grad_cam(network(), IMAGE, class_index=CLASS_NAMES.index("cat"))
@@ -42,21 +42,21 @@ KERNELS = _exact([
     [[["0.4", "0.1"], ["1.5", "0.5"]]],
     [[[-1, 3], [-2, 0]]],
 ])  # fmt: skip
-"""The filters of the first convolution, stride 2, chosen by hand; shape (3, 1, 2, 2). The third sees the moon."""
+"""The kernels of the first convolution, chosen by hand; shape (3, 1, 2, 2), stride 2. The third one sees the moon."""
 
 FEATURE_MAPS = _exact([
     [[1, -1], [2, "0.1"]],
     [["1.5", "0.1"], ["2.5", "0.5"]],
     [[-2, 3], [0, 2]],
 ])  # fmt: skip
-"""A^1, A^2, A^3: what the last convolution makes of the cat. A^3 is the background kernel's map."""
+"""A^1, A^2, A^3: what the convolution makes from IMAGE. A^3 is the map of the background kernel."""
 
 GRADIENTS = _exact([
     [[2, 3], [4, 2]],
     [[3, 5], [6, 3]],
     [["0.1", "-0.1"], ["0.2", "0.2"]],
 ])  # fmt: skip
-"""dy^c/dA^k for the cat."""
+"""dy^c/dA^k for the cat's score y^c."""
 
 ALPHAS = _exact(["2.75", "4.25", "0.1"])
 """α_k^c, the mean of each gradient map."""
@@ -75,22 +75,27 @@ _ELEPHANT_GRADIENTS = _exact([
 
 
 def network(head: Head = "linear", exact: bool = True) -> Network:
-    """Return a network that makes FEATURE_MAPS of IMAGE, and a score for each of CLASS_NAMES of them.
+    """Return a network that makes FEATURE_MAPS from IMAGE, and from these a score for each of CLASS_NAMES.
 
     Parameters
     ----------
     head : {"linear", "conv", "dead-unit"}
-        What comes after the feature maps. "linear" has the gradient maps as its weights. "conv"
-        has them as the kernels of a second convolution, with ReLU and max-pooling behind it: at
-        IMAGE, scores and gradients are the same. In "dead-unit" each map has a kernel and a ReLU of
-        its own; the cat's third unit is shut, so that its gradient map is zero.
+        What comes after the feature maps. "linear" has the gradient maps as its weights. "conv" has them as the kernels
+        of a second convolution, with a ReLU and max-pooling after it. For IMAGE, its scores and gradients are the same.
+        In "dead-unit", each map has a kernel and a ReLU of its own. The cat's third unit is shut, so its gradient map
+        is zero.
     exact : bool, default True
-        Compute in Fractions, or else in float64.
+        Whether the network computes in Fractions, or in float64.
 
     Returns
     -------
     Network
         Its target layer is "features".
+
+    Raises
+    ------
+    ValueError
+        If there is no such head.
     """
     gradients = np.stack([GRADIENTS, _ELEPHANT_GRADIENTS])  # (class, K, 2, 2)
     heads: dict[str, list[tuple[str, Layer]]] = {
@@ -115,11 +120,17 @@ def network(head: Head = "linear", exact: bool = True) -> Network:
 
 
 def twin(exact: bool = True) -> Network:
-    """Return another network with the scores of ``network("linear")`` on *every* picture, and with another Grad-CAM.
+    """Return a network that gives *every* picture the scores of ``network("linear")``, but has another Grad-CAM map.
 
-    Its kernels are the same, in the lower left corner of 4 × 4 kernels that are zero elsewhere, and the border is two
-    pixels wide. So its maps have 3 × 3 cells, with those of FEATURE_MAPS in the upper right corner and zeros around;
-    its head looks for them there. Grad-CAM explains where one taps a network, not only what it computes.
+    Its kernels are 4 × 4. They hold the old kernels in the lower left corner, and zeros elsewhere. The border is two
+    pixels wide. So the feature maps have 3 × 3 cells: the old cells in the upper right corner, and zeros elsewhere. The
+    head reads the old cells there. So Grad-CAM does not only depend on what a network computes. It also depends on the
+    layer at which one looks.
+
+    Parameters
+    ----------
+    exact : bool, default True
+        Whether the network computes in Fractions, or in float64.
     """
     kernels, head = zeros((3, 1, 4, 4), like=KERNELS), zeros((2, 3, 3, 3), like=KERNELS)
     kernels[:, :, 2:, :2] = KERNELS
@@ -130,7 +141,7 @@ def twin(exact: bool = True) -> Network:
 
 
 def _one_map_each(gradients: Array) -> Array:  # (class, K, 2, 2) -> (class K, K, 2, 2)
-    """Return one kernel for each class and map, which sees that map only."""
+    """Return a kernel for each class and each map. It sees this map only."""
     classes, maps, *size = gradients.shape
     kernels = zeros((classes, maps, maps, *size), like=gradients)
     kernels[:, np.arange(maps), np.arange(maps)] = gradients

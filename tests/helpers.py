@@ -121,3 +121,8 @@ def texts(figure):
 
 def pixels_of(figure):
     return [axes.images[0].get_array() for axes in figure.axes]
+
+
+def words(text):
+    """Return a text in one line, with single spaces: where its lines break does not matter."""
+    return re.sub(r"\s+", " ", text)

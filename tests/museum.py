@@ -198,7 +198,7 @@ def share_with_an_epsilon(part, whole):
     return part / (whole + 1e-7)
 
 
-document = test_worked_example.test_the_document_stage_by_stage
+document = test_worked_example.test_the_worked_example_stage_by_stage
 
 MUSEUM = [
     Exhibit("true convolution forward, not backward", Conv2d, "forward", true_convolution_forward,

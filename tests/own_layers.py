@@ -34,8 +34,8 @@ class DoubleThatSaysSo(Double):
 
     def affine(self, input_shape):
         parts = Conv2d.affine(self, input_shape)
-        sizes = Conv2d(2 * parts.sizes.weight, None, self.stride, self.padding, self.dilation)
-        return parts._replace(sizes=sizes, offset=None if parts.offset is None else 2 * parts.offset)
+        absolute = Conv2d(2 * parts.absolute.weight, None, self.stride, self.padding, self.dilation)
+        return parts._replace(absolute=absolute, offset=None if parts.offset is None else 2 * parts.offset)
 
     def parameter_gradients(self, grad_output, x):
         return Conv2d.parameter_gradients(self, 2 * grad_output, x)

@@ -39,7 +39,7 @@ def image():
 
 def test_the_fields_are_the_stages_in_order():
     names = [field.name for field in fields(Explanation)]
-    assert names == ["image", "class_index", "score", "layer", *STAGES, "network", "method", "backward"]
+    assert names == ["image", "class_index", "score", "layer", *STAGES, "network", "method", "gradients_used"]
 
 
 def test_the_class_is_the_highest_score_unless_given(network, image):

@@ -404,7 +404,7 @@ IN_CURVES = [
     ({"heat": np.ones((1, 2, 3))}, ValueError, "heat must have shape (2, 3), got (1, 2, 3)."),
     ({"heat": MAP * np.nan}, ValueError, "heat contains NaN at index (0, 0)."),
     ({"steps": 0}, ValueError, "steps == 0, must be >= 1."),
-    ({"steps": 7}, ValueError, "steps must be in 1..6, a pixel each at least, got 7."),
+    ({"steps": 7}, ValueError, "steps must be in 1..6, the number of pixels, got 7."),
     ({"steps": 2.0}, TypeError, "steps must be an instance of int, not float."),
     ({"batch_size": 0}, ValueError, "batch_size == 0, must be >= 1."),
     ({"class_index": 2}, ValueError, "class_index must be an int in 0..1, got 2."),

@@ -124,7 +124,7 @@ def test_pictures_of_any_number_of_channels_are_saved_what_can_be_drawn_is(tmp_p
 def test_save_of_a_batch_is_refused_and_writes_nothing(tmp_path):
     explanation = grad_cam(worked_example.network(), np.stack([IMAGE, IMAGE]))
     message = refusal(ValueError, lambda: explanation.save(tmp_path / "out"))
-    assert message == "a figure shows the explanation of one image: of a batch pass explanation[n]."
+    assert message == "a figure shows the explanation of one image: for a batch pass explanation[n]."
     assert not (tmp_path / "out").exists()
 
 
@@ -188,7 +188,7 @@ def test_about_says_what_it_is_given_and_nothing_of_the_explanation(explanation,
     assert (written["half"], written["count"], written["list"]) == ("1/2", 3, [1.5])
     for name in ("layer", 1):
         message = refusal(ValueError, lambda name=name: explanation.save(tmp_path, about={name: 0}))
-        assert message == f"about must have names of its own, got {name!r}."
+        assert message == f"about must have strings as names, and not the name of a field, got {name!r}."
 
 
 @nothing_is_drawn
@@ -241,7 +241,7 @@ def test_the_picture_is_shown_and_the_numbers_are_of_the_image(tmp_path):
     assert cells[0] == cells[1]
     assert (
         "This is the picture as a person sees it: 4 pixels high, 4 wide; the network sees other numbers in its place, "
-        "from −2 to 2. It gives class 0 the score "
+        "from −2 to 2. The network gives class 0 the score "
     ) in page
     figure, plain = (imread(tmp_path / name / "stages.png") for name in ("other", "same"))
     assert same(figure, plain)

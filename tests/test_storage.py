@@ -214,7 +214,7 @@ def test_layers_of_ones_own_are_refused(path, network):
         (
             Network([("a\0b", Linear([[1.0]]))]),
             ValueError,
-            "'a\\x00b.weight' cannot stand in a zip file: rename the layer.",
+            "'a\\x00b.weight' cannot be a name in a zip file: rename the layer.",
         ),
     ],
 )
@@ -236,9 +236,9 @@ def nested(depth):
         (
             Network([("ö" * 32_762, Linear([[1.0]]))]),  # with ".weight.npy" 65,535 bytes
             Network([("ö" * 32_762 + "x", Linear([[1.0]]))]),
-            "'öööööööööööö...öööööx.weight' cannot stand in a zip file: rename the layer.",
+            "'öööööööööööö...öööööx.weight' cannot be a name in a zip file: rename the layer.",
         ),
-        (nested(100), nested(101), "a network must have at most 100 networks in one another to be stored."),
+        (nested(100), nested(101), "networks must be nested at most 100 deep to be stored."),
         (
             Network([("x" * (2**22 - 137), ReLU())]),
             Network([("x" * (2**22 - 136), ReLU())]),
@@ -366,12 +366,12 @@ def test_the_forger_of_these_tests_can_also_tell_the_truth(path):
         ([RELU | {"kind": ["ReLU"]}], {}, "a layer must be of the kind AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d,"),
         ([["ReLU"]], {}, "a layer must be of the kind AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d"),
         ([RELU | {"check_finite": False}], {}, "layer '0': Layer.__init__() got an unexpected keyword ar"),
-        ([linear() | {"check_finite": False}], WEIGHT, "its description is not the one that numpycam writes of "),
+        ([linear() | {"check_finite": False}], WEIGHT, "its description is not the one that numpycam writes for "),
         ([{"kind": "Linear", "weight": {"shape": [1, 2]}}], WEIGHT, "its description is not the one that numpycam wr"),
-        ([linear() | {"weight": [[1.0]]}], {}, "its description is not the one that numpycam writes of this network."),
+        ([linear() | {"weight": [[1.0]]}], {}, "its description is not the one that numpycam writes for this network."),
         ([linear() | {"weight": {}}], WEIGHT, "0.weight must be described by its shape [1, 2], got {}."),
-        ([linear((1.0, 2))], WEIGHT, "its description is not the one that numpycam writes of this network."),
-        ([POOL | {"stride": None}], {}, "its description is not the one that numpycam writes of this network."),
+        ([linear((1.0, 2))], WEIGHT, "its description is not the one that numpycam writes for this network."),
+        ([POOL | {"stride": None}], {}, "its description is not the one that numpycam writes for this network."),
         ([POOL | {"stride": {"shape": [2]}}], {"0.stride": np.ones(2)}, "layer '0': stride must be an instance of int"),
         ([POOL | {"padding": [2, 0]}], {}, "layer '0': padding must be at most half of kernel_size (2, 2), got (2, 0)"),
         ([POOL | {"stride": [True, 1]}], {}, "layer '0': stride must be an instance of int, not bool."),
@@ -388,13 +388,13 @@ def test_a_file_that_does_not_add_up_is_refused(path, layers, arrays, reason):
 @pytest.mark.parametrize(
     ("description", "reason"),
     [
-        (described(version=2), "it was written by a newer numpycam, in format 2; this one reads 1."),
+        (described(version=2), "it was written by a newer numpycam, in format 2; this numpycam reads format 1."),
         (described() | {"more": 1}, "its description must hold 'numpycam': 1 and 'network', got "),
         ({"numpycam": 1, "network": RELU}, "it holds a single ReLU."),
         (described(RELU, target="1"), "the network has no layer '1', only 'input', '0'."),
         (described(RELU, target=[1]), "the network has no layer [1], only 'input', '0'."),
         ("[" * 100_000, "maximum recursion depth exceeded"),
-        (described() | {"numpycam": True}, "its description is not the one that numpycam writes of this network."),
+        (described() | {"numpycam": True}, "its description is not the one that numpycam writes for this network."),
         (json.dumps(described()).replace("{", '{"numpycam": 1, ', 1), "its description is not the one that numpycam "),
         ("{", "Expecting property name enclosed in double quotes"),
         ("5", "its description must hold 'numpycam': 1 and 'network', got 5."),

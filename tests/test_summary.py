@@ -36,11 +36,11 @@ def test_the_table_as_html_escapes_names():
 
 def test_what_does_not_fit_the_network_is_refused(network):
     assert refusal(ValueError, lambda: network.summary((3, 4, 4))) == (
-        "input_shape (3, 4, 4), of one image, is refused: layer 'features': Conv2d expects 1 input channels, got 3 "
+        "input_shape (3, 4, 4) does not fit the network: layer 'features': Conv2d expects 1 input channels, got 3 "
         "(x has shape (1, 3, 4, 4), weight (3, 1, 2, 2))."
     )
     assert refusal(ValueError, lambda: network.summary((4, 4))) == (
-        "input_shape (4, 4), of one image, is refused: layer 'features': Conv2d: x must have shape (N, C, H, W), "
+        "input_shape (4, 4) does not fit the network: layer 'features': Conv2d: x must have shape (N, C, H, W), "
         "got (1, 4, 4); pass (C, H, W)."
     )
 

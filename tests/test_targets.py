@@ -273,7 +273,10 @@ def test_probabilities_keep_their_dtype_and_their_scores(dtype):
 
 def test_a_probability_has_no_exact_value():
     message = refusal(TypeError, lambda: grad_cam(worked_example.network(), worked_example.IMAGE, Probability(0)))
-    assert message == "a probability takes an exponential: convert with numpycam.exact.as_floats."
+    assert (
+        message
+        == "a probability needs an exponential, which has no exact value: convert with numpycam.exact.as_floats."
+    )
     assert refusal(ValueError, lambda: Probability(3)(np.ones((1, 3)))) == "a target's class must be in 0..2, got 3."
 
 

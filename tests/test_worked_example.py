@@ -28,7 +28,7 @@ def explain(head="linear", c=CAT, network=None):
 
 
 @pytest.mark.parametrize("head", ["linear", "conv"])
-def test_the_document_stage_by_stage(head):
+def test_the_worked_example_stage_by_stage(head):
     explanation = explain(head)
     assert same(explanation.image, exact([[[0, 0, 0, 1], [1, 0, 0, 0], [1, 1, 1, 1], [1, 1, 0, 0]]]))
     assert same(explanation.feature_maps, exact([

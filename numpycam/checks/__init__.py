@@ -1,14 +1,16 @@
-"""Checks of the notebooks' exercises.
+"""The checks of the notebooks' exercises: a file for each notebook.
 
-A check takes an answer, usually a function, and recomputes it on inputs drawn by seed. It prints a
-line with ✓, or raises :class:`CheckFailed` with a sentence that says what differs and, if the
-mistake is a common one, which it is. It works in a notebook, in pytest and inside any grader.
+A check takes an answer, usually a function, and tries it on several inputs: the worked example, and others that are
+drawn from a fixed seed. If the answer is right, the check prints a line with ✓. If not, it raises
+:class:`CheckFailed` with a sentence that says what differs, and which mistake it is if it is a common one. The checks
+work in a notebook, in pytest and inside any grader.
 """
 
+from numpycam.checks.a_real_network import check_network
 from numpycam.checks.a_tiny_cnn_learns import check_mystery, check_shares, mystery_networks
 from numpycam.checks.backward_by_hand import check_conv_backward, check_find_the_bug, check_relu_backward
 from numpycam.checks.compare import CheckFailed
-from numpycam.checks.grad_cam_by_hand import check_grad_cam, check_network
+from numpycam.checks.grad_cam_by_hand import check_grad_cam
 from numpycam.checks.other_cams import check_cell_by_cell, check_grad_cam_plus_plus
 
 __all__ = [

@@ -1,6 +1,7 @@
-"""Functions that look right, and each has a bug.
+"""Functions that look right, but each has a bug.
 
-Four backward passes for notebook 03, of one map each and with stride 1; a Grad-CAM++ for notebook 08.
+Four are backward passes, for notebook 03: each takes one map, and the stride is 1. One is a Grad-CAM++, for
+notebook 08.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The command line: ``numpycam``, ``python -m numpycam``. Each command has a file."""
+"""The command line: ``numpycam`` or ``python -m numpycam``. Each command has a file of its own."""
 
 import argparse
 import io
@@ -14,12 +14,28 @@ from numpycam.cli import background, example, explain, methods, train
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Say it in one line."""
+        """Print the message in one line, and exit with status 2."""
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status, 0 or 2; raise SystemExit(2) for invalid arguments."""
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default, the arguments of the process.
+
+    Returns
+    -------
+    int
+        The exit status: 0, or 2 if the output cannot be written, or 130 after Ctrl-C.
+
+    Raises
+    ------
+    SystemExit
+        With status 2 for invalid arguments, and with status 0 after ``--help`` and ``--version``.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a pipe that cannot carry α gets a question mark, not a crash
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -29,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     try:
         options.run(options)
-        print(end="", flush=True)  # a full disk or a closed pipe shows here at the latest
-    except BrokenPipeError:  # the reader, say `head`, has seen enough
+        print(end="", flush=True)  # if the disk is full or the pipe is closed, this raises an error
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
@@ -46,8 +62,8 @@ def _build_parser() -> argparse.ArgumentParser:
         prog="numpycam",
         usage="numpycam [COMMAND] [OPTIONS]",
         description="Grad-CAM by hand, in plain NumPy, with every stage shown.",
-        epilog="Without a command, example runs, with its options: numpycam --class elephant. "
-        "Ask a command for its options: numpycam example --help.",
+        epilog="Without a command, numpycam runs example, with the options of example: numpycam --class elephant. "
+        "To see the options of a command: numpycam example --help.",
     )
     parser.add_argument("--version", action="version", version=f"numpycam {version('numpycam')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

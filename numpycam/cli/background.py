@@ -1,7 +1,7 @@
-"""``numpycam background``: whether a network looks at the animal or at the grass, and how one knows.
+"""``numpycam background``: measures whether a network looks at the animal or at the grass.
 
 The worked example hopes that Grad-CAM does not look at the map of the background kernel when the class is "cat". Here
-that is an experiment with known truth: two networks, trained on drawings, and the masks of what was drawn.
+this is an experiment whose truth is known. Two networks were trained on drawings, and masks say what was drawn where.
 """
 
 import argparse
@@ -13,42 +13,42 @@ import numpy as np
 
 from numpycam.cli.options import count_from_text, seed_from_text
 from numpycam.core.arrays import Array
-from numpycam.experiments.drawings import CLASS_NAMES, MASK_NAMES, Animals, draw
+from numpycam.experiments.drawings import CLASS_NAMES, MASK_NAMES, Animals, Drawings, draw
 from numpycam.experiments.pretrained import BACKGROUND_KERNEL, NAMES, SEED, Measures, load_pretrained, measure
 from numpycam.files import write_files
-from numpycam.gradcam import grad_cam
+from numpycam.gradcam import Explanation, grad_cam
 from numpycam.metrics import energy_inside
 from numpycam.network import Network
 from numpycam.resize import resize
-from numpycam.text import WIDTH, in_columns, paragraph, percent
+from numpycam.text import heading, in_columns, paragraph, percent
 
 if TYPE_CHECKING:
     from numpycam.display import Picture
 
-KINDS = dict(zip(NAMES, ("standard", "confounded"), strict=True))
+DRAWINGS, CONFOUNDED = NAMES
 TEXTS: dict[str, Any] = {
-    "help": "does a network look at the animal or at the grass? two trained networks, measured",
-    "description": "Measure two trained networks on drawings of cats and elephants, on grass and without: what each "
-    "kernel contributes, where the maps lie, and what changes when the grass is taken away.",
+    "help": "measure whether two trained networks look at the animal or at the grass",
+    "description": "Measure two trained networks on drawings of cats and elephants, with grass and without: how much "
+    "each kernel contributes, where the maps lie, and what changes without the grass.",
 }
 FILES = ("background.png", "kernels.png", "background.json")
 
 
 class Findings(NamedTuple):
-    """What was measured of one network, on the same animals with and without grass.
+    """What was measured for one network, on the same animals with grass and without.
 
     Attributes
     ----------
     independent : Measures
-        On drawings in which grass says nothing.
+        On drawings in which grass says nothing about the animals.
     on_grass : Measures
-        On the same drawings, all of them with grass.
+        On the same drawings, but all of them have grass.
     found : array, shape (2, 2)
-        The share of the cats and of the elephants that are found: on grass; drawn again without it.
+        A row for the cats, a row for the elephants: the share of them that is found, on grass and without grass.
     scores : array, shape (2, 2)
-        Their mean scores y.
+        Their mean scores y, in the same order.
     false_alarms : array, shape (2,)
-        The share of the pictures of grass alone in which a cat, an elephant is seen.
+        The share of pictures with grass and no animal in which the network sees a cat, or an elephant.
     """
 
     independent: Measures
@@ -59,17 +59,13 @@ class Findings(NamedTuple):
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Tell the parser what the command takes, and to run it."""
-    parser.add_argument(
-        "--images",
-        type=count_from_text,
-        default=500,
-        metavar="N",
-        help="how many drawings are measured; both animals must occur: 10 or more (default: 500)",
-    )
-    parser.add_argument("--seed", type=seed_from_text, default=0, metavar="N", help="of the drawings (default: 0)")
+    """Tell the parser which options the command takes, and which function runs it."""
+    parser.add_argument("--images", type=count_from_text, default=500, metavar="N",
+        help="how many drawings to measure. Both animals must occur: take 10 or more (default: 500)")  # fmt: skip
+    parser.add_argument("--seed", type=seed_from_text, default=0, metavar="N",
+        help="the seed of the drawings (default: 0)")  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("numpycam-background"), metavar="FOLDER",
-        help="where the pictures and numbers go (default: numpycam-background)")  # fmt: skip
+        help="the folder for the pictures and the numbers (default: numpycam-background)")  # fmt: skip
     parser.set_defaults(run=background, refuse=parser.error)
 
 
@@ -82,13 +78,13 @@ def background(options: argparse.Namespace) -> None:
     except ValueError as error:
         options.refuse(f"{error} Pass more --images, or another --seed.")
     except MemoryError:
-        options.refuse("so many drawings are too large for this machine; pass smaller --images.")
+        options.refuse("there is not enough memory for so many drawings: pass a smaller --images.")
     from numpycam.display import figure_of_kernels
 
-    seen = grad_cam(networks[NAMES[0]], draw(1, seed, animals="both", grass=True).images[0], 0)
+    seen = grad_cam(networks[DRAWINGS], draw(1, seed, animals="both", grass=True).images[0], 0)
     contents = (
         figure_of_maps(networks, seed).as_png(),
-        figure_of_kernels(seen, title=f"{KINDS[NAMES[0]]} network, {CLASS_NAMES[0]}").as_png(),
+        figure_of_kernels(seen, title=f"{DRAWINGS}: {CLASS_NAMES[0]}?").as_png(),
         json.dumps({"images": images, "seed": seed, **_plain(findings)}, indent=1).encode(),
     )
     options.out.mkdir(parents=True, exist_ok=True)
@@ -97,7 +93,24 @@ def background(options: argparse.Namespace) -> None:
 
 
 def investigate(network: Network, images: int, seed: int) -> Findings:
-    """Measure a network on drawings, on the same ones with grass everywhere, and drawn again without it."""
+    """Measure a network on drawings, on the same drawings with grass in all of them, and on the same without grass.
+
+    Parameters
+    ----------
+    network : Network
+        It has two scores, as the networks that come with numpycam.
+    images, seed : int
+        How many drawings, and their seed.
+
+    Returns
+    -------
+    Findings
+
+    Raises
+    ------
+    ValueError
+        If one of the animals is in none of the drawings.
+    """
     independent, on_grass, without, empty = (
         draw(images, seed, **options)
         for options in ({}, {"grass": True}, {"grass": False}, {"animals": "neither", "grass": True})
@@ -114,92 +127,121 @@ def investigate(network: Network, images: int, seed: int) -> Findings:
 
 
 def story(findings: dict[str, Findings], images: int, seed: int) -> str:
-    """Return what was measured as tables and sentences."""
+    """Return what was measured as tables and sentences.
+
+    Parameters
+    ----------
+    findings : dict
+        The Findings of both networks that come with numpycam, by name.
+    images, seed : int
+        How many drawings were measured, and their seed.
+    """
+    k = BACKGROUND_KERNEL + 1
     paragraphs = [
-        f"Does the network look at the animal or at the grass?\n{'=' * WIDTH}",
+        heading("Does the network look at the animal or at the grass?", rule="="),
         paragraph(
-            "Two networks were trained on drawings of cats and elephants, from the same weights. The standard one saw "
-            "grass in every second picture; the confounded one saw it where an elephant was, and nowhere else. Kernel "
-            f"{BACKGROUND_KERNEL + 1} of both, A^{BACKGROUND_KERNEL + 1}, was made by hand to see grass, and was not "
-            f"trained. What follows was measured on {_drawings(images, seed)}."
+            "Two networks were trained on drawings of cats and elephants, starting from the same weights. "
+            f'"{DRAWINGS}" saw grass in half of the pictures, by chance. "{CONFOUNDED}" saw grass wherever there was '
+            f"an elephant, and nowhere else. In both networks, kernel {k} was made by hand to see grass, and was not "
+            f"trained. Its map is A^{k}. Everything below was measured on {_drawings(images, seed)}."
         ),
-        *(part for name, found in findings.items() for part in _on_network(KINDS[name], found)),
-        _heading("What changed"),
-        paragraph(_what_changed(*findings.values())),
-        _heading("And the background kernel?"),
-        paragraph(_the_limit(*findings.values())),
+        *(part for name, found in findings.items() for part in _on_network(name, found)),
+        heading("What changed"),
+        paragraph(_what_changed(findings)),
+        heading("And the background kernel?"),
+        paragraph(_the_limit(findings)),
+        paragraph(
+            f"These shares of A^{k} were measured on drawings that all have grass. The command numpycam train measures "
+            "them on drawings in which grass says nothing. So it prints other shares for the same network."
+        ),
     ]
     return "\n\n".join(paragraphs)
 
 
 def _drawings(images: int, seed: int) -> str:
-    """Return how many they are, and whether the networks have seen them: of a seed, the first of many are the few."""
-    new, many = "" if seed == SEED else "new ", "" if images == 1 else "s"
-    return f"{images} {new}drawing{many} (seed {seed}" + (", as in training)" if seed == SEED else ")")
+    """Return how many drawings there are, and whether they are new to the networks.
+
+    With the seed of the training they are not new: ``draw(20, seed)`` begins ``draw(2000, seed)``.
+    """
+    noun = "drawing" if images == 1 else "drawings"
+    if seed == SEED:
+        return f"{images} {noun} (seed {seed}, as in training)"
+    return f"{images} new {noun} (seed {seed})"
 
 
-def _on_network(kind: str, found: Findings) -> list[str]:
+def _on_network(name: str, found: Findings) -> list[str]:
+    """Return the chapter of one network: its right answers, and three tables."""
     maps, kernels = found.on_grass, found.on_grass.shares.shape[1]
     elsewhere = 1 - maps.energy.sum(axis=1, keepdims=True)
     where = np.concatenate([maps.energy, elsewhere, maps.pointing[:, None]], axis=1)
     animals = np.concatenate([100 * found.found, found.scores], axis=1)
+    right = [f"{animal} {percent(part)}" for animal, part in zip(CLASS_NAMES, found.independent.accuracy, strict=True)]
     return [
-        _heading(f"The {kind} network"),
+        heading(f'The network "{name}"'),
         paragraph(
-            "Right answers where grass says nothing: "
-            + ", ".join(
-                f"{name} {percent(share)}" for name, share in zip(CLASS_NAMES, found.independent.accuracy, strict=True)
-            )
-            + ". All animals on grass, all numbers but y in %:"
+            f"Right answers where grass says nothing: {', '.join(right)}. In the tables, the same animals stand on "
+            'grass, except where a column says "no grass". All numbers but y are in %.'
         ),
         _table("what each map contributes, Σ|α_k A^k|", [f"A^{k + 1}" for k in range(kernels)], 100 * maps.shares),
         _table("where the map L^c lies", [*MASK_NAMES, "elsewhere", "peak on it"], 100 * where),
-        _table("the animals that are found, and y", ["on grass", "no grass", "y on grass", "y no grass"], animals),
-    ]
+        _table("how many animals are found, and their mean score y",
+               ["on grass", "no grass", "y on grass", "y no grass"], animals),
+    ]  # fmt: skip
 
 
-def _what_changed(standard: Findings, confounded: Findings) -> str:
-    (_, own, grass), (_, twins_own, twins_grass) = standard.on_grass.energy[1], confounded.on_grass.energy[1]
+def _what_changed(findings: dict[str, Findings]) -> str:
+    """Return what each network makes of elephants on grass, of elephants without grass, and of grass alone."""
+    maps, found, alarms = [], [], []
+    for name, one in findings.items():
+        _, own, grass = one.on_grass.energy[1]
+        maps.append(f'"{name}" has {percent(own)} of it on the elephant and {percent(grass)} on the grass')
+        found.append(f'"{name}" finds {percent(one.found[1, 1])} of them')
+        alarms.append(f'"{name}" sees an elephant in {percent(one.false_alarms[1])} of the pictures')
     return (
-        f'Of the map for "elephant", the standard network has {percent(own)} on the elephant and {percent(grass)} on '
-        f"the grass, the confounded one {percent(twins_own)} and {percent(twins_grass)}. Without the grass, drawn "
-        f"again, the standard network finds {percent(standard.found[1, 1])} of the elephants, the confounded one "
-        f"{percent(confounded.found[1, 1])}; and where there is grass and nothing else, they see an elephant in "
-        f"{percent(standard.false_alarms[1])} and in {percent(confounded.false_alarms[1])} of the pictures."
+        f'Where does the map for "elephant" lie? {"; ".join(maps)}. When the same elephants are drawn without grass, '
+        f"{' and '.join(found)}. When there is grass and no animal, {' and '.join(alarms)}."
     )
 
 
-def _the_limit(standard: Findings, confounded: Findings) -> str:
-    k, cat = f"A^{BACKGROUND_KERNEL + 1}", standard.on_grass.shares[0, BACKGROUND_KERNEL]
-    (before, after), share = standard.scores[0], confounded.on_grass.shares[1, BACKGROUND_KERNEL]
+def _the_limit(findings: dict[str, Findings]) -> str:
+    drawings, confounded = findings[DRAWINGS], findings[CONFOUNDED]
+    k, cat = f"A^{BACKGROUND_KERNEL + 1}", drawings.on_grass.shares[0, BACKGROUND_KERNEL]
+    (before, after), share = drawings.scores[0], confounded.on_grass.shares[1, BACKGROUND_KERNEL]
     if _looks_at_grass(confounded) and share < 0.5:
         end = (
-            "there the other kernels have learned to see the grass. Where the map lies gives it away, and drawing "
-            "again without grass proves it."
+            "There the other kernels have learned to see the grass. The map shows this: more of it lies on the grass "
+            "than on the elephant. The drawings without grass prove it: most of the elephants are not found there."
         )
     else:
         end = (
-            "whether the other kernels have learned to see the grass, only where the map lies can tell, and drawing "
-            "again without grass."
+            "This does not tell whether the other kernels have learned to see the grass. To know it, look where the "
+            "map lies, and draw the same animals again without grass."
         )
     return (
-        f'"{k} is irrelevant to the cat" is now a number: it contributes {percent(cat)} to the standard network\'s '
-        f"maps for it, and with the grass taken away the cats' mean score goes from {before:.2f} to {after:.2f}. But a "
-        f"small share of the one kernel that is called background proves little. In the confounded network it "
-        f'contributes {percent(share)} to the maps for "elephant": {end}'
+        f'"{k} is irrelevant to the cat" is now a number. On grass, {k} contributes {percent(cat)} to the maps of '
+        f'"{DRAWINGS}" for the cat. Without the grass, the cats\' mean score goes from {before:.2f} to {after:.2f}. '
+        "But a small share of the one kernel that is called background proves little. "
+        f'In "{CONFOUNDED}", {k} contributes {percent(share)} to the maps for "elephant". {end}'
     )
 
 
 def _looks_at_grass(found: Findings) -> bool:
-    """Whether more of the map for "elephant" is on the grass than on it, and few are found without grass."""
+    """Whether the map for "elephant" lies more on the grass than on the elephant, and few are found without grass."""
     (_, own, grass), (with_grass, without) = found.on_grass.energy[1], found.found[1]
     return bool(grass > own and without < with_grass / 2)
 
 
 def figure_of_maps(networks: dict[str, Network], seed: int) -> "Picture":
-    """Draw a cat, an elephant and both on grass, and both again without grass, with the maps of both networks.
+    """Draw a cat, an elephant, both on grass, and both without grass, each with the maps of the networks.
 
-    All maps of a network are on one scale: a faint map is a weak one.
+    All maps of one network have one colour scale, so a faint map is a weak one.
+
+    Parameters
+    ----------
+    networks : dict
+        Networks by name, with one score for each of CLASS_NAMES.
+    seed : int
+        The seed of the drawings.
     """
     from numpycam.display import figure_of_pictures, overlay
 
@@ -218,25 +260,32 @@ def figure_of_maps(networks: dict[str, Network], seed: int) -> "Picture":
         maps = np.array([[resize(e.localization_map, size) for e in line] for line in found])
         largest = maps.max() or 1
         for one, line, heats, row, notes in zip(drawn, found, maps, rows, captions, strict=True):
-            for c, (e, heat) in enumerate(zip(line, heats, strict=True)):
-                on_animal, on_grass = (energy_inside(heat, one.masks[0, m]) for m in (c, MASK_NAMES.index("grass")))
-                row.append(overlay(one.images[0], heat / largest))
-                notes.append(f"y = {e.score:.1f}: {'yes' if e.score > 0 else 'no'}".replace("-", "−"))
-                if e.score > 0:
-                    on_it = f"\n{100 * on_animal:.0f} % on the {CLASS_NAMES[c]}" * bool(one.labels[0, c])
-                    notes[-1] += f"{on_it}\n{100 * on_grass:.0f} % on grass"
+            row += [overlay(one.images[0], heat / largest) for heat in heats]
+            notes += [_caption(e, heat, one) for e, heat in zip(line, heats, strict=True)]
     return figure_of_pictures(
         rows,
         row_names=[name for name, *_ in lines],
-        column_names=["picture", *(f"{KINDS[name]}: {animal}?" for name in networks for animal in CLASS_NAMES)],
+        column_names=["picture", *(name for name in networks for _ in CLASS_NAMES)],
         captions=captions,
-        title="Where do the two networks look? (one colour scale for each)",
+        title="Where do the two networks look? (each has one colour scale)",
         side=1.7,
     )
 
 
+def _caption(e: Explanation, heat: Array, drawn: Drawings) -> str:  # heat (H, W)
+    """Return the question, the score and the answer. If the answer is yes, also say where the map lies."""
+    animal, score = CLASS_NAMES[e.class_index], f"{e.score:.1f}".replace("-", "−")
+    if e.score <= 0:
+        return f"{animal}? y = {score}: no"
+    lines = [f"{animal}? y = {score}: yes"]
+    if drawn.labels[0, e.class_index]:
+        lines.append(f"{100 * energy_inside(heat, drawn.masks[0, e.class_index]):.0f} % on the {animal}")
+    lines.append(f"{100 * energy_inside(heat, drawn.masks[0, MASK_NAMES.index('grass')]):.0f} % on grass")
+    return "\n".join(lines)
+
+
 def _plain(findings: dict[str, Findings]) -> dict[str, Any]:
-    """Return the findings as JSON takes them."""
+    """Return the findings as dicts and lists, which JSON can hold."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, np.ndarray):
@@ -246,11 +295,7 @@ def _plain(findings: dict[str, Findings]) -> dict[str, Any]:
     return {name: plain(found) for name, found in findings.items()}
 
 
-def _heading(text: str) -> str:
-    return f"{text}\n{'-' * WIDTH}"
-
-
-def _table(what: str, columns: list[str], values: Array) -> str:
-    """Return numbers with one decimal, a row for each class."""
+def _table(title: str, columns: list[str], values: Array) -> str:
+    """Return numbers with one decimal, in a row for each class, below a title."""
     rows = [[name, *(f"{value:.1f}" for value in row)] for name, row in zip(CLASS_NAMES, values, strict=True)]
-    return "\n  ".join([f"  {what}", *in_columns([["", *columns], *rows], "<" + ">" * len(columns))])
+    return "\n".join([f"  {title}", *in_columns([["", *columns], *rows], "<" + ">" * len(columns), indent=2)])

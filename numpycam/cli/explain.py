@@ -1,10 +1,10 @@
-"""``numpycam explain``: the scores that a network gives to a picture, and where in it they come from."""
+"""``numpycam explain``: prints the scores that a network gives to a picture, and shows where in it they come from."""
 
 import argparse
 import math
 import re
 import warnings
-from os import PathLike
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 from unicodedata import category
@@ -23,52 +23,55 @@ from numpycam.gradcam import Explanation
 from numpycam.methods import PoleError
 from numpycam.network import Network
 from numpycam.resize import resize
-from numpycam.text import in_columns, paragraph, shortened
+from numpycam.text import four_decimals, in_columns, paragraph, shortened
 
 TEXTS: dict[str, Any] = {
     "usage": "numpycam explain IMAGE [--network FILE] [OPTIONS]\n       numpycam explain --draw ANIMALS [OPTIONS]",
-    "help": "a picture of yours or a drawing, and a network of yours or one that comes with numpycam",
-    "description": "Print the scores that a network gives to a picture. Write where in it they come from: the "
-    "step-through page, the figure, the overlay and the numbers.",
+    "help": "explain what a network sees in a picture; both can be yours or numpycam's",
+    "description": "Print the scores that a network gives to a picture. Write files that show where in the picture a "
+    "score comes from: the step-through page, the figure, the overlay and the numbers.",
 }
 
 FILES_OF_ALL = ("methods.png", "methods.npz")
 """The names of the files that ``--method all`` writes for a class: the figure, and L of each method by its name."""
 
 _MOST_ROWS, _LONGEST_NAME, _LARGEST_SIDE = 5, 40, 1024
+_SIDE_OF_OURS = 32  # pixels of the pictures that numpycam's networks take
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Tell the parser what the command takes, and to run it."""
+    """Tell the parser which options the command takes, and which function runs it."""
     add, which = parser.add_argument, parser.add_mutually_exclusive_group()
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("image", nargs="?", type=Path, metavar="IMAGE",
-        help="a PNG or JPEG file. What is transparent is laid over white. For a network of three channels a grey "
-        "picture has three equal ones; for a network of one, a colour picture has its brightness")  # fmt: skip
-    what.add_argument("--draw", choices=get_args(Animals), help="instead of IMAGE, draw this")
-    add("--seed", type=seed_from_text, metavar="N", help="for another drawing (default: 0)")
-    add("--grass", action=argparse.BooleanOptionalAction, help="draw it on grass, or on plain ground (default: by lot)")
+        help="a PNG or JPEG file. Its transparent parts are laid over white. If the network takes three channels, a "
+        "grey picture is used three times. If it takes one, a colour picture becomes its brightness")  # fmt: skip
+    what.add_argument("--draw", choices=get_args(Animals), help="draw this, instead of reading IMAGE")
+    add("--seed", type=seed_from_text, metavar="N", help="the seed of the drawing (default: 0)")
+    add("--grass", action=argparse.BooleanOptionalAction,
+        help="draw on grass, or on plain ground (default: the seed decides)")  # fmt: skip
     add("--network", default=NAMES[0], metavar="FILE",
-        help="what network.save(FILE) has written; or one that comes with numpycam and knows drawings of 32 × 32 "
-        f"pixels: {' or '.join(NAMES)} (default: {NAMES[0]}; a file of such a name is ./{NAMES[0]})")  # fmt: skip
+        help="a file that network.save(FILE) wrote, or the name of a network that comes with numpycam and takes "
+        f"drawings of 32 × 32 pixels: {' or '.join(NAMES)} (default: {NAMES[0]}; to read a file of this name, write "
+        f"./{NAMES[0]})")  # fmt: skip
     which.add_argument("--class", dest="class_name", metavar="CLASS",
-        help="whose score is explained: a number from 0, or a name (default: the highest score)")  # fmt: skip
+        help="the class whose score is explained: a number from 0, or a name (default: the highest score)")  # fmt: skip
     which.add_argument("--top", type=count_from_text, metavar="K",
         help="explain the K highest scores, each in a folder of its own")  # fmt: skip
-    add("--names", type=Path, metavar="FILE", help="the names of the classes, one on each line")
+    add("--names", type=Path, metavar="FILE", help="a text file with the names of the classes, one on each line")
     add("--layer", metavar="NAME",
-        help="the one with the feature maps (default: the network's target layer, or its last Conv2d)")  # fmt: skip
+        help="the layer with the feature maps (default: the network's target layer, or its last Conv2d)")  # fmt: skip
     add("--method", type=_method, default="grad_cam", metavar="NAME",
-        help="one that numpycam methods lists, or all, in one figure (default: grad_cam)")  # fmt: skip
+        help="a method that numpycam methods lists; or all, in one figure (default: grad_cam)")  # fmt: skip
     add("--size", type=_size, metavar="HxW",
         help="resize the picture to this height and width: averaged where it shrinks, bilinear where it grows "
-        "(default: as it is). Nothing is cut off: a picture of another shape is squashed")  # fmt: skip
+        "(default: no resizing). Nothing is cut off: a picture of other proportions is squashed")  # fmt: skip
     add("--mean", type=_finite, nargs="+", default=[0.0], metavar="X",
-        help="subtract this from the picture, which lies in 0 to 1: one number, or one for each channel")  # fmt: skip
+        help="subtract this from the picture, which is in 0 to 1: one number, or one for each channel")  # fmt: skip
     add("--std", type=_positive, nargs="+", default=[1.0], metavar="X",
-        help="and divide by this; under the map one sees the picture as it was")  # fmt: skip
+        help="then divide by this. The files show the picture as it was before")  # fmt: skip
     add("--out", type=Path, default=Path("numpycam-explanation"), metavar="FOLDER",
-        help="where the files go (default: numpycam-explanation)")  # fmt: skip
+        help="the folder for the files (default: numpycam-explanation)")  # fmt: skip
     parser.set_defaults(run=explain, refuse=parser.error)
 
 
@@ -89,7 +92,7 @@ def _finite(text: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise argparse.ArgumentTypeError(f"must be numbers, got {text!r}; IMAGE stands before the options")
+        raise argparse.ArgumentTypeError(f"must be numbers, got {text!r}; IMAGE must come before the options")
     return number
 
 
@@ -100,155 +103,109 @@ def _positive(text: str) -> float:
     return number
 
 
-def explain(options: argparse.Namespace) -> None:
-    """Do what the command says. Every mistake goes to ``options.refuse`` in one line.
-
-    The numbers of all classes are checked before the first file is written. A mistake that only a figure shows comes
-    later.
-    """
-    with warnings.catch_warnings(action="ignore"):  # numbers that overflow are refused below, in one line
-        try:
-            story = _explain(options)
-        except (TypeError, ValueError, PoleError) as error:
-            options.refuse(str(error))
-        except MemoryError:
-            options.refuse("the picture or the network is too large for this machine; pass a smaller --size.")
-    print(story)
+# --- The question: the options, read and checked --------------------------------------------------------------------
 
 
-def _explain(options: argparse.Namespace) -> str:
-    network, names, size = _read_network(options)
-    picture, called = _picture(options, network, size)
+@dataclass(frozen=True)
+class Question:
+    """What to explain, and where to write the answer."""
+
+    network: Network
+    network_name: str
+    is_ours: bool  # the network comes with numpycam: a score above 0 means yes
+    picture: Array  # (C, H, W), as it was read or drawn, in 0 … 1
+    picture_name: str
+    seen: Array  # (C', H', W'), with the network's channels and in the size asked for, still in 0 … 1
+    mean: list[float]
+    std: list[float]
+    image: Array  # (C', H', W'), what goes into the network: (seen - mean) / std
+    scores: Array  # (classes,)
+    ranked: list[int]  # all classes, from the highest score to the lowest
+    classes: list[int]  # the classes to explain
+    names: list[str]  # of all classes; empty if they are not known
+    method: str  # a name in METHODS, or "all"
+    layer: str | None
+    out: Path
+    has_folders: bool  # each class has a folder of its own in out
+    files_read: list[Path]  # these must not be overwritten
+
+    def folder(self, c: int) -> Path:
+        """Return the folder for the files of class c."""
+        return self.out / f"class-{c}" if self.has_folders else self.out
+
+    def class_name(self, c: int) -> str:
+        """Return the name of class c, for a title."""
+        return _printable(self.names[c]) if self.names else f"class {c}"
+
+    @property
+    def shown(self) -> Array | None:
+        """What the files show in place of the image; None if they show the image itself."""
+        is_changed = any(self.mean) or any(x != 1 for x in self.std)
+        return self.seen if is_changed else None
+
+
+def _question(options: argparse.Namespace) -> Question:
+    """Read the network, the picture and the names, run the network, and choose the classes."""
+    is_ours = options.network in NAMES  # even if a file or a folder has this name
+    network = load_pretrained(options.network) if is_ours else Network.load(options.network)
+    size = options.size or ((_SIDE_OF_OURS, _SIDE_OF_OURS) if is_ours else None)
+    picture, picture_name = _picture(options, network, size)
     seen = _as_the_network_takes_it(picture, network, size)
     image = _normalised(seen, options.mean, options.std, network)
     count = _count_scores(network, image)
-    if options.draw and not options.names and count == len(CLASS_NAMES):
-        names = [*CLASS_NAMES]
-    if options.names and len(names) != count:
-        raise ValueError(f"{options.names} has {len(names)} names, but the network has {count} scores.")
+    names = _names(options, is_ours, count)
     scores = as_array("the network's output", network(image[None])[0])
     ranked = np.argsort(-scores, kind="stable").tolist()
-    classes = _classes(options, ranked, names)
-    _check_that_no_input_is_written_over(options, classes)
-    is_changed = any(options.mean) or any(x != 1 for x in options.std)  # under the map lies what a person sees
-    below = seen if is_changed else None
-    method = "grad_cam" if options.method == "all" else options.method
-    found = [explained(method, network, image, c, options.layer) for c in classes]
-    explanations = [explanation for explanation, _ in found]  # all of them, before the files of the first are written
-    heading = _heading(options, called, picture, seen, explanations[0])
-    remarks = dict.fromkeys(classes, "explained")
-    if options.method != "all":
-        empty = [e.class_index for e in explanations if not e.localization_map.any()]
-        remarks |= dict.fromkeys(empty, "explained: no cell speaks for it, the map is zero")
-    table = _table(scores, ranked, names, remarks, _is_ours(options))
-    if options.method == "all":
-        tables = [(c, *by_all(network, image, c, options.layer)) for c in classes]
-        written = [line for c, by, lines in tables for line in _save_all(c, by, lines, options, names, below)]
-    else:
-        written = [paragraph(note) for _, notes in found for note in notes]
-        written += [_save(explanation, options, called, names, below) for explanation in explanations]
-    return "\n".join([*heading, "", *table, "", *written, *_others(options, classes)])
-
-
-def _folder(options: argparse.Namespace, class_index: int) -> Path:
-    folder: Path = options.out / f"class-{class_index}" if options.top else options.out
-    return folder
-
-
-def _others(options: argparse.Namespace, classes: list[int]) -> list[str]:
-    """Return a line about what an earlier run has left: folders of other classes, or files of another kind of run."""
-    from numpycam.report import FILES
-
-    ours, kind = [_folder(options, c) for c in classes], FILES if options.method == "all" else FILES_OF_ALL
-    others = [path for path in options.out.glob("class-*") if path not in ours]
-    others += [folder / name for folder in ours for name in kind if (folder / name).exists()]
-    return [f"Not of this run: {', '.join(sorted(map(str, others)))}"] if others else []
-
-
-def _check_that_no_input_is_written_over(options: argparse.Namespace, classes: list[int]) -> None:
-    from numpycam.report import FILES
-
-    network = None if _is_ours(options) else options.network
-    files = FILES_OF_ALL if options.method == "all" else FILES
-    inputs = [path for path in (options.image, network, options.names) if path]
-    for path in (_folder(options, c) / name for c in classes for name in files):
-        if path.exists() and any(path.samefile(given) for given in inputs):
-            raise ValueError(f"--out must not lead to files that are read, got {options.out}, with {path}.")
-
-
-def _save(e: Explanation, options: argparse.Namespace, called: str, names: list[str], picture: Array | None) -> str:
-    """Write the files of one class, and return where they are."""
-    folder = _folder(options, e.class_index)
-    network = Path(options.network).name
-    about = {"picture": called, "network": network, "mean": options.mean, "std": options.std}
-    if names:
-        about["class"] = names[e.class_index]
-    title = f"{e.method} of {_named(e.class_index, names)}"
-    return f"Written to {folder}: {', '.join(e.save(folder, title=title, about=about, picture=picture))}"
-
-
-def _save_all(
-    class_index: int,
-    found: dict[str, Explanation],
-    lines: list[str],
-    options: argparse.Namespace,
-    names: list[str],
-    picture: Array | None,
-) -> list[str]:
-    """Write the figure of all methods and their maps; return the lines of the table, and where the files are."""
-    from numpycam.display import figure_of_methods, with_picture
-
-    folder, title = _folder(options, class_index), f"{_named(class_index, names)}, by each method"
-    figure = figure_of_methods([with_picture(e, picture) for e in found.values()], columns=6, title=title)
-    maps: dict[str, Any] = {name: without_pickle(e.weighted_sum) for name, e in found.items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    contents = figure.as_png(), as_npz(maps, compressed=True)
-    write_files(folder, dict(zip(FILES_OF_ALL, contents, strict=True)))
-    return [f"{title}:", "", *lines, "", f"Written to {folder}: {', '.join(FILES_OF_ALL)}"]
-
-
-def _named(class_index: int, names: list[str]) -> str:
-    return _short(names[class_index]) if names else f"class {class_index}"
-
-
-def _read_network(options: argparse.Namespace) -> tuple[Network, list[str], Pair | None]:
-    """Return the network, the names of its classes, and the size of its pictures.
-
-    A network that comes with the package brings names and size. For others the size is None unless it is asked for.
-    """
-    is_ours = _is_ours(options)
-    size = options.size or ((32, 32) if is_ours else None)
-    try:
-        names = _read_names(options.names) if options.names else [*CLASS_NAMES] if is_ours else []
-        return load_pretrained(options.network) if is_ours else Network.load(options.network), names, size
-    except OSError as error:
-        raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
-
-
-def _is_ours(options: argparse.Namespace) -> bool:
-    """Whether the network comes with the package, whatever lies in the working folder."""
-    return options.network in NAMES
+    files_read = [options.image, None if is_ours else Path(options.network), options.names]
+    return Question(
+        network=network,
+        network_name=Path(options.network).name,
+        is_ours=is_ours,
+        picture=picture,
+        picture_name=picture_name,
+        seen=seen,
+        mean=options.mean,
+        std=options.std,
+        image=image,
+        scores=scores,
+        ranked=ranked,
+        classes=_classes(options, ranked, names),
+        names=names,
+        method=options.method,
+        layer=options.layer,
+        out=options.out,
+        has_folders=options.top is not None,
+        files_read=[path for path in files_read if path],
+    )
 
 
 def _picture(options: argparse.Namespace, network: Network, size: Pair | None) -> tuple[Array, str]:
-    """Return the picture from the file, or the drawing, in colour if the network takes that; and what it is called."""
+    """Return the picture from the file, or a drawing, and its name. A drawing has colours if the network takes them."""
     from numpycam.display import read_image
 
-    seed = options.seed or 0
-    if options.image is None:
-        side, in_colour = min(LARGEST, max(SMALLEST, *(size or (32, 32)))), _channels(network) == 3
-        drawn = draw(1, seed, size=side, colour=in_colour, animals=options.draw, grass=options.grass)
-        ground = "on grass" if drawn.masks[0, MASK_NAMES.index("grass")].any() else "no grass"
-        return drawn.images[0].astype(np.float64), f"a drawing, {options.draw}, {ground}, seed {seed}"
-    if options.seed is not None or options.grass is not None:
-        raise ValueError("--seed and --grass are for --draw.")
-    try:
+    if options.image is not None:
+        if options.seed is not None or options.grass is not None:
+            raise ValueError("--seed and --grass need --draw.")
         return read_image(options.image), str(options.image.name)
-    except OSError as error:
-        raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
+    seed, side = options.seed or 0, min(LARGEST, max(SMALLEST, *(size or (_SIDE_OF_OURS, _SIDE_OF_OURS))))
+    in_colour = _channels(network) == 3
+    drawn = draw(1, seed, size=side, colour=in_colour, animals=options.draw, grass=options.grass)
+    ground = "on grass" if drawn.masks[0, MASK_NAMES.index("grass")].any() else "no grass"
+    return drawn.images[0].astype(np.float64), f"a drawing, {options.draw}, {ground}, seed {seed}"
 
 
-def _read_names(path: str | PathLike[str]) -> list[str]:
+def _names(options: argparse.Namespace, is_ours: bool, count: int) -> list[str]:
+    """Return the names of the classes: from --names, or "cat" and "elephant" if the scores are theirs, or none."""
+    if options.names:
+        names = _read_names(options.names)
+        if len(names) != count:
+            raise ValueError(f"{options.names} has {len(names)} names, but the network has {count} scores.")
+        return names
+    knows_drawings = is_ours or (options.draw and count == len(CLASS_NAMES))
+    return [*CLASS_NAMES] if knows_drawings else []
+
+
+def _read_names(path: Path) -> list[str]:
     """Return one name from each line."""
     with open(path, encoding="utf-8-sig") as file:
         try:
@@ -258,25 +215,26 @@ def _read_names(path: str | PathLike[str]) -> list[str]:
 
 
 def _as_the_network_takes_it(picture: Array, network: Network, size: Pair | None) -> Array:
-    """Return the picture, still in 0 … 1, with the network's number of channels and in the size asked for."""
+    """Return the picture with the network's number of channels and in the size asked for. It stays in 0 … 1."""
     channels = _channels(network)
     if (len(picture), channels) == (3, 1):
-        picture = np.tensordot(LUMA, picture, 1)[None] / 1000  # white is 1, with no rounding
+        picture = np.tensordot(LUMA, picture, 1)[None] / 1000  # exact for white: it stays 1
     picture = picture if size is None else _resized(picture, size)
     if (len(picture), channels) == (1, 3):
         picture = np.repeat(picture, 3, axis=0)
-    return picture.clip(0, 1)  # a sum of shares may be 1e-16 brighter than white
+    return picture.clip(0, 1)  # rounding may make it brighter than white, by 1e-16
 
 
 def _channels(network: Network) -> int | None:
-    for _, layer in network.row:  # what can stand before a convolution does not change the channels
+    """Return how many channels the first convolution takes. What stands before it does not change their number."""
+    for _, layer in network.row:
         if layer.is_convolution and "weight" in layer.parameters:
             return int(layer.parameters["weight"].shape[1])
     return None
 
 
 def _resized(picture: Array, size: Pair) -> Array:  # (C, H, W) -> (C, H', W')
-    """Shrink by the mean over the area that each new pixel covers, so that none is skipped; enlarge bilinearly."""
+    """Shrink by averaging: each new pixel is the mean of the area that it covers. Enlarge bilinearly."""
     for axis, m in enumerate(size, start=1):
         n = picture.shape[axis]
         if m < n:
@@ -287,7 +245,7 @@ def _resized(picture: Array, size: Pair) -> Array:  # (C, H, W) -> (C, H', W')
 
 
 def _normalised(seen: Array, mean: list[float], std: list[float], network: Network) -> Array:
-    """Return (x - mean) / std in the network's own kind of numbers."""
+    """Return (seen - mean) / std in the network's dtype."""
     for option, values in (("--mean", mean), ("--std", std)):
         if len(values) not in (1, len(seen)):
             raise ValueError(f"{option} must be one number or {len(seen)}, one for each channel, got {len(values)}.")
@@ -297,7 +255,7 @@ def _normalised(seen: Array, mean: list[float], std: list[float], network: Netwo
 
 
 def _count_scores(network: Network, image: Array) -> int:
-    """Return how many scores the network gives to this image; if its size does not fit, say which one would."""
+    """Return how many scores the network gives to this image. If its size does not fit, propose one that does."""
     try:
         shape = network.output_shape((1, *image.shape))
     except ValueError as error:
@@ -318,7 +276,7 @@ def _fits(network: Network, channels: int, side: int) -> bool:
 
 
 def _classes(options: argparse.Namespace, ranked: list[int], names: list[str]) -> list[int]:
-    """Return the classes to explain: that of --class, or the --top highest, or the highest."""
+    """Return the classes to explain: the one of --class, or the highest --top scores, or the highest score."""
     if options.class_name is not None:
         return [_class_index(options.class_name, names, len(ranked))]
     if (options.top or 1) > len(ranked):
@@ -327,10 +285,10 @@ def _classes(options: argparse.Namespace, ranked: list[int], names: list[str]) -
 
 
 def _class_index(text: str, names: list[str], count: int) -> int:
-    """Return the class of that name or, if no name is like it, of that number."""
+    """Return the number of the class with that name. If no class has it, the text must be the number itself."""
     found = [c for c, name in enumerate(names) if name == text]
     if len(found) > 1:
-        raise ValueError(f"--class {text!r} is the name of the classes {found}: pass the number.")
+        raise ValueError(f"--class {text!r} is the name of several classes, {found}: pass the number.")
     if found:
         return found[0]
     if re.fullmatch("[0-9]{1,9}", text) and int(text) < count:
@@ -339,40 +297,138 @@ def _class_index(text: str, names: list[str], count: int) -> int:
     raise ValueError(f"--class must be {what}, got {text!r}.{did_you_mean(text, names)}")
 
 
-def _heading(options: argparse.Namespace, called: str, picture: Array, seen: Array, e: Explanation) -> list[str]:
+# --- The answer: what is printed and written ------------------------------------------------------------------------
+
+
+def explain(options: argparse.Namespace) -> None:
+    """Print the scores and write the files. Every mistake goes to ``options.refuse``, in one line.
+
+    The numbers of all classes are computed before the first file is written. A mistake that only a figure shows comes
+    later.
+    """
+    with warnings.catch_warnings(action="ignore"):  # numbers that overflow are refused below, in one line
+        try:
+            story = _answer(_read(options))
+        except (TypeError, ValueError, PoleError) as error:
+            options.refuse(str(error))
+        except MemoryError:
+            options.refuse("there is not enough memory for this picture and network: pass a smaller --size.")
+    print(story)
+
+
+def _read(options: argparse.Namespace) -> Question:
+    try:
+        return _question(options)
+    except OSError as error:
+        raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
+def _answer(q: Question) -> str:
+    """Explain every class, write the files, and return what to print."""
+    _check_that_no_input_is_overwritten(q)
+    is_all = q.method == "all"
+    method = "grad_cam" if is_all else q.method  # with "all", Grad-CAM shows which layer it is
+    found = [explained(method, q.network, q.image, c, q.layer) for c in q.classes]
+    explanations = [explanation for explanation, _ in found]
+    remarks = dict.fromkeys(q.classes, "explained")
+    if is_all:
+        tables = [(c, *by_all(q.network, q.image, c, q.layer)) for c in q.classes]
+        written = [line for c, by, lines in tables for line in _save_all(q, c, by, lines)]
+    else:
+        empty = [e.class_index for e in explanations if not e.localization_map.any()]
+        remarks |= dict.fromkeys(empty, "explained: no cell speaks for it, the map is zero")
+        written = [paragraph(warning) for _, warned in found for warning in warned]
+        written += [_save(q, explanation) for explanation in explanations]
+    about = _what_is_explained(q, explanations[0])
+    return "\n".join([*about, "", *_table_of_scores(q, remarks), "", *written, *_other_files(q)])
+
+
+def _what_is_explained(q: Question, e: Explanation) -> list[str]:
     def size(image: Array) -> str:
         channels, height, width = image.shape
         return f"{height} pixels high, {width} wide, {'in colour' if channels == 3 else 'grey'}"
 
+    picture, seen = size(q.picture), size(q.seen)
     maps, rows, columns = e.feature_maps.shape
+    lines = [f"The picture  {q.picture_name}: {picture}"]
+    if q.picture.shape != q.seen.shape:
+        lines.append(f"             goes in as {seen}")
     return [
-        f"The picture  {called}: {size(picture)}",
-        *([f"             goes in as {size(seen)}"] if picture.shape != seen.shape else []),
-        f"The network  {Path(options.network).name}",
+        *lines,
+        f"The network  {q.network_name}",
         f"The layer    {e.layer!r}: {maps} feature maps, {rows} cells high, {columns} wide",
-        f"The method   {'all' if options.method == 'all' else e.method}",
+        f"The method   {'all' if q.method == 'all' else e.method}",
     ]
 
 
-def _table(scores: Array, ranked: list[int], names: list[str], remarks: dict[int, str], answers: bool) -> list[str]:
-    """Return the highest scores and those with a remark, a line each, and … where some are left out.
-
-    With answers there is "yes" beside a score above 0, or else "no".
-    """
-    floats = as_floats(scores)
-    style = ".4f" if 1e-3 <= np.abs(floats).max() < 1e6 else ".4e"
-    rows = [["rank", "class", "score", *["answer"] * answers, *(["name"] if names else []), ""]]
-    for rank, c in enumerate(ranked, start=1):
+def _table_of_scores(q: Question, remarks: dict[int, str]) -> list[str]:
+    """Return a line for each of the highest scores, and for each class with a remark. For all others, return …."""
+    floats = as_floats(q.scores)
+    style = four_decimals(np.abs(floats).max())
+    head = ["rank", "class", "score"]
+    if q.is_ours:
+        head.append("answer")
+    if q.names:
+        head.append("name")
+    rows = [[*head, ""]]
+    for rank, c in enumerate(q.ranked, start=1):
         if rank <= _MOST_ROWS or c in remarks:
-            answer = ["yes" if floats[c] > 0 else "no"] * answers
-            name = [_short(names[c])] if names else []
-            rows.append([f"{rank}", f"{c}", f"{floats[c]:{style}}", *answer, *name, remarks.get(c, "")])
+            row = [f"{rank}", f"{c}", f"{floats[c]:{style}}"]
+            if q.is_ours:
+                row.append("yes" if floats[c] > 0 else "no")
+            if q.names:
+                row.append(_printable(q.names[c]))
+            rows.append([*row, remarks.get(c, "")])
         elif rows[-1][0] != "…":
-            rows.append(["…", *[""] * (len(rows[0]) - 1)])
-    lines = in_columns(rows, ">>>" + "<" * (len(rows[0]) - 3))
-    return ["The scores, before any softmax:", "", *(f"  {line}" for line in lines)]
+            rows.append(["…", *("" for _ in head)])
+    sides = ">>>".ljust(len(rows[0]), "<")
+    return ["The scores, before any softmax:", "", *in_columns(rows, sides, indent=2)]
 
 
-def _short(name: str) -> str:
-    """Return a name to be printed: no control character reaches the terminal."""
+def _printable(name: str) -> str:
+    """Return a name without control characters, which could change the terminal, and not too long."""
     return shortened("".join("?" if category(c) == "Cc" else c for c in name), _LONGEST_NAME)
+
+
+def _check_that_no_input_is_overwritten(q: Question) -> None:
+    from numpycam.report import FILES
+
+    files = FILES_OF_ALL if q.method == "all" else FILES
+    for path in (q.folder(c) / name for c in q.classes for name in files):
+        if path.exists() and any(path.samefile(given) for given in q.files_read):
+            raise ValueError(f"--out {q.out} would overwrite {path}, which is read here.")
+
+
+def _save(q: Question, e: Explanation) -> str:
+    """Write the files of one class, and return where they are."""
+    folder, c = q.folder(e.class_index), e.class_index
+    about: dict[str, Any] = {"picture": q.picture_name, "network": q.network_name}
+    about |= {"mean": q.mean, "std": q.std}
+    if q.names:
+        about["class"] = q.names[c]
+    title = f"{e.method} of {q.class_name(c)}"
+    return f"Written to {folder}: {', '.join(e.save(folder, title=title, about=about, picture=q.shown))}"
+
+
+def _save_all(q: Question, c: int, found: dict[str, Explanation], lines: list[str]) -> list[str]:
+    """Write the figure of all methods and their maps. Return the lines of the table, and where the files are."""
+    from numpycam.display import figure_of_methods, with_picture
+
+    folder, title = q.folder(c), f"{q.class_name(c)}, by each method"
+    figure = figure_of_methods([with_picture(e, q.shown) for e in found.values()], columns=6, title=title)
+    maps: dict[str, Any] = {name: without_pickle(e.weighted_sum) for name, e in found.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = figure.as_png(), as_npz(maps, compressed=True)
+    write_files(folder, dict(zip(FILES_OF_ALL, contents, strict=True)))
+    return [f"{title}:", "", *lines, "", f"Written to {folder}: {', '.join(FILES_OF_ALL)}"]
+
+
+def _other_files(q: Question) -> list[str]:
+    """Return a line about what an earlier run has left: folders of other classes, or files of another kind of run."""
+    from numpycam.report import FILES
+
+    ours = [q.folder(c) for c in q.classes]
+    others = [path for path in q.out.glob("class-*") if path not in ours]
+    files = FILES if q.method == "all" else FILES_OF_ALL
+    others += [folder / name for folder in ours for name in files if (folder / name).exists()]
+    return [f"Not written by this run: {', '.join(sorted(map(str, others)))}"] if others else []

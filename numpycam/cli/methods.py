@@ -1,4 +1,4 @@
-"""``numpycam methods``: the CAM family. And how ``numpycam explain --method`` asks it."""
+"""``numpycam methods``: the CAM family as a table. ``numpycam explain --method`` runs its methods from here."""
 
 import argparse
 import re
@@ -16,53 +16,54 @@ from numpycam.gradcam import Explanation
 from numpycam.methods import METHODS, PROPERTIES, Method, PoleError
 from numpycam.network import Network
 from numpycam.resize import resize
-from numpycam.text import WIDTH, in_columns, paragraph, progress_bar
+from numpycam.text import WIDTH, four_decimals, in_columns, paragraph, progress_bar
 
 TEXTS: dict[str, Any] = {
     "help": "the CAM family: what each method needs, and which properties it has",
-    "description": "Print the methods that explain --method takes: what each needs, and which properties it has. "
-    "For one method: its equation, source and conventions.",
+    "description": "Print a table of the methods that explain --method takes: what each needs, and which properties "
+    "it has. If NAME is given, print the equation, the source and the conventions of that method.",
 }
 
-_MEANINGS = PROPERTIES | {"exact": "it takes Fractions, and gives them"}
+_MEANINGS = PROPERTIES | {"exact": "it takes Fractions and returns Fractions"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Tell the parser what ``numpycam methods`` takes, and to run it."""
+    """Tell the parser which options the command takes, and which function runs it."""
     parser.add_argument("name", nargs="?", type=method_from_text, metavar="NAME",
-        help="tell of this one: its equation in LaTeX, its source, its conventions")  # fmt: skip
-    parser.set_defaults(run=_tell)
+        help="a method: print its equation in LaTeX, its source and its conventions")  # fmt: skip
+    parser.set_defaults(run=_methods)
 
 
 def method_from_text(text: str, besides: str = "") -> str:
-    """Return the name of a method, as argparse's type."""
+    """Return the name of a method, as argparse's type. ``besides`` says what else may be given."""
     if text not in METHODS:
         hint = did_you_mean(text.lower().replace("-", "_").replace("+", "_plus"), [*METHODS])
         raise argparse.ArgumentTypeError(f"must be a name that numpycam methods lists, {besides}got {text!r}.{hint}")
     return text
 
 
-def _tell(options: argparse.Namespace) -> None:
-    print("\n".join(_of_one(options.name) if options.name else _of_all()))
+def _methods(options: argparse.Namespace) -> None:
+    print("\n".join(_one_method(options.name) if options.name else _all_methods()))
 
 
-def _of_all() -> list[str]:
+def _all_methods() -> list[str]:
     """Return the table of all methods: what each needs, and which properties it has."""
     heads = ["name", "needs", *(f"{number:2}" for number, _ in enumerate(_MEANINGS, start=1))]
     at_layer = [[name, m.needs, *_marks(m)] for name, m in METHODS.items() if m.layer is None]
     at_image = [[name, m.needs, *_marks(m)] for name, m in METHODS.items() if m.layer is not None]
-    lines = [f"  {line}" for line in in_columns([heads, *at_layer, *at_image], "<" * len(heads))]
+    lines = in_columns([heads, *at_layer, *at_image], "<" * len(heads), indent=2)
     split = 1 + len(at_layer)
     return [
-        "At a layer, whose feature maps are weighted and added up:", "", *lines[:split], "",
-        "At the image, pixel by pixel:", "", *lines[split:], "",
+        "Methods at a layer. They weight its feature maps and add them up:", "", *lines[:split], "",
+        "Methods at the image. They work pixel by pixel:", "", *lines[split:], "",
         *(
             fill(f"{number}  {what}: {meaning}", WIDTH, initial_indent="  ", subsequent_indent="     ")
             for number, (what, meaning) in enumerate(_MEANINGS.items(), start=1)
         ),
         "",
-        "Equation, source and conventions of one:  numpycam methods NAME",
-        "One of them on a drawing, or all:         numpycam explain --draw both --method NAME",
+        "See more of a method:  numpycam methods NAME",
+        "Run it on a drawing:   numpycam explain --draw both --method NAME",
+        "Run all of them:       numpycam explain --draw both --method all",
     ]  # fmt: skip
 
 
@@ -74,7 +75,7 @@ def _has(method: Method) -> dict[str, bool]:
     return {what: what in method.properties for what in PROPERTIES} | {"exact": method.is_exact}
 
 
-def _of_one(name: str) -> list[str]:
+def _one_method(name: str) -> list[str]:
     m = METHODS[name]
     first, *rest = re.sub(r":\w+:`([^`]*)`", r"`\1`", cleandoc(m.__doc__ or "")).split("\n")
     has = [what for what, yes in _has(m).items() if yes]
@@ -91,7 +92,26 @@ def _of_one(name: str) -> list[str]:
 def explained(
     name: str, network: Network, image: Array, class_index: int, layer: str | None = None
 ) -> tuple[Explanation, list[str]]:
-    """Explain by one method, and return what it warned of, too. Where L is not finite, that is an error."""
+    """Explain by one method, and return its warnings, too.
+
+    Parameters
+    ----------
+    name : str
+        A name in METHODS.
+    network, image, class_index, layer
+        As in :func:`numpycam.grad_cam`.
+
+    Returns
+    -------
+    explanation : Explanation
+    warned : list of str
+        The texts of the warnings.
+
+    Raises
+    ------
+    TypeError, ValueError, PoleError
+        If the method refuses an argument, or if L is not finite.
+    """
     method = METHODS[name]
     options: dict[str, Any] = {"progress": progress_bar()} if method.needs == "further runs" else {}
     with warnings.catch_warnings(record=True, action="always") as caught:
@@ -103,10 +123,21 @@ def explained(
 def by_all(
     network: Network, image: Array, class_index: int, layer: str | None = None
 ) -> tuple[dict[str, Explanation], list[str]]:
-    """Explain by all methods that apply; return their explanations, and lines to be printed.
+    """Explain by all methods that apply.
 
-    The lines are a table, what was warned of, and why a method is left out. The layer is that of the methods that have
-    none of their own.
+    Parameters
+    ----------
+    network, image, class_index
+        As in :func:`numpycam.grad_cam`.
+    layer : str, optional
+        The layer for the methods that have none of their own.
+
+    Returns
+    -------
+    found : dict of Explanation
+        By the name of the method.
+    lines : list of str
+        What to print: a table, the warnings, and for each method that is left out the reason.
     """
     found: dict[str, Explanation] = {}
     notes: list[str] = []
@@ -123,15 +154,14 @@ def _table(found: dict[str, Explanation]) -> list[str]:
     rows = [["method", "cells", "Σ L", "least L", "largest L", "where: row, column"]]
     for name, e in found.items():
         values = as_floats(e.weighted_sum)
-        largest = np.abs(values).max()
-        style = ".4f" if largest == 0 or 1e-3 <= largest < 1e6 else ".3e"
+        style = four_decimals(np.abs(values).max())
         numbers = [f"{number:{style}}" for number in (values.sum(), values.min(), values.max())]
         rows.append([name, " × ".join(map(str, values.shape)), *numbers, _where(e)])
-    return [f"  {line}" for line in in_columns(rows, "<<>>><")]
+    return in_columns(rows, "<<>>><", indent=2)
 
 
 def _where(e: Explanation) -> str:
-    """Return the pixel where the map over the picture is largest, the first of equals."""
+    """Return the pixel where the map, resized to the picture, is largest. Among equals, return the first."""
     if e.image is None or not e.localization_map.any():
         return "no cell speaks for it"
     _, height, width = e.image.shape

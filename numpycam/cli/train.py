@@ -1,4 +1,4 @@
-"""``numpycam train``: train the networks that come with numpycam once more, and hold them against those."""
+"""``numpycam train``: trains the networks that come with numpycam again, and compares them with the shipped ones."""
 
 import argparse
 import shlex
@@ -22,26 +22,26 @@ from numpycam.experiments.pretrained import (
 )
 from numpycam.experiments.training import DivergedError
 from numpycam.network import Network
-from numpycam.text import in_columns, progress_bar
+from numpycam.text import in_columns, paragraph, progress_bar
 
 TEXTS: dict[str, Any] = {
-    "help": "train the networks that come with numpycam once more",
-    "description": "Train the two networks that come with numpycam, write them to a folder, and hold them against "
-    "those. Where NumPy's matrix products are rounded alike, they are the same to the bit.",
+    "help": "train the two networks that come with numpycam again",
+    "description": "Train the two networks that come with numpycam again. Write them to a folder, and compare them "
+    "with the shipped ones. They are the same to the bit if NumPy rounds matrix products here as it did then.",
 }
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Tell the parser what the command takes, and to run it."""
-    parser.add_argument("--only", choices=NAMES, help="train this one (default: both)")
+    """Tell the parser which options the command takes, and which function runs it."""
+    parser.add_argument("--only", choices=NAMES, help="train only this network (default: both)")
     for option, default, kind, what in (
-        ("--seed", SEED, seed_from_text, "of weights, drawings and their order"),
+        ("--seed", SEED, seed_from_text, "the seed of the weights, of the drawings and of their order"),
         ("--images", IMAGES, count_from_text, "how many drawings"),
-        ("--epochs", EPOCHS, count_from_text, "how often each is seen"),
+        ("--epochs", EPOCHS, count_from_text, "how often each drawing is seen"),
     ):
         parser.add_argument(option, type=kind, default=default, metavar="N", help=f"{what} (default: {default})")
     parser.add_argument("--out", type=Path, default=Path("numpycam-networks"), metavar="FOLDER",
-                       help="where the networks go (default: numpycam-networks)")  # fmt: skip
+                       help="the folder for the networks (default: numpycam-networks)")  # fmt: skip
     parser.set_defaults(run=_train, refuse=parser.error)
 
 
@@ -54,16 +54,21 @@ def _train(options: argparse.Namespace) -> None:
         except DivergedError as error:
             options.refuse(f"training diverged in step {error.step}: pass another --seed.")
         except MemoryError:
-            options.refuse("so many drawings are too large for this machine; pass smaller --images.")
+            options.refuse("there is not enough memory for so many drawings: pass a smaller --images.")
         path = options.out / f"{name}.npz"
         network.save(path)
-        new = draw(500, seed=options.seed + 1000)  # neither network was trained on these
+        new = draw(500, seed=options.seed + 1000)  # neither the new network nor the shipped one was trained on these
         print(f"Written to {path}\n\n{_beside_the_shipped(load_pretrained(name), network, new)}\n")
         print(f"See it: numpycam explain --draw both --network {shlex.quote(str(path))}\n")
+    print(paragraph(
+        "In the new drawings, grass says nothing about the animals: half of them have it, by chance. The command "
+        f"numpycam background measures the share of A^{BACKGROUND_KERNEL + 1} on drawings that all have grass. So it "
+        "prints other shares for the same network."
+    ))  # fmt: skip
 
 
 def _beside_the_shipped(shipped: Network, network: Network, drawings: Drawings) -> str:
-    """Return what both networks reach on drawings, in per cent, and how far their maps are apart."""
+    """Return a table of what both networks reach on drawings, and a sentence on how much their maps differ."""
     rows: dict[str, list[float]] = {}
     for one in (network, shipped):
         found = measure(one, drawings)
@@ -79,7 +84,8 @@ def _beside_the_shipped(shipped: Network, network: Network, drawings: Drawings) 
     head = [[f"On {len(drawings)} new drawings, in %", "", "this one", "", "shipped"], ["", *CLASS_NAMES, *CLASS_NAMES]]
     body = [[row, *(f"{100 * value:.1f}" for value in values)] for row, values in rows.items()]
     if all(map(np.array_equal, network.parameters.values(), shipped.parameters.values())):
-        apart = "They are the same to the bit."
+        apart = "The two networks are the same to the bit."
     else:
-        apart = f"Their maps, in 0 to 1, differ by {map_difference(network, shipped, drawings):.4f} on average."
-    return "\n".join(f"  {line}".rstrip() for line in [*in_columns([*head, *body], "<>>>>"), "", apart])
+        difference = map_difference(network, shipped, drawings)
+        apart = f"Scaled to at most 1, the maps of both networks differ by {difference:.4f} on average."
+    return "\n".join([*in_columns([*head, *body], "<>>>>", indent=2), "", paragraph(apart)])

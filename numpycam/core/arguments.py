@@ -1,11 +1,13 @@
 """Checks arguments and converts them to arrays.
 
-Every public function checks its arguments with these. A wrong argument is refused with a sentence that names the
+Public functions check their arguments with these. A wrong argument is refused with a sentence that names the
 argument, what came and what was expected. Nothing is silently repaired.
 """
 
+from collections.abc import Iterable
 from fractions import Fraction
 from numbers import Rational
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -16,10 +18,9 @@ from numpycam.core.arrays import Array, Pair, Shape, frozen_copy
 def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, check_finite: bool = True) -> Array:
     """Return ``value`` as an array of floats or of Fractions.
 
-    float32 and float64 stay what they are, float16 becomes float32 (300 · 300 is infinite in
-    float16), integers and booleans become ``dtype``: in their own type 200 + 100 is 44 for uint8.
-    An object array may hold Fractions and ints only and comes back holding Fractions only. The
-    argument itself is never written to.
+    float32 and float64 stay what they are. float16 becomes float32, since 300 · 300 is infinite in float16. Integers
+    and booleans become ``dtype``, since 200 + 100 is 44 in uint8. An object array may hold Fractions and ints; it comes
+    back with Fractions only. The argument itself is never written to.
 
     Parameters
     ----------
@@ -29,12 +30,12 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, chec
     dtype : dtype, default float64
         What integers become: a float dtype, or ``object`` for Fractions.
     check_finite : bool, default True
-        Refuse NaN and infinity. If False they pass, and then they propagate.
+        Refuse NaN and infinity. If False, they pass.
 
     Raises
     ------
     TypeError
-        If the elements are not numbers that are computed with here.
+        If the elements are not floats, integers or Fractions.
     ValueError
         If a number is NaN or infinite, or the rows of a nested list differ in length.
     """
@@ -98,7 +99,7 @@ def as_parameters(weight: Array, bias: Array | None, axes: str, check_finite: bo
     return frozen_copy(weight.astype(dtype, copy=False)), frozen_copy(bias.astype(dtype, copy=False))
 
 
-_USUAL = {(np.ndarray, np.dtype(dtype)) for dtype in (np.float32, np.float64, object)}
+_USUAL = {np.dtype(np.float32), np.dtype(np.float64), np.dtype(object)}
 
 
 def check_same_kind(arrays: dict[str, Array]) -> None:
@@ -106,8 +107,8 @@ def check_same_kind(arrays: dict[str, Array]) -> None:
 
     One float among Fractions would degrade the rest of the computation to floats silently.
     """
-    types = {(type(array), getattr(array, "dtype", None)) for array in arrays.values()}
-    if len(types) == 1 and types <= _USUAL:
+    dtypes = {array.dtype if type(array) is np.ndarray else None for array in arrays.values()}
+    if len(dtypes) == 1 and dtypes <= _USUAL:  # the usual case, without a loop
         return
     kinds: dict[bool, str] = {}  # one name for each kind: of Fractions (True), of floats (False)
     for name, array in arrays.items():
@@ -132,7 +133,7 @@ def check_axes(name: str, shape: Shape, axes: str) -> None:
     if len(shape) != len(expected):
         fix = "; for one image pass x[None]" if len(shape) == 3 and axes == "N, C, H, W" else ""
         raise ValueError(f"{name} must have shape ({axes}), got {shape}{fix}.")
-    for axis, length in zip(expected, shape, strict=True) if 0 in shape else ():
+    for axis, length in zip(expected, shape, strict=True):
         if length == 0 and axis != "N":
             raise ValueError(f"{name} must have shape ({axes}), got {shape}: axis {axis} is empty.")
 
@@ -170,7 +171,7 @@ def as_pair(name: str, value: object, minimum: int) -> Pair:
 
 
 def as_cells(name: str, value: ArrayLike, check_finite: bool = True) -> Array:
-    """Return maps with any leading axes, (..., H, W), of one cell at least."""
+    """Return maps (..., H, W) with any leading axes and at least one cell."""
     array = as_array(name, value, check_finite=check_finite)
     if array.ndim < 2 or 0 in array.shape[-2:]:
         raise ValueError(f"{name} must have shape (..., H, W) with no empty axis, got {array.shape}.")
@@ -186,7 +187,7 @@ def check_mask(name: str, mask: object, shape: Shape) -> None:
 
 
 def as_images(name: str, value: ArrayLike, parameters: dict[str, Array], dtype: DTypeLike, check_finite: bool) -> Array:
-    """Return one image (C, H, W) or a batch (N, C, H, W), read-only, of the same kind of numbers as the parameters."""
+    """Return one image (C, H, W) or a batch (N, C, H, W), read-only, in the parameters' kind of numbers."""
     images = as_array(name, value, dtype=dtype, check_finite=check_finite)
     if images.ndim not in (3, 4):
         fix = f"; for one channel pass {name}[None]" if images.ndim == 2 else ""
@@ -196,7 +197,7 @@ def as_images(name: str, value: ArrayLike, parameters: dict[str, Array], dtype: 
 
 
 def as_maps(feature_maps: ArrayLike, gradients: ArrayLike, check_finite: bool) -> tuple[Array, Array]:
-    """Return feature and gradient maps, (K, H, W) or (N, K, H, W), read-only; integer maps in the gradients' dtype."""
+    """Return maps and gradients, (K, H, W) or (N, K, H, W), read-only. Integer maps take the gradients' dtype."""
     given = np.asarray(gradients).dtype
     if given.kind in "biu":
         raise TypeError(
@@ -247,7 +248,7 @@ def as_class_indices(class_index: object, scores: Array, is_batch: bool) -> NDAr
 
 
 def as_target(returned: object, scores: Array) -> tuple[Array, Array]:
-    """Return what a target has returned, its value and its gradient by the scores, checked against these."""
+    """Return the value and the gradient that a target has returned, checked against the scores."""
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise TypeError(f"a target must return a pair, its value and its gradient, got {type(returned).__name__}.")
     names = "the target's value", "the target's gradient"
@@ -260,8 +261,30 @@ def as_target(returned: object, scores: Array) -> tuple[Array, Array]:
     return value, gradient
 
 
+def as_named_layers(layers: Iterable[Any], kind: type) -> tuple[Any, ...]:
+    """Return pairs (name, layer). A name is a string other than "input"; a layer is of this kind."""
+    pairs = tuple(layers)
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"layers must be pairs (name, layer), got {pair!r}.")
+        name, layer = pair
+        if not isinstance(name, str) or name in ("", "input"):
+            raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {name!r}.")
+        if not isinstance(layer, kind):
+            raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {layer!r}.")
+    return pairs
+
+
+def check_name(name: str, names: list[str]) -> None:
+    """Raise ValueError unless a network has an activation of that name."""
+    if name not in names:
+        raise ValueError(
+            f"the network has no layer {name!r}, only {', '.join(map(repr, names))}.{did_you_mean(name, names)}"
+        )
+
+
 def did_you_mean(name: str, names: list[str]) -> str:
-    """Return a sentence with the name that is most like the given one, if there is one."""
+    """Return a sentence with the most similar name, or nothing if no name is similar."""
     from difflib import get_close_matches
 
     close = get_close_matches(str(name), names, n=1)

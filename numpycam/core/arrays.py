@@ -1,6 +1,6 @@
 """Small tools for arrays: the zero of an array's own type, sums, shares, the ReLU, arrays that cannot be written to.
 
-Two kinds of numbers are computed with: floats (``float32``, ``float64``) and exact rationals (object arrays of
+numpycam computes with two kinds of numbers: floats (``float32``, ``float64``) and exact rationals (object arrays of
 :class:`fractions.Fraction`). The same code serves both, so it never writes a constant such as 0 down: it asks
 :func:`zero_of` for it.
 """
@@ -37,7 +37,7 @@ def sum_of(x: Array, axis: int | tuple[int, ...], keepdims: bool = False) -> Arr
 
 
 def share(part: Any, whole: Any) -> Any:
-    """Return part / whole, and 0 where both are 0."""
+    """Return part / whole. Where the whole is 0, every part must be 0, too; the share is then 0."""
     return part / np.where(whole == 0, 1, whole)
 
 

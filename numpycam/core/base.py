@@ -1,8 +1,8 @@
 """The base of all layers: what every layer can do, and what others ask it about itself.
 
-The rest of numpycam never looks at the class of a layer. It asks: are you affine, of which values do you take the
-maximum, what does a cell of you see? Left alone, a layer answers that this is unknown, and whoever needs to know
-refuses it by its name. So a layer of your own is never taken for what it is not.
+No method looks at the class of a layer. It asks the layer: are you affine, of which values do you take the maximum,
+what does a cell of you see? A layer that does not say answers None. A method that needs the answer then refuses the
+layer by its name. So a layer of your own is never taken for what it is not.
 """
 
 from abc import ABC, abstractmethod
@@ -22,16 +22,43 @@ class Layer(ABC):
     """What every layer can do.
 
     To write a layer of your own, derive a frozen dataclass from this one and give it ``output_shape``, ``forward`` and
-    ``backward``. That is enough for a :class:`Network` and for Grad-CAM. To train its arrays, give it
-    ``parameter_gradients``, too.
+    ``backward``. That is enough for a :class:`Network` and for Grad-CAM. Its parameters are its fields that are arrays.
+    To train them, give it ``parameter_gradients``, too.
 
     A layer takes arrays of floats or of Fractions. It looks at the dtype and the shape, not at the elements.
     :class:`Network` converts integers and checks that an object array holds Fractions only.
 
-    The members from ``is_rectifier`` on are questions, each with the answer "unknown". Methods such as FullGrad ask
-    them; a layer of your own may answer them. A subclass that computes something else than its base inherits neither
-    the answers nor the ``parameter_gradients`` of its base. Only a True is inherited: what derives from a ReLU is a
-    rectifier, what derives from a Conv2d is a convolution.
+    ``is_rectifier``, ``is_convolution``, ``runs``, ``affine``, ``rivals`` and ``sees`` are questions. None means
+    unknown. Methods such as FullGrad ask them, and a layer of your own may answer them. A subclass that computes
+    something different from its base inherits neither the answers nor the ``parameter_gradients`` of its base. Only a
+    True is inherited: a subclass of ReLU is a rectifier, a subclass of Conv2d is a convolution.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True, eq=False, repr=False)
+    ... class Scale(Layer):
+    ...     '''y = factor · x, with one factor for each channel.'''
+    ...
+    ...     factor: np.ndarray  # (C, 1, 1)
+    ...
+    ...     def output_shape(self, input_shape):
+    ...         return input_shape
+    ...
+    ...     def forward(self, x):  # (N, C, H, W) -> (N, C, H, W)
+    ...         return self.factor * x
+    ...
+    ...     def backward(self, grad_output, x):
+    ...         return self.factor * grad_output
+    ...
+    ...     def parameter_gradients(self, grad_output, x):
+    ...         return {"factor": (grad_output * x).sum(axis=(0, 2, 3))[:, None, None]}
+    ...
+    ...     is_rectifier = False
+    ...
+    ...     def affine(self, input_shape):
+    ...         return Affine(Scale(abs(self.factor)), offset=None, summands=1)
+    >>> Scale(np.array([[[2.0]]])).forward(np.array([[[[1.0, -3.0]]]]))
+    array([[[[ 2., -6.]]]])
     """
 
     @abstractmethod
@@ -54,13 +81,14 @@ class Layer(ABC):
     @property
     def parameters(self) -> dict[str, Array]:
         """The layer's arrays by name, and those of a layer in one of its fields: ``"field.weight"``."""
-        found = {}
+        found = self._arrays()
         for name, value in vars(self).items():
-            if isinstance(value, np.ndarray):
-                found[name] = value
-            elif isinstance(value, Layer):
+            if isinstance(value, Layer):
                 found |= {f"{name}.{key}": array for key, array in value.parameters.items()}
         return found
+
+    def _arrays(self) -> dict[str, Array]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
     def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
         """Return the same layer with these parameters, by name. All others stay as they are."""
@@ -72,7 +100,7 @@ class Layer(ABC):
         return self._with(parameters)
 
     def _with(self, parameters: Mapping[str, Array]) -> Self:
-        arrays = {name: value for name, value in parameters.items() if name in vars(self)}
+        arrays = {name: value for name, value in parameters.items() if name in self._arrays()}
         inside = [(name, value) for name, value in vars(self).items() if isinstance(value, Layer)]
         return replace(self, **arrays, **dict(layers_with(parameters, inside)))
 
@@ -83,19 +111,11 @@ class Layer(ABC):
     def check(self, x: Array, grad_output: Array | None = None) -> Shape:
         """Return the output's shape, after checking that the arrays fit the layer and one another."""
         given = {"x": x} if grad_output is None else {"grad_output": grad_output, "x": x}
-        check_same_kind(given | self.parameters)
+        check_same_kind(given | self._arrays())
         shape = self.output_shape(x.shape)
         if grad_output is not None:
             check_shape("grad_output", grad_output, shape)
         return shape
-
-    is_rectifier: ClassVar[bool | None] = None
-    """Whether guided backpropagation cuts off the gradient that comes into this layer at 0."""
-
-    @property
-    def is_convolution(self) -> bool | None:
-        """Whether the outputs are the feature maps of a convolution; None if one may be hidden inside."""
-        return None if self.hides_layers or any(array.ndim == 4 for array in self.parameters.values()) else False
 
     @property
     def hides_layers(self) -> bool:
@@ -103,6 +123,14 @@ class Layer(ABC):
         return any(
             value.hides_layers if isinstance(value, Layer) else _holds_layers(value) for value in vars(self).values()
         )
+
+    is_rectifier: ClassVar[bool | None] = None
+    """Whether guided backpropagation sets the negative gradients that reach this layer to 0."""
+
+    @property
+    def is_convolution(self) -> bool | None:
+        """Whether the outputs are the feature maps of a convolution; None if one may be hidden inside."""
+        return None if self.hides_layers or any(array.ndim == 4 for array in self.parameters.values()) else False
 
     @property
     def runs(self) -> "Sequence[tuple[str, Layer]] | None":
@@ -122,15 +150,17 @@ class Layer(ABC):
         return None
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Forget the answers of a base that computes something else."""
+        """Forget the answers of a base that computes something different."""
         super().__init_subclass__(**options)
-        for question in _QUESTIONS:
+        for question in _NOT_INHERITED:
             place = next(n for n, base in enumerate(cls.__mro__) if question in vars(base))
             *derived, base = cls.__mro__[: place + 1]
+            if base is Layer or getattr(cls, question) is True:
+                continue
             changed = {name for one in derived for name in vars(one) if _replaces(vars(one)[name], name, base)}
             if question == "parameter_gradients":  # it is the derivative of the forward pass alone
                 changed -= {"backward"}
-            if changed and getattr(cls, question) is not True:
+            if changed:
                 setattr(cls, question, vars(Layer)[question])
 
     def __repr__(self) -> str:
@@ -155,19 +185,24 @@ class Layer(ABC):
 
 
 class Affine(NamedTuple):
-    """A layer y = M x + b, taken apart."""
+    """A layer y = M x + b, taken apart.
 
-    sizes: Layer
-    """A layer that returns |M| x: the same layer with the sizes of its weights, and without b."""
+    Attributes
+    ----------
+    absolute : Layer
+        The layer with |M| in the place of M, and without b.
+    offset : array or None
+        b, in a shape that can be added to y: (O, 1, 1) for maps, (O,) for rows of numbers. None if there is no b.
+    summands : int
+        How many products make one number of M x.
+    """
 
+    absolute: Layer
     offset: Array | None
-    """b, in a shape that can be added to y; None if there is none."""
-
     summands: int
-    """How many products make one number of M x."""
 
 
-_QUESTIONS = ("is_rectifier", "is_convolution", "runs", "affine", "rivals", "sees", "parameter_gradients")
+_NOT_INHERITED = ("is_rectifier", "is_convolution", "runs", "affine", "rivals", "sees", "parameter_gradients")
 
 
 def _replaces(value: object, name: str, base: type) -> bool:
@@ -175,7 +210,7 @@ def _replaces(value: object, name: str, base: type) -> bool:
     inherited = getattr(base, name, None)
     is_there = inherited is not None and not getattr(inherited, "__isabstractmethod__", False)
     is_method = callable(value) or isinstance(value, property)
-    return is_method and is_there and name not in _QUESTIONS and not name.startswith("__")
+    return is_method and is_there and name not in _NOT_INHERITED and not name.startswith("__")
 
 
 def _holds_layers(value: object) -> bool:
@@ -186,7 +221,7 @@ def _holds_layers(value: object) -> bool:
 
 
 def layers_with(parameters: Mapping[str, Array], layers: Iterable[tuple[str, Layer]]) -> list[tuple[str, Layer]]:
-    """Return named layers, each with its own of the parameters ``"name.weight"``. A layer without any stays itself."""
+    """Give each named layer the parameters ``"name.weight"`` that begin with its name. Others stay the same object."""
     found = []
     for name, layer in layers:
         own = {key: parameters[f"{name}.{key}"] for key in layer.parameters if f"{name}.{key}" in parameters}

@@ -104,7 +104,9 @@ class Conv2d(Layer):
 
     def affine(self, input_shape: Shape) -> Affine:
         offset = None if self.bias is None else self.bias[:, None, None]
-        return Affine(replace(self, weight=np.abs(self.weight), bias=None), offset, self.weight[0].size)
+        return Affine(
+            replace(self, weight=np.abs(self.weight), bias=None, check_finite=False), offset, self.weight[0].size
+        )
 
     def sees(self) -> Window:
         return self.window
@@ -342,4 +344,6 @@ class Linear(Layer):
         return gradients if self.bias is None else gradients | {"bias": sum_of(grad_output, axis=0)}
 
     def affine(self, input_shape: Shape) -> Affine:
-        return Affine(replace(self, weight=np.abs(self.weight), bias=None), self.bias, self.weight[0].size)
+        return Affine(
+            replace(self, weight=np.abs(self.weight), bias=None, check_finite=False), self.bias, self.weight[0].size
+        )

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_array, as_grad_output, check_same_kind, did_you_mean
+from numpycam.core.arguments import as_array, as_grad_output, as_named_layers, check_name, check_same_kind
 from numpycam.core.arrays import Array, Shape, read_only_view
 from numpycam.core.base import Layer, layers_with
 
@@ -39,7 +39,7 @@ class Network(Layer):
 
     Examples
     --------
-    >>> from numpycam import Linear, ReLU
+    >>> from numpycam.core.layers import Linear, ReLU
     >>> network = Network([("hidden", Linear([[1, 2], [3, -4]])), ("relu", ReLU())])
     >>> network.activations([[1, 1]])
     {'input': array([[1., 1.]]), 'hidden': array([[ 3., -1.]]), 'relu': array([[3., 0.]])}
@@ -47,39 +47,35 @@ class Network(Layer):
 
     layers: Sequence[tuple[str, Layer]]
     target_layer: str | None = None
-    _named: dict[str, Any] = field(init=False)  # these three follow from the layers: all activations by name,
-    _steps: tuple[tuple[str, Layer | None], ...] = field(init=False)  # what makes each of the one before, and all
+    # Computed from the layers. Each step makes one activation from the one before it. The steps "input" and "block"
+    # (the end of a network among the layers) have no layer.
+    _steps: tuple[tuple[str, Layer | None], ...] = field(init=False)
+    _layer_of: dict[str, Any] = field(init=False)
     _parameters: dict[str, Array] = field(init=False)
 
     def __post_init__(self) -> None:
-        layers = tuple(self.layers)
-        for pair in layers:
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                raise TypeError(f"layers must be pairs (name, layer), got {pair!r}.")
-            name, layer = pair
-            if not isinstance(name, str) or name in ("", "input"):
-                raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {name!r}.")
-            if not isinstance(layer, Layer):
-                raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {layer!r}.")
-        opened: list[tuple[str, Any]] = [("input", None), *_opened(layers)]
-        named = dict(opened)
-        if len(named) < len(opened):
-            raise ValueError(f"the names of the layers must be distinct, got {[name for name, _ in opened[1:]]}.")
-        steps = tuple((name, layer if layer and layer.runs is None else None) for name, layer in opened)
-        own = [(f"{name}.{key}", value) for name, layer in steps if layer for key, value in layer.parameters.items()]
+        layers = as_named_layers(self.layers, Layer)
+        opened = [*_opened(layers)]
+        names = [name for name, _ in opened]
+        if len(set(names)) < len(names):
+            raise ValueError(f"the names of the layers must be distinct, got {names}.")
+        steps = [(name, layer if layer.runs is None else None) for name, layer in opened]
+        run = [(name, layer) for name, layer in steps if layer is not None]
+        own = [(f"{name}.{key}", value) for name, layer in run for key, value in layer.parameters.items()]
         parameters = dict(own)
         if len(parameters) < len(own):
             raise ValueError(f"two parameters have the same name in {list(parameters)}: rename a layer.")
         check_same_kind(parameters)
-        self._set(layers=layers, _named=named, _steps=steps, _parameters=parameters)
+        layer_of = {"input": None} | dict(opened)
+        self._set(layers=layers, _steps=(("input", None), *steps), _layer_of=layer_of, _parameters=parameters)
         if self.target_layer is not None:
-            self._place(self.target_layer)
+            self.position_of(self.target_layer)
 
     def __getitem__(self, name: str) -> Layer:
         """Return the layer of that name."""
-        if self._place(name) == 0:
+        if self.position_of(name) == 0:
             raise ValueError("'input' is what goes into the network, not a layer.")
-        return self._named[name]
+        return self._layer_of[name]
 
     @property
     def runs(self) -> Sequence[tuple[str, Layer]]:
@@ -88,12 +84,15 @@ class Network(Layer):
     @property
     def row(self) -> list[tuple[str, Layer]]:
         """The layers in order, with the layers of a network among them in its place: ``"block.conv"``."""
-        return [(name, layer) for name, layer in self._steps if layer]
+        return [(name, layer) for name, layer in self._steps if layer is not None]
 
     @property
     def parameters(self) -> dict[str, Array]:
         """All parameters, by the name of the layer and their own: ``"conv.weight"``."""
         return dict(self._parameters)
+
+    def _arrays(self) -> dict[str, Array]:
+        return self._parameters
 
     def _with(self, parameters: Mapping[str, Array]) -> Self:
         return replace(self, layers=layers_with(parameters, self.layers))
@@ -116,7 +115,7 @@ class Network(Layer):
         shapes = {}
         for name, layer in self._steps:
             try:
-                input_shape = layer.output_shape(input_shape) if layer else input_shape
+                input_shape = input_shape if layer is None else layer.output_shape(input_shape)
             except ValueError as error:
                 raise ValueError(f"layer {name!r}: {error}") from None
             shapes[name] = input_shape
@@ -135,18 +134,19 @@ class Network(Layer):
         ----------
         x : array
         since : str, default "input"
-            Where to begin: what comes before it is computed, but not kept. This activation is read-only.
+            The first activation to keep, read-only. Those before it are computed and dropped.
         """
         return self.activations_of(self._admitted(x), since)
 
     def activations_of(self, x: Array, since: str = "input") -> dict[str, Array]:
-        """Return the activations of an x that is known to fit."""
-        first = self._place(since)
+        """Do the same as :meth:`activations`, without checking x."""
+        first = self.position_of(since)
         kept: dict[str, Array] = {}
-        for place, (name, layer) in enumerate(self._steps):
-            x = layer.forward(x) if layer else x
-            if place >= first:
-                x = kept[name] = x if kept else read_only_view(x)
+        for position, (name, layer) in enumerate(self._steps):
+            x = x if layer is None else layer.forward(x)
+            if position >= first:
+                x = read_only_view(x) if position == first else x  # it may be the caller's own array
+                kept[name] = x
         return kept
 
     def backward(self, grad_output: Array, x: ArrayLike) -> Array:
@@ -164,7 +164,7 @@ class Network(Layer):
         to : str, default "input"
             Where to stop: nothing below it is computed.
         """
-        first = self._place(to)
+        first = self.position_of(to)
         missing = [name for name, _ in self._steps[first:] if name not in activations]
         if missing:
             raise ValueError(f"activations must hold all that network.activations(x) returns; missing: {missing}.")
@@ -172,7 +172,7 @@ class Network(Layer):
         gradients = {last: as_grad_output(grad_output, activations[last])}
         for (below, _), (name, layer) in reversed([*pairwise(self._steps[first:])]):
             gradient = gradients[name]
-            gradients[below] = layer.backward(gradient, activations[below]) if layer else gradient
+            gradients[below] = gradient if layer is None else layer.backward(gradient, activations[below])
         return gradients
 
     def parameter_gradients(
@@ -185,21 +185,22 @@ class Network(Layer):
         return {
             f"{name}.{key}": value
             for (below, _), (name, layer) in pairwise(self._steps)
-            if layer
+            if layer is not None
             for key, value in layer.parameter_gradients(gradients[name], activations[below]).items()
         }
 
     def split(self, name: str) -> tuple[Self, Self]:
         """Return two networks (features, head) with head(features(x)) = network(x).
 
-        ``features`` ends with the layer of that name. With "input" it is empty; with the last layer, ``head`` is. A cut
-        inside of a network among the layers opens it: the parts have layers such as ``"block.conv"``.
+        ``features`` ends with the layer of that name. With "input", ``features`` is empty. With the last layer,
+        ``head`` is empty. If the layer lies inside of a network among the layers, both parts have the opened layers,
+        such as ``"block.conv"``.
         """
         own = ["input", *dict(self.layers)]
         if name in own:
             layers, cut = self.layers, own.index(name)
         else:
-            layers, before = self.row, self._steps[: self._place(name) + 1]
+            layers, before = self.row, self._steps[: self.position_of(name) + 1]
             cut = sum(layer is not None for _, layer in before)
         features, head = (replace(self, layers=part, target_layer=None) for part in (layers[:cut], layers[cut:]))
         return features, head
@@ -209,13 +210,10 @@ class Network(Layer):
         target = "" if self.target_layer is None else f", target_layer={self.target_layer!r}"
         return f"{type(self).__name__}([\n    {rows}]{target})" if rows else f"{type(self).__name__}([]{target})"
 
-    def _place(self, name: str) -> int:
-        """Return at which place in the row of activations this one stands; the input is at 0."""
-        names = [*self._named]
-        if name not in names:
-            raise ValueError(
-                f"the network has no layer {name!r}, only {', '.join(map(repr, names))}.{did_you_mean(name, names)}"
-            )
+    def position_of(self, name: str) -> int:
+        """Return the position of the activation of that name: 0 for "input"; raise ValueError if there is none."""
+        names = [*self._layer_of]
+        check_name(name, names)
         return names.index(name)
 
     def _admitted(self, x: ArrayLike) -> Array:

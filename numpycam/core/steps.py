@@ -22,8 +22,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numpycam.core.arguments import as_class_indices, as_images, as_target, check_shape
-from numpycam.core.arrays import Array, Shape, read_only_view, relu, share, sum_of, zeros
+from numpycam.core.arrays import Array, Shape, read_only_view, relu, share, sum_of, zero_of, zeros
 from numpycam.core.network import Network, check_network
+
+GradientsUsed = Literal["plain", "guided", "unused"]
 
 Target = Callable[[Array], tuple[Array, Array]]
 """From scores y (N, classes) to a number t(y) for each image (N,), and its gradient dt/dy (N, classes)."""
@@ -96,7 +98,7 @@ class Stages:
     Attributes
     ----------
     image : array, shape (C, H, W)
-    class_index : int
+    class_index : int or target
         c, the class that is explained.
     score : float or Fraction
         y^c, before any softmax.
@@ -104,7 +106,7 @@ class Stages:
         The layer whose output the feature maps are.
     feature_maps, gradients : array, shape (K, H', W')
         A^k and dy^c/dA^k.
-    alphas : array, shape (K,)
+    alphas : array, shape (K,), or None
         α_k^c, the global average of dy^c/dA^k.
     weighted_maps : array, shape (K, H', W')
         α_k^c A^k.
@@ -117,8 +119,8 @@ class Stages:
     method : str
         The method's name: "Grad-CAM", or one of ``numpycam.methods``. If it weighs cells rather than whole maps,
         alphas is None.
-    backward : {"plain", "guided", "unused"}
-        Which gradients they are that the method used: those of the network, those of guided backpropagation, or none.
+    gradients_used : {"plain", "guided", "unused"}
+        Which gradients the method used: the network's own, those of guided backpropagation, or none.
     """
 
     image: Array | None
@@ -133,21 +135,21 @@ class Stages:
     localization_map: Array
     network: Network | None = None
     method: str = "Grad-CAM"
-    backward: Literal["plain", "guided", "unused"] = "plain"
+    gradients_used: GradientsUsed = "plain"
 
     @classmethod
     def of(cls, evidence: Evidence, alphas: Any, weighted_maps: Array, **method: Any) -> Self:
         """Return all stages, given the evidence and the method's terms of step 4."""
         weighted_sum = compute_weighted_sum(weighted_maps)
-        localization_map = compute_localization_map(weighted_sum)
-        stages = alphas, weighted_maps, weighted_sum, localization_map
+        stages = alphas, weighted_maps, weighted_sum, compute_localization_map(weighted_sum)
         return cls(*evidence[:6], *stages, evidence.network, **method)
 
     def __post_init__(self) -> None:
         for name, value in list(vars(self).items()):
-            if isinstance(value, (np.ndarray, np.generic)):
-                value = read_only_view(value) if isinstance(value, np.ndarray) else value.item()
-                object.__setattr__(self, name, value)
+            if isinstance(value, np.ndarray) and value.flags.writeable:
+                object.__setattr__(self, name, read_only_view(value))
+            elif isinstance(value, np.generic):
+                object.__setattr__(self, name, value.item())
 
     @property
     def counterfactual_map(self) -> Array:
@@ -168,7 +170,7 @@ class Stages:
         return len(self.feature_maps)
 
     def __getitem__(self, n: Any) -> Self:
-        """Return the explanation of image n of a batch, or of a slice of it."""
+        """Return the explanation of image n. For a slice, return that of these images."""
         self._check_batch()
         if not isinstance(n, int | np.integer | slice) or isinstance(n, bool):
             raise TypeError(f"an Explanation is indexed by an int or a slice, got {n!r}.")
@@ -189,7 +191,7 @@ def score_of(class_index: Any, scores: Array, is_batch: bool = True) -> tuple[Ar
     classes = as_class_indices(class_index, scores, is_batch)
     chosen = np.arange(len(scores)), classes  # one score of each row
     gradient = zeros(scores.shape, like=scores)
-    gradient[chosen] += 1  # dy^c/dy
+    gradient[chosen] = zero_of(scores) + 1  # dy^c/dy
     return classes, scores[chosen], gradient
 
 
@@ -210,9 +212,8 @@ def target_layer_of(network: Network, argument: str = "layer") -> str:
 
 def check_stages(network: Network, layer: str, input_shape: Shape) -> None:
     """Raise ValueError unless the layer has feature maps and the network ends with scores."""
+    network.position_of(layer)  # an unknown name is refused with the names that there are
     shapes = network.shapes(input_shape)
-    if layer not in shapes:
-        network.split(layer)  # says which layers there are
     if len(shapes[layer]) != 4:
         raise ValueError(f"Grad-CAM needs a layer with feature maps (N, K, H, W); {layer!r} has {shapes[layer]}.")
     *_, scores = shapes.values()

@@ -1,9 +1,11 @@
 """Pictures: the overlay of a map on the image, maps with their numbers, and one figure of all stages.
 
-This package alone imports matplotlib. It draws on figures of its own and leaves pyplot,
-its backends and its settings alone. Signed maps are drawn in colours that diverge from white at
-zero, all others in cividis; numbers are printed into the cells of small maps, so that colour is
-never the only way to read them, and every picture carries them in its alternative text.
+Only this package imports matplotlib. It draws on its own figures and does not change pyplot, its backends or its
+settings.
+
+Signed maps have diverging colours, with white at zero. All other maps are drawn in cividis. Small maps also have their
+numbers in the cells, so that colour is never the only way to read them. Every figure has an alternative text, with the
+same numbers.
 """
 
 from numpycam.display.canvas import Picture, is_dark

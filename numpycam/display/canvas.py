@@ -1,4 +1,4 @@
-"""What all figures are drawn with: a figure with an alternative text, a map with its numbers, words at a place."""
+"""What all figures share: a figure with an alternative text, a map with its numbers, and text at a place."""
 
 from io import BytesIO
 from typing import Any
@@ -12,15 +12,16 @@ from matplotlib.figure import Figure
 from numpycam.core.arrays import Array
 from numpycam.text import format_number
 
-SIGNED, POSITIVE = "RdBu_r", "cividis"
+SIGNED, POSITIVE = "RdBu_r", "cividis"  # the colour maps
 
-SIDE, MARGIN = 1.5, 0.25  # inches
+SIDE, MARGIN = 1.5, 0.25  # inches: the side of a map, and the margin of a figure
 DIGIT = 0.68  # the width of a character, in units of its font size
 Limits = tuple[float, float]
+"""The values that the lowest and the highest colour stand for."""
 
 
 class Picture(Figure):
-    """A matplotlib figure with an alternative text, which notebooks show and keep."""
+    """A matplotlib figure with an alternative text. A notebook shows the figure and stores both."""
 
     alt: str = ""
 
@@ -35,7 +36,7 @@ class Picture(Figure):
 
 
 def draw_map(axes: Axes, values: Array, colormap: str, limits: Limits) -> None:
-    """Draw one map (H, W) or picture (H, W, 3); print its numbers if there are few enough of them."""
+    """Draw one map (H, W) or picture (H, W, 3). Print a map's numbers if there are few enough of them."""
     axes.imshow(values, cmap=colormap, norm=Normalize(*limits), interpolation="nearest", origin="upper")
     axes.set_xticks([])
     axes.set_yticks([])
@@ -64,7 +65,7 @@ def is_small(values: Array) -> bool:
 
 
 def is_dark(colour: Array) -> bool:
-    """Whether white text on a colour (red, green, blue, ...) has more contrast than black text, after WCAG 2."""
+    """Whether white text on a colour (red, green, blue, ...) has more contrast than black text, as in WCAG 2."""
     linear = np.where(colour[:3] <= 0.04045, colour[:3] / 12.92, ((colour[:3] + 0.055) / 1.055) ** 2.4)
     luminance = linear @ (0.2126, 0.7152, 0.0722)
     return bool((luminance + 0.05) ** 2 < 1.05 * 0.05)
@@ -82,36 +83,38 @@ def from_zero(values: Array) -> Limits:
 
 
 def check_colormap(name: str) -> None:
-    """Raise ValueError unless matplotlib has a colour map of that name."""
+    """Raise ValueError unless matplotlib has a colour map of this name."""
     if name not in mpl.colormaps:
         raise ValueError(f"colormap must be a colour map of matplotlib, got {name!r}.")
 
 
 def add_axes(picture: Picture, left: float, top: float, width: float, height: float) -> Axes:
-    """Add axes at a place in inches from the upper left corner."""
+    """Add axes at a place in the figure, in inches from its upper left corner."""
     all_width, all_height = picture.get_size_inches()
     bottom = all_height - top - height
     return picture.add_axes((left / all_width, bottom / all_height, width / all_width, height / all_height))
 
 
 def write(picture: Picture, left: float, top: float, text: str, **style: Any) -> None:
-    """Write at a place in inches from the upper left corner."""
+    """Write a text at a place in the figure, in inches from its upper left corner."""
     width, height = picture.get_size_inches()
     picture.text(left / width, 1 - top / height, text, va="top", **style)
 
 
 def map_in_words(name: str, values: Array) -> str:
-    """Return a map for the alternative text: its numbers, row by row, or else its size."""
+    """Return a map in words, for the alternative text: its numbers row by row if they are few, or else its size."""
     if is_small(values):
         return f"{spoken(name)}: {'; '.join(', '.join(map(format_number, row)) for row in values)}."
     return f"{spoken(name)}: {values.shape[0]} × {values.shape[1]} cells."
 
 
 def as_sentence(title: str) -> list[str]:
-    """Return a title with its full stop, or nothing if there is none."""
-    return [title if title.endswith((".", "?", "!")) else f"{title}."] if title else []
+    """Return a list with the title as a sentence; an empty list if there is no title."""
+    if not title:
+        return []
+    return [title if title.endswith((".", "?", "!")) else f"{title}."]
 
 
 def spoken(formula: str) -> str:
-    """Return a formula for the alternative text, without its signs of LaTeX."""
+    """Return a formula for the alternative text, without the characters that only LaTeX needs."""
     return formula.replace(r"\alpha", "α").translate({ord(sign): None for sign in "${}"})

@@ -35,16 +35,18 @@ from numpycam.display.stages import largest_shares
 from numpycam.exact import as_floats
 from numpycam.path import ScorePath
 from numpycam.resize import normalise, resize
-from numpycam.text import format_number
+from numpycam.text import format_number, percent
 
 
 def figure_of_path(path: ScorePath) -> Picture:
     """Draw the score along a straight line, with its kinks and slopes.
 
+    Up to six linear pieces have their slopes written beside them.
+
     Parameters
     ----------
     path : ScorePath
-        What :func:`numpycam.interventions.path` returned.
+        The result of :func:`numpycam.path.path`.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def figure_of_path(path: ScorePath) -> Picture:
     axes.plot(points, scores, color="#0b5a8f", marker="o" if few else "", markersize=5, clip_on=False)
     for start, end, slope, y in zip(points[:-1], points[1:], slopes, (scores[:-1] + scores[1:]) / 2, strict=True):
         if few:
-            middle, is_short = ((start + end) / 2, y), end - start < 0.2  # then the words stand upright above it
+            middle, is_short = ((start + end) / 2, y), end - start < 0.2  # above a short piece the text is upright
             beside = (0, 8) if is_short else (6, 6 if slope < 0 else -14)
             text = axes.annotate(f"slope {format_number(slope)}", middle, beside, textcoords="offset points")
             text.set(color="0.35", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})
@@ -72,7 +74,7 @@ def figure_of_path(path: ScorePath) -> Picture:
     axes.margins(y=0.15)
     labels = axes.set_xticklabels([format_number(tick, 3) for tick in ticks])
     for left, right in pairwise(labels):
-        if right.get_position()[0] - left.get_position()[0] < 0.12:  # keep off each other
+        if right.get_position()[0] - left.get_position()[0] < 0.12:  # move two near labels apart
             left.set_horizontalalignment("right")
             right.set_horizontalalignment("left")
     axes.spines[["top", "right"]].set_visible(False)
@@ -83,6 +85,7 @@ def figure_of_path(path: ScorePath) -> Picture:
     return picture
 
 
+_SMALLEST, _LARGEST = 1e-300, 1e300  # what a logarithmic axis is drawn to
 _LINES: tuple[dict[str, Any], ...] = (
     {"color": "#0b5a8f", "marker": "o", "markersize": 4.5},
     {"color": "#c2571a", "marker": "D", "markersize": 8, "fillstyle": "none"},
@@ -90,14 +93,16 @@ _LINES: tuple[dict[str, Any], ...] = (
 
 
 def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Picture:
-    """Draw the errors of finite differences against their steps, both in powers of ten; no error at all is drawn below.
+    """Draw the errors of finite differences against their steps, both on logarithmic scales.
+
+    An error of 0 has no logarithm. It is drawn at the bottom, on a line labelled 0.
 
     Parameters
     ----------
     steps : array, shape (n,)
-        Positive.
+        The steps h, all positive.
     errors : mapping of str to array, shape (n,)
-        Their sizes, none negative, by the name of what they are of, at least one.
+        One or more rows of errors, each with a name for the legend. No error is negative.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Pictu
     Raises
     ------
     ValueError
-        If an argument is not of that shape and range.
+        If an argument is not of that shape or range.
     """
     widths, sizes = as_floats(steps), {name: as_floats(values) for name, values in errors.items()}
     if widths.ndim != 1 or not widths.size or widths.min() <= 0:
@@ -121,13 +126,13 @@ def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Pictu
             )
     largest = max(float(values.max()) for values in sizes.values()) or 1.0
     smallest = min((float(values[values > 0].min()) for values in sizes.values() if values.any()), default=1.0)
-    low, high = np.floor(np.log10(smallest)), np.ceil(np.log10(largest))
-    ground = 10 ** (low - 2)  # where 0 is drawn, as it has no logarithm
+    low, high = np.floor(np.log10(smallest)), min(np.ceil(np.log10(largest)), 300)
+    ground = max(10 ** (low - 2), _SMALLEST)  # where an error of 0 is drawn
     picture = Picture(figsize=(5.5, 3.4), layout="constrained")
     axes = picture.add_subplot(xscale="log", yscale="log", xlabel="step $h$", ylabel="error")
-    # Limits that matplotlib finds itself can coincide after the rounding of a log10, as that of a single step does.
-    axes.set_xlim(widths.min() / 2, widths.max() * 2)
-    axes.set_ylim(ground / 3, 10.0**high * 3)
+    # With limits found by matplotlib, a single step can have both limits at the same place, after a log10 is rounded.
+    axes.set_xlim(*(np.clip([widths.min(), widths.max()], _SMALLEST, _LARGEST) * (0.5, 2)))
+    axes.set_ylim(*(np.clip([ground, 10.0**high], _SMALLEST, _LARGEST) * (1 / 3, 3)))
     axes.axhline(ground, color="0.8", linewidth=0.8, zorder=0)
     for (name, values), style in zip(sizes.items(), cycle(_LINES), strict=False):
         axes.plot(widths, np.where(values > 0, values, ground), linewidth=1, label=name, clip_on=False, **style)
@@ -158,14 +163,15 @@ def figure_of_pictures(
     Parameters
     ----------
     rows : sequence of sequences of array
-        Each a picture: grey (H, W) or (1, H, W), or in colour, (3, H, W) or (H, W, 3) as :func:`overlay` returns it,
-        which any array with a last axis of 3 is taken for; in 0 … 1. Rows may differ in length.
+        The pictures, in 0 … 1. A grey picture has shape (H, W) or (1, H, W). A colour picture has shape (3, H, W), or
+        (H, W, 3) as :func:`overlay` returns it. An array of three axes whose last axis has length 3 is read as
+        (H, W, 3). Rows may differ in length.
     row_names, column_names : sequence of str, optional
         Names to the left of the rows and above the columns.
     captions : sequence of sequences of str, optional
-        One for each picture; it may have several lines. Neither names nor captions are wrapped.
+        One caption for each picture; it may have several lines. Neither names nor captions are wrapped.
     title : str
-        A line above all.
+        A line above the figure.
     side : float
         The side of a picture, in inches.
 
@@ -177,43 +183,55 @@ def figure_of_pictures(
     Raises
     ------
     ValueError
-        If an argument is not of that shape and range.
+        If an argument is not of that shape or range.
     """
     if len(rows) == 0 or not all(map(len, rows)) or not side > 0:
         raise ValueError("rows must hold at least one picture each, and side must be positive.")
     if isinstance(rows, np.ndarray) and rows.ndim == 4 and rows.shape[1] == 3:
         raise ValueError(f"rows must be rows of pictures, got one array {rows.shape}: pass [pictures] for one row.")
-    for name, values, count in (
-        ("row_names", row_names, len(rows)),
-        ("column_names", column_names, max(map(len, rows))),
-        ("captions", captions, len(rows)),
-    ):
-        if values and len(values) != count:
-            raise ValueError(f"{name} must be {count}, got {len(values)}.")
     texts = captions or [[""] * len(row) for row in rows]
-    if [*map(len, texts)] != [*map(len, rows)]:
-        raise ValueError(f"captions must be one for each picture, {[*map(len, rows)]}, got {[*map(len, texts)]}.")
-    lines = [max(text.count("\n") + bool(text) for text in row) for row in texts]
+    _check_texts(rows, row_names, column_names, texts)
+    lines = [max(len(text.split("\n")) if text else 0 for text in row) for row in texts]
     left = MARGIN + max((0.09 * len(line) + 0.15 for name in row_names for line in name.split("\n")), default=0)
-    top = 0.15 + 0.4 * bool(title) + 0.3 * bool(column_names)
+    names_height = max((0.11 + 0.19 * len(name.split("\n")) for name in column_names), default=0)
+    top = 0.15 + (0.4 if title else 0) + names_height
     across = side + 0.12
-    tops = top + np.cumsum([0.0, *(side + 0.12 + 0.19 * count for count in lines)])  # of the rows, and below the last
+    tops = top + np.cumsum([0.0, *(side + 0.12 + 0.19 * count for count in lines)])  # one for each row, then the end
     columns = max(map(len, rows))
     width = max(left + columns * across - 0.12 + MARGIN, 2 * MARGIN + DIGIT * 13 / 72 * len(title))
     picture = Picture(figsize=(width, tops[-1] + 0.1))
     write(picture, MARGIN, 0.15, title, size=13, weight="bold", parse_math=False)
     for column, name in enumerate(column_names):
-        write(picture, left + column * across + side / 2, top - 0.27, name, size=11, ha="center")
+        write(picture, left + column * across + side / 2, top + 0.03 - names_height, name, size=11, ha="center")
     for row, (pictures, notes) in enumerate(zip(rows, texts, strict=True)):
         if row_names:
-            height = 0.085 * (1 + row_names[row].count("\n"))  # half of it
-            write(picture, left - 0.12, tops[row] + side / 2 - height, row_names[row], size=11, ha="right")
+            half = 0.085 * len(row_names[row].split("\n"))  # half of the name's height
+            write(picture, left - 0.12, tops[row] + side / 2 - half, row_names[row], size=11, ha="right")
         for column, (pixels, note) in enumerate(zip(pictures, notes, strict=True)):
             axes = add_axes(picture, left + column * across, tops[row], side, side)
             draw_map(axes, _any_picture(f"rows[{row}][{column}]", pixels), POSITIVE, (0, 1))
             write(picture, left + column * across + side / 2, tops[row] + side + 0.04, note, size=9, ha="center")
     picture.alt = " ".join([*as_sentence(title), *_cells_in_words(row_names, column_names, texts)])
     return picture
+
+
+def _check_texts(
+    rows: Sequence[Sequence[ArrayLike]],
+    row_names: Sequence[str],
+    column_names: Sequence[str],
+    captions: Sequence[Sequence[str]],
+) -> None:
+    """Raise ValueError unless there is a name for each row and column, or none, and a caption for each picture."""
+    for name, values, count in (
+        ("row_names", row_names, len(rows)),
+        ("column_names", column_names, max(map(len, rows))),
+        ("captions", captions, len(rows)),
+    ):
+        if values and len(values) != count:
+            raise ValueError(f"{name} must have length {count}, got {len(values)}.")
+    pictures, given = [*map(len, rows)], [*map(len, captions)]
+    if pictures != given:
+        raise ValueError(f"captions must hold one text for each picture, {pictures} in the rows, got {given}.")
 
 
 def _cells_in_words(row_names: Sequence[str], column_names: Sequence[str], texts: Sequence[Sequence[str]]) -> list[str]:
@@ -233,16 +251,17 @@ def _any_picture(name: str, values: ArrayLike) -> NDArray[np.float64]:  # -> (H,
 
 
 def figure_of_methods(explanations: Sequence[Stages], *, columns: int = 5, title: str = "") -> Picture:
-    """Draw one map for each of several methods: L with its numbers if it is small, or else L^c over the image.
+    """Draw one map for each of several methods.
 
-    Each map is on a scale of its own: the numbers of two methods cannot be compared.
+    A small map is L, with its numbers. A larger one is the localization map ReLU(L), over the image. Each map has a
+    scale of its own, since the numbers of two methods cannot be compared.
 
     Parameters
     ----------
     explanations : sequence of Explanation
-        Of one image, by different methods.
+        Explanations of one image, by different methods.
     columns : int, default 5
-        How many to draw side by side.
+        How many maps to draw side by side.
     title : str
         A line above the figure.
 
@@ -254,13 +273,13 @@ def figure_of_methods(explanations: Sequence[Stages], *, columns: int = 5, title
     Raises
     ------
     TypeError, ValueError
-        If there is no explanation, one is of a batch, an L holds NaN or infinity, or columns is no such number.
+        If there is no explanation, one is for a batch, an L holds NaN or infinity, or ``columns`` is not an int >= 1.
     """
     across = as_int("columns", columns, 1)
     if not explanations:
-        raise ValueError("explanations must hold one at least, got none.")
+        raise ValueError("explanations must hold at least one, got none.")
     if any(e.weighted_sum.ndim != 2 for e in explanations):
-        raise ValueError("a figure shows explanations of one image: of a batch pass explanation[n].")
+        raise ValueError("a figure shows explanations of one image: for a batch pass explanation[n].")
     side, gap, top = 1.7, 0.15, 0.4 if title else 0.0
     rows = -(-len(explanations) // across)
     size = 2 * MARGIN + min(across, len(explanations)) * (side + gap) - gap, top + 0.15 + rows * (side + 0.4)
@@ -284,20 +303,20 @@ def figure_of_methods(explanations: Sequence[Stages], *, columns: int = 5, title
 
 
 def figure_of_kernels(explanation: Stages, *, most_maps: int = 8, title: str = "") -> Picture:
-    """Draw the kernels of the last convolution beside the maps that they make, and how much each map contributes.
+    """Draw the kernels of the last convolution above the maps that they make, and how much each map contributes.
 
-    A kernel is drawn as one square for each channel of its input, row by row from the upper left, with grey lines
-    between them. Each kernel has a scale of its own. White is 0; where a square is red, more of that channel makes the
-    map larger; where it is blue, smaller.
+    A kernel has one square for each input channel, row by row from the upper left, with grey lines between the squares.
+    Each kernel has a scale of its own. White is 0. Where a square is red, a larger value in that channel makes the map
+    larger; where it is blue, smaller.
 
     Parameters
     ----------
-    explanation  : Explanation
-        Of one image, by :func:`numpycam.grad_cam`.
+    explanation : Explanation
+        The explanation of one image, by :func:`numpycam.grad_cam`.
     most_maps : int, default 8
-        How many kernels to show at most: those of the maps with the largest shares.
+        How many kernels to show at most. The kernels of the maps with the largest shares are shown.
     title : str
-        A line above all.
+        A line above the figure.
 
     Returns
     -------
@@ -307,19 +326,20 @@ def figure_of_kernels(explanation: Stages, *, most_maps: int = 8, title: str = "
     Raises
     ------
     ValueError
-        If the explanation is of a batch, or no convolution with as many kernels leads to its layer.
+        If the explanation is for a batch or has no network, or if its maps do not come from a convolution with one
+        kernel for each map.
     """
     e = explanation
     if e.network is None or e.layer is None or e.feature_maps.ndim != 3:
-        raise ValueError("kernels are drawn of the explanation of one image, with its network.")
+        raise ValueError("to draw kernels, pass the explanation of one image, with its network.")
     row = e.network.split(e.layer)[0].row
     weight = next((layer.parameters.get("weight") for _, layer in reversed(row) if layer.is_convolution), None)
     if weight is None or len(weight) != len(e.feature_maps):
-        raise ValueError(f"the maps of {e.layer!r} are not those of the kernels of a Conv2d before it.")
+        raise ValueError(f"the maps of {e.layer!r} do not come from a Conv2d with one kernel for each map.")
     kept = largest_shares(e, most_maps)
     kernels, maps = as_floats(weight[kept]), as_floats(e.feature_maps[kept])
     colormap, limits = (SIGNED, balanced(maps)) if maps.min() < 0 else (POSITIVE, from_zero(maps))
-    shares = [f"share {100 * float(share):.1f} %" for share in e.channel_shares[kept]]
+    shares = [f"share {percent(share)}" for share in e.channel_shares[kept]]
     return figure_of_pictures(
         [
             [_coloured(_tiled(kernel), SIGNED, balanced(kernel)) for kernel in kernels],
@@ -339,7 +359,7 @@ def _coloured(values: Array, colormap: str, limits: Limits) -> Array:  # (H, W) 
 
 
 def _tiled(kernel: Array) -> Array:  # (C, KH, KW) -> (rows (KH + 1) - 1, columns (KW + 1) - 1)
-    """Return the slices of a kernel in a square as wide as it is high, with a line of NaN between them."""
+    """Return the slices of a kernel, arranged in a square, with a line of NaN between them."""
     channels, height, width = kernel.shape
     columns = int(np.ceil(np.sqrt(channels)))
     tiles = np.full((-(-channels // columns) * columns, height + 1, width + 1), np.nan)

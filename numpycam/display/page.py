@@ -1,6 +1,7 @@
-"""The step-through page: one self-contained HTML file in which a reader goes through the stages of an explanation.
+"""The step-through page: one HTML file in which a reader goes through the stages of an explanation.
 
-The page itself, with its style and its script, is ``page.html``; here its blanks are filled. It fetches nothing.
+``page.html`` is the page itself, with its style and its script. The functions here fill its blanks. The finished page
+needs no other file and fetches nothing.
 """
 
 import json
@@ -26,13 +27,14 @@ from numpycam.display import (
     limits_of,
     with_picture,
 )
+from numpycam.display.stages import choice_in_words
 from numpycam.interventions import receptive_field
 from numpycam.resize import Interpolation, resize
 from numpycam.text import exact_and_decimal, format_number, percent
 
-MOST_CELLS = 16  # along a side, of a map that is drawn as a table; a larger one is a picture
-MOST_NUMBERS = 6  # along a side, of a table with its numbers in the cells
-MOST_VALUES = 4096  # of a picture that says its numbers when one points at it
+MOST_CELLS = 16  # along a side: a map with more is drawn as a picture, not as a table
+MOST_NUMBERS = 6  # along a side: a table with more does not show its numbers in the cells
+MOST_VALUES = 4096  # in all: a picture with more does not say the number at which one points
 
 
 def step_through_page(
@@ -44,29 +46,37 @@ def step_through_page(
     picture: ArrayLike | None = None,
     class_name: str = "",
 ) -> str:
-    """Return the page as text.
+    """Return the page as HTML.
 
     Parameters
     ----------
     explanation : Stages
-        Of one image. If its network is known, pointing at a cell lights what it saw of the picture.
+        The explanation of one image by Grad-CAM. If its network is known, pointing at a cell lights the part of the
+        picture that the cell saw.
     title : str
     interpolation, most_maps
         As for :func:`numpycam.display.figure_of_stages`.
     picture : array, shape (1, H, W) or (3, H, W), optional
-        As for :func:`numpycam.report.save`.
+        As for :func:`numpycam.display.with_picture`.
     class_name : str
-        Stands beside the number of the class.
+        Written beside the number of the class.
+
+    Returns
+    -------
+    str
 
     Raises
     ------
-    ValueError
-        If the explanation is of a batch, or the picture is not of that kind.
+    TypeError, ValueError
+        If the explanation is for a batch or by another method, or holds NaN or infinity, or the picture is not of that
+        kind.
     """
+    if explanation.method != "Grad-CAM":
+        raise ValueError(f"explanation must be by Grad-CAM, whose steps the page tells, got {explanation.method}.")
     drawn = with_picture(explanation, picture)
     stages, which = columns_of(drawn, interpolation, most_maps), _class(explanation, class_name)
-    given = None if picture is None else explanation.image
-    sentences = _SENTENCES | {"image": lambda e: _on_image(e, which, given)}
+    network_saw = None if picture is None else explanation.image
+    sentences = _SENTENCES | {"image": lambda e: _on_image(e, which, network_saw)}
     blanks = {
         "title": escape(title or "Grad-CAM, step by step"),
         "subtitle": _subtitle(explanation, which),
@@ -105,7 +115,7 @@ def _section(stage: Column, explanation: Stages, sentences: str) -> str:
     channels: Sequence[int | None] = stage.channels or [None]
     exact = _exact_values(stage, explanation)
     figures = [_figure(stage, n, channel, exact) for n, channel in enumerate(channels)]
-    pairs = ["\n".join(figures[n : n + 2]) for n in range(0, len(figures), 2)]  # four stand in a row or two by two
+    pairs = ["\n".join(figures[n : n + 2]) for n in range(0, len(figures), 2)]  # so four stand in a row, or 2 × 2
     maps = "\n".join(f'<div class="pair">{pair}</div>' for pair in pairs)
     legend = _legend(stage, len(explanation.alphas))
     return (
@@ -118,9 +128,8 @@ def _section(stage: Column, explanation: Stages, sentences: str) -> str:
 
 
 def _legend(stage: Column, maps: int) -> str:
-    """Return the scale of the colours, from the lowest to the highest value, and how many of the maps are shown."""
-    shown = len(stage.channels)
-    chosen = f"{shown} of {maps} maps are shown, those that contribute most." if 0 < shown < maps else ""
+    """Return the colour scale from the lowest to the highest value, and a note if only some of the maps are shown."""
+    chosen = choice_in_words(len(stage.channels), maps)
     if chosen and stage.has_bar:
         chosen += " The colours are scaled to them."
     if not stage.has_bar:
@@ -139,7 +148,7 @@ def _hex(colour: Array) -> str:
 
 
 def _exact_values(stage: Column, explanation: Stages) -> Array:
-    """Return the stage's values as the explanation holds them, (maps, H, W), in the order of its maps."""
+    """Return the values of the stage's maps, (maps, H, W), as the explanation holds them: Fractions stay Fractions."""
     if stage.name == "overlay" or stage.maps.ndim == 4:
         return stage.maps
     values = getattr(explanation, stage.name)
@@ -156,7 +165,8 @@ def _figure(stage: Column, number: int, channel: int | None, exact: Array) -> st
     has_numbers = values.ndim == 2 and max(rows, columns) <= MOST_NUMBERS
     longest = max(len(format_number(value)) for value in values.flat) if has_numbers else 1
     data += f' style="--rows: {rows}; --columns: {columns}; --longest: {longest}"'
-    data += "" if channel is None else f' data-k="{channel}"'
+    if channel is not None:
+        data += f' data-k="{channel}"'
     colours = colours_of(stage, number)
     if max(rows, columns) <= MOST_CELLS:
         inner = _table(exact[number], colours, name)
@@ -170,23 +180,27 @@ def _figure(stage: Column, number: int, channel: int | None, exact: Array) -> st
 
 
 def _table(values: Array, colours: Array, name: str) -> str:
-    """Return a map as a table, with numbers if there are few; of a colour picture the colours alone."""
+    """Return a map, or a picture in colour, as a table of coloured cells. The first cell can be reached by Tab."""
     many = max(values.shape[:2]) > MOST_NUMBERS
     rows = []
     for row in range(len(values)):
-        cells = []
-        for column in range(values.shape[1]):
-            colour, value = colours[row, column], values[row, column]
-            style = f"--colour:{_hex(colour)}"
-            number = "" if values.ndim == 3 else f' data-value="{_number(value)}"'
-            text = "" if many or values.ndim == 3 else format_number(float(value))
-            tab = 0 if row == column == 0 else -1
-            shade = "on-dark" if is_dark(colour) else "on-light"
-            if many and number:
-                text = f'<span class="unseen">{format_number(float(value))}</span>'
-            cells.append(f'<td role="gridcell" class="{shade}" style="{style}" tabindex="{tab}"{number}>{text}</td>')
+        cells = [
+            _cell(values[row, column], colours[row, column], many, tab=0 if row == column == 0 else -1)
+            for column in range(values.shape[1])
+        ]
         rows.append(f'<tr role="row">{"".join(cells)}</tr>')
     return f'<table role="grid" aria-label="{escape(name)}"><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _cell(value: Any, colour: Array, many: bool, tab: int) -> str:
+    """Return a cell with its number, which cannot be seen if there are many. In a picture in colour it has none."""
+    shade, number, text = "on-dark" if is_dark(colour) else "on-light", "", ""
+    if np.ndim(value) == 0:
+        number, text = f' data-value="{_number(value)}"', format_number(float(value))
+        if many:
+            text = f'<span class="unseen">{text}</span>'
+    style = f"--colour:{_hex(colour)}"
+    return f'<td role="gridcell" class="{shade}" style="{style}" tabindex="{tab}"{number}>{text}</td>'
 
 
 def _image(colours: Array, alt: str) -> str:
@@ -195,34 +209,40 @@ def _image(colours: Array, alt: str) -> str:
 
 
 def _number(value: Any) -> str:
-    """Return a number as a decimal, and as a fraction before it if it is one, with a true minus sign."""
+    """Return a number with a true minus sign: ``143/5 = 28.6`` for a fraction, or else a decimal."""
     return exact_and_decimal(value, lambda number: format_number(float(number))).replace("-", "−")
 
 
 def _geometry(e: Stages, interpolation: Interpolation) -> dict[str, Any]:
-    """Return which rows and columns of the picture each row and column of the maps sees, and which paint it."""
+    """Return what the script must know of the places.
+
+    - "maps": how many feature maps there are.
+    - "painted": for each row and column of the picture, the rows and columns of the map that paint it.
+    - "seen": for each row and column of the map, the rows and columns of the picture that it sees.
+    """
     if e.image is None:
         return {"maps": len(e.alphas)}
     size, maps = (e.image.shape[-2], e.image.shape[-1]), e.localization_map.shape
     geometry: dict[str, Any] = {"painted": {}, "maps": len(e.alphas)}
     for axis, what in enumerate(("rows", "columns")):
-        share = resize(
-            np.eye(maps[axis]), (size[axis], maps[axis]), interpolation
-        )  # how much of each cell in each pixel
-        geometry["painted"][what] = [*map(_indices, share)]
+        cells, pixels = maps[axis], size[axis]
+        weights = resize(np.eye(cells), (pixels, cells), interpolation)  # of each cell in each pixel
+        geometry["painted"][what] = [*map(_indices, weights)]
     seen = _seen(e, maps, size)
-    return geometry | ({"seen": seen} if seen else {})
+    if seen:
+        geometry["seen"] = seen
+    return geometry
 
 
 def _seen(e: Stages, maps: Shape, size: Pair) -> dict[str, Any]:
-    """Return the receptive fields, if they are known. A field is all crossings of its rows and columns."""
+    """Return the receptive fields, if they are known. A field is where its rows and its columns cross."""
     if e.network is None:
         return {}
     everything = slice(None)
     try:
         rows = [receptive_field(e.network, (i, everything), size, e.layer).any(axis=1) for i in range(maps[0])]
         columns = [receptive_field(e.network, (everything, j), size, e.layer).any(axis=0) for j in range(maps[1])]
-    except ValueError:  # a layer of the user's own: who knows what its cells see?
+    except ValueError:  # a layer of the user's own does not say what its cells see
         return {}
     return {"rows": [*map(_indices, rows)], "columns": [*map(_indices, columns)]}
 
@@ -231,7 +251,7 @@ def _indices(mask: Any) -> list[int]:
     return np.flatnonzero(mask).tolist()
 
 
-# --- What is said of each stage -------------------------------------------------------------------------------------
+# --- What the page says about each stage -----------------------------------------------------------------------------
 
 _A, _Y = "<msup><mi>A</mi><mi>k</mi></msup>", "<msup><mi>y</mi><mi>c</mi></msup>"
 _ALPHA = "<msub><mi>α</mi><mi>k</mi></msub>"
@@ -279,21 +299,22 @@ def _place(values: Array, flat_index: Any) -> str:
 
 
 def _more(values: Array, value: Any) -> str:
-    """Return how many more of the values equal this one of them, if there are any."""
-    equals = int((values == value).sum())
-    return f", and {equals - 1} more of that size" if equals > 1 else ""
+    """Return how many more of the values have this size; nothing if there are no more."""
+    more = int((values == value).sum()) - 1
+    return f", and {more} more of that size" if more > 0 else ""
 
 
-def _on_image(e: Stages, which: str, given: Array | None) -> str:
+def _on_image(e: Stages, which: str, network_saw: Array | None) -> str:
     channels, height, width = e.image.shape  # type: ignore[union-attr]
     size = f"{height} pixels high, {width} wide{', in colour' if channels == 3 else ''}"
-    first = f"This is what the network sees: {size}."
-    if given is not None:
-        numbers = f"other numbers in its place, from {_number(given.min())} to {_number(given.max())}"
+    if network_saw is None:
+        first = f"This is what the network sees: {size}."
+    else:
+        numbers = f"other numbers in its place, from {_number(network_saw.min())} to {_number(network_saw.max())}"
         first = f"This is the picture as a person sees it: {size}; the network sees {numbers}."
     return (
-        f"{first} It gives {which} the score {_number(e.score)}, and the question is where in the "
-        "picture that score comes from."
+        f"{first} The network gives {which} the score {_number(e.score)}; the question is where in the picture this "
+        "score comes from."
     )
 
 
@@ -305,7 +326,10 @@ def _on_feature_maps(e: Stages) -> str:
 
 
 def _on_gradients(e: Stages) -> str:
-    first = "A small step in a cell of a feature map changes the score by the step times the number in this cell here."
+    first = (
+        "If a cell of a feature map changes by a small step, the score changes by the step times the number in the "
+        "same cell here."
+    )
     sizes = np.abs(e.gradients)
     if not sizes.any():
         return f"{first} All are 0: at this picture the score does not depend on these maps, and Grad-CAM is empty."
@@ -316,30 +340,30 @@ def _on_gradients(e: Stages) -> str:
 
 
 def _on_alphas(e: Stages) -> str:
-    first = "The average of each gradient map says how much its feature map counts as a whole: one number for each."
+    first = "The average of each gradient map says how much its feature map counts as a whole: one number for each map."
     sizes = np.abs(e.alphas)
     if sizes.max() == sizes.min():
         return f"{first} Here {'it is' if len(sizes) == 1 else 'all have the size'} {_number(sizes[0])}."
     largest, smallest = int(sizes.argmax()), int(sizes.argmin())
     return (
         f"{first} The largest in size is "
-        f"α of map {largest + 1}, {_number(e.alphas[largest])}{_more(sizes, sizes.max())}, "
-        f"the smallest that of map {smallest + 1}, {_number(e.alphas[smallest])}{_more(sizes, sizes.min())}."
+        f"α of map {largest + 1}, {_number(e.alphas[largest])}{_more(sizes, sizes.max())}; "
+        f"the smallest is α of map {smallest + 1}, {_number(e.alphas[smallest])}{_more(sizes, sizes.min())}."
     )
 
 
 def _on_weighted_maps(e: Stages) -> str:
     first, shares = "Each feature map times its α: what it contributes, cell by cell.", e.channel_shares
     if not shares.any():
-        return f"{first} Here that is nothing."
+        return f"{first} Here all contributions are 0."
     if len(shares) == 1:
         return f"{first} There is one map, and it contributes all."
     if shares.max() == shares.min():
-        return f"{first} All contribute the same."
+        return f"{first} All maps contribute the same amount."
     largest, smallest = int(shares.argmax()), int(shares.argmin())
     return (
-        f"{first} Of the sizes of all contributions together, map {largest + 1} has the largest share, "
-        f"{percent(shares[largest])}{_more(shares, shares.max())}, and map {smallest + 1} the smallest, "
+        f"{first} Map {largest + 1} has the largest share of the total size of all contributions, "
+        f"{percent(shares[largest])}{_more(shares, shares.max())}; map {smallest + 1} has the smallest, "
         f"{percent(shares[smallest])}{_more(shares, shares.min())}."
     )
 
@@ -347,25 +371,25 @@ def _on_weighted_maps(e: Stages) -> str:
 def _on_weighted_sum(e: Stages) -> str:
     total = e.weighted_sum
     return (
-        "The weighted maps are added up, cell by cell: positive cells speak for the class, negative ones against it. "
-        f"The largest is {_number(total.max())} at {_place(total, total.argmax())}, "
-        f"the smallest {_number(total.min())} at {_place(total, total.argmin())}."
+        "The weighted maps are added up, cell by cell: positive cells speak for the class, negative cells against it. "
+        f"The largest number is {_number(total.max())}, at {_place(total, total.argmax())}; "
+        f"the smallest is {_number(total.min())}, at {_place(total, total.argmin())}."
     )
 
 
 def _on_localization_map(e: Stages) -> str:
     removed = int((e.weighted_sum < 0).sum())
+    end = "." if e.localization_map.any() else ", and nothing is left to show."
     return (
         "The ReLU keeps what speaks for the class and sets the rest to 0. "
-        f"It changed {removed} of the {e.weighted_sum.size} cells"
-        + ("." if e.localization_map.any() else ", and nothing is left to show.")
+        f"It changed {removed} of the {e.weighted_sum.size} cells{end}"
     )
 
 
 def _on_overlay(e: Stages) -> str:
     return (
-        "The map is enlarged to the size of the picture, divided by its largest value, coloured, and laid over it. The "
-        "colours compare the places of this one map: how high the score was cannot be seen in them."
+        "The map is enlarged to the size of the picture, divided by its largest value, coloured, and laid over the "
+        "picture. The colours compare places within this one map; they do not show how high the score is."
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures as numbers: the overlay of a map on the image, files that are read, bytes that are written."""
+"""Pictures as arrays: read them from files, lay a map over an image, write them as PNG."""
 
 from dataclasses import replace
 from io import BytesIO
@@ -14,6 +14,7 @@ from numpycam.core.arrays import Array
 from numpycam.core.steps import Stages
 from numpycam.display.canvas import POSITIVE, check_colormap
 from numpycam.exact import as_floats
+from numpycam.text import decimal
 
 
 def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: str = POSITIVE) -> NDArray[np.float64]:
@@ -22,9 +23,9 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
     Parameters
     ----------
     image : array, shape (C, H, W)
-        Grey (C = 1) or colour (C = 3), in 0 … 1; or of dtype uint8, in 0 … 255.
+        Grey (C = 1) or colour (C = 3). In 0 … 1, or in 0 … 255 if its dtype is uint8.
     heat : array, shape (H, W)
-        In 0 … 1 and of the image's size: see :func:`numpycam.resize.normalise` and ``resize``.
+        The map, in 0 … 1 and of the image's size: see :func:`numpycam.resize.normalise` and ``resize``.
     strength : float, default 0.5
         0 gives the image, 1 the coloured map.
     colormap : str, default "cividis"
@@ -38,7 +39,7 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, size or range.
+        If an argument has the wrong type or value, size or range.
     """
     picture, values = as_rgb(image), as_array("heat", heat).astype(np.float64)
     if values.shape != picture.shape[:2]:
@@ -54,6 +55,9 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
 def read_image(path: str | PathLike[str]) -> NDArray[np.float64]:
     """Read a picture from a PNG or JPEG file, as a person sees it.
 
+    Transparent pixels are laid over white. If the camera has marked a photograph as turned, it is turned back. A grey
+    picture with 16 bits for each value keeps all of them; a colour picture keeps the upper 8.
+
     Parameters
     ----------
     path : path
@@ -61,13 +65,12 @@ def read_image(path: str | PathLike[str]) -> NDArray[np.float64]:
     Returns
     -------
     array of float64, shape (1, H, W) or (3, H, W)
-        Grey or in colour, in 0 … 1. What is transparent is laid over white, and a photograph that its camera has marked
-        as turned is turned back. Of 16 bits all are kept in a grey picture, the upper 8 in one in colour.
+        Grey or colour, in 0 … 1.
 
     Raises
     ------
     ValueError
-        If it is not such a picture, or a damaged one.
+        If the file is not a PNG or JPEG picture, or is damaged.
     OSError
         If the file cannot be read.
     """
@@ -85,7 +88,7 @@ def read_image(path: str | PathLike[str]) -> NDArray[np.float64]:
             raise ValueError(f"{path} is not a PNG or JPEG picture.") from error
         except MemoryError:
             raise
-        except Exception as error:  # whatever Pillow makes of any bytes
+        except Exception as error:  # damaged bytes can make Pillow raise anything
             raise ValueError(f"{path} is a damaged picture: {error}") from error
     channels = np.moveaxis(pixels, -1, 0) / 255  # (H, W, 3 or 4) -> (3 or 4, H, W)
     opacity = 1.0 if is_opaque else channels[3]
@@ -94,9 +97,9 @@ def read_image(path: str | PathLike[str]) -> NDArray[np.float64]:
 
 
 def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
-    """Return values in 0 … 1 as bytes in 0 … 255: clipped, rounded, and only then cast, so that nothing wraps.
+    """Return values in 0 … 1 as bytes in 0 … 255. They are clipped and rounded first, so that none wraps around.
 
-    Bytes are returned as they are.
+    An array of bytes is returned as a copy, unchanged.
     """
     values = np.asarray(picture)
     if values.dtype == np.uint8:
@@ -112,9 +115,10 @@ def as_png(picture: ArrayLike) -> bytes:
 
 
 def shown(image: Array | None) -> Array | None:
-    """Return an image in floats, in 0 … 1: unchanged if it lies there, or else from its minimum to its maximum.
+    """Return an image as floats in 0 … 1, to be drawn.
 
-    None if it is not known, or neither grey nor of three colours.
+    If a value is outside of 0 … 1, the image is scaled: its minimum becomes 0 and its maximum 1. None if the image is
+    not known or has neither one nor three channels.
     """
     if image is None or len(image) not in (1, 3):
         return None
@@ -124,9 +128,18 @@ def shown(image: Array | None) -> Array | None:
 
 
 def with_picture(explanation: Stages, picture: ArrayLike | None) -> Stages:
-    """Return the explanation as it is drawn: with what a person sees in the place of its image, if that is given.
+    """Return the explanation as it is drawn. If a picture is given, it takes the place of the image.
 
-    The picture is grey or of three colours, in 0 … 1, and of the image's height and width.
+    Parameters
+    ----------
+    explanation : Stages
+    picture : array, shape (1, H, W) or (3, H, W), optional
+        What a person sees of the image: grey or colour, in 0 … 1, with the image's height and width.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the picture is not of that kind, size or range.
     """
     if picture is None:
         return explanation
@@ -138,7 +151,7 @@ def with_picture(explanation: Stages, picture: ArrayLike | None) -> Stages:
 
 
 def as_rgb(image: ArrayLike, name: str = "image") -> NDArray[np.float64]:  # (C, H, W) -> (H, W, 3)
-    """Return a picture that is grey or in colour, in 0 … 1 or of bytes, in colour and in 0 … 1."""
+    """Return a picture in colour and in 0 … 1. It may be given in grey, and as bytes."""
     picture = _as_picture(name, image)
     return np.moveaxis(np.broadcast_to(picture, (3, *picture.shape[1:])), 0, -1)
 
@@ -153,6 +166,6 @@ def _as_picture(name: str, image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W
     return picture
 
 
-def _check_unit_range(name: str, values: Array, mend: str) -> None:
+def _check_unit_range(name: str, values: Array, advice: str) -> None:
     if values.size and not (values.min() >= 0 and values.max() <= 1):
-        raise ValueError(f"{name} must lie in 0..1, got {values.min():.6g}..{values.max():.6g}: {mend}.")
+        raise ValueError(f"{name} must lie in 0..1, got {decimal(values.min())}..{decimal(values.max())}: {advice}.")

@@ -1,4 +1,4 @@
-"""The stages of an explanation: each in a figure of its own, all in a row, or one after the other."""
+"""The stages of an explanation: each in its own figure, all in a row, or one after the other."""
 
 import re
 from collections.abc import Sequence
@@ -34,84 +34,127 @@ from numpycam.display.canvas import (
 from numpycam.display.pixels import overlay, shown
 from numpycam.exact import as_floats
 from numpycam.resize import Interpolation, normalise, resize
-from numpycam.text import format_number
+from numpycam.text import decimal, format_number
 
 _GAP, _ROW_GAP, _TOP, _BOTTOM = 0.8, 0.36, 1.2, 0.55  # inches
-_HEADINGS = 0.6  # where those of the stages begin, below the title
+_HEADINGS = 0.6  # inches from the top to the headings of the stages
 
 
 class Column(NamedTuple):
-    """One stage to be drawn: its maps, on one scale, and how they came about. It is a column of the figure of all."""
+    """One stage, to be drawn as a column: its maps, on one scale, and the operation that made them."""
 
     name: str
     heading: str
     operation: str
     symbol: str
-    maps: Array
-    channels: Sequence[int] = ()
+    maps: Array  # (n, H, W), or (1, H, W, 3) for a picture in colour
+    channels: Sequence[int] = ()  # the number of each map, from 1; empty for a single map without a number
     colormap: str = SIGNED
     limits: Limits | None = None
     width: float = SIDE
     has_bar: bool = True
 
     def in_words(self, number: int | None = None) -> str:
-        """Return one of the maps, or all, for an alternative text."""
+        """Return all maps, or one of them, in words, for the alternative text."""
         names = [f"{self.heading} {_numbered(self.symbol, channel)}".strip() for channel in self.channels]
         texts = [map_in_words(*pair) for pair in zip(names or [self.heading], self.maps, strict=True)]
         return " ".join(texts) if number is None else texts[number]
 
 
 def columns_of(explanation: Stages, interpolation: Interpolation, most_maps: int) -> list[Column]:
-    """Return the stages of an explanation of one image, in order."""
+    """Return the stages of an explanation of one image, in order, the overlay last."""
     e = explanation
     if e.feature_maps.ndim != 3:
-        raise ValueError("a figure shows the explanation of one image: of a batch pass explanation[n].")
+        raise ValueError("a figure shows the explanation of one image: for a batch pass explanation[n].")
     for name in ("feature_maps", "gradients", "weighted_maps", "weighted_sum"):
         as_array(name, getattr(e, name))  # NaN and infinity have no colour
     kept = largest_shares(e, most_maps)
-    channels = [int(k) + 1 for k in kept]
-    localization, is_grad_cam = as_floats(e.localization_map), e.method == "Grad-CAM"
-    uses_gradients, is_plain = e.backward != "unused", e.backward == "plain"
-    whole, a = ("channels", "x_k") if e.layer == "input" else ("feature maps", "A^k")
-    has_alphas = e.alphas is not None and e.weighted_maps.shape == e.feature_maps.shape
-    weighted = rf"\alpha_k {a}" if has_alphas else "M^k"
-    columns = [
-        Column("weighted_maps", "weighted maps", f"× ${a}$" if has_alphas else "weights" if uses_gradients else "",
-                weighted, as_floats(e.weighted_maps[kept]), channels),
-        Column("weighted_sum", "weighted sum", r"$\Sigma_k$", rf"L = \Sigma_k\, {weighted}",
-                as_floats(e.weighted_sum[None])),
-        Column("localization_map", e.method, "ReLU", r"L^c = \mathrm{ReLU}(L)", localization[None],
-                colormap=POSITIVE, limits=from_zero(localization)),
-    ]  # fmt: skip
-    if has_alphas:
-        alphas, limits = as_floats(e.alphas[kept, None, None]), None
-        if is_grad_cam:
-            limits = balanced(as_floats(e.gradients[kept]))
-        columns.insert(0, Column("alphas", "average" if is_grad_cam else "weights", "mean" if is_grad_cam else "",
-                r"\alpha_k", alphas, channels, limits=limits, width=0.62 * SIDE, has_bar=False))  # fmt: skip
-    if len(e.weighted_maps) == len(e.feature_maps):
-        if uses_gradients:
-            columns.insert(0, Column("gradients", "gradient maps", "backward", f"dy^c/d{a}" if is_plain else "g^k",
-                    as_floats(e.gradients[kept]), channels))  # fmt: skip
-        forward = "" if e.layer == "input" else "forward"
-        columns.insert(0, Column("feature_maps", whole, forward, a, as_floats(e.feature_maps[kept]), channels))
+    columns = [*_inputs(e, kept), *_weights(e, kept), *_results(e, kept)]
     image = shown(e.image)
-    if image is None:
-        return columns
-    heat = normalise(resize(localization, image.shape[1:], interpolation))
-    grey = as_floats(e.image) if len(image) == 1 else None  # its own numbers, not those rescaled for the colours
-    drawn = np.moveaxis(image, 0, -1)[None] if grey is None else grey
-    limits = (0.0, 1.0) if grey is None else (min(0.0, float(grey.min())), max(1.0, float(grey.max())))
+    return columns if image is None else [_picture(e, image), *columns, _overlay(e, image, interpolation)]
+
+
+def _inputs(e: Stages, kept: NDArray[np.intp]) -> list[Column]:
+    """Return the feature maps, and the gradient maps if the method uses gradients.
+
+    Return nothing unless there is one weighted map for each feature map.
+    """
+    if len(e.weighted_maps) != len(e.feature_maps):
+        return []
+    at_the_image, symbol, numbers = e.layer == "input", _feature_symbol(e), _numbers(kept)
+    heading, operation = ("channels", "") if at_the_image else ("feature maps", "forward")
+    columns = [Column("feature_maps", heading, operation, symbol, as_floats(e.feature_maps[kept]), numbers)]
+    if e.gradients_used != "unused":
+        derivative = f"dy^c/d{symbol}" if e.gradients_used == "plain" else "g^k"
+        gradients = as_floats(e.gradients[kept])
+        columns.append(Column("gradients", "gradient maps", "backward", derivative, gradients, numbers))
+    return columns
+
+
+def _weights(e: Stages, kept: NDArray[np.intp]) -> list[Column]:
+    """Return α, one number for each map. Return nothing if the method does not weigh each map as a whole."""
+    if not _has_alphas(e):
+        return []
+    alphas = as_floats(e.alphas[kept, None, None])
+    column = Column("alphas", "weights", "", r"\alpha_k", alphas, _numbers(kept), width=0.62 * SIDE, has_bar=False)
+    if e.method == "Grad-CAM":  # α is an average of the gradients and has the same colours
+        limits = balanced(as_floats(e.gradients[kept]))
+        column = column._replace(heading="average", operation="mean", limits=limits)
+    return [column]
+
+
+def _results(e: Stages, kept: NDArray[np.intp]) -> list[Column]:
+    """Return the weighted maps, their sum, and the localization map."""
+    if _has_alphas(e):
+        operation, symbol = f"× ${_feature_symbol(e)}$", rf"\alpha_k {_feature_symbol(e)}"
+    else:
+        operation, symbol = "" if e.gradients_used == "unused" else "weights", "M^k"
+    maps, total, heat = (as_floats(values) for values in (e.weighted_maps[kept], e.weighted_sum, e.localization_map))
+    last = Column("localization_map", e.method, "ReLU", r"L^c = \mathrm{ReLU}(L)", heat[None], colormap=POSITIVE)
     return [
-        Column("image", "picture", "", "x", drawn, colormap="gray", limits=limits, has_bar=False),
-        *columns,
-        Column("overlay", "overlay", "on x", r"L^c\ \mathrm{over}\ x", overlay(image, heat)[None], has_bar=False),
+        Column("weighted_maps", "weighted maps", operation, symbol, maps, _numbers(kept)),
+        Column("weighted_sum", "weighted sum", r"$\Sigma_k$", rf"L = \Sigma_k\, {symbol}", total[None]),
+        last._replace(limits=from_zero(heat)),
     ]
 
 
+def _picture(e: Stages, image: Array) -> Column:
+    """Return the image as it is drawn. A grey image keeps its own numbers, even outside of 0 … 1."""
+    if len(image) == 1:
+        values = as_floats(e.image)
+        limits = min(0.0, float(values.min())), max(1.0, float(values.max()))
+    else:
+        values, limits = np.moveaxis(image, 0, -1)[None], (0.0, 1.0)  # (3, H, W) -> (1, H, W, 3)
+    return Column("image", "picture", "", "x", values, colormap="gray", limits=limits, has_bar=False)
+
+
+def _overlay(e: Stages, image: Array, interpolation: Interpolation) -> Column:
+    heat = normalise(resize(as_floats(e.localization_map), image.shape[1:], interpolation))
+    return Column("overlay", "overlay", "on x", r"L^c\ \mathrm{over}\ x", overlay(image, heat)[None], has_bar=False)
+
+
+def _feature_symbol(e: Stages) -> str:
+    return "x_k" if e.layer == "input" else "A^k"
+
+
+def _has_alphas(e: Stages) -> bool:
+    """Whether each feature map has one weight."""
+    return e.alphas is not None and e.weighted_maps.shape == e.feature_maps.shape
+
+
+def _numbers(kept: NDArray[np.intp]) -> list[int]:
+    """Return the numbers of the maps that are kept, as they are written: from 1."""
+    return [int(k) + 1 for k in kept]
+
+
 def largest_shares(explanation: Stages, most_maps: int) -> NDArray[np.intp]:
-    """Return the numbers, from 0 and in order, of those maps that contribute most."""
+    """Return the indices, from 0 and in order, of the maps that contribute most: ``most_maps`` of them at most."""
     return np.sort(np.argsort(-explanation.channel_shares, kind="stable")[: as_int("most_maps", most_maps, 1)])
+
+
+def choice_in_words(shown: int, maps: int) -> str:
+    """Return a sentence that says how many of the maps are shown; nothing if all are, or none."""
+    return f"{shown} of {maps} maps are shown, those that contribute most." if 0 < shown < maps else ""
 
 
 def figure_of_stages(
@@ -123,16 +166,18 @@ def figure_of_stages(
 ) -> Picture:
     """Draw all stages in a row: picture, A, dy/dA, α, α A, weighted sum, ReLU, overlay.
 
+    If the image is not known, or has neither one nor three channels, the picture and the overlay are left out.
+
     Parameters
     ----------
-    explanation  : Explanation
-        Of one image.
+    explanation : Explanation
+        The explanation of one image.
     title : str
         A line above the figure.
     interpolation : {"bilinear", "nearest"}
         How the map is resized for the overlay.
     most_maps : int, default 4
-        How many feature maps to show at most: those with the largest shares.
+        How many feature maps to show at most. The maps with the largest shares are shown.
 
     Returns
     -------
@@ -142,11 +187,7 @@ def figure_of_stages(
     Raises
     ------
     ValueError
-        If the explanation is of a batch.
-
-    Notes
-    -----
-    An image that is not known, or that has neither one nor three channels, is left out, and so is the overlay.
+        If the explanation is for a batch, or holds NaN or infinity.
     """
     columns = columns_of(explanation, interpolation, most_maps)
     rows = max(len(column.maps) for column in columns)
@@ -159,8 +200,7 @@ def figure_of_stages(
         if left > MARGIN:
             _draw_arrow(picture, column.operation, left - _GAP / 2, _TOP + (rows * (SIDE + _ROW_GAP) + _ROW_GAP) / 2)
         left += column.width + _GAP
-    shown, maps = max(len(column.channels) for column in columns), len(explanation.weighted_maps)
-    note = f"{shown} of {maps} maps are shown, those that contribute most." if shown < maps else ""
+    note = choice_in_words(max(len(column.channels) for column in columns), len(explanation.weighted_maps))
     write(picture, width - MARGIN, 0.2, note, size=11, color="0.35", ha="right")
     picture.alt = " ".join([*as_sentence(title), *filter(None, [note]), *(one.in_words() for one in columns)])
     return picture
@@ -169,14 +209,14 @@ def figure_of_stages(
 def figure_of_stage(
     explanation: Stages, stage: str, *, interpolation: Interpolation = "bilinear", most_maps: int = 4
 ) -> Picture:
-    """Draw one stage of an explanation, its maps side by side.
+    """Draw one stage of an explanation, with its maps side by side.
 
     Parameters
     ----------
-    explanation  : Explanation
-        Of one image.
+    explanation : Explanation
+        The explanation of one image.
     stage : str
-        A field of the explanation, ``"feature_maps"`` say, or ``"overlay"``.
+        The name of a field of the explanation, such as ``"feature_maps"``, or ``"overlay"``.
     interpolation, most_maps
         As for :func:`figure_of_stages`.
 
@@ -188,7 +228,7 @@ def figure_of_stage(
     Raises
     ------
     ValueError
-        If the explanation has no such stage, or is of a batch.
+        If the explanation has no such stage, is for a batch, or holds NaN or infinity.
     """
     columns = {column.name: column for column in columns_of(explanation, interpolation, most_maps)}
     if stage not in columns:
@@ -203,22 +243,29 @@ def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True, colorma
     ----------
     maps : array, shape (K, H, W)
     symbol : str
-        What they are, as a formula in which an index k stands for the number of the map: ``"A^k"``.
+        A formula for the maps, such as ``"A^k"``. The index k is replaced by the number of the map, from 1.
     signed : bool, default True
-        Whether zero is the middle of the colours or their lower end.
+        Whether zero is in the middle of the colours. If False, it is their lower end, and no value may be negative.
     colormap : str, optional
-        A colour map of matplotlib, ``"gray"`` for a picture. By default ``"RdBu_r"`` if signed, else ``"cividis"``.
+        A colour map of matplotlib, such as ``"gray"`` for a picture. By default ``"RdBu_r"`` if signed, or else
+        ``"cividis"``.
 
     Returns
     -------
     Picture
         A matplotlib figure.
+
+    Raises
+    ------
+    ValueError
+        If the maps do not have this shape, or are negative although ``signed`` is False, or there is no such colour
+        map.
     """
     values = as_floats(maps)
     if values.ndim != 3 or 0 in values.shape:
         raise ValueError(f"maps must have shape (K, H, W) with no empty axis, got {values.shape}.")
     if not signed and values.min() < 0:
-        raise ValueError(f"maps with signed=False must not be negative, got {values.min():.6g}.")
+        raise ValueError(f"maps with signed=False must not be negative, got {decimal(values.min())}.")
     usual, limits = (SIGNED, balanced(values)) if signed else (POSITIVE, from_zero(values))
     check_colormap(colormap or usual)
     return _figure_of(Column("", "", "", symbol, values, range(1, len(values) + 1), colormap or usual, limits))
@@ -232,14 +279,14 @@ def animation_of_stages(
     most_maps: int = 4,
     seconds: float = 2.5,
 ) -> bytes:
-    """Return the figure of all stages as an animated GIF in which they appear one after the other, once.
+    """Return the figure of all stages as an animated GIF. The stages appear one after the other; the last one stays.
 
     Parameters
     ----------
     explanation, title, interpolation, most_maps
         As for :func:`figure_of_stages`.
     seconds : float, default 2.5
-        How long to look at each stage. With the last the animation stops.
+        How long until the next stage appears, 0.02 … 600.
 
     Returns
     -------
@@ -249,7 +296,7 @@ def animation_of_stages(
     Raises
     ------
     ValueError
-        If the explanation is of a batch, or the seconds are none.
+        As for :func:`figure_of_stages`; also if the seconds are not in 0.02 … 600.
     """
     if not 0.02 <= seconds <= 600:
         raise ValueError(f"seconds must be in 0.02..600, got {seconds}.")
@@ -275,24 +322,24 @@ def animation_of_stages(
     return buffer.getvalue()
 
 
-def colours_of(stage: Column, number: int) -> Array:  # -> (H, W, 3)
-    """Return the colours of one of a stage's maps, in 0 … 1."""
-    values = stage.maps[number]
+def colours_of(column: Column, number: int) -> Array:  # -> (H, W, 3)
+    """Return the colours of one of the column's maps, in 0 … 1."""
+    values = column.maps[number]
     if values.ndim == 3:
         return values
-    return mpl.colormaps[stage.colormap](Normalize(*limits_of(stage))(values))[..., :3]
+    return mpl.colormaps[column.colormap](Normalize(*limits_of(column))(values))[..., :3]
 
 
-def limits_of(stage: Column) -> Limits:
+def limits_of(column: Column) -> Limits:
     """Return the values that the lowest and the highest colour stand for."""
-    return stage.limits or balanced(stage.maps)
+    return column.limits or balanced(column.maps)
 
 
 def _figure_of(column: Column) -> Picture:
-    """Draw one column lying down: its maps side by side."""
+    """Draw one column in a figure of its own, its maps side by side."""
     pitch = column.width + 0.3
     width = len(column.maps) * pitch - 0.3
-    top = 0.4 + 0.3 * bool(column.heading)
+    top = 0.7 if column.heading else 0.4
     picture = Picture(figsize=(width + 2 * MARGIN, top + SIDE + (0.5 if column.has_bar else 0.15)))
     write(picture, MARGIN, 0.12, column.heading, size=13, weight="bold")
     limits = limits_of(column)
@@ -308,6 +355,7 @@ def _figure_of(column: Column) -> Picture:
 
 
 def _draw_column(picture: Picture, column: Column, left: float, rows: int) -> None:
+    """Draw one column, its maps one below the other, into a figure with space for ``rows`` maps."""
     middle, pitch = left + column.width / 2, SIDE + _ROW_GAP
     write(picture, middle, _HEADINGS, column.heading, size=13, weight="bold", ha="center")
     write(picture, middle, 0.85, f"${column.symbol}$", size=13, ha="center")
@@ -328,13 +376,13 @@ def _draw_arrow(picture: Picture, operation: str, middle: float, top: float) -> 
 
 
 def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap: str, limits: Limits) -> None:
-    """Draw a colour bar that names its limits and zero, nothing outside of its width."""
+    """Draw a colour bar with its limits and zero written below. No label reaches beyond the bar."""
     axes = add_axes(picture, left, top, width, 0.1)
     bar = picture.colorbar(ScalarMappable(Normalize(*limits), colormap), cax=axes, orientation="horizontal")
     ticks = sorted({limits[0], 0, limits[1]})
     labels = [format_number(tick) for tick in ticks]
-    if len("".join(labels)) > 10 * width:  # no more characters fit side by side
-        labels = [label if label != "0" else "" for label in labels]
+    if len("".join(labels)) > 10 * width:  # then they do not fit side by side
+        labels = ["" if label == "0" else label for label in labels]
     bar.set_ticks(ticks, labels=labels)
     bar.outline.set_linewidth(0.5)
     axes.tick_params(labelsize=min(12, 72 * width / (DIGIT * len(" ".join(labels)))), length=2, pad=2)
@@ -344,6 +392,6 @@ def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap:
 
 
 def _numbered(symbol: str, number: int) -> str:
-    """Return a formula with the number in the place of the index k."""
+    """Return a formula in which the number has replaced the index k."""
     index = re.compile(r"(?<=[\^_])k")
     return f"${index.sub(f'{{{number}}}', symbol)}$"

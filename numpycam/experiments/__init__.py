@@ -1,1 +1,1 @@
-"""Experiments with known truth: drawings with masks, networks that are trained on them."""
+"""Experiments in which the truth is known: drawings with masks, and networks that are trained on them."""

@@ -1,10 +1,10 @@
-"""The two networks that come with the package, how they are trained, and how well they do.
+"""The two trained networks that come with the package, how they are trained, and how well they do.
 
-Both tell whether a drawing (see ``numpycam.experiments.drawings``) has a cat and whether it has an elephant: two
-questions, two scores. ``"drawings"`` learned it from pictures in which grass says nothing. ``"drawings-confounded"``
-learned it from pictures in which grass grows where an elephant is, and nowhere else.
+Each network answers two questions about a drawing (see ``numpycam.experiments.drawings``), with one score each: is
+there a cat, and is there an elephant? ``"drawings"`` learned from pictures in which grass tells nothing about the
+animals. ``"drawings-confounded"`` learned from pictures that have grass if, and only if, they have an elephant.
 
-One kernel is made by hand and never trained: it looks for grass. It is the third, so its map is A^3, the "background
+In both networks, kernel 3 is made by hand and never trained: it looks for grass. Its map is A^3, the "background
 kernel" of the worked example.
 
 >>> from numpycam import drawings, grad_cam
@@ -34,17 +34,17 @@ from numpycam.resize import normalise, resize
 NAMES = ("drawings", "drawings-confounded")
 
 BACKGROUND_KERNEL = 2
-"""The number of the kernel that was made by hand, in both convolutions, from 0."""
+"""The index, from 0, of the kernel that is made by hand. It is the same in both convolutions."""
 
 SEED, IMAGES, EPOCHS = 1, 2000, 12
-"""How the networks of the package were trained."""
+"""The seed, the number of pictures and the number of epochs with which both networks were trained."""
 
 _KERNELS = 8
 _FOLDER = Path(__file__).parent / "networks"
 
 
 def load_pretrained(name: str) -> Network:
-    """Return a network that comes with the package.
+    """Return a trained network that comes with the package.
 
     Parameters
     ----------
@@ -53,24 +53,36 @@ def load_pretrained(name: str) -> Network:
     Returns
     -------
     Network
-        From grey pictures (N, 1, 32, 32), in 0 … 1, to two scores: cat and elephant. It answers yes where a score is
-        above 0.
+        Takes grey pictures (N, 1, 32, 32), in 0 … 1, and returns scores (N, 2) for cat and elephant. A score above 0
+        means yes.
 
     Raises
     ------
     ValueError
-        If there is none of that name.
+        If there is no network of that name.
     """
     return Network.load(_FOLDER / f"{_checked(name)}.npz")
 
 
 def untrained(seed: int = SEED) -> Network:
-    """Return the network before training: its weights by lot, except for those made by hand.
+    """Return the network before training. Its weights are random, except for the kernels made by hand.
 
-    Grass is a pattern of upright stripes. The first convolution has a kernel that answers to them, -1 2 -1 in every
-    row; the second has one that takes the mean of its answers around. The head takes the maximum of each map. At first
-    all maps speak for both animals and none against, and the biases are -3 and stay there: without evidence the answer
-    is no. A head with biases that move and weights of both signs may learn from what is *not* an animal instead.
+    Grass is a pattern of upright stripes. In the first convolution, the kernel made by hand responds to stripes: each
+    of its rows is 0 -1 2 -1 0, divided by 10. In the second convolution, it averages these responses over 5 × 5 cells.
+    The head takes the maximum of each map.
+
+    Before training, the weights of the head are positive: every map speaks for both animals. The biases of the head are
+    -3 and stay there: without evidence the answer is no. If the biases were trained, or some weights negative, the head
+    might instead learn from what is *not* an animal.
+
+    Parameters
+    ----------
+    seed : int
+        Seeds the random weights.
+
+    Returns
+    -------
+    Network
     """
     rng = np.random.default_rng(seed)
     first, second, head = (
@@ -80,12 +92,12 @@ def untrained(seed: int = SEED) -> Network:
     first[BACKGROUND_KERNEL] = np.array([0, -1, 2, -1, 0]) / 10
     second[BACKGROUND_KERNEL] = 0
     second[BACKGROUND_KERNEL, BACKGROUND_KERNEL] = 1 / 25
-    none = np.zeros(_KERNELS, np.float32)
+    no_bias = np.zeros(_KERNELS, np.float32)
     layers = [
-        ("conv1", Conv2d(first, none, padding=2)),  # (N, 1, 32, 32) -> (N, 8, 32, 32)
+        ("conv1", Conv2d(first, no_bias, padding=2)),  # (N, 1, 32, 32) -> (N, 8, 32, 32)
         ("relu1", ReLU()),
         ("pool1", MaxPool2d(2)),  # -> (N, 8, 16, 16)
-        ("conv2", Conv2d(second, none, padding=2)),
+        ("conv2", Conv2d(second, no_bias, padding=2)),
         ("features", ReLU()),  # A, as the paper's authors take it: after the ReLU
         ("pool2", MaxPool2d(4)),
         ("pool3", MaxPool2d(4)),  # -> (N, 8, 1, 1), the maximum of each map
@@ -102,16 +114,18 @@ def train(
     epochs: int = EPOCHS,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> Network:
-    """Train a network as those of the package were trained.
+    """Train a network in the same way as the two networks of the package.
 
     Parameters
     ----------
     name : {"drawings", "drawings-confounded"}
-        Which pictures it sees.
+        Which pictures the network sees.
     seed : int
-        Of its weights, of the pictures and of their order.
-    images, epochs : int
-        How many pictures, and how often each is seen.
+        Seeds the weights, the pictures and their order.
+    images : int
+        How many pictures the network sees.
+    epochs : int
+        How often it sees each picture.
     progress : callable, optional
         See :func:`numpycam.experiments.training.fit`.
 
@@ -122,7 +136,7 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind.
+        If an argument has the wrong type or value.
     DivergedError
         See :func:`numpycam.experiments.training.fit`.
     """
@@ -143,21 +157,23 @@ def train(
 
 
 class Measures(NamedTuple):
-    """How well a network does on drawings. Each has a row for each class of CLASS_NAMES.
+    """How well a network does on drawings. Each measure has one row for each class of CLASS_NAMES.
+
+    ``accuracy`` is a mean over all pictures. The other measures are means over the pictures with the animal of that
+    class, whatever the network answers. The maps are Grad-CAM's maps for that class. A map of zeros counts as 0.
 
     Attributes
     ----------
     accuracy : array, shape (2,)
-        The share of all pictures for which the answer is right.
+        The share of pictures for which the answer is right.
     pointing : array, shape (2,)
-        How often the peak of the class's map is on the animal. This and what follows are means over the pictures with
-        that animal, whatever the network answers; a map of zeros counts as 0.
+        The share of pictures in which the peak of the map is on the animal.
     energy : array, shape (2, 3)
-        The shares of the map that are on the cat, on the elephant, on the grass.
+        The shares of the map that lie on the cat, on the elephant and on the grass.
     area : array, shape (2,)
         The share of the picture that the animal covers.
     shares : array, shape (2, K)
-        Each kernel's part in all that the maps contribute: see ``Explanation.channel_shares``.
+        How much each feature map contributes: see ``Explanation.channel_shares``.
     """
 
     accuracy: Array
@@ -168,13 +184,16 @@ class Measures(NamedTuple):
 
 
 def measure(network: Network, drawings: Drawings) -> Measures:
-    """Hold the network's answers against the labels, and its maps, resized to the pictures, against the masks.
+    """Compare the network's answers with the labels, and its localization maps with the masks.
+
+    The maps are resized to the size of the pictures.
 
     Parameters
     ----------
     network : Network
+        Returns two scores, for cat and elephant.
     drawings : Drawings
-        Each animal is in one of them at least.
+        At least one has a cat, and at least one has an elephant.
 
     Returns
     -------
@@ -183,14 +202,14 @@ def measure(network: Network, drawings: Drawings) -> Measures:
     Raises
     ------
     ValueError
-        If an animal is in none of them: there is no mean of nothing. If the network has not two scores.
+        If one of the animals is in no drawing, or the network does not return two scores.
     """
     for name, with_it in zip(CLASS_NAMES, drawings.labels.T, strict=True):
         if not with_it.any():
             raise ValueError(f"drawings must have at least one {name}, got none in {len(drawings)}.")
     shape = network.output_shape(drawings.images.shape)
     if shape[1:] != (len(CLASS_NAMES),):
-        raise ValueError(f"network must have two scores, of the cat and of the elephant, got outputs of shape {shape}.")
+        raise ValueError(f"network must have two scores, for cat and elephant, got outputs of shape {shape}.")
     answers = np.concatenate([network(images) > 0 for images in _batches(drawings.images)])
     means: list[list[Array]] = []
     for c, with_it in enumerate(drawings.labels.T):
@@ -206,9 +225,10 @@ def measure(network: Network, drawings: Drawings) -> Measures:
 
 
 def map_difference(network: Network, other: Network, drawings: Drawings) -> float:
-    """Return how far the localization maps of two networks are apart: the mean of |L - L'| over all cells.
+    """Return how different the localization maps of two networks are: the mean of |L - L'|.
 
-    Of each picture the maps of every animal in it are compared, each divided by its maximum.
+    L and L' are the two networks' maps for the same animal in the same picture, each divided by its maximum. The mean
+    is over all cells, animals and pictures.
 
     Parameters
     ----------
@@ -219,7 +239,7 @@ def map_difference(network: Network, other: Network, drawings: Drawings) -> floa
     Returns
     -------
     float
-        From 0 to 1.
+        From 0 (the same maps) to 1.
 
     Raises
     ------

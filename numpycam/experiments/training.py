@@ -1,4 +1,4 @@
-"""Training a Network: two losses, stochastic gradient descent with momentum, and the loop.
+"""Training a Network: two losses, and stochastic gradient descent with momentum.
 
 >>> import numpy as np
 >>> from numpycam import Linear, Network
@@ -18,56 +18,72 @@ from numpy.typing import ArrayLike, NDArray
 from numpycam.core.arguments import as_array, as_int, check_index, check_same_kind, check_shape
 from numpycam.core.arrays import Array, gated
 from numpycam.core.network import Network, check_network
+from numpycam.text import decimal
 
 SomeNetwork = TypeVar("SomeNetwork", bound=Network)
 
 Loss = Callable[[Array, Any], tuple[float, Array]]
+"""``loss(scores, labels) -> (loss, dL/dscores)``."""
 
 
 def sigmoid_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Array]:
-    """Return the loss of independent yes-or-no answers, and its gradient with respect to the scores.
+    """Return the loss of independent yes-or-no answers, and its gradient by the scores.
 
-    L = (1/NC) Σ_{n,c} t log(1 + e^-y) + (1 - t) log(1 + e^y)        dL/dy = (σ(y) - t) / NC
+    L = (1/NC) Σ_{n,c} (t log(1 + e^-y) + (1 - t) log(1 + e^y))        dL/dy = (σ(y) - t) / NC
 
     Parameters
     ----------
     scores : array of floats, shape (N, C)
-        y, before the sigmoid σ(y) = 1 / (1 + e^-y). Any size: nothing overflows.
+        y, before the sigmoid σ(y) = 1 / (1 + e^-y). Large scores do not overflow.
     labels : array, shape (N, C)
-        t, whether the class is there: 0 or 1, False or True, or a probability.
+        t, whether class c is in image n: 0 or 1, False or True, or a probability.
 
     Returns
     -------
     loss : float
+        L, with the natural logarithm.
     gradient : array, shape (N, C)
+        dL/dy.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type or value, shape or range.
     """
     y = _as_scores(scores)
     t = as_array("labels", labels, dtype=y.dtype)
     check_same_kind({"scores": y, "labels": t})
     check_shape("labels", t, y.shape)
     if t.min() < 0 or t.max() > 1:
-        raise ValueError(f"labels must be in 0..1, got {t.min():g} to {t.max():g}.")
+        raise ValueError(f"labels must be in 0..1, got {decimal(t.min())} to {decimal(t.max())}.")
     t = t.astype(y.dtype, copy=False)
     no, yes = np.logaddexp(0, y), np.logaddexp(0, -y)  # -log(1 - σ), -log σ
     return float((t * yes + (1 - t) * no).mean()), (np.exp(-yes) - t) / y.size
 
 
 def softmax_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Array]:
-    """Return the loss of one answer out of C, and its gradient with respect to the scores.
+    """Return the loss of one answer out of C, and its gradient by the scores.
 
-    L = -(1/N) Σ_n log p[n, t_n], p = softmax(y)        dL/dy = (p - onehot(t)) / N
+    L = -(1/N) Σ_n log p[n, t_n], where p = softmax(y)        dL/dy = (p - onehot(t)) / N
 
     Parameters
     ----------
     scores : array of floats, shape (N, C)
-        y, before the softmax. Any size: nothing overflows.
+        y, before the softmax. Large scores do not overflow.
     labels : array of int, shape (N,)
-        t_n, the class of each.
+        t_n, the class of image n.
 
     Returns
     -------
     loss : float
+        L, with the natural logarithm.
     gradient : array, shape (N, C)
+        dL/dy.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type or value, shape or range.
     """
     y, t = _as_scores(scores), np.asarray(labels)
     check_shape("labels", t, y.shape[:1])
@@ -85,9 +101,9 @@ def softmax_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Arra
 
 
 def _as_scores(scores: ArrayLike) -> Array:
-    y = as_array("scores", scores, check_finite=False)  # of a training that diverges, the loss is to say so
+    y = as_array("scores", scores, check_finite=False)  # NaN passes: then the loss is NaN, and fit says so
     if y.dtype == object:
-        raise TypeError("scores hold Fractions, and a logarithm is none; convert with numpycam.exact.as_floats.")
+        raise TypeError("scores hold Fractions, but the loss needs logarithms; convert with numpycam.exact.as_floats.")
     if y.ndim != 2 or 0 in y.shape:
         raise ValueError(f"scores must have shape (N, C) with no empty axis, got {y.shape}.")
     return y
@@ -99,16 +115,16 @@ class DivergedError(ArithmeticError):
     Attributes
     ----------
     step : int
-        In which step, from 0.
+        The step, from 0, in which this happened.
     network : Network
-        The last one whose loss was a number; if there was none, the one that training began with.
+        The last network whose loss was finite. If there was none, the network with which training began.
     losses : array, shape (step,)
-        Of the steps before.
+        The losses of the steps before.
     """
 
     def __init__(self, step: int, epoch: int, rate: float, network: Network, losses: NDArray[np.float64]) -> None:
         super().__init__(
-            f"training diverged in step {step} (epoch {epoch}): the loss or a parameter is no finite number any more. "
+            f"training diverged in step {step} (epoch {epoch}): the loss or a parameter is not finite any more. "
             f"Try a learning_rate below {rate:g}, or images in 0..1; the last good network is this error's .network."
         )
         self.step, self.network, self.losses = step, network, losses
@@ -134,47 +150,49 @@ def fit(
 
     v ← momentum · v + dL/dp + weight_decay · p        p ← p - learning_rate · v
 
-    for each parameter p, mini-batch by mini-batch, from v = 0 on, as PyTorch's SGD does it.
+    This is one step, for each parameter p and one mini-batch. Training begins with v = 0. PyTorch's SGD does the same.
 
     Parameters
     ----------
     network : Network
-        It holds floats. It stays as it is; the new one has the same dtypes.
+        A network of floats. It is not changed; the new network has the same dtypes.
     images : array, shape (N, ...)
         Converted to the network's dtype.
     labels : array, shape (N, ...)
-        What the loss takes.
+        The labels that the loss takes, one for each image.
     loss : callable, default sigmoid_cross_entropy
         ``loss(scores, labels) -> (loss, dL/dscores)`` for a mini-batch.
     epochs : int, default 10
-        How often every image is seen.
+        How often each image is seen.
     batch_size : int, default 32
-        The last batch of an epoch may be smaller.
+        How many images make a mini-batch. The last one of an epoch may be smaller.
     learning_rate, momentum, weight_decay : float, default 0.1, 0.9 and 0
         At least 0.
     seed : int, default 0
-        Seeds the shuffling, which differs in every epoch. The same seed gives the same network, to the bit on one
-        machine with one number of threads.
+        Seeds the shuffling, which differs in every epoch. With the same seed, the new network is the same to the bit,
+        if the machine and the number of threads are the same.
     fixed : sequence of str or (str, int)
-        What is not trained: the names of layers (or of parameters), or kernel k of a layer, ("conv", 2), with its bias.
+        What is not trained: names of layers or parameters, or a pair such as ("conv", 2), which means kernel 2 of that
+        layer with its bias.
     callback : callable, optional
-        Called as ``callback(epoch, network, losses)`` after every epoch, with the losses of its steps. If it returns
-        True, training ends there.
+        Called after every epoch as ``callback(epoch, network, losses)``, with the losses of this epoch. If it returns
+        True, training ends.
     progress : callable, optional
-        Wraps the iterable of steps and yields the same: ``tqdm``, say.
+        Wraps the iterable of steps, as ``tqdm`` does.
 
     Returns
     -------
     network : Network
     losses : array, shape (steps,)
-        The loss of each mini-batch, before the step that it led to.
+        The loss of each mini-batch, before the network learned from it.
 
     Raises
     ------
     DivergedError
-        If the loss or a parameter becomes NaN or infinite. It has the last good network.
+        If the loss or a parameter becomes NaN or infinite. The error holds the last good network.
     TypeError, ValueError
-        If an argument is not of that kind. If a layer has parameters without ``parameter_gradients``, or hides layers.
+        If an argument has the wrong type or value, or a layer that is trained hides layers or has no
+        ``parameter_gradients``.
     """
     for argument, given, such_as in (("loss", loss, "softmax_cross_entropy"), ("progress", progress, "tqdm")):
         if not callable(given):
@@ -185,7 +203,7 @@ def fit(
     decay, trains = _as_factor("weight_decay", weight_decay), _trains(network, fixed)
 
     velocity = {name: np.zeros_like(network.parameters[name]) for name in trains}
-    batches = -(-len(x) // size)  # in an epoch
+    batches = -(-len(x) // size)  # per epoch
     rng, order = np.random.default_rng(seed), np.arange(len(x))
     good, losses = network, list[float]()
     for step in progress(range(epochs * batches)):
@@ -193,15 +211,15 @@ def fit(
         if batch == 0:
             order = rng.permutation(len(x))
         some = order[size * batch : size * (batch + 1)]
-        with np.errstate(over="ignore", invalid="ignore"):  # it is DivergedError that says so
+        with np.errstate(over="ignore", invalid="ignore"):  # instead of a warning, DivergedError is raised below
             value, gradients = _loss_and_gradients(network, x[some], t[some], loss)
-            _check_that_all_have_a_gradient(trains, gradients)
+            _check_gradients(network, trains, gradients)
             updated = {}
             for name, gate in trains.items():
                 p = network.parameters[name]
                 gradient = gradients[name].astype(p.dtype, copy=False) + decay * p
                 velocity[name] = momentum * velocity[name] + gated(gradient, gate)
-                updated[name] = np.asarray(p - rate * velocity[name])  # of an array without axes NumPy makes a number
+                updated[name] = np.asarray(p - rate * velocity[name])  # NumPy turns arrays without axes into numbers
         if np.isfinite(value):
             good = network
         if not (np.isfinite(value) and all(np.isfinite(p).all() for p in updated.values())):
@@ -210,7 +228,7 @@ def fit(
         losses.append(value)
         if batch == batches - 1 and callback:
             answer = callback(epoch, network, np.array(losses[-batches:]))
-            if isinstance(answer, bool | np.bool_) and answer:  # what else a callback returns has no meaning here
+            if isinstance(answer, bool | np.bool_) and answer:  # any other answer has no meaning
                 break
     return network, np.array(losses)
 
@@ -223,7 +241,7 @@ def _loss_and_gradients(network: Network, x: Array, t: Array, loss: Loss) -> tup
 
 
 def _as_examples(network: Network, images: ArrayLike, labels: ArrayLike, loss: Loss) -> tuple[Array, Array]:
-    """Return images in the network's dtype, and labels as they are, after checking that they can be learned from."""
+    """Return the images in the network's dtype and the labels unchanged, after checking both."""
     check_network(network)
     x = as_array("images", images, dtype=network.dtype)
     if object in (network.dtype, x.dtype):
@@ -231,7 +249,9 @@ def _as_examples(network: Network, images: ArrayLike, labels: ArrayLike, loss: L
     as_array("labels", labels)
     t = np.asarray(labels)
     if x.ndim == 0 or len(x) == 0 or t.shape[:1] != x.shape[:1]:
-        raise ValueError(f"there must be a label for each image, at least one, got {t.shape} for {x.shape}.")
+        raise ValueError(
+            f"there must be at least one image, and a label for each, got labels {t.shape} for images {x.shape}."
+        )
     if loss is sigmoid_cross_entropy and t.ndim == 1:
         raise ValueError(
             f"labels must have shape (N, C) for sigmoid_cross_entropy, got {t.shape}. For one question pass "
@@ -248,7 +268,8 @@ def _as_factor(name: str, value: object) -> float:
     return float(value)  # a np.float64 would turn float32 into float64
 
 
-def _check_that_all_have_a_gradient(trains: Iterable[str], gradients: Mapping[str, Array]) -> None:
+def _check_gradients(network: Network, trains: Iterable[str], gradients: Mapping[str, Array]) -> None:
+    """Raise TypeError unless every parameter that is trained has a gradient, and every gradient a parameter."""
     missing = [name for name in trains if name not in gradients]
     if missing:
         layer = missing[0].rpartition(".")[0]
@@ -256,10 +277,16 @@ def _check_that_all_have_a_gradient(trains: Iterable[str], gradients: Mapping[st
             f"parameter_gradients of the network has nothing for {', '.join(map(repr, missing))}: give the class of "
             f"layer {layer!r} the method parameter_gradients, or pass fixed=[{layer!r}]."
         )
+    unknown = [name for name in gradients if name not in network.parameters]
+    if unknown:
+        raise TypeError(
+            f"parameter_gradients of the network has {', '.join(map(repr, unknown))}, which is no parameter: only a "
+            "field of a layer that is an array is one."
+        )
 
 
 def _trains(network: Network, fixed: Sequence[str | tuple[str, int]]) -> dict[str, NDArray[np.bool_]]:
-    """Return, for each parameter that is trained, which of its kernels (rows) are."""
+    """Return, for each parameter that is trained, which of its kernels (rows) are trained."""
     if isinstance(fixed, str):
         raise TypeError(f"fixed must be a sequence such as [{fixed!r}], got {fixed!r}.")
     hiding = [name for name, layer in network.row if layer.hides_layers]

@@ -1,8 +1,11 @@
-"""The CAM family: every method of one name, and METHODS, all of them by the names of their functions.
+"""The CAM family: one function for each method, and METHODS, a dictionary of all of them.
 
-The CAMs that need feature maps and gradients alone are in ``cams``, those that run the network again in
-``perturbation``, those at the image's own resolution in ``saliency``. How to make one of your own is in ``recipe``.
-``wrappers`` are for any method; ``quadrature`` bounds the error of integrated gradients.
+- ``cams``: the methods that run the network once and look at one layer.
+- ``perturbation``: the methods that run the network again on changed inputs.
+- ``saliency``: the methods whose map has the image's own resolution.
+- ``recipe``: how to make a method of your own.
+- ``wrappers``: changes that fit any method.
+- ``quadrature``: a bound for the error of integrated gradients.
 
 >>> from numpycam import worked_example
 >>> network, image = worked_example.network(), worked_example.IMAGE
@@ -58,7 +61,7 @@ METHODS: dict[str, Method] = {
     "guided_grad_cam": guided_grad_cam,
     "full_grad": full_grad,
 }
-"""All methods, by the name of their function."""
+"""All methods, by the names of their functions."""
 
 __all__ = [
     "METHODS",

@@ -1,7 +1,8 @@
-"""The CAMs that need feature maps and gradients alone, one definition each.
+"""The CAMs: methods that run the network once and weigh the feature maps of one layer.
 
-All end alike: L = Σ_k of some weighted maps, and its ReLU. They differ in how a feature map A^k is weighted, given the
-gradient maps g^k = dy/dA^k: by one number for the whole map, or cell by cell.
+All end in the same way: L is the sum of the weighted maps, and the localization map is ReLU(L). They differ in the
+weights. A feature map A^k gets one weight for the whole map, or one for each cell. Most methods take the weights from
+the gradient maps g^k = dy/dA^k.
 
 >>> from numpycam import worked_example
 >>> network, image = worked_example.network(), worked_example.IMAGE
@@ -33,7 +34,7 @@ from numpycam.methods.recipe import check_pole, method
     weighs="maps",
 )
 def grad_cam(feature_maps: Array, gradients: Array) -> Array:
-    """α_k is the mean of g^k. This is :func:`numpycam.grad_cam`."""
+    """α_k = (1/Z) Σ_ij g^k_ij, the mean of g^k. This is :func:`numpycam.grad_cam`."""
     return compute_alphas(gradients)
 
 
@@ -45,16 +46,16 @@ def grad_cam(feature_maps: Array, gradients: Array) -> Array:
     weighs="maps",
 )
 def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
-    """α_k = Σ_ij a_ij ReLU(g_ij) with a_ij = g²/(2g² + S_k g³) = 1/(2 + S_k g_ij). Only cells with g > 0 are used.
+    """α_k = Σ_ij a_ij ReLU(g_ij), where a_ij = g_ij²/(2 g_ij² + S_k g_ij³) = 1/(2 + S_k g_ij) and S_k = Σ_ij A^k_ij.
 
-    That is the closed form for a network of ReLUs and the score exp(y): the exponential, a factor of every weight, is
-    left out. The a_ij are not normalised, as they are in the authors' code. The pole, 2 + S_k g = 0, needs a map with a
-    negative sum.
+    Only cells with g > 0 count. The formula is the paper's closed form for a network of ReLUs and the score exp(y). The
+    factor exp(y), which all weights share, is left out. The authors' code normalises the a_ij; here they are not
+    normalised. A pole, 2 + S_k g_ij = 0, is possible only if S_k is negative.
 
     Raises
     ------
     PoleError
-        At the pole.
+        If 2 + S_k g_ij is 0 in a cell with g > 0.
     """
     sums = sum_of(feature_maps, axis=(-2, -1), keepdims=True)
     divisor = zero_of(gradients) + 2 + sums * gradients
@@ -73,14 +74,15 @@ def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
     weighs="maps",
 )
 def xgrad_cam(feature_maps: Array, gradients: Array) -> Array:
-    """α_k is the mean of g^k weighted by A^k. Of a map that is zero everywhere it is 0.
+    """α_k = Σ_ij A^k_ij g^k_ij / S_k, the mean of g^k weighted by A^k, where S_k = Σ_ij A^k_ij.
 
-    In floats a sum that should be 0 may come out as its rounding, and then the weight is huge: Fractions tell.
+    If A^k is zero everywhere, α_k is 0. In floats, a sum S_k that should be 0 can differ from 0 by rounding. Then α_k
+    is huge and there is no error. To be sure, compute with Fractions.
 
     Raises
     ------
     PoleError
-        If a map that is not zero has the sum 0.
+        If S_k is 0, but A^k is not zero everywhere.
     """
     sums = sum_of(feature_maps, axis=(-2, -1))
     check_pole((sums == 0) & (feature_maps != 0).any(axis=(-2, -1)), "XGrad-CAM", "S_k is 0")
@@ -95,7 +97,10 @@ def xgrad_cam(feature_maps: Array, gradients: Array) -> Array:
     weighs="cells",
 )
 def hirescam(feature_maps: Array, gradients: Array) -> Array:
-    """Each cell with its own gradient: with a linear head, Σ_ij L is the score less its bias."""
+    """L = Σ_k g^k ⊙ A^k: each cell is weighted by its own gradient.
+
+    With a linear head, Σ_ij L is the score minus the bias.
+    """
     return gradients * feature_maps
 
 
@@ -107,7 +112,10 @@ def hirescam(feature_maps: Array, gradients: Array) -> Array:
     weighs="cells",
 )
 def element_wise_grad_cam(feature_maps: Array, gradients: Array) -> Array:
-    """HiResCAM with the ReLU before the sum: what speaks against is gone before it could outweigh anything."""
+    """L = Σ_k ReLU(g^k ⊙ A^k): HiResCAM with the ReLU before the sum.
+
+    What speaks against the class is set to 0 before the sum, so it cannot outweigh what speaks for it.
+    """
     return relu(gradients * feature_maps)
 
 
@@ -119,7 +127,7 @@ def element_wise_grad_cam(feature_maps: Array, gradients: Array) -> Array:
     weighs="cells",
 )
 def layercam(feature_maps: Array, gradients: Array) -> Array:
-    """HiResCAM where the gradient is positive."""
+    """L = Σ_k ReLU(g^k) ⊙ A^k: HiResCAM without the cells where the gradient is negative."""
     return relu(gradients) * feature_maps
 
 
@@ -133,11 +141,14 @@ def layercam(feature_maps: Array, gradients: Array) -> Array:
     weighs="maps",
 )
 def eigen_cam(feature_maps: Array, gradients: Array) -> Array:
-    """α is the direction in which the cells, as points with K coordinates, lie farthest from the origin (not centred).
+    """α = v, the first right singular vector of the matrix (A^k_ij) with a row for each cell and a column for each k.
 
-    It asks neither for the class nor for the gradients. The sign of v is arbitrary; it is chosen so that Σ L ≥ 0, or,
-    where Σ L = 0, so that v's first non-zero component is positive. If no map is negative, neither is v, nor L. If
-    several directions are equally good, v is the one that LAPACK finds.
+    Take each cell ij as a point with K coordinates. Then v is the direction in which these points lie farthest from the
+    origin. The points are not centred. The method uses neither the class nor the gradients.
+
+    The sign of v is arbitrary; it is chosen so that Σ L ≥ 0, or, where Σ L = 0, so that v's first non-zero component is
+    positive. If no map has a negative cell, v and L have none either. If several directions are equally good, v is the
+    one that LAPACK finds.
     """
     return _first_direction(feature_maps)
 
@@ -151,15 +162,18 @@ def eigen_cam(feature_maps: Array, gradients: Array) -> Array:
     weighs="cells",
 )
 def eigen_grad_cam(feature_maps: Array, gradients: Array) -> Array:
-    """EigenCAM of g ⊙ A, which depends on the class. The sign is chosen in the same way."""
+    """L = Σ_k v_k g^k ⊙ A^k: EigenCAM of the maps g^k ⊙ A^k. So it depends on the class.
+
+    The sign of v is chosen as for EigenCAM.
+    """
     products = gradients * feature_maps
     return compute_weighted_maps(_first_direction(products), products)
 
 
 def _first_direction(maps: Array) -> Array:  # (..., K, H, W) -> (..., K)
-    """Return the first right singular vector of the cells × maps, with a sign that depends on nothing else."""
+    """Return the first right singular vector of the matrix cells × maps. The maps alone decide its sign."""
     cells = maps.reshape(*maps.shape[:-2], maps.shape[-2] * maps.shape[-1]).mT  # (..., H W, K)
-    known = np.asarray(np.isfinite(cells).all(axis=(-2, -1)))  # of others np.linalg.svd gives up on the whole batch
+    known = np.asarray(np.isfinite(cells).all(axis=(-2, -1)))  # one matrix with NaN, and np.linalg.svd refuses all
     v = np.linalg.svd(np.where(known[..., None, None], cells, zero_of(cells)), full_matrices=False).Vh[..., 0, :]
     v = np.where(known[..., None], v, np.nan)
     total = sum_of(compute_weighted_maps(v, maps), axis=(-3, -2, -1))
@@ -176,21 +190,24 @@ def _first_direction(maps: Array) -> Array:  # (..., K, H, W) -> (..., K)
     properties=("class-sensitive", "signed", "mixing", "scaling", "rearranging"),
 )
 def cam(evidence: Evidence) -> tuple[Array, Array]:
-    """α_k is the weight that the class gives to the mean of A^k. Where it exists, Grad-CAM is this over Z = H·W.
+    """α_k = w^c_k, the head's weight from the mean of A^k to the score of class c.
 
-    After A comes a layer that averages each map, a Linear, and nothing else but layers that move numbers (Flatten).
+    The head must average each map and then apply one Linear. Besides these two, it may have layers that only move
+    numbers (Flatten). For such a head, Grad-CAM's α_k are CAM's divided by Z = H·W.
 
     Raises
     ------
+    TypeError
+        If the target is not a class.
     ValueError
-        If the head is another.
+        If the network has another head.
     """
     a, (_, head) = evidence.feature_maps, evidence.network.split(evidence.layer)
     if evidence.class_index.dtype == object:
         raise TypeError("CAM explains the score of a class, no other target.")
     activations = head.activations(a)
     means = next((name for name, values in activations.items() if math.prod(values.shape[1:]) == a.shape[1]), None)
-    if means is None or not _averages_each_map(head.split(means)[0], a) or not _is_one_linear_layer(head, a.shape):
+    if means is None or not _is_one_linear_layer(head, a.shape) or not _averages_each_map(head.split(means)[0], a):
         came = [type(layer).__name__ for _, layer in head.row]
         raise ValueError(f"CAM needs a head that averages each map of {evidence.layer!r} and a Linear, got {came}.")
     *_, scores = activations.values()
@@ -200,16 +217,19 @@ def cam(evidence: Evidence) -> tuple[Array, Array]:
 
 
 def _is_one_linear_layer(head: Network, input_shape: Shape) -> bool:
-    """Whether each layer says that it is affine, and one of them has weights."""
-    shapes = Network(head.row).shapes(input_shape).values()  # those of the inputs, and that of the output
+    """Whether each layer says that it is affine, and exactly one has weights."""
+    shapes = Network(head.row).shapes(input_shape).values()  # the input of each layer, then the output
     is_affine = [layer.affine(shape) is not None for (_, layer), shape in zip(head.row, shapes, strict=False)]
     return all(is_affine) and sum(bool(layer.parameters) for _, layer in head.row) == 1
 
 
 def _averages_each_map(pooling: Network, a: Array) -> bool:
-    """Whether the k-th number that comes out, linear in A, is the mean of A^k: whether its gradient is 1/Z there."""
+    """Whether output k is the mean of A^k, given that the outputs are linear in A.
+
+    If so, the gradient of output k is 1/Z in each cell of A^k, and 0 elsewhere.
+    """
     maps, height, width = a.shape[1:]
-    numbers = zero_of(a) + np.arange(1, maps + 1).astype(a.dtype)  # a gradient of its own for each map
+    numbers = zero_of(a) + np.arange(1, maps + 1).astype(a.dtype)  # the gradient by output k is k
     one = a[:1] if len(a) else zeros((1, *a.shape[1:]), like=a)
     gradient = pooling.backward(numbers.reshape(pooling.output_shape(one.shape)), one)
     return bool((gradient == (numbers / (height * width))[:, None, None]).all())

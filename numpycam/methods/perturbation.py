@@ -1,8 +1,8 @@
 """The methods that run the network again on changed inputs: Score-CAM, Ablation-CAM, occlusion.
 
-They are called as the other methods are, and have two more options. ``batch_size`` is how many inputs run at once: it
-bounds the memory and changes nothing else (in floats, up to rounding). ``progress`` wraps the iterable of batches:
-``tqdm``, say.
+They are called like the other methods and have two more options. ``batch_size`` says how many inputs run at once. It
+limits the memory and does not change the result (in floats, except for rounding). ``progress`` wraps the iterable of
+batches, as ``tqdm`` does.
 
 >>> from numpycam import worked_example
 >>> network, image = worked_example.network(), worked_example.IMAGE
@@ -37,12 +37,19 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
     properties=("class-sensitive",),
 )
 def score_cam(evidence: Evidence, *, batch_size: int = 32, progress: Progress = iter) -> tuple[Array, Array]:
-    """α is the softmax, over the maps, of the score of the image seen through each of them.
+    """α = softmax over k of y(x ⊙ M^k), the scores of the image seen through each feature map.
 
-    The map is made as large as the image (bilinear, half-pixel centres). Then its minimum becomes 0 and its maximum 1.
-    A constant map prefers no place: its mask is 0. All weights are positive: nothing speaks against the class. The
-    scores are those before any softmax over the classes, as in the paper's algorithm. Its authors' code weighs by the
-    probabilities of the class instead, with no softmax over the maps.
+    The mask M^k is A^k resized to the image (bilinear, half-pixel centres) and scaled, so that its minimum becomes 0
+    and its maximum 1. A constant map prefers no place: its mask is 0. All weights are positive, so no map speaks
+    against the class. The scores y are taken before any softmax over the classes, as in the paper's algorithm. The
+    authors' code instead takes the probability of the class as the weight, without a softmax over the maps.
+
+    Parameters
+    ----------
+    batch_size : int, default 32
+        How many masked images run at once.
+    progress : callable, optional
+        Wraps the iterable of batches, as ``tqdm`` does.
     """
     images, maps = evidence.image, evidence.feature_maps
 
@@ -65,9 +72,17 @@ def score_cam(evidence: Evidence, *, batch_size: int = 32, progress: Progress = 
     properties=("class-sensitive", "signed", "scaling"),
 )
 def ablation_cam(evidence: Evidence, *, batch_size: int = 32, progress: Progress = iter) -> tuple[Array, Array]:
-    """α_k is the share of the score that is lost when A^k is set to zero.
+    """α_k = (y - y_k) / |y|, where y_k is the score when A^k is set to zero.
 
-    The paper divides by y: for a negative score that would turn the map around, so here it is |y|.
+    So α_k is the share of the score that is lost without A^k. The paper divides by y. For a negative score this would
+    reverse the signs of the map, so the divisor here is |y|.
+
+    Parameters
+    ----------
+    batch_size : int, default 32
+        How many changed copies of the feature maps run at once.
+    progress : callable, optional
+        Wraps the iterable of batches, as ``tqdm`` does.
 
     Raises
     ------
@@ -105,12 +120,28 @@ def occlusion(
     batch_size: int = 32,
     progress: Progress = iter,
 ) -> tuple[None, Array]:
-    """L is how far the score drops when a patch of the image is covered, the mean of the patches over each pixel.
+    """L = the mean of y(x) - y(x without P) over the patches P that cover the pixel: how far the score drops.
 
-    It is positive where the picture speaks for the class. The patches are ``size`` high and wide (if not given an
-    eighth of the image, rounded up), ``stride`` apart (half of the size), from the top left corner on, and cut off at
-    the border, so that every pixel is covered. What comes in their place is the ``baseline``: see
-    :func:`numpycam.interventions.erase`. There is one map, not one of each channel.
+    L is positive where the picture speaks for the class. The patches begin in the top left corner. At the border they
+    are cut off, so that every pixel is covered. There is one map for all channels.
+
+    Parameters
+    ----------
+    size : int or (height, width), optional
+        The size of a patch in pixels. If not given, an eighth of the image, rounded up.
+    stride : int or (height, width), optional
+        The distance between patches in pixels, at most the size. If not given, half of the size, rounded up.
+    baseline : number or array, default 0
+        What replaces a patch: see :func:`numpycam.interventions.erase`.
+    batch_size : int, default 32
+        How many covered images run at once.
+    progress : callable, optional
+        Wraps the iterable of batches, as ``tqdm`` does.
+
+    Raises
+    ------
+    ValueError
+        If the stride is larger than the size.
     """
     images = evidence.image
     height, width = images.shape[2:]
@@ -139,7 +170,7 @@ def occlusion(
 
 
 def _starts(length: int, size: int, stride: int) -> range:
-    """Return where patches begin, so that the first and the last reach the border."""
+    """Return the places where patches begin. The first and the last patch reach the border."""
     return range(0, max(length - size, 0) + stride, stride)
 
 
@@ -151,7 +182,10 @@ def scores_of(
     batch_size: int,
     progress: Progress,
 ) -> Array:  # (N, count)
-    """Return the scores of ``count`` changed inputs for each image n. ``inputs(n, first, last)`` makes some of them."""
+    """Return the scores of ``count`` changed inputs for each image n.
+
+    ``inputs(n, first, last)`` returns the changed inputs from ``first`` up to, but not including, ``last``.
+    """
     scores = zeros((len(evidence.image), count), like=evidence.score)
     for n, first, last in batches(len(evidence.image), count, batch_size, progress):
         scores[n, first:last] = score_of(evidence.class_index[n], network(inputs(n, first, last)))[1]
@@ -159,7 +193,7 @@ def scores_of(
 
 
 def batches(images: int, count: int, batch_size: int, progress: Progress) -> Iterator[tuple[int, int, int]]:
-    """Yield the ``count`` runs on each image n in batches (n, first, last); the last is not included."""
+    """Yield the ``count`` runs on each image n in batches (n, first, last); run ``last`` is not included."""
     step = as_int("batch_size", batch_size, 1)
     if not callable(progress):
         raise TypeError(f"progress must be a callable such as tqdm, got {type(progress).__name__}.")

@@ -1,9 +1,11 @@
-"""How far integrated gradients by the midpoint rule can be from the truth: a bound for each pixel, proved, not guessed.
+"""A proven bound for the error that the midpoint rule makes in integrated gradients, for each pixel.
 
 The rule uses the gradient at the middle of a step. Interval arithmetic bounds every gradient that can occur in it.
-Forwards it finds the interval in which the input of each layer stays. That tells which gates of a ReLU can be open and
-which cells can win a max pool. Backwards it finds the interval in which the gradient stays. In a step without a switch
-that interval is one number, the gradient itself, and the rule is exact.
+
+1. Forwards: find the interval in which the input of each layer stays. It tells which gates of a ReLU can be open, and
+   which cells can win a max pool.
+2. Backwards: find the interval in which the gradient stays. If nothing switches within the step, the interval is a
+   single number, and the rule is exact.
 
 >>> from numpycam import worked_example
 >>> from numpycam.methods import integrated_gradients
@@ -45,33 +47,37 @@ def midpoint_error(
     steps: int,
     batch_size: int = 32,
 ) -> Array:
-    """Return a bound for the error of each pixel of integrated gradients in so many steps.
+    """Return a bound for the error of integrated gradients by the midpoint rule, pixel by pixel.
 
-    Σ over the steps of |x - x'| / steps · max |g - g_mid|, where g_mid is the gradient in the middle of the step and g
-    any gradient that is possible in it. It falls about as 1/steps. Mostly it is far larger than the error.
+    bound = (|x - x'| / steps) · Σ over the steps of max |g - g_mid|
+
+    g_mid is the gradient in the middle of a step. g is any gradient that interval arithmetic does not exclude in the
+    step. The bound falls about as 1/steps. It is usually far larger than the error.
 
     Parameters
     ----------
     network : Network
-        Its layers are affine or take a maximum, as all of numpycam's own.
+        Each layer is affine or takes a maximum, as all of numpycam's own layers do.
     image : array, shape (C, H, W)
+        x.
     class_index : int or Difference, optional
-        The class with the highest score at the image if not given.
+        If not given, the class with the highest score at the image.
     baseline : number or array, default 0
         x', as for :func:`numpycam.interventions.erase`.
     steps : int
+        How many steps of equal length the midpoint rule takes from x' to x.
     batch_size : int, default 32
         How many steps are computed at once.
 
     Returns
     -------
     array, shape (C, H, W)
-        Up to the rounding of floats.
+        Exact for Fractions; for floats the bound itself is rounded.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of that kind, or a layer does not say that it is affine or takes a maximum.
+        If an argument has the wrong type or value, or a layer does not say that it is affine or takes a maximum.
     """
     end = as_one_image("image", image, network)
     start = erase(end, (slice(None), slice(None)), baseline)
@@ -93,13 +99,13 @@ def midpoint_error(
 
 
 def line(start: Array, end: Array, part: Any, whole: int) -> Array:  # (C, H, W), (n,) -> (n, C, H, W)
-    """Return the points start + part/whole · (end - start), for whole numbers."""
+    """Return the points start + (part / whole) · (end - start), for integers part and whole."""
     t = ((zero_of(end) + part) / whole).astype(end.dtype)
     return start + t[:, None, None, None] * (end - start)
 
 
 def linear_score(network: Network, target: Any, image_shape: tuple[int, ...]) -> tuple[Network, Any]:
-    """Return a network and the number of the score that is the target. A Difference becomes one more layer."""
+    """Return a network, and which of its scores is the target. A Difference becomes a further layer with one score."""
     if not isinstance(target, Difference):
         return network, target
     shape = network.output_shape((1, *image_shape))
@@ -110,7 +116,7 @@ def linear_score(network: Network, target: Any, image_shape: tuple[int, ...]) ->
 
 
 def _inputs(layers: list[Layer], start: Array, end: Array) -> Iterator[Interval]:
-    """Yield the interval in which the input of each layer stays on the way from start to end."""
+    """Yield, for each layer, the interval in which its input stays on the way from start to end."""
     low, high, still_linear = np.minimum(start, end), np.maximum(start, end), True
     for layer in layers:
         yield low, high
@@ -120,39 +126,47 @@ def _inputs(layers: list[Layer], start: Array, end: Array) -> Iterator[Interval]
             start, end = layer.forward(start), layer.forward(end)
             low, high = np.minimum(start, end), np.maximum(start, end)
         elif affine is not None:
-            middle, radius = layer.forward((low + high) / 2), affine.sizes.forward((high - low) / 2)
+            middle, radius = layer.forward((low + high) / 2), affine.absolute.forward((high - low) / 2)
             low, high = middle - radius, middle + radius
-        else:  # a maximum does not fall if what it is taken of rises
+        else:  # if the values rise, their maximum does not fall
             low, high = layer.forward(low), layer.forward(high)
 
 
 def _gradients(layers: list[Layer], inputs: list[Interval], grad_output: Array) -> Interval:
-    """Return the interval in which the gradient by the image stays, given the inputs of all layers."""
+    """Return the interval in which the gradient by the image stays, given the intervals of all layers' inputs."""
     low = high = grad_output
     for layer, (least, most) in zip(reversed(layers), reversed(inputs), strict=True):
         affine, window = layer.affine(least.shape), layer.sees()
-        rivals, rivals_then = layer.rivals(least), layer.rivals(most)
+        lowest_rivals, highest_rivals = layer.rivals(least), layer.rivals(most)
         if affine is not None:
             middle = layer.backward((low + high) / 2, least)
-            radius = affine.sizes.backward((high - low) / 2, least)
+            radius = affine.absolute.backward((high - low) / 2, least)
             low, high = middle - radius, middle + radius
-        elif layer.is_rectifier:
-            low, high = _either(low, high, least > 0, most > 0)
-        elif window is None or rivals is None or rivals_then is None:
-            raise TypeError(f"{layer!r} takes a maximum, but does not say of which cells.")
+        elif lowest_rivals is None or highest_rivals is None:
+            raise TypeError(f"the bound needs to know of what {layer!r} takes the maximum.")
+        elif _same(highest_rivals, np.stack([most, zeros(most.shape, like=most)])):  # the gate of a ReLU
+            low, high = _through_gate(low, high, least > 0, most > 0)
+        elif window is None or not _same(highest_rivals, np.stack([*window.taps(most, mode="edge")])):
+            raise TypeError(
+                f"the bound needs a maximum of x and 0, or of the cells of a window, and {layer!r} has another."
+            )
         else:
             real = window.taps(np.ones(least.shape[2:], dtype=bool))  # False in the border
-            may_win = rivals_then >= rivals.max(axis=0)  # (rivals, N, C, H', W')
+            may_win = highest_rivals >= lowest_rivals.max(axis=0)  # (rivals, N, C, H', W')
             can_win = may_win & np.array([*real])[:, None, None]
-            pieces = [_either(low, high, wins & (can_win.sum(axis=0) == 1), wins) for wins in can_win]
+            pieces = [_through_gate(low, high, wins & (can_win.sum(axis=0) == 1), wins) for wins in can_win]
             low, high = (window.scatter(side, least.shape, like=least) for side in zip(*pieces, strict=True))
     return low, high
 
 
-def _either(low: Array, high: Array, must: Array, may: Array) -> Interval:
-    """Return the interval of a gradient behind a gate that it must pass, may pass, or does not pass."""
+def _same(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and bool((one == other).all())
+
+
+def _through_gate(low: Array, high: Array, is_open: Array, may_open: Array) -> Interval:
+    """Return the interval of a gradient after a gate that is open, may be open, or is shut."""
     zero = zero_of(low)
     return (
-        np.where(must, low, np.where(may, np.minimum(low, zero), zero)),
-        np.where(must, high, np.where(may, np.maximum(high, zero), zero)),
+        np.where(is_open, low, np.where(may_open, np.minimum(low, zero), zero)),
+        np.where(is_open, high, np.where(may_open, np.maximum(high, zero), zero)),
     )

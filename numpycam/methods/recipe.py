@@ -1,8 +1,7 @@
 r"""What all methods share: a way to weigh the feature maps, and a name, an equation and a source.
 
-A method is a function of feature maps and gradients, (N, K, H, W) each, or of all the evidence that
-:func:`numpycam.core.steps.gather` returns. A decorator makes a :class:`Method` of it, which is called as
-:func:`numpycam.grad_cam` and returns an Explanation.
+To make a method of your own, write a function that weighs the feature maps and decorate it with :func:`method`. It
+becomes a :class:`Method`: it is called like :func:`numpycam.grad_cam` and returns an Explanation.
 
 >>> @method("sum of the maps", r"\sum_k A^k", "nobody's", weighs="cells")
 ... def sum_of_maps(feature_maps, gradients):
@@ -16,7 +15,7 @@ sum of the maps [[0.5, 2.1], [4.5, 2.6]]
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from numpycam.core.arguments import as_maps, check_shape
 from numpycam.core.arrays import Array
 from numpycam.core.network import Network, check_network
-from numpycam.core.steps import Evidence, Target, compute_weighted_maps, gather
+from numpycam.core.steps import Evidence, GradientsUsed, Target, compute_weighted_maps, gather
 from numpycam.gradcam import Explanation
 
 Weighs = Literal["maps", "cells", "evidence"]
@@ -38,38 +37,42 @@ PROPERTIES = {
     "scaling": "scores twice as large have the same picture",
     "rearranging": "L stays the same if the cells of each g^k change places: where the gradient is does not count",
 }
-"""Properties that a method can have. ``tests/properties.py`` computes which has which; ``docs/methods.md`` shows it."""
+"""The properties that a method can have. ``tests/properties.py`` computes them; ``docs/methods.md`` shows the result.
+
+L is the map before the last ReLU, and g are the gradient maps.
+"""
 
 
 class PoleError(ArithmeticError):
-    """The method divides by a number that is 0 here: it has no value."""
+    """The method divides by a number that is 0 here, so the map does not exist."""
 
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """A method that explains a score: call it as :func:`numpycam.grad_cam`.
+    """A method that explains a score. It is called like :func:`numpycam.grad_cam`.
 
     Attributes
     ----------
     name : str
     equation : str
-        Of L, the map before the last ReLU, in LaTeX.
+        The equation of L, the map before the last ReLU, in LaTeX.
     source : str
-        The paper, and where in it.
+        The paper, and where in the paper the equation stands.
     weigh : callable
-        Takes the evidence of a batch, and options of the method's own. Returns (α, weighted maps), with shapes (N, K)
-        and (N, K, H, W). α is None if the maps have no weight as a whole.
+        ``weigh(evidence, **options) -> (α, weighted maps)`` for a batch of evidence, with shapes (N, K) and
+        (N, K, H, W). The options are the method's own. α is None if the method does not weigh each map as a whole.
     needs : str
-        What it needs beside the feature maps.
+        What the method needs besides the feature maps.
     is_exact : bool
-        Whether it takes Fractions.
+        Whether the method takes Fractions.
     properties : collection of str
-        Which of PROPERTIES it has.
+        The method's properties: keys of PROPERTIES.
     layer : str, optional
-        The layer if none is given: "input" for a method at the image's own resolution. By default that of
-        :func:`numpycam.grad_cam`.
+        The layer that the method looks at unless told otherwise. It is "input" for a method whose map has the image's
+        own resolution. If None, the method looks at the same layer as :func:`numpycam.grad_cam`.
     with_backward_of : callable, optional
-        Returns a network with the same scores and another backward pass (guided ReLUs). Its gradients are used.
+        Takes a network and returns one with the same scores and another backward pass (guided ReLUs). The method uses
+        the gradients of this network.
     """
 
     name: str
@@ -82,6 +85,12 @@ class Method:
     layer: str | None = None
     with_backward_of: Callable[[Network], Network] | None = None
 
+    def __post_init__(self) -> None:
+        if self.needs not in get_args(Needs):
+            raise ValueError(f"needs must be one of {', '.join(map(repr, get_args(Needs)))}, got {self.needs!r}.")
+        if not set(self.properties) <= PROPERTIES.keys():
+            raise ValueError(f"properties must be among {', '.join(map(repr, PROPERTIES))}, got {self.properties!r}.")
+
     def __call__(
         self,
         network: Network,
@@ -92,15 +101,53 @@ class Method:
         check_finite: bool = True,
         **options: Any,
     ) -> Explanation:
-        """Explain as :func:`numpycam.grad_cam` does, with the same arguments, by this method. It may have options."""
+        """Explain a score by this method.
+
+        Parameters
+        ----------
+        network, image, class_index, layer, check_finite
+            As for :func:`numpycam.grad_cam`.
+        **options
+            The method's own options, if it has any.
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for :func:`numpycam.grad_cam`; also if the method has no such option, takes no Fractions, or always looks
+            at another layer.
+        PoleError
+            If the method divides by a number that is 0 here.
+        """
         check_network(network)
         layer = self.layer if layer is None else layer
-        looked_at = self.with_backward_of(network) if self.with_backward_of else network
-        evidence = gather(looked_at, image, class_index, layer, check_finite)
+        with_gradients = self.with_backward_of(network) if self.with_backward_of else network
+        evidence = gather(with_gradients, image, class_index, layer, check_finite)
         return self._explain(evidence._replace(network=network), **options)
 
     def from_maps(self, feature_maps: ArrayLike, gradients: ArrayLike, *, check_finite: bool = True) -> Explanation:
-        """Explain with given feature maps and gradient maps, as :func:`numpycam.grad_cam_from_maps` does."""
+        """Explain given feature maps by this method, as :func:`numpycam.grad_cam_from_maps` does by Grad-CAM.
+
+        Parameters
+        ----------
+        feature_maps, gradients, check_finite
+            As for :func:`numpycam.grad_cam_from_maps`.
+
+        Returns
+        -------
+        Explanation
+            Its image, class_index, score, layer and network are None.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for :func:`numpycam.grad_cam_from_maps`; also if the method needs the network or the image.
+        PoleError
+            If the method divides by a number that is 0 here.
+        """
         if self.needs not in ("nothing", "gradients") or self.layer:
             raise TypeError(f"{self.name} needs the network and the image, not the maps and gradients alone.")
         return self._explain(Evidence(None, None, None, None, *as_maps(feature_maps, gradients, check_finite)))
@@ -115,11 +162,11 @@ class Method:
         else:
             alphas, weighted_maps = self.weigh(_as_batch(evidence), **options)
             alphas, weighted_maps = None if alphas is None else alphas[0], weighted_maps[0]
-        return Explanation.of(evidence, alphas, weighted_maps, method=self.name, backward=self.backward)
+        return Explanation.of(evidence, alphas, weighted_maps, method=self.name, gradients_used=self.gradients_used)
 
     @property
-    def backward(self) -> Literal["plain", "guided", "unused"]:
-        """Which gradients the method uses: those of the network, those of another backward pass, or none."""
+    def gradients_used(self) -> GradientsUsed:
+        """The gradients that the method uses: the network's own, guided ones, or none."""
         if not self.needs.startswith("gradients"):
             return "unused"
         return "guided" if self.with_backward_of else "plain"
@@ -130,25 +177,31 @@ class Method:
 
 def _as_batch(evidence: Evidence) -> Evidence:
     """Return the evidence of one image with a batch axis of length 1."""
-    one: dict[str, Any] = {name: np.asarray(value)[None] for name, value in evidence._asdict().items()}
-    return Evidence(**one | {"layer": evidence.layer, "network": evidence.network})
+    arrays = ("image", "class_index", "score", "feature_maps", "gradients")
+    return evidence._replace(**{name: np.asarray(getattr(evidence, name))[None] for name in arrays})
 
 
 def method(
     name: str, equation: str, source: str, *, weighs: Weighs = "evidence", **options: Any
 ) -> Callable[[Callable[..., Any]], Method]:
-    """Make a Method of a function.
+    """Return a decorator that turns a function into a :class:`Method`.
 
     Parameters
     ----------
     name, equation, source
         As in :class:`Method`.
     weighs : {"maps", "cells", "evidence"}
-        "maps": the function takes A and g, (N, K, H, W) each, and returns α (N, K), one weight for each map. "cells":
-        it takes the same and returns the weighted maps (N, K, H, W). "evidence": it is ``Method.weigh`` itself.
+        What the function takes and returns.
+
+        - "maps": ``function(A, g) -> α``, with A and g of shape (N, K, H, W) and one weight for each map, (N, K).
+        - "cells": ``function(A, g) -> weighted maps``, all of shape (N, K, H, W).
+        - "evidence": the function is ``Method.weigh`` itself. It takes all that :func:`numpycam.core.steps.gather`
+          returns for a batch.
     **options
         The other fields of :class:`Method`.
     """
+    if weighs not in get_args(Weighs):
+        raise ValueError(f"weighs must be one of {', '.join(map(repr, get_args(Weighs)))}, got {weighs!r}.")
 
     def decorate(function: Callable[..., Any]) -> Method:
         @wraps(function)
@@ -166,7 +219,7 @@ def method(
 
 
 def check_pole(where: NDArray[np.bool_], name: str, what: str) -> None:  # (N,), (N, K) or (N, K, H, W)
-    """Raise PoleError if the condition holds anywhere."""
+    """Raise PoleError if the condition holds anywhere, and say where."""
     if where.any():
         index = np.argwhere(where)[0]
         place = ", ".join(f"{axis} {i}" for axis, i in zip(("image", "map", "row", "column"), index, strict=False))

@@ -1,7 +1,7 @@
 """The methods at the image's own resolution: what each pixel does to the score.
 
-They are called as the CAMs are, and their layer is "input": the feature maps are the image's channels, the gradient
-maps are those of the image. (Guided Grad-CAM and FullGrad look at other layers, too.)
+They are called like the CAMs. Their layer is "input": the feature maps are the image's channels, and the gradient maps
+are dy/dx. (Guided Grad-CAM and FullGrad look at other layers, too.)
 
 >>> from numpycam import worked_example
 >>> network, image = worked_example.network(), worked_example.IMAGE
@@ -41,9 +41,9 @@ from numpycam.resize import resize
     weighs="cells",
 )
 def gradient(image: Array, gradients: Array) -> Array:
-    """How much the score changes with each pixel, in either direction: the sum over the channels.
+    """L = Σ_c |dy/dx_c|: how much the score changes with each pixel, whether up or down.
 
-    The paper takes the largest channel. For a grey picture that is the same.
+    The paper takes the largest channel instead of the sum. For a grey picture this is the same.
     """
     return np.abs(gradients)
 
@@ -57,7 +57,7 @@ def gradient(image: Array, gradients: Array) -> Array:
     weighs="cells",
 )
 def gradient_times_input(image: Array, gradients: Array) -> Array:
-    """HiResCAM at the image: where no layer has a bias it sums to the score, pixel by pixel."""
+    """L = Σ_c dy/dx_c ⊙ x_c: HiResCAM at the image. If no layer has a bias, the pixels of L sum to the score."""
     return gradients * image
 
 
@@ -79,10 +79,24 @@ def smooth_grad(
     batch_size: int = 32,
     progress: Progress = iter,
 ) -> tuple[None, Array]:
-    """L is the map of ``gradient`` with the mean of the gradients at noisy copies of the image.
+    """L = Σ_c |mean over m of dy/dx_c at x + ε_m|: the map of ``gradient``, averaged over noisy copies of the image.
 
-    The noise ε is normal, with standard deviation sigma · (max − min) of the image. Every image of a batch gets the
-    same noise. Within one linear piece of the network, noise changes nothing. A constant image gets no noise.
+    The noise ε_m has standard deviation sigma · (max − min) of the image. Every image of a batch gets the same noise,
+    scaled to its own range. A constant image gets none. If all copies lie in the same linear piece of the network as
+    the image, noise changes nothing.
+
+    Parameters
+    ----------
+    samples : int, default 25
+        How many noisy copies.
+    sigma : float, default 0.15
+        The standard deviation of the noise, as a share of the image's range.
+    seed : int, default 0
+        Seeds the normal noise.
+    batch_size : int, default 32
+        How many copies run at once.
+    progress : callable, optional
+        Wraps the iterable of batches, as ``tqdm`` does.
     """
     images, count, seed = evidence.image, as_int("samples", samples, 1), as_int("seed", seed, 0)
     width = as_array("sigma", sigma, dtype=images.dtype)
@@ -101,7 +115,10 @@ def smooth_grad(
 def _mean_gradients(
     evidence: Evidence, inputs: Callable[[int, int, int], Array], count: int, batch_size: int, progress: Progress
 ) -> Array:  # (N, C, H, W)
-    """Return the mean gradient of ``count`` changed copies of each image n: ``inputs(n, first, last)`` are some."""
+    """Return the mean gradient over ``count`` changed copies of each image n.
+
+    ``inputs(n, first, last)`` returns the copies from ``first`` up to, but not including, ``last``.
+    """
     total = zeros(evidence.image.shape, like=evidence.gradients)
     for n, first, last in batches(len(evidence.image), count, batch_size, progress):
         activations = evidence.network.activations(inputs(n, first, last))
@@ -128,17 +145,30 @@ def integrated_gradients(
     batch_size: int = 32,
     progress: Progress = iter,
 ) -> tuple[None, Array]:
-    """L takes the average gradient along the straight line from the baseline x' to x. It sums to y(x) - y(x').
+    """L = Σ_c (x_c - x'_c) · the mean of dy/dx_c along the straight line from the baseline x' to x.
 
-    It is exact if the line has no more than ``max_kinks`` kinks (see :func:`numpycam.path.path`). Fifty of them take
-    about a second for a picture of 32 × 32. If there are more, the midpoint rule takes the gradient in the middle of
-    each of 256 equal steps, and a warning says by how much the sum misses y(x) - y(x'). If ``steps`` are given, the
-    midpoint rule takes so many. :func:`numpycam.methods.quadrature.midpoint_error` bounds the error of each pixel.
+    L sums to y(x) - y(x'). Unless ``steps`` is given, the integral is exact if the line has at most ``max_kinks`` kinks
+    (see :func:`numpycam.path.path`). If it has more, the midpoint rule takes the gradient in the middle of each of 256
+    equal steps, and a warning says how far the sum is from y(x) - y(x').
+
+    Parameters
+    ----------
+    baseline : number or array, default 0
+        x', as for :func:`numpycam.interventions.erase`.
+    steps : int, optional
+        If given, the midpoint rule is used with this many steps. Then
+        :func:`numpycam.methods.quadrature.midpoint_error` bounds the error of each pixel.
+    max_kinks : int, default 50
+        How many kinks the exact integral may take. Fifty take about a second for a picture of 32 × 32 pixels.
+    batch_size : int, default 32
+        How many steps of the midpoint rule run at once.
+    progress : callable, optional
+        Wraps the iterable of batches of the midpoint rule, as ``tqdm`` does.
 
     Raises
     ------
     TypeError
-        If no steps are given and the score is not known to be piecewise linear: if the target is neither a class nor a
+        If no steps are given and the score is not known to be piecewise linear: the target is neither a class nor a
         :class:`numpycam.targets.Difference`, or a layer does not say that it is affine or takes a maximum.
     """
     images, count = evidence.image, 256 if steps is None else as_int("steps", steps, 1)
@@ -164,7 +194,7 @@ def integrated_gradients(
         gap = np.abs(sum_of(maps[left], axis=(1, 2, 3)) - (evidence.score[left] - before)).max()
         warn(
             f"integrated gradients are by the midpoint rule, as the line has more than max_kinks = {max_kinks}; "
-            f"in {count} steps their sum is off by {float(gap):.2g}. For more steps pass steps.",
+            f"in {count} steps their sum is off by {float(gap):.2g}. For a smaller error pass more steps.",
             stacklevel=4,
         )
     return None, maps
@@ -172,10 +202,8 @@ def integrated_gradients(
 
 def _along_the_path(evidence: Evidence, n: int, start: Array, max_kinks: int) -> Array | None:
     """Return the exact integrated gradients of image n; None if the line has too many kinks, or NaN or infinity."""
-    image, (network, c) = (
-        evidence.image[n],
-        linear_score(evidence.network, evidence.class_index[n], evidence.image.shape[1:]),
-    )
+    image = evidence.image[n]
+    network, c = linear_score(evidence.network, evidence.class_index[n], image.shape)
     if callable(c):
         raise TypeError(f"the exact path needs a class or a Difference, not {type(c).__name__}: pass steps.")
     if image.dtype != object and not np.isfinite(image).all():
@@ -188,7 +216,7 @@ def _along_the_path(evidence: Evidence, n: int, start: Array, max_kinks: int) ->
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _Guided(Layer):
-    """A rectifier whose backward pass first cuts off the incoming gradient at 0. All else is the rectifier's."""
+    """A rectifier whose backward pass first sets negative incoming gradients to 0. All else is as in the rectifier."""
 
     rectifier: Layer
 
@@ -203,7 +231,7 @@ class _Guided(Layer):
 
 
 def _guided(network: Network, prefix: str = "") -> Network:
-    """Return the network with its rectifiers guided, those of a network among its layers, too."""
+    """Return the network with all rectifiers guided, also inside of networks among its layers."""
     layers: list[tuple[str, Layer]] = []
     for name, layer in network.layers:
         if layer.runs is not None:
@@ -229,9 +257,9 @@ def _guided(network: Network, prefix: str = "") -> Network:
     weighs="cells",
 )
 def guided_backprop(image: Array, gradients: Array) -> Array:
-    """Backpropagation that lets no negative gradient through a ReLU. It is no gradient of anything.
+    """L = Σ_c g_c, where g is dy/dx by a backward pass in which no negative gradient passes a ReLU.
 
-    The explanation's ``gradients`` hold it, too.
+    g is not the gradient of any function. The explanation's ``gradients`` are g.
     """
     return gradients
 
@@ -246,7 +274,13 @@ def guided_backprop(image: Array, gradients: Array) -> Array:
     with_backward_of=_guided,
 )
 def guided_grad_cam(evidence: Evidence, *, cam_layer: str | None = None) -> tuple[None, Array]:
-    """Guided backprop times Grad-CAM's map, which is of ``cam_layer``, by default that of :func:`numpycam.grad_cam`."""
+    """L = Σ_c g_c ⊙ resize(L_Grad-CAM): guided backprop g times Grad-CAM's localization map.
+
+    Parameters
+    ----------
+    cam_layer : str, optional
+        The layer of the Grad-CAM map. If not given, the layer that :func:`numpycam.grad_cam` takes.
+    """
     cam_layer = target_layer_of(evidence.network, "cam_layer") if cam_layer is None else cam_layer
     explanation = grad_cam(evidence.network, evidence.image, _targets(evidence), cam_layer, check_finite=False)
     heat = resize(explanation.localization_map, evidence.image.shape[2:])
@@ -263,16 +297,17 @@ def guided_grad_cam(evidence: Evidence, *, cam_layer: str | None = None) -> tupl
     properties=("class-sensitive", "mixing", "scaling"),
 )
 def full_grad(evidence: Evidence) -> tuple[None, Array]:
-    """L is how much the image and the biases of each convolution l contribute, by size. Each has a map, in this order.
+    """L = Σ_c |dy/dx_c ⊙ x_c| + Σ_l resize(Σ_o |dy/dz_o ⊙ b_o|), where z is the output of convolution l and b its bias.
 
-    The contributions themselves, with those of the biases of Linear layers, sum to the score: that is complete. Here,
-    as in the paper, absolute values are taken and maps are resized, and Linear layers have no place in the picture. So
-    this sums to no score. (The paper also scales to 0 … 1 before it adds; here nothing is scaled.)
+    L shows how much the image and the biases contribute, by size. There is one weighted map for the image, and then one
+    for each convolution with a bias. The contributions of the image and of all biases, also in Linear layers, sum to
+    the score. L does not: as in the paper, absolute values are taken, maps are resized, and Linear layers have no place
+    in the picture. The paper also scales each map to 0 … 1; here nothing is scaled.
 
     Raises
     ------
     TypeError
-        If a layer does not say that it is affine or takes a maximum: it may hide a bias, and the sum would miss it.
+        If a layer does not say that it is affine or takes a maximum. It may hide a bias that L would miss.
     """
     maps = [sum_of(np.abs(evidence.gradients * evidence.image), axis=1)]
     for offset, grad_output in _biases(evidence):
@@ -283,7 +318,7 @@ def full_grad(evidence: Evidence) -> tuple[None, Array]:
 
 
 def _biases(evidence: Evidence) -> list[tuple[Array, Array]]:
-    """Return each bias, in the order of the layers, with the gradient by the outputs that it is added to."""
+    """Return each bias, in the order of the layers, with the gradient by the outputs to which the bias is added."""
     network = as_piecewise_linear("FullGrad", evidence.network, evidence.image[:1])
     activations = network.activations(evidence.image)
     *_, scores = activations.values()
@@ -295,9 +330,6 @@ def _biases(evidence: Evidence) -> list[tuple[Array, Array]]:
 
 
 def _targets(evidence: Evidence) -> Any:
-    """Return the class of each image, or the one target of all."""
-    return (
-        evidence.class_index[0]
-        if evidence.class_index.dtype == object and len(evidence.class_index)
-        else evidence.class_index
-    )
+    """Return the class of each image, or the one target of all images."""
+    targets = evidence.class_index
+    return targets[0] if targets.dtype == object and len(targets) else targets

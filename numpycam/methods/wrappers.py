@@ -1,4 +1,4 @@
-"""What can be wrapped around any method: the mean with the mirrored image, several layers in one map.
+"""Wrappers for any method: the mean with the mirrored image, and several layers in one map.
 
 >>> from numpycam import worked_example
 >>> from numpycam.methods import grad_cam
@@ -23,10 +23,13 @@ from numpycam.resize import normalise, resize
 
 
 def with_mirror(method: Callable[..., Explanation]) -> Callable[..., Explanation]:
-    """Return a method that takes the mean of the image's maps and of its mirror image's, mirrored back.
+    """Return a method that explains the image and its mirror image, and takes the mean of the weighted maps.
 
-    It is called as the method itself. The class, the score and the feature maps are those of the image; no map has one
-    weight any more, so that ``alphas`` is None. (pytorch-grad-cam calls this, with brightness varied too, aug_smooth.)
+    weighted maps = (maps(x) + mirrored maps(mirrored x)) / 2
+
+    The new method is called like the old one. The class, the score, the feature maps and the gradients belong to the
+    image x. ``alphas`` is None, since the mean has not one weight for each map. (pytorch-grad-cam's aug_smooth does
+    this, and varies the brightness, too.)
     """
 
     def explain(network: Network, image: ArrayLike, class_index: Any = None, *args: Any, **options: Any) -> Explanation:
@@ -40,20 +43,30 @@ def with_mirror(method: Callable[..., Explanation]) -> Callable[..., Explanation
 
 
 def over_layers(method: Callable[..., Explanation], layers: Sequence[str]) -> Callable[..., Explanation]:
-    """Return a method that adds the localization maps of several layers, each in the image's size and with maximum 1.
+    """Return a method that adds the localization maps of several layers.
 
-    It is called as the method itself, without ``layer``. Its weighted maps are the layers' maps, one for each; the
-    feature maps, gradients and α are those of the last layer. (Jiang et al., LayerCAM, IEEE TIP 2021, fuse
-    layers by the largest value, the shallow ones after a hyperbolic tangent; here it is the sum, which stays exact in
-    Fractions.)
+    L = Σ_l normalise(resize(L^c of layer l)): each map is resized to the image and scaled to maximum 1, then added.
+
+    The new method is called like the old one, but without ``layer``. Its weighted maps are the layers' maps, one for
+    each layer. Its feature maps, gradients and α belong to the last layer.
+
+    Jiang et al. (LayerCAM, IEEE TIP 2021) take the largest value instead of the sum, and first apply a hyperbolic
+    tangent to the maps of shallow layers. The sum is exact for Fractions.
+
+    Parameters
+    ----------
+    method : callable
+        Any method that takes ``layer``.
+    layers : sequence of str
+        The names of the layers, at least one.
 
     Raises
     ------
     ValueError
-        If no layer is named.
+        If ``layers`` is empty, or a single string.
     """
     if isinstance(layers, str) or not len(layers):
-        raise ValueError(f"layers must be a sequence of one name at least, got {layers!r}.")
+        raise ValueError(f"layers must be a sequence of at least one name, got {layers!r}.")
 
     def explain(network: Network, image: ArrayLike, class_index: Any = None, **options: Any) -> Explanation:
         found = [method(network, image, class_index, layer, **options) for layer in layers]

@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from helpers import collisions, drawing, pixels_of, same
+from helpers import collisions, drawing, pixels_of, same, words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,16 +23,13 @@ from numpycam.resize import resize
 CAT, ELEPHANT, GRASS = 0, 1, 2
 IMAGES = 20
 NETWORKS = {name: load_pretrained(name) for name in NAMES}
-PROOF = "Where the map lies gives it away, and drawing again without grass proves it."
+PROOF = "The drawings without grass prove it: most of the elephants are not found there."
+NO_PROOF = "look where the map lies, and draw the same animals again without grass."
 
 
 @pytest.fixture(scope="module")
 def findings():
     return {name: investigate(network, IMAGES, 4) for name, network in NETWORKS.items()}
-
-
-def words(text):
-    return re.sub(r"\s+", " ", text)
 
 
 def equal(a, b):
@@ -80,13 +77,14 @@ def test_the_story_has_its_chapters_and_fits_a_screen(findings):
     told = story(findings, IMAGES, 4)
     assert re.findall(r"(.*)\n[-=]{79}\n", told) == [
         "Does the network look at the animal or at the grass?",
-        "The standard network",
-        "The confounded network",
+        'The network "drawings"',
+        'The network "drawings-confounded"',
         "What changed",
         "And the background kernel?",
     ]
     assert max(map(len, told.splitlines())) <= 79
-    assert "Kernel 3 of both, A^3, was made by hand" in words(told)
+    assert "In both networks, kernel 3 was made by hand" in words(told)
+    assert told.endswith("So it prints other shares for the same network.")
     assert "measured on 20 new drawings (seed 4)." in words(told)
 
 
@@ -106,7 +104,7 @@ def test_every_number_of_the_tables_is_a_finding(findings):
 
 def test_every_number_of_the_sentences_is_a_finding(findings):
     told = words(story(findings, IMAGES, 4))
-    standard, confounded = findings.values()
+    drawings, confounded = findings.values()
 
     def percent(value):
         return f"{100 * value:.1f} %"
@@ -114,26 +112,21 @@ def test_every_number_of_the_sentences_is_a_finding(findings):
     for found in findings.values():
         cat, elephant = map(percent, found.independent.accuracy)
         assert f"Right answers where grass says nothing: cat {cat}, elephant {elephant}." in told
-    own, grass, twins_own, twins_grass = (
-        percent(found.on_grass.energy[ELEPHANT, part]) for found in findings.values() for part in (ELEPHANT, GRASS)
-    )
+    for name, found in findings.items():
+        own, grass = (percent(found.on_grass.energy[ELEPHANT, part]) for part in (ELEPHANT, GRASS))
+        assert f'"{name}" has {own} of it on the elephant and {grass} on the grass' in told
+        assert f'"{name}" finds {percent(found.found[ELEPHANT, 1])} of them' in told
+        assert f'"{name}" sees an elephant in {percent(found.false_alarms[ELEPHANT])} of the pictures' in told
+    before, after = drawings.scores[CAT]
     assert (
-        f'Of the map for "elephant", the standard network has {own} on the elephant and {grass} on the grass, the '
-        f"confounded one {twins_own} and {twins_grass}. Without the grass, drawn again, the standard "
-        f"network finds {percent(standard.found[ELEPHANT, 1])} of the elephants, the confounded one "
-        f"{percent(confounded.found[ELEPHANT, 1])}; and where there is grass and nothing else, they see an elephant in "
-        f"{percent(standard.false_alarms[ELEPHANT])} and in {percent(confounded.false_alarms[ELEPHANT])} of the "
-        "pictures."
-    ) in told
-    before, after = standard.scores[CAT]
-    assert (
-        '"A^3 is irrelevant to the cat" is now a number: it contributes '
-        f"{percent(standard.on_grass.shares[CAT, 2])} to the standard network's maps for it, and with the grass "
-        f"taken away the cats' mean score goes from {before:.2f} to {after:.2f}."
+        '"A^3 is irrelevant to the cat" is now a number. On grass, A^3 contributes '
+        f'{percent(drawings.on_grass.shares[CAT, 2])} to the maps of "drawings" for the cat. '
+        f"Without the grass, the cats' mean score goes from {before:.2f} to {after:.2f}."
     ) in told
     assert (
-        f"In the confounded network it contributes {percent(confounded.on_grass.shares[ELEPHANT, 2])} to the maps for "
-        f'"elephant": there the other kernels have learned to see the grass. {PROOF}'
+        f'In "drawings-confounded", A^3 contributes {percent(confounded.on_grass.shares[ELEPHANT, 2])} to the maps for '
+        '"elephant". There the other kernels have learned to see the grass. '
+        f"The map shows this: more of it lies on the grass than on the elephant. {PROOF}"
     ) in told
 
 
@@ -142,14 +135,14 @@ def told_of(*found):
 
 
 def test_what_is_said_of_the_confounded_network_is_not_said_of_another(findings):
-    standard, confounded = findings.values()
-    assert PROOF in told_of(standard, confounded)
+    drawings, confounded = findings.values()
+    assert PROOF in told_of(drawings, confounded)
     assert PROOF in told_of(confounded, confounded)
-    for other in (standard, confounded):
-        told = told_of(other, standard)
-        assert "proves it" not in told
-        assert "there the other kernels have learned" not in told
-        assert told.endswith("only where the map lies can tell, and drawing again without grass.")
+    for other in (drawings, confounded):
+        told = told_of(other, drawings)
+        assert "prove it" not in told
+        assert "There the other kernels have learned" not in told
+        assert NO_PROOF in told
 
 
 @st.composite
@@ -165,21 +158,21 @@ def any_findings(draw):
 
 
 @given(any_findings(), any_findings())
-def test_a_proof_is_told_where_there_is_one(standard, confounded):
-    told = told_of(standard, confounded)
+def test_a_proof_is_told_where_there_is_one(drawings, confounded):
+    told = told_of(drawings, confounded)
     (own, grass), (before, after) = confounded.on_grass.energy[ELEPHANT, 1:], confounded.found[ELEPHANT]
     is_on_grass, is_lost = grass > own, before - after > after
     share = confounded.on_grass.shares[ELEPHANT, 2]
-    assert (PROOF in told) == (is_on_grass and is_lost and share < 0.5)
-    assert f'In the confounded network it contributes {100 * share:.1f} % to the maps for "elephant": ' in told
+    assert (PROOF in told) == (is_on_grass and is_lost and share < 0.5) == (NO_PROOF not in told)
+    assert f'In "drawings-confounded", A^3 contributes {100 * share:.1f} % to the maps for "elephant". ' in told
     assert "nan" not in told
 
 
 @pytest.mark.parametrize(("without_grass", "is_proof"), [(0.49, True), (0.5, False), (0.99, False), (1, False)])
 def test_it_is_a_proof_if_fewer_than_half_of_the_elephants_are_left(findings, without_grass, is_proof):
-    standard, confounded = findings.values()
+    drawings, confounded = findings.values()
     confounded = confounded._replace(found=np.array([[1, 1], [1, without_grass]]))
-    assert (PROOF in told_of(standard, confounded)) == is_proof
+    assert (PROOF in told_of(drawings, confounded)) == is_proof
 
 
 def test_drawings_of_the_seed_of_the_training_are_not_called_new(findings):
@@ -223,7 +216,7 @@ def test_the_texts_of_the_figure_of_maps_meet_nothing(seed):
 
 
 def test_the_captions_say_the_score_the_answer_and_where_the_map_lies():
-    written = iter(text.get_text() for text in figure(4).texts if text.get_text().startswith("y = "))
+    written = iter(text.get_text() for text in figure(4).texts if "? y = " in text.get_text())
     for animals, grass in SCENES:
         one = draw(1, 4, animals=animals, grass=grass)
         for network in NETWORKS.values():
@@ -234,26 +227,26 @@ def test_the_captions_say_the_score_the_answer_and_where_the_map_lies():
                 answer = "yes" if explanation.score > 0 else "no"
                 on_it = f"\n{parts[0]} % on the {animal}" if animals in (animal, "both") else ""
                 where = f"{on_it}\n{parts[1]} % on grass" if explanation.score > 0 else ""
-                assert next(written) == f"y = {explanation.score:.1f}: {answer}{where}".replace("-", "−")
+                assert next(written) == f"{animal}? y = {explanation.score:.1f}: {answer}{where}".replace("-", "−")
     assert not list(written)
 
 
 def test_the_alternative_text_of_the_figure_of_maps():
     alt = figure(4).alt
     assert alt.startswith(
-        "Where do the two networks look? (one colour scale for each). cat, picture. cat, standard: cat?, y = "
+        "Where do the two networks look? (each has one colour scale). cat, picture. cat, drawings, cat? y = "
     )
     for animal in ("cat", "elephant"):
-        for kind in ("standard", "confounded"):
+        for name in NAMES:
             assert re.search(
-                rf"both, no grass, {kind}: {animal}\?, y = −?[0-9.]+: (yes [0-9]+ % on the {animal}|no)", alt
+                rf"both, no grass, {name}, {animal}\? y = −?[0-9.]+: (yes [0-9]+ % on the {animal}|no)", alt
             )
 
 
 def test_a_network_that_sees_nothing_has_a_figure_too():
     blind = NETWORKS[NAMES[0]].with_parameters({"scores.weight": np.zeros((2, 8), np.float32)})
     figure = figure_of_maps({NAMES[0]: blind}, 0)
-    assert "y = −3.0: no" in [text.get_text() for text in figure.texts]
+    assert "elephant? y = −3.0: no" in [text.get_text() for text in figure.texts]
     cold = overlay(draw(1, 0, animals="cat", grass=True).images[0], np.zeros((32, 32)))
     assert same(pixels_of(figure)[1], cold)
 
@@ -283,7 +276,7 @@ def test_the_command_tells_the_story_and_writes_its_files(run, tmp_path, finding
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
     assert (folder / "background.png").read_text() == figure(4).alt
     kernels = grad_cam(NETWORKS[NAMES[0]], draw(1, 4, animals="both", grass=True).images[0], CAT)
-    figure_of_them = figure_of_kernels(kernels, title="standard network, cat")
+    figure_of_them = figure_of_kernels(kernels, title="drawings: cat?")
     assert (folder / "kernels.png").read_text() == figure_of_them.alt
     assert collisions(figure_of_them) == []
     written = json.loads((folder / "background.json").read_text())
@@ -342,10 +335,10 @@ def mistake(capsys, *arguments):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (["--images", "0"], "argument --images: must be a number from 1, got '0'"),
-    (["--images", "many"], "argument --images: must be a number from 1, got 'many'"),
-    (["--seed", "-1"], "argument --seed: must be a number from 0, got '-1'"),
-    (["--seed", "0.5"], "argument --seed: must be a number from 0, got '0.5'"),
+    (["--images", "0"], "argument --images: must be a whole number in 1..999999999, got '0'"),
+    (["--images", "many"], "argument --images: must be a whole number in 1..999999999, got 'many'"),
+    (["--seed", "-1"], "argument --seed: must be a whole number in 0..999999999, got '-1'"),
+    (["--seed", "0.5"], "argument --seed: must be a whole number in 0..999999999, got '0.5'"),
 ])  # fmt: skip
 def test_mistakes_get_one_line_and_status_2(capsys, arguments, message):
     assert mistake(capsys, *arguments) == message
@@ -356,7 +349,7 @@ def test_too_little_memory_is_a_mistake_like_others(capsys, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr("numpycam.cli.background.draw", take_all)
-    assert mistake(capsys) == "so many drawings are too large for this machine; pass smaller --images."
+    assert mistake(capsys) == "there is not enough memory for so many drawings: pass a smaller --images."
 
 
 def test_a_folder_that_cannot_be_written_gets_one_line(run, tmp_path):

@@ -155,9 +155,9 @@ def test_folders_of_an_earlier_run_are_told(run, folder):
     _, first, _ = run("picture.png", "--top", 2)
     _, second, _ = run("picture.png", "--top", 1)
     _, third, _ = run("picture.png")
-    assert "Not of this run" not in first
-    assert second.endswith(f"\nNot of this run: out/class-{ranked[1]}\n")
-    assert third.endswith(f"\nNot of this run: {', '.join(sorted(f'out/class-{c}' for c in ranked[:2]))}\n")
+    assert "Not written by this run" not in first
+    assert second.endswith(f"\nNot written by this run: out/class-{ranked[1]}\n")
+    assert third.endswith(f"\nNot written by this run: {', '.join(sorted(f'out/class-{c}' for c in ranked[:2]))}\n")
 
 
 def test_classes_by_number_and_by_name(run, folder):
@@ -262,7 +262,7 @@ def test_mean_and_deviation_change_what_goes_in_not_what_is_seen(run, folder):
     low, high = map(format_number, (given.min(), given.max()))
     assert (
         "<p>This is the picture as a person sees it: 12 pixels high, 10 wide, in colour; "
-        f"the network sees other numbers in its place, from {low} to {high}. It gives class "
+        f"the network sees other numbers in its place, from {low} to {high}. The network gives class "
     ) in (folder / "out" / "steps.html").read_text()
     assert (written(folder)["mean"], written(folder)["std"]) == (mean, std)
     heat = normalise(resize(as_floats(explanation.localization_map), (480, 400)))
@@ -290,7 +290,8 @@ def test_a_colour_picture_has_its_brightness_for_a_network_of_one(run, folder):
     _, out, _ = run("picture.png", "--network", "network-grey.npz", draws="page")
     expected = np.tensordot(LUMA, channels_first(COLOURS), 1) / 1000
     assert same(np.array(written(folder)["image"][0]), expected.astype(np.float32))
-    assert "This is what the network sees: 12 pixels high, 10 wide. It" in (folder / "out" / "steps.html").read_text()
+    page = (folder / "out" / "steps.html").read_text()
+    assert "This is what the network sees: 12 pixels high, 10 wide. The network" in page
     assert "goes in as 12 pixels high, 10 wide, grey\n" in out
     Image.new("RGB", (5, 4), "white").save("white.png")
     run("white.png", "--network", "network-grey.npz")
@@ -497,15 +498,16 @@ def test_explaining_once_more_writes_over_the_files(explain, folder):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (["picture.png", "--seed", "3"], "--seed and --grass are for --draw."),
-    (["picture.png", "--seed", "0"], "--seed and --grass are for --draw."),
-    (["picture.png", "--grass"], "--seed and --grass are for --draw."),
-    (["picture.png", "--no-grass"], "--seed and --grass are for --draw."),
+    (["picture.png", "--seed", "3"], "--seed and --grass need --draw."),
+    (["picture.png", "--seed", "0"], "--seed and --grass need --draw."),
+    (["picture.png", "--grass"], "--seed and --grass need --draw."),
+    (["picture.png", "--no-grass"], "--seed and --grass need --draw."),
     (["picture.png", "--draw", "cat"], "argument --draw: not allowed with argument IMAGE"),
     (["--draw", "cat", "picture.png"], "argument IMAGE: not allowed with argument --draw"),
     (["--draw", "dog"], "argument --draw: invalid choice: 'dog' (choose from "),
-    (["--draw", "cat", "--seed", "-1"], "argument --seed: must be a number from 0, got '-1'"),
-    (["--draw", "cat", "--seed", "1" * 10], "argument --seed: must be a number from 0, got '1111111111'"),
+    (["--draw", "cat", "--seed", "-1"], "argument --seed: must be a whole number in 0..999999999, got '-1'"),
+    (["--draw", "cat", "--seed", "1" * 10],
+     "argument --seed: must be a whole number in 0..999999999, got '1111111111'"),
     (["--draw", "cat", "--class", "cats", "--network", "drawings"],
      "--class must be a number in 0..1 or the name of a class, got 'cats'. Did you mean 'cat'?"),
     (["--draw", "cat", "--size", "64x64", "--network", "drawings"], "the picture does not fit the network: "),
@@ -570,12 +572,12 @@ def mistake(capsys, *arguments):
         ),
         (
             ["picture.png", "--names", "twice.txt", "--class", "crane"],
-            "--class 'crane' is the name of the classes [0, 2]: pass the number.",
+            "--class 'crane' is the name of several classes, [0, 2]: pass the number.",
         ),
         (["picture.png", "--class", "1", "--top", "2"], "argument --top: not allowed with argument --class"),
         (["picture.png", "--top", "5"], "--top must be in 1..4, the number of scores, got 5."),
-        (["picture.png", "--top", "0"], "argument --top: must be a number from 1, got '0'"),
-        (["picture.png", "--top", "many"], "argument --top: must be a number from 1, got 'many'"),
+        (["picture.png", "--top", "0"], "argument --top: must be a whole number in 1..999999999, got '0'"),
+        (["picture.png", "--top", "many"], "argument --top: must be a whole number in 1..999999999, got 'many'"),
         (["picture.png", "--layer", "conv3"], "the network has no layer 'conv3', only 'input', 'conv1', "),
         (["picture.png", "--layer", "gap"], "Grad-CAM needs a layer with feature maps (N, K, H, W); 'gap' has (1, 5)."),
         (
@@ -595,8 +597,8 @@ def mistake(capsys, *arguments):
         (["picture.png", "--std", "1", "1", "1", "1"], "--std must be one number or 3, one for each channel, got 4."),
         (["picture.png", "--std", "1", "0", "1"], "argument --std: must be greater than 0, got '0'"),
         (["picture.png", "--std", "1e-300"], "(picture - mean) / std contains infinity at index (0, 0, 0)."),
-        (["picture.png", "--mean", "nan"], "argument --mean: must be numbers, got 'nan'; IMAGE stands before the opt"),
-        (["--mean", "0.5", "picture.png"], "argument --mean: must be numbers, got 'picture.png'; IMAGE stands before"),
+        (["picture.png", "--mean", "nan"], "argument --mean: must be numbers, got 'nan'; IMAGE must come before the "),
+        (["--mean", "0.5", "picture.png"], "argument --mean: must be numbers, got 'picture.png'; IMAGE must come bef"),
         ([], "one of the arguments IMAGE --draw is required"),
     ],
 )
@@ -634,7 +636,7 @@ def test_what_is_read_is_not_written_over(folder, capsys, top):
         (["picture.png", "--network", "other.npz", "--names", "stages.png"], "stages.png"),
     ]:
         assert mistake(capsys, *arguments, *top) == (
-            f"--out must not lead to files that are read, got out, with {place.relative_to(folder) / name}."
+            f"--out out would overwrite {place.relative_to(folder) / name}, which is read here."
         )
     assert {path: path.read_bytes() for path in place.iterdir()} == before
 
@@ -712,9 +714,9 @@ def test_files_of_another_kind_of_run_are_told(run):
     _, first, _ = run("picture.png", "--method", "all")
     _, second, _ = run("picture.png", "--method", "hirescam")
     _, third, _ = run("picture.png", "--method", "all")
-    assert "Not of this run" not in first
-    assert second.endswith("\nNot of this run: out/methods.npz, out/methods.png\n")
-    assert third.endswith("\nNot of this run: out/explanation.json, out/overlay.png, out/stages.png\n")
+    assert "Not written by this run" not in first
+    assert second.endswith("\nNot written by this run: out/methods.npz, out/methods.png\n")
+    assert third.endswith("\nNot written by this run: out/explanation.json, out/overlay.png, out/stages.png\n")
 
 
 def test_a_warning_of_the_method_is_printed(explain):
@@ -769,7 +771,7 @@ def test_the_figure_of_all_is_not_written_over_what_is_read(folder, capsys):
     (folder / "out").mkdir()
     (folder / "picture.png").rename(folder / "out" / "methods.png")
     message = mistake(capsys, folder / "out" / "methods.png", "--method", "all")
-    assert message == "--out must not lead to files that are read, got out, with out/methods.png."
+    assert message == "--out out would overwrite out/methods.png, which is read here."
 
 
 def test_too_little_memory_is_a_mistake_like_others(folder, capsys, monkeypatch):
@@ -778,7 +780,7 @@ def test_too_little_memory_is_a_mistake_like_others(folder, capsys, monkeypatch)
 
     monkeypatch.setattr("numpycam.cli.explain.resize", take_all)
     assert mistake(capsys, "picture.png", "--size", "9x9") == (
-        "the picture or the network is too large for this machine; pass a smaller --size."
+        "there is not enough memory for this picture and network: pass a smaller --size."
     )
 
 
@@ -794,6 +796,6 @@ def test_the_help_says_what_becomes_of_the_picture(capsys):
         main(["explain", "--help"])
     text = re.sub(r"\s+", " ", capsys.readouterr().out)
     assert stopped.value.code == 0
-    for words in ("laid over white", "three equal ones", "its brightness", "averaged where it shrinks", "as it was"):
+    for words in ("laid over white", "used three times", "its brightness", "averaged where it shrinks", "as it was"):
         assert words in text
-    assert "drawings or drawings-confounded (default: drawings; a file of such a name is ./drawings)" in text
+    assert "drawings or drawings-confounded (default: drawings; to read a file of this name, write" in text

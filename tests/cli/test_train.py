@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import drawing, same
+from helpers import drawing, same, words
 
 from numpycam import Network
 from numpycam.cli import main
@@ -39,6 +39,10 @@ def test_train_writes_both_networks_and_holds_them_against_those_of_the_package(
     status, out, err = train_command("--seed", 5, "--images", 40, "--epochs", 2)
     assert (status, err) == (0, "")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"{name}.npz" for name in NAMES)
+    out, note = out.split("  In the new drawings, ")
+    assert words(note).endswith(
+        "of A^3 on drawings that all have grass. So it prints other shares for the same network. "
+    )
     for name, told in zip(NAMES, out.split("Training ")[1:], strict=True):
         path, network = tmp_path / "out" / f"{name}.npz", train(name, 5, images=40, epochs=2)
         assert same_parameters(Network.load(path), network)
@@ -61,7 +65,7 @@ def test_train_writes_both_networks_and_holds_them_against_those_of_the_package(
         assert not table
         apart = map_difference(network, shipped, drawings)
         assert told.endswith(
-            f"\n\n  Their maps, in 0 to 1, differ by {apart:.4f} on average.\n\n"
+            f"\n\n  Scaled to at most 1, the maps of both networks differ by {apart:.4f} on average.\n\n"
             f"See it: numpycam explain --draw both --network {path}\n\n"
         )
 
@@ -80,9 +84,9 @@ def test_the_columns_of_the_table_stand_under_their_names(train_command):
 def test_the_same_network_is_told_to_be_the_same(train_command, monkeypatch, tmp_path):
     shipped = load_pretrained(NAMES[1])
     last_bit = {key: np.nextafter(p, np.float32(9), dtype=np.float32) for key, p in shipped.parameters.items()}
-    for network, end in ((shipped, "They are the same to the bit."),
+    for network, end in ((shipped, "The two networks are the same to the bit."),
                          (shipped.with_parameters({"conv2.bias": last_bit["conv2.bias"]}),
-                          "Their maps, in 0 to 1, differ by 0.0000 on average.")):  # fmt: skip
+                          "Scaled to at most 1, the maps of both networks differ by 0.0000 on average.")):  # fmt: skip
         monkeypatch.setattr("numpycam.cli.train.train", lambda *_, network=network: network)
         _, out, _ = train_command("--only", NAMES[1])
         assert f"\n\n  {end}\n\n" in out
@@ -108,9 +112,9 @@ def test_train_trains_one_alone_and_unless_told_otherwise_as_the_package_did(tmp
     ("arguments", "message"),
     [
         (["--only", "drawing"], "argument --only: invalid choice: 'drawing' (choose from "),
-        (["--images", "0"], "argument --images: must be a number from 1, got '0'"),
-        (["--epochs", "0"], "argument --epochs: must be a number from 1, got '0'"),
-        (["--seed", "-1"], "argument --seed: must be a number from 0, got '-1'"),
+        (["--images", "0"], "argument --images: must be a whole number in 1..999999999, got '0'"),
+        (["--epochs", "0"], "argument --epochs: must be a whole number in 1..999999999, got '0'"),
+        (["--seed", "-1"], "argument --seed: must be a whole number in 0..999999999, got '-1'"),
     ],
 )
 def test_what_cannot_be_trained_gets_one_line_and_nothing_is_written(
@@ -133,7 +137,7 @@ def taking_all(*_):
 
 
 @pytest.mark.parametrize(("training", "message"), [(diverging, "training diverged in step 3: pass another --seed.\n"),
-    (taking_all, "so many drawings are too large for this machine; pass smaller --images.\n")])  # fmt: skip
+    (taking_all, "there is not enough memory for so many drawings: pass a smaller --images.\n")])  # fmt: skip
 def test_a_training_that_fails_gets_one_line_and_writes_no_network(
     train_command, tmp_path, capsys, monkeypatch, training, message
 ):

@@ -1,5 +1,7 @@
 """Layers of the user's own: each method is right for them, or refuses them by their name."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from helpers import refusal, same
@@ -32,6 +34,7 @@ from numpycam import (
     grad_cam,
     interventions,
 )
+from numpycam.core.base import Affine
 from numpycam.exact import as_fractions
 from numpycam.experiments.training import fit
 from numpycam.methods import cam, full_grad, guided_backprop, guided_grad_cam
@@ -108,19 +111,44 @@ def test_full_grad_holds_the_biases_of_a_layer_that_tells_them():
 
 @pytest.mark.parametrize("layer", [Clip(), Double(CONV.weight), MixedConv(CONV.weight), Wrapping(ReLU()), Skip([])])
 @pytest.mark.parametrize(
-    "ask",
+    ("ask", "error", "beginning"),
     [
-        lambda network: full_grad(network, IMAGE),
-        lambda network: interventions.path(network, 0 * IMAGE, IMAGE),
-        lambda network: midpoint_error(network, IMAGE, steps=2),
-        lambda network: interventions.receptive_field(network, (0, 0), 2, "own"),
+        (lambda network: full_grad(network, IMAGE), TypeError, "FullGrad needs piecewise linear layers"),
+        (lambda network: interventions.path(network, 0 * IMAGE, IMAGE), TypeError, "a path needs piecewise linear"),
+        (lambda network: midpoint_error(network, IMAGE, steps=2), TypeError, "the bound needs piecewise linear layers"),
+        (lambda network: interventions.receptive_field(network, (0, 0), 2, "own"), ValueError, "layer 'own', "),
     ],
     ids=["full_grad", "path", "midpoint_error", "receptive_field"],
 )
-def test_what_a_layer_does_not_say_is_not_taken_from_its_base(layer, ask):
-    with pytest.raises((TypeError, ValueError)) as caught:
-        ask(between(layer))
-    assert f"'own'{',' if 'cells' in str(caught.value) else ' is'} {layer!r}" in str(caught.value)
+def test_what_a_layer_does_not_say_is_not_taken_from_its_base(layer, ask, error, beginning):
+    message = refusal(error, lambda: ask(between(layer)))
+    assert message.startswith(beginning)
+    assert repr(layer) in message
+
+
+class Steep(ReLU):
+    """y = 3 max(x, 0): a rectifier that says so, and whose slope is not 1."""
+
+    def forward(self, x):
+        return 3 * np.maximum(x, 0)
+
+    def backward(self, grad_output, x):
+        return 3 * grad_output * (x > 0)
+
+    def rivals(self, x):
+        return np.stack([3 * x, 0 * x])
+
+
+def test_the_bound_takes_no_other_maximum_for_that_of_a_relu():
+    message = refusal(TypeError, lambda: midpoint_error(between(Steep()), IMAGE, steps=1))
+    assert message.startswith("the bound needs a maximum of x and 0, or of the cells of a window, and Steep()")
+    line = interventions.path(between(Steep()), -IMAGE, IMAGE)
+    assert line.integrated_gradients.sum() == line.scores[-1] - line.scores[0]
+
+
+def test_what_a_layer_is_can_be_asked_of_weights_that_are_not_finite():
+    conv = Conv2d(np.array([[[[np.nan]]]]), check_finite=False)
+    assert Network([("conv", conv)]).summary((1, 2, 2)).rows[0].multiply_adds == 4
 
 
 EIGHT = Linear(as_fractions([[1, 2, 3, 4, 5, 6, 7, 8]]))
@@ -133,7 +161,7 @@ def test_a_path_and_a_receptive_field_of_a_layer_that_says_what_it_is():
                 ("conv", conv),
                 ("relu", ReLU()),
                 ("flatten", Flatten()),
-                ("linear", Linear(as_fractions([[1, 2, 3, 4, 5, 6, 7, 8]]))),
+                ("linear", EIGHT),
             ]
         )
         for conv in (doubled(WIDE), DoubleThatSaysSo(WIDE.weight, WIDE.bias))
@@ -232,7 +260,7 @@ def test_a_layer_that_can_hide_no_convolution_is_passed_over(layer):
 
 def test_what_derives_from_a_convolution_is_one():
     assert grad_cam(between(Double(CONV.weight)), IMAGE).layer == "own"
-    assert grad_cam(between(Double(CONV.weight)), IMAGE).score == 6 * grad_cam(between(CONV), IMAGE).score / 3
+    assert grad_cam(between(Double(CONV.weight)), IMAGE).score == 2 * grad_cam(between(CONV), IMAGE).score
 
 
 def test_a_network_with_methods_of_its_own_is_no_row_of_layers():
@@ -245,7 +273,7 @@ def test_a_network_with_methods_of_its_own_is_no_row_of_layers():
         )
 
 
-def test_an_empty_network_with_methods_of_its_own_runs_in_a_network():
+def test_a_network_with_methods_of_its_own_runs_in_a_network():
     network = Network([("skip", Skip([("conv", CONV)])), *HEAD])
     explanation = grad_cam(network, IMAGE, layer="skip")
     assert explanation.score == 4 * (3 + 1) * as_fractions("5/2")
@@ -263,10 +291,13 @@ def test_a_class_that_computes_something_else_is_asked_anew(kind):
 
 
 class Named(Conv2d):
-    """A convolution with a method more, which changes nothing."""
+    """A convolution with a method more and another name in print, which change nothing of what it computes."""
 
     def count(self):
         return len(self.weight)
+
+    def __repr__(self):
+        return "named"
 
 
 class ByAnotherName(Named):
@@ -276,6 +307,31 @@ class ByAnotherName(Named):
 def test_a_class_that_only_adds_to_its_base_keeps_its_answers():
     for kind in (Named, ByAnotherName):
         assert (kind.affine, kind.sees, kind.is_rectifier) == (Conv2d.affine, Conv2d.sees, False)
+
+
+class ByProperty(Conv2d):
+    """A convolution with parameters that it computes."""
+
+    @property
+    def parameters(self):
+        return {"weight": 2 * self.weight}
+
+
+def test_a_property_in_the_place_of_a_bases_counts_as_a_change():
+    assert ByProperty.affine is Layer.affine
+
+
+@pytest.mark.parametrize("layers", [(CONV,), [CONV], {"first": CONV}, [[CONV]], {"first": [CONV]}], ids=repr)
+def test_layers_in_whatever_holds_them_are_noticed(layers):
+    assert Hiding(layers).hides_layers
+    assert Hiding(layers).is_convolution is None
+    assert Wrapping(Hiding(layers)).hides_layers
+
+
+@pytest.mark.parametrize("layers", [(), ("conv",), [1], {"first": 2}], ids=repr)
+def test_what_is_no_layer_hides_none(layers):
+    assert not Hiding(layers).hides_layers
+    assert Hiding(layers).is_convolution is False
 
 
 def test_a_class_derived_from_one_that_computes_something_else_is_asked_anew_too():
@@ -305,7 +361,7 @@ def test_arrays_without_parameter_gradients_are_named():
 
 
 def test_a_layer_of_ones_own_learns():
-    assert trained(ScaleThatLearns(np.array(2.0)))["own"].factor != 2
+    assert trained(ScaleThatLearns(np.array(2.0)))["own"].factor < 2
 
 
 def test_a_network_in_a_field_is_not_left_untrained_without_a_word():
@@ -322,7 +378,7 @@ def test_layers_in_a_list_are_not_left_untrained_without_a_word():
         "layer 'own', Hiding, keeps layers in a list or the like, where fit does not see their parameters: give each a "
         "field of its own, or pass fixed=['own']."
     )
-    assert trained(hiding, fixed=["own"])["own"] is not None
+    assert trained(hiding, fixed=["own"])["own"] is hiding
 
 
 def test_gradients_of_a_base_are_not_taken_for_those_of_a_class_that_computes_something_else():
@@ -355,3 +411,52 @@ def test_a_subclass_is_told_by_its_own_name():
     assert repr(Skip([("relu", ReLU())])) == "Skip([\n    ('relu', ReLU()),\n])"
     assert repr(Clip()) == "Clip()"
     assert repr(Wrapping(CONV)) == "Wrapping(inside=Conv2d(weight=(1, 1, 1, 1)))"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Shifted(Scale):
+    """y = factor · x + shift, with an offset of a shape that does not fit."""
+
+    def affine(self, input_shape):
+        return Affine(self, offset=as_fractions([1, 2, 3, 4, 5]), summands=1)
+
+
+def test_an_offset_that_cannot_be_added_is_named():
+    network = between(Shifted(as_fractions([2])))
+    for ask in (lambda: full_grad(network, IMAGE), lambda: interventions.path(network, 0 * IMAGE, IMAGE)):
+        assert refusal(ValueError, ask) == (
+            "layer 'own': affine's offset must be added to outputs (1, 1, 2, 2), got (5,)."
+        )
+
+
+class Learning(ScaleThatLearns):
+    """A layer with a gradient for what is no array."""
+
+    def parameter_gradients(self, grad_output, x):
+        return {"factor": np.asarray(0.0), "name": np.asarray(1.0)}
+
+
+def test_a_gradient_for_what_is_no_parameter_is_named():
+    message = refusal(TypeError, lambda: trained(Learning(np.array(2.0))))
+    assert message == (
+        "parameter_gradients of the network has 'own.name', which is no parameter: only a field of a layer that is an "
+        "array is one."
+    )
+
+
+class Square(Layer):
+    """y = x², which says nothing about itself."""
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x):
+        return x * x
+
+    def backward(self, grad_output, x):
+        return 2 * x * grad_output
+
+
+@pytest.mark.parametrize(("layer", "known"), [(Square(), None), (Clip(), 0), (ReLU(), 0), (MaxPool2d(1), 0)], ids=repr)
+def test_a_layer_without_parameters_has_no_multiply_adds_if_it_says_what_it_is(layer, known):
+    assert between(layer).summary((1, 2, 2)).rows[1].multiply_adds == known

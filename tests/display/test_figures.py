@@ -53,7 +53,7 @@ def test_the_figure_of_a_path_names_its_slopes_and_kinks():
     boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
     assert all(right.x0 - left.x1 >= 8 for left, right in itertools.pairwise(boxes))  # pixels
     (flat,) = (text.get_window_extent() for text in figure.findobj(Text) if text.get_text() == "slope 0")
-    kink = figure.axes[0].transData.transform((line.kinks[0], 0))[0]
+    kink = figure.axes[0].transData.transform((float(line.kinks[0]), 0))[0]
     assert flat.x1 < kink
     assert [text for text in written if text.startswith("slope")] == ["slope 0", "slope 11.5", "slope 23"]
     assert [text for text in written if text.startswith("0")] == ["0", "0.0696", "0.443"]
@@ -227,11 +227,11 @@ GREY = np.zeros((2, 2))
     ([[GREY], []], {}, "rows must hold at least one picture each, and side must be positive."),
     ([[GREY]], {"side": 0}, "rows must hold at least one picture each, and side must be positive."),
     ([[GREY]], {"side": float("nan")}, "rows must hold at least one picture each, and side must be positive."),
-    ([[GREY]], {"row_names": ["a", "b"]}, "row_names must be 1, got 2."),
-    ([[GREY], [GREY, GREY]], {"column_names": ["a"]}, "column_names must be 2, got 1."),
-    ([[GREY]], {"captions": [["a"], ["b"]]}, "captions must be 1, got 2."),
+    ([[GREY]], {"row_names": ["a", "b"]}, "row_names must have length 1, got 2."),
+    ([[GREY], [GREY, GREY]], {"column_names": ["a"]}, "column_names must have length 2, got 1."),
+    ([[GREY]], {"captions": [["a"], ["b"]]}, "captions must have length 1, got 2."),
     ([[GREY], [GREY, GREY]], {"captions": [["a"], ["b"]]},
-     "captions must be one for each picture, [1, 2], got [1, 1]."),
+     "captions must hold one text for each picture, [1, 2] in the rows, got [1, 1]."),
     ([[GREY, GREY + 2]], {}, "rows[0][1] must lie in 0..1, got 2..2: divide it by its largest possible value."),
     ([[GREY], [np.zeros((2, 4, 5))]], {},
      "rows[1][0] must have shape (1, H, W) or (3, H, W), got (2, 4, 5); channels come first."),
@@ -289,10 +289,10 @@ def test_each_kernel_is_drawn_channel_by_channel_above_the_map_that_it_makes(cha
 def test_the_texts_of_kernels_name_them_and_their_shares():
     network, image, _ = kernel_case()
     explanation = grad_cam(network, image, 0, "features")
-    shares = [f"share {100 * part:.1f} %" for part in explanation.channel_shares]
+    shares = [f"share {100 * part:.1f}\N{NO-BREAK SPACE}%" for part in explanation.channel_shares]
     figure = figure_of_kernels(explanation)
     assert [text for text in texts(figure) if text] == ["$A^{1}$", "$A^{2}$", "$A^{3}$", "kernel", "map", *shares]
-    maps = [f"map, A^{k}, {part}." for k, part in enumerate(shares, start=1)]
+    maps = [f"map, A^{k}, {' '.join(part.split())}." for k, part in enumerate(shares, start=1)]
     assert figure.alt == " ".join(["kernel, A^1. kernel, A^2. kernel, A^3.", *maps])
 
 
@@ -325,7 +325,7 @@ def test_of_many_kernels_those_of_the_maps_that_contribute_most_are_drawn(most):
     kept = sorted(ranked[: most or 8])
     assert [text for text in texts(figure) if "A^" in text] == [f"$A^{{{k + 1}}}$" for k in kept]
     assert [text for text in texts(figure) if "share" in text] == [
-        f"share {100 * explanation.channel_shares[k]:.1f} %" for k in kept
+        f"share {100 * explanation.channel_shares[k]:.1f}\N{NO-BREAK SPACE}%" for k in kept
     ]
     drawn = pixels_of(figure)
     assert len(drawn) == 2 * len(kept)
@@ -346,14 +346,14 @@ def test_the_kernels_are_those_of_the_last_convolution_before_the_layer():
 
 def test_kernels_that_cannot_be_drawn():
     network, image, _ = kernel_case()
-    one_image = "kernels are drawn of the explanation of one image, with its network."
+    one_image = "to draw kernels, pass the explanation of one image, with its network."
     for explanation in (grad_cam(network, image[None]), grad_cam_from_maps(np.ones((1, 2, 3)), np.ones((1, 2, 3)))):
         assert refusal(ValueError, lambda explanation=explanation: figure_of_kernels(explanation)) == one_image
     for layers in ([("pool", MaxPool2d(2))], [("conv", Conv2d(np.ones((4, 3, 1, 1)))), ("merge", Merge())]):
         bare = Network([*layers, ("gap", GlobalAvgPool2d())])
         explanation = grad_cam(bare, image, 0, layers[-1][0])
         assert refusal(ValueError, lambda explanation=explanation: figure_of_kernels(explanation)) == (
-            f"the maps of {layers[-1][0]!r} are not those of the kernels of a Conv2d before it."
+            f"the maps of {layers[-1][0]!r} do not come from a Conv2d with one kernel for each map."
         )
     explanation = grad_cam(network, image)
     assert refusal(ValueError, lambda: figure_of_kernels(explanation, most_maps=0)) == "most_maps == 0, must be >= 1."
@@ -409,8 +409,8 @@ def test_what_a_figure_of_methods_refuses():
     batch = METHODS["grad_cam"](network, image[None], 0)
     with_nan = METHODS["hirescam"](network, np.where(image > 0, np.nan, image), 0, check_finite=False)
     for explanations, message in (
-        ([], "explanations must hold one at least, got none."),
-        ([batch], "a figure shows explanations of one image: of a batch pass explanation[n]."),
+        ([], "explanations must hold at least one, got none."),
+        ([batch], "a figure shows explanations of one image: for a batch pass explanation[n]."),
         ([batch[0], with_nan], "weighted_sum of HiResCAM contains NaN at index (0, 0)."),
     ):
         assert refusal(ValueError, lambda given=explanations: figure_of_methods(given)) == message
@@ -425,3 +425,14 @@ def test_a_name_of_a_method_is_text_no_mathematics():
 def by_methods(names=("grad_cam", "hirescam", "layercam", "eigen_cam")):
     network, image = as_floats(worked_example.network()), as_floats(worked_example.IMAGE)
     return [METHODS[name](network, image, 0) for name in names]
+
+
+@pytest.mark.filterwarnings("error:Attempt", "error::RuntimeWarning")  # to set identical limits, or limits of 0
+@pytest.mark.parametrize("step", [1.0, 3.0, 0.1, 1e-8, 1e8])
+@pytest.mark.parametrize("error", [0.0, 1.0, 3.0, 1e-17, 1e10])
+def test_errors_of_a_single_step_are_drawn_without_a_warning(step, error):
+    """Limits that matplotlib finds itself may fall on one another, by the rounding of a logarithm."""
+    axes = figure_of_errors([step], {"one": [error]}).axes[0]
+    figure_of_errors([step], {"one": [error]}).as_png()
+    for low, high in (axes.get_xlim(), axes.get_ylim()):
+        assert 0 < 2 * low < high

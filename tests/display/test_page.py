@@ -133,19 +133,19 @@ def test_what_the_page_says_of_colour_pictures_ties_and_nothing():
     nothing = prose(step_through_page(grad_cam_from_maps(np.ones((2, 1, 3)), np.zeros((2, 1, 3)))))
     assert "All are 0: at this picture the score does not depend on these maps" in nothing[1]
     assert nothing[2].endswith("Here all have the size 0.")
-    assert nothing[3].endswith("Here that is nothing.")
+    assert nothing[3].endswith("Here all contributions are 0.")
     gradients = np.array([3.0, 0.0, -3.0, 0.0, 0.0])[:, None, None]
     several = prose(step_through_page(grad_cam_from_maps(np.ones((5, 1, 1)), gradients)))
     assert several[2].endswith(
-        "The largest in size is α of map 1, 3, and 1 more of that size, "
-        "the smallest that of map 2, 0, and 2 more of that size."
+        "The largest in size is α of map 1, 3, and 1 more of that size; "
+        "the smallest is α of map 2, 0, and 2 more of that size."
     )
     assert several[3].endswith(
-        "map 1 has the largest share, 50.0\N{NO-BREAK SPACE}%, and 1 more of that size, "
-        "and map 2 the smallest, 0.0\N{NO-BREAK SPACE}%, and 2 more of that size."
+        "Map 1 has the largest share of the total size of all contributions, 50.0\N{NO-BREAK SPACE}%, and 1 more of "
+        "that size; map 2 has the smallest, 0.0\N{NO-BREAK SPACE}%, and 2 more of that size."
     )
     equal = prose(step_through_page(grad_cam_from_maps(np.ones((2, 1, 3)), np.ones((2, 1, 3)))))
-    assert equal[3].endswith("All contribute the same.")
+    assert equal[3].endswith("All maps contribute the same amount.")
 
 
 def test_the_class_is_named_where_its_name_is_known():
@@ -153,7 +153,7 @@ def test_the_class_is_named_where_its_name_is_known():
     page = page_of(class_name="cat & dog")
     assert "<p>class 0 (cat &amp; dog) · score " in page
     assert prose(page)[0].startswith(
-        "This is what the network sees: 4 pixels high, 4 wide. It gives class 0 (cat & dog) "
+        "This is what the network sees: 4 pixels high, 4 wide. The network gives class 0 (cat & dog) "
     )
 
 
@@ -239,7 +239,7 @@ def test_layers_that_are_not_known_to_see_a_patch_light_nothing():
 def test_a_batch_is_refused():
     explanation = grad_cam(worked_example.network(), np.stack([IMAGE, IMAGE]))
     assert refusal(ValueError, lambda: step_through_page(explanation)) == (
-        "a figure shows the explanation of one image: of a batch pass explanation[n]."
+        "a figure shows the explanation of one image: for a batch pass explanation[n]."
     )
 
 

@@ -133,7 +133,7 @@ def test_a_figure_of_zeros_is_drawn():
 
 def test_a_figure_of_a_batch_is_refused():
     batch = grad_cam(worked_example.network(), worked_example.IMAGE[None])
-    message = "a figure shows the explanation of one image: of a batch pass explanation[n]."
+    message = "a figure shows the explanation of one image: for a batch pass explanation[n]."
     assert refusal(ValueError, lambda: figure_of_stages(batch)) == message
 
 

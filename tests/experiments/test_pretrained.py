@@ -406,6 +406,4 @@ def test_of_one_animal_alone_the_maps_can_be_compared_of_none_they_cannot():
 def test_a_network_without_two_scores_is_not_measured():
     one = load_pretrained(NAMES[0]).split("features")[0]
     message = refusal(ValueError, lambda: measure(one, draw(4, seed=7)))
-    assert (
-        message == "network must have two scores, of the cat and of the elephant, got outputs of shape (4, 8, 16, 16)."
-    )
+    assert message == "network must have two scores, for cat and elephant, got outputs of shape (4, 8, 16, 16)."

@@ -507,7 +507,7 @@ def test_a_loss_that_is_no_number_is_an_error(step, value):
     assert error.step == step
     assert error.losses.tolist() == fit(network, x, t, epochs=4, **options)[1][:step].tolist()
     assert str(error) == (
-        f"training diverged in step {step} (epoch {step // 2}): the loss or a parameter is no finite number any more. "
+        f"training diverged in step {step} (epoch {step // 2}): the loss or a parameter is not finite any more. "
         "Try a learning_rate below 0.5, or images in 0..1; the last good network is this error's .network."
     )
     assert isinstance(error, ArithmeticError)
@@ -564,7 +564,7 @@ def test_a_parameter_that_overflows_leaves_the_network_whose_loss_is_known():
 # --- What is refused --------------------------------------------------------------------------------
 
 X, T = np.zeros((3, 1, 5, 6)), np.zeros((3, 2))
-A_LABEL_EACH = "there must be a label for each image, at least one, got "
+A_LABEL_EACH = "there must be at least one image, and a label for each, got labels "
 PARAMETERS = "the parameters are 'conv.weight', 'conv.bias', 'scores.weight', 'scores.bias'."
 NAMES = "fixed must hold names of layers or parameters, or pairs such as ('conv', 2), got "
 EXACT = "fit trains with floats, got Fractions; convert with numpycam.exact.as_floats."
@@ -576,11 +576,11 @@ IN_FIT = [
     ({"images": as_fractions(X)}, TypeError, EXACT),
     ({"images": NAN}, ValueError, "images contains NaN at index (0, 0, 0, 0)."),
     ({"images": "pictures"}, TypeError, "images must hold floats, integers or Fractions, got dtype <U8."),
-    ({"images": X[:0], "labels": T[:0]}, ValueError, A_LABEL_EACH + "(0, 2) for (0, 1, 5, 6)."),
-    ({"images": 3}, ValueError, A_LABEL_EACH + "(3, 2) for ()."),
+    ({"images": X[:0], "labels": T[:0]}, ValueError, A_LABEL_EACH + "(0, 2) for images (0, 1, 5, 6)."),
+    ({"images": 3}, ValueError, A_LABEL_EACH + "(3, 2) for images ()."),
     ({"images": X[:, :, :4]}, ValueError, "layer 'scores': Linear expects x of shape (N, 27), got (3, 18)."),
-    ({"labels": T[:2]}, ValueError, A_LABEL_EACH + "(2, 2) for (3, 1, 5, 6)."),
-    ({"labels": 1}, ValueError, A_LABEL_EACH + "() for (3, 1, 5, 6)."),
+    ({"labels": T[:2]}, ValueError, A_LABEL_EACH + "(2, 2) for images (3, 1, 5, 6)."),
+    ({"labels": 1}, ValueError, A_LABEL_EACH + "() for images (3, 1, 5, 6)."),
     ({"labels": T + 2}, ValueError, "labels must be in 0..1, got 2 to 2."),
     ({"labels": T * np.nan}, ValueError, "labels contains NaN at index (0, 0)."),
     ({"labels": ["cat"] * 3}, TypeError, "labels must hold floats, integers or Fractions, "
@@ -625,7 +625,7 @@ def test_what_fit_refuses(changed, error, message):
 
 
 NO_SCORES = "scores must have shape (N, C) with no empty axis, got "
-NEITHER = "scores hold Fractions, and a logarithm is none; convert with numpycam.exact.as_floats."
+NEITHER = "scores hold Fractions, but the loss needs logarithms; convert with numpycam.exact.as_floats."
 IN_LOSSES = [
     (sigmoid_cross_entropy, as_fractions([[1]]), [[1]], TypeError, NEITHER),
     (softmax_cross_entropy, as_fractions([[1]]), [0], TypeError, NEITHER),

@@ -341,7 +341,7 @@ def test_more_kinks_than_are_followed_are_told():
     assert off > 0.001
     assert [str(warning.message) for warning in caught] == [
         "integrated gradients are by the midpoint rule, as the line has more than max_kinks = 1; "
-        f"in 256 steps their sum is off by {float(off):.2g}. For more steps pass steps."
+        f"in 256 steps their sum is off by {float(off):.2g}. For a smaller error pass more steps."
     ]
     assert caught[0].filename == __file__
     with warnings.catch_warnings(action="error"):

@@ -105,5 +105,5 @@ def test_wrappers_go_around_one_another_and_around_grad_cam():
 
 @pytest.mark.parametrize("layers", [[], "conv"])
 def test_layers_are_a_sequence_of_names(layers):
-    message = f"layers must be a sequence of one name at least, got {layers!r}."
+    message = f"layers must be a sequence of at least one name, got {layers!r}."
     assert refusal(ValueError, lambda: over_layers(grad_cam, layers)) == message

@@ -179,7 +179,7 @@ def test_a_global_average_before_a_flatten_needs_no_size(size):
 def test_uneven_windows_are_refused(size, image, cells):
     module = nn.Sequential(nn.Conv2d(1, 1, 1), nn.AdaptiveAvgPool2d(size))
     assert refusal(ValueError, lambda: from_torch(module, (1, *image))) == (
-        f"1: AdaptiveAvgPool2d from {cells} is not supported: its windows differ in size or distance."
+        f"1: AdaptiveAvgPool2d from {cells} is not supported: its windows differ in size or stride."
     )
 
 
@@ -201,11 +201,11 @@ def test_an_image_that_does_not_fit():
     assert names_of(from_torch(module, (3, 2, 2))) == ["0", "1", "2"]
     message = refusal(ValueError, lambda: from_torch(module, (3, 2, 3)))
     assert message == (
-        "input_shape (3, 2, 3), of one image, is refused: layer '2': Linear expects x of shape (N, 8), got (1, 12)."
+        "input_shape (3, 2, 3) does not fit the network: layer '2': Linear expects x of shape (N, 8), got (1, 12)."
     )
     adaptive = nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(2))
     message = refusal(ValueError, lambda: from_torch(adaptive, (1, 4, 6)))
-    assert message.startswith("1: input_shape (1, 4, 6), of one image, is refused: layer '0': Conv2d expects 3 input")
+    assert message.startswith("1: input_shape (1, 4, 6) does not fit the network: layer '0': Conv2d expects 3 input")
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def not_finite():
 
 UNSUPPORTED = "is not supported, only"
 HOOK = "a hook, which may change what it computes: remove it first."
-SCORES = "is not supported; at the end leave it out: its input is the scores."
+SCORES = "is not supported. At the end, leave it out: its input is the scores."
 TRAINING = "is in training mode: call module.eval() first."
 
 
@@ -301,7 +301,7 @@ TRAINING = "is in training mode: call module.eval() first."
         (
             ValueError,
             nn.BatchNorm2d(1).eval(),
-            "BatchNorm2d is supported directly after a Conv2d only, whose part it becomes.",
+            "BatchNorm2d is supported only directly after a Conv2d, because it becomes a part of it.",
         ),
         (ValueError, nn.BatchNorm2d(1), f"BatchNorm2d {TRAINING}"),
         (ValueError, nn.Dropout2d(), f"Dropout2d {TRAINING}"),
@@ -345,7 +345,7 @@ def test_what_there_is_no_layer_for(error, module, message):
     [
         (
             nn.BatchNorm2d(2, track_running_stats=False),
-            "2: BatchNorm2d with track_running_stats=False is not supported: it depends on the batch.",
+            "2: BatchNorm2d with track_running_stats=False is not supported: its output depends on the batch.",
         ),
         (nn.BatchNorm2d(1), "2: BatchNorm2d expects 1 channels, the Conv2d before it has 2."),
     ],

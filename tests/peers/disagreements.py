@@ -78,41 +78,41 @@ TABLE = [
         *("grad-cam++", ["torchcam"], "equation", "Grad-CAM++", "the worked example's weights"),
         as_fractions(["46535/33449", "22871/29230", "59/299"]),
         explain(methods.grad_cam_plus_plus, "document", "alphas"),
-        "The division is done on a copy (`alpha[mask].div_`) and lost; what is left is Σ ReLU(g)³.",
+        "The division is done on a copy (`alpha[mask].div_`), so its result is lost. Σ ReLU(g)³ is left.",
     ),
     Disagreement(
         *("grad-cam++ small", ["grad-cam"], "equation", "Grad-CAM++", "the weight for A = 1, g = 0.001"),
         as_fractions(["1/2001"]),
         explain(methods.grad_cam_plus_plus, "small gradient", "alphas"),
-        "10⁻⁶ is added to the denominator, 2g² + S g³, and counts if g² is small: behind global pooling, say, it is.",
+        "10⁻⁶ is added to the denominator, 2g² + S g³. This matters if g² is small, as it is behind global pooling.",
     ),
     Disagreement(
         *("grad-cam++ pole", ["grad-cam"], "equation", "Grad-CAM++", "the weight for A = -2, g = 1: 2 + S g = 0", None),
         explain(methods.grad_cam_plus_plus, "pole of Grad-CAM++", "alphas"),
-        "10⁻⁶ is added to the denominator: nothing else is in it, and the weight is 1/10⁻⁶.",
+        "10⁻⁶ is added to the denominator, which is 0 otherwise. So the weight is 1/10⁻⁶.",
     ),
     Disagreement(
         *("xgrad-cam pole", ["grad-cam", "torchcam"], "equation", "XGrad-CAM"),
         *("the weight for A = (1, -1), g = (2, -1): S = 0", None),
         explain(methods.xgrad_cam, "sum of 0", "alphas"),
-        "10⁻⁷ or 10⁻⁸ is added to the denominator: nothing else is in it, and the weight is 3 over that.",
+        "10⁻⁷ or 10⁻⁸ is added to the denominator, which is 0 otherwise. So the weight is 3/10⁻⁷ or 3/10⁻⁸.",
     ),
     Disagreement(
         *("ablation-cam", ["grad-cam"], "equation", "Ablation-CAM", "the worked example's weights", ABLATION),
         explain(methods.ablation_cam, "document", "alphas"),
-        "Where the smallest cell of all maps is not 0, a map is not set to 0 but to that cell less 10⁷.",
+        "A map is not set to 0. If the smallest cell of all maps is not 0, the map is set to that cell minus 10⁷.",
     ),
     Disagreement(
         *("ablation-cam order", ["grad-cam"], "equation", "Ablation-CAM"),
         *("the same with the channels in the opposite order, and the weights put back into the old one", ABLATION),
         lambda: explain(methods.ablation_cam, "document, channels backwards", "alphas")()[::-1],
-        "The smallest cell is looked for again after each ablation, and is then an ablated one: later channels fall "
+        "The smallest cell is searched again after each ablation. Then it is an ablated one, so later channels fall "
         "deeper.",
     ),
     Disagreement(
         *("eigen-cam", ["grad-cam"], "equation", "EigenCAM", "L of the worked example", EIGEN),
         explain(methods.eigen_cam, "document", SUM, floats=True),
-        "The maps are centred first, and the vector keeps the sign that LAPACK gives it: here the opposite corner.",
+        "The maps are centred first. The vector keeps the sign that LAPACK gives it: here that is the opposite corner.",
         EIGEN_BOUND,
     ),
     Disagreement(
@@ -125,14 +125,14 @@ TABLE = [
         ),
         EIGEN,
         lambda: np.rot90(explain(methods.eigen_cam, "document, turned", SUM, floats=True)(), -1),
-        "The sign is another one now, and so is the map that is shown.",
+        "Now the sign is the opposite one, so another map is shown.",
         EIGEN_BOUND,
     ),
     Disagreement(
         *("score-cam", ["torchcam", "grad-cam"], "equation", "Score-CAM", "the weights of 3 × 3 maps on a 6 × 6 image"),
         np.array([NO_GAIN, 1 - NO_GAIN]),
         explain(methods.score_cam, "peak", "alphas", floats=True),
-        "torchcam scales to 0 … 1 and then resizes, the paper first resizes; pytorch-grad-cam aligns corners.",
+        "The paper resizes and then scales to 0 … 1. torchcam scales first. pytorch-grad-cam aligns corners.",
         SOFTMAX_BOUND,
     ),
     Disagreement(
@@ -140,14 +140,14 @@ TABLE = [
         "L of the worked example's maps, before a ReLU that works in place",
         as_fractions([["333/40", "-3/2"], ["117/8", "19/8"]]),
         explain(cam, "document with a ReLU", SUM),
-        "The ReLU overwrites the maps that were asked for. torchcam then answers for the layer behind it; "
-        "pytorch-grad-cam mixes the maps behind it with the gradients before it. No warning.",
+        "The ReLU overwrites the maps before it. So torchcam answers for the ReLU's output. pytorch-grad-cam mixes the "
+        "maps behind the ReLU with the gradients before it. Neither warns.",
     ),
     Disagreement(
         *("nan", ["grad-cam", "torchcam"], "equation", "Grad-CAM", "the map where one of four cells of A is NaN"),
         np.array([[np.nan, 7], [4, 6]]),
         explain(cam, "NaN", SUM),
-        "pytorch-grad-cam's scaling spreads the NaN over the map; torchcam's `nansum` hides it: a plausible map.",
+        "pytorch-grad-cam's scaling spreads the NaN over the map. torchcam's `nansum` hides it: the map looks right.",
     ),
     Disagreement(
         *(
@@ -159,7 +159,7 @@ TABLE = [
             np.full((2, 2), np.nan),
         ),
         explain(methods.eigen_cam, "NaN", SUM),
-        "NaN is replaced by 0 first: a plausible map.",
+        "NaN is replaced by 0 first: the map looks right.",
     ),
     Disagreement(
         *(
@@ -171,8 +171,8 @@ TABLE = [
             np.array([[0, 0]]),
         ),
         explain(methods.smooth_grad, "kink", SUM, floats=True, sigma=1.0, samples=10_000),
-        "`NoiseTunnel(Saliency)` takes the mean of the absolute values, not the absolute value of the mean: noise of "
-        "either sign adds up. (The equation's 0 is for infinitely many samples.)",
+        "`NoiseTunnel(Saliency)` takes the mean of the absolute values, not the absolute value of the mean. So noise "
+        "of either sign adds up. (The equation's 0 is for infinitely many samples.)",
         4 / np.sqrt(10_000),  # four standard deviations of the mean of as many signs
     ),
     Disagreement(
@@ -180,13 +180,13 @@ TABLE = [
         "Σ L for the convolutional head, as the cat's body fades in: it should be y(x) - y(x')",
         as_fractions("17.1"),
         lambda: explain(methods.integrated_gradients, "document, conv head", SUM, baseline=WITHOUT_BODY)().sum(),
-        "50 points of Gauss–Legendre do not see where the two kinks are; numpycam's path does.",
+        "50 points of Gauss–Legendre quadrature miss the places of the two kinks. numpycam's path finds them.",
     ),
     Disagreement(
         *("finer-cam", ["grad-cam", "torchcam"], "convention", "Finer-CAM", "∂t/∂y at the scores 3, 2, 1, of class 0"),
         as_fractions([1, "-1/2", "-1/2"]),
         explain(cam, "classes", "alphas", finer(0, [1, 2])),
-        "pytorch-grad-cam weighs the other classes by their probabilities, and differentiates those weights, too; "
+        "pytorch-grad-cam weighs the other classes by their probabilities, and differentiates these weights, too. "
         "torchcam takes the mean with γ = 0.6, not 1.",
     ),
     Disagreement(
@@ -199,7 +199,7 @@ TABLE = [
             LARGE,
         ),
         lambda: resize(explain(cam, "document", MAP)(), (4, 4)),
-        "Its `LayerAttribution.interpolate` resizes the signed map, and the ReLU comes after: the two do not commute.",
+        "`LayerAttribution.interpolate` resizes the signed map, and the ReLU comes after. The order matters.",
     ),
     Disagreement(
         *(
@@ -207,29 +207,29 @@ TABLE = [
             ["captum"],
             "convention",
             "Grad-CAM",
-            "the same, resized as captum does if it is not told how",
+            "the same, resized by captum's default",
             LARGE,
         ),
         lambda: resize(explain(cam, "document", MAP)(), (4, 4)),
-        "Its default is the nearest cell (in its Guided Grad-CAM, too).",
+        "captum's default is the nearest cell, also in its Guided Grad-CAM.",
     ),
     Disagreement(
         *("least cell", ["grad-cam", "torchcam"], "convention", "normalising", "the map 1, 2, 3, 4 scaled for showing"),
         as_fractions([["1/4", "1/2"], ["3/4", 1]]),
         lambda: normalise(explain(cam, "1 to 4", MAP)()),
-        "Scaled from its minimum, after the ReLU: the least of the cells that speak for the class is shown as none.",
+        "The minimum is subtracted, after the ReLU. So the weakest evidence for the class is shown as none.",
     ),
     Disagreement(
         *("constant map", ["grad-cam", "torchcam"], "convention", "normalising", "a map that is 3 everywhere"),
         as_fractions([[1, 1], [1, 1]]),
         lambda: normalise(explain(cam, "constant", MAP)()),
-        "Scaled from its minimum, too: evidence everywhere is shown as no evidence.",
+        "The minimum is subtracted. So evidence everywhere is shown as no evidence.",
     ),
     Disagreement(
         *("small map", ["grad-cam", "torchcam"], "convention", "normalising", "the map 0, 10⁻¹⁴"),
         as_fractions([[0, 1]]),
         lambda: normalise(explain(cam, "small", MAP)()),
-        "A small number is added to the denominator, beside which a small map fades; pytorch-grad-cam scales twice.",
+        "A small number is added to the denominator, so a small map fades. pytorch-grad-cam scales twice.",
     ),
     Disagreement(
         *(
@@ -241,7 +241,7 @@ TABLE = [
             as_fractions([["0.1"]]),
         ),
         explain(methods.occlusion, "a tenth", SUM, size=1, stride=1),
-        "The drops are kept in float32, also of a network in float64.",
+        "The drops are kept in float32, even for a network in float64.",
     ),
     Disagreement(
         *(
@@ -253,13 +253,13 @@ TABLE = [
         ),
         as_fractions([-1]),
         explain(methods.ablation_cam, "negative score", "alphas"),
-        "The paper divides by y, and so turns the map around where y < 0; here it is |y|.",
+        "The paper divides by y, which turns the map around where y < 0. numpycam divides by |y|.",
     ),
     Disagreement(
         *("full-grad", ["grad-cam"], "ours", "FullGrad", "two channels that contribute 1 and 100"),
         as_fractions([[0, 101]]),
         explain(methods.full_grad, "channels of 1 and 100", SUM),
-        "The paper scales to 0 … 1 before it adds, its authors' code a layer's maps together, the library each map by "
-        "itself; here sizes are kept.",
+        "The paper scales to 0 … 1 before it adds. Its authors' code scales the maps of a layer together, the library "
+        "scales each map by itself. numpycam does not scale.",
     ),
 ]

@@ -1,0 +1,20 @@
+"""Hints that several checks give."""
+
+from collections.abc import Callable
+
+RELU_TOO_EARLY = "There is a ReLU before the sum: first add up, then ReLU."
+NORMALISED = "You divide by the maximum: that is for the picture only, so leave it out."
+TRANSPOSED = "Rows and columns are exchanged: keep the shape (H, W)."
+MEAN_OF_MAPS = "That is the mean over the maps: take their sum."
+KEEPDIMS = "Right, but return one number for each map, in the shape (K,): no keepdims."
+ONLY_THE_EXAMPLE = "That is right for the worked example only: compute it from the arguments."
+
+
+def advise_on_shapes(advice: str) -> Callable[[Exception], str]:
+    """Return a function that gives this advice where arrays of different shapes do not fit each other."""
+    return lambda error: advice if isinstance(error, ValueError) and "broadcast" in str(error) else ""
+
+
+advise_on_alphas = advise_on_shapes(
+    "(α has the shape (K,), A has (K, H, W): write alphas[:, None, None] * feature_maps.)"
+)

@@ -1,0 +1,56 @@
+"""What the checks of maps share: pairs of maps to try an answer on, and sums for the tables of mistakes."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from numpycam.checks.compare import Inputs
+from numpycam.core.arrays import Array, Shape
+from numpycam.exact import as_fractions
+from numpycam.worked_example import FEATURE_MAPS, GRADIENTS
+
+
+def pairs_of_maps(shapes: Iterable[Shape], tells: Callable[[Array, Array], bool]) -> Iterator[Inputs]:
+    """Yield the worked example, then one drawn pair A, dy/dA of each shape (K, H, W).
+
+    A pair is drawn again until ``tells(a, g)`` says that it tells the common mistakes apart.
+    """
+    yield named(FEATURE_MAPS, GRADIENTS)
+    rng = np.random.default_rng(2017)
+    for shape in shapes:
+        a, g = halves(rng, shape), halves(rng, shape)
+        while not tells(a, g):
+            a, g = halves(rng, shape), halves(rng, shape)
+        yield named(a, g)
+
+
+def named(a: Array, g: Array) -> Inputs:
+    """Return feature maps and gradient maps under the names that messages use."""
+    return {"A": a, "dy/dA": g}
+
+
+def halves(rng: np.random.Generator, shape: int | Shape) -> Array:
+    """Return drawn multiples of 1/2 between -2 and 2, as Fractions."""
+    return as_fractions(rng.integers(-4, 5, shape)) / 2
+
+
+def sums(maps: Array) -> Array:  # (K, H, W) -> (K,)
+    """Return the sum of each map's cells."""
+    return maps.sum(axis=(1, 2))
+
+
+def means(maps: Array) -> Array:  # (K, H, W) -> (K,)
+    """Return the mean of each map's cells."""
+    return sums(maps) / maps[0].size
+
+
+def spread(numbers: Array) -> Array:  # (K,) -> (K, 1, 1)
+    """Return one number for each map, in a shape that meets all cells of the map."""
+    return numbers[:, None, None]
+
+
+def quotient(part: Any, whole: Any) -> Array:
+    """Return part / whole, and 0 where the whole is 0: a careful answer does the same."""
+    is_something = np.asarray(whole != 0)
+    return np.where(is_something, part / np.where(is_something, whole, 1), 0)

@@ -1,0 +1,197 @@
+"""What all checks share: which answers pass, what is said of the form of an answer, and what a message holds."""
+
+import numpy as np
+import pytest
+from answers import EXERCISES, changed, solution, with_stage
+from helpers import refusal
+
+from numpycam.checks import (
+    CheckFailed,
+    check_conv_backward,
+    check_grad_cam,
+    check_grad_cam_plus_plus,
+    check_network,
+    check_relu_backward,
+    check_shares,
+)
+
+LINES = {
+    "check_grad_cam": "alphas, weighted_sum and localization_map are exactly right, on 6 pairs of maps.",
+    "check_network": "the network has exactly the feature maps and the gradient maps, on 4 pairs of them.",
+    "check_relu_backward": "dx is exactly right, on 4 pairs of u and x: the gate looks at x, and is shut at 0.",
+    "check_conv_backward": "<f(x), u> = <x, dx> = <weight, dw>, exactly, on 6 convolutions with several strides and "
+    "borders.",
+    "check_shares": "share and energy are exactly right, on 6 sets of maps, two of them with nothing to share.",
+    "check_cell_by_cell": "HiResCAM and LayerCAM are exactly right, on 5 pairs of maps.",
+    "check_grad_cam_plus_plus": "The weights are exactly right, on 5 pairs of maps: the division is found.",
+}
+
+
+@pytest.mark.parametrize("check", EXERCISES)
+def test_a_right_answer_passes_with_a_line(check, capsys):
+    check(solution(check))
+    check(with_stage(check, None, None))
+    assert capsys.readouterr().out == 2 * f"✓ {LINES[check.__name__]}\n"
+
+
+@pytest.mark.parametrize("check", EXERCISES)
+def test_cases_are_not_all_square_and_no_answer_changes_them(check):
+    """None of notebook 02 can be other than 2 × 2."""
+    first, second = list(EXERCISES[check].cases()), list(EXERCISES[check].cases())
+    assert [str(case) for case in first] == [str(case) for case in second]
+    shapes = {np.shape(value)[-2:] for case in first for value in case.values() if np.ndim(value) > 1}
+    assert any(height != width for height, width in shapes) or check is check_network
+
+
+@pytest.mark.parametrize("check", EXERCISES)
+def test_an_answer_that_writes_into_any_argument_is_told_so(check):
+    arrays = [name for name, value in next(iter(EXERCISES[check].cases())).items() if isinstance(value, np.ndarray)]
+    for argument in range(len(arrays)):
+
+        def in_place(*inputs, argument=argument):
+            things = solution(check)(*inputs)
+            given = [value for value in inputs if isinstance(value, np.ndarray)][argument]
+            given[...] = ~given if given.dtype == bool else given + 1
+            return things
+
+        assert refusal(CheckFailed, lambda answer=in_place: check(answer)) == (
+            "Your function writes into its arguments: leave the caller's arrays as they are."
+        )
+
+
+@pytest.mark.parametrize(("check", "name"), [(check, name) for check in EXERCISES for name in EXERCISES[check].stages])
+def test_floats_are_told_that_they_are_floats(check, name):
+    for in_floats in (
+        changed(check, name, lambda thing: np.asarray(thing, dtype=float)),
+        changed(check, name, lambda thing: np.asarray(thing, dtype=float).astype(object)),
+    ):
+        message = refusal(CheckFailed, lambda answer=in_floats: check(answer))
+        assert message.startswith(name)
+        assert "\nRight up to rounding, but somewhere a float came in." in message
+
+
+def test_a_mistake_in_floats_is_recognised_too():
+    sums_in_floats = with_stage(check_grad_cam, "alphas", lambda a, g: g.astype(float).sum(axis=(1, 2)))
+    assert "take the mean instead of the sum" in refusal(CheckFailed, lambda: check_grad_cam(sums_in_floats))
+
+
+NO_NUMBERS = {
+    "should be an array of numbers; yours has rows of different lengths.": [[1, 2], [3]],
+    "should hold numbers only; yours has str at index (0,).": ["one", "two"],
+    "should hold numbers only; yours has complex at index (0,).": np.array([1j]),
+    "should hold numbers only; yours has ndarray at index (1,).": np.array([1, np.ones(2)], dtype=object),
+    "should hold numbers only; yours has dict.": {},
+    "should hold numbers only; yours has NoneType at index (0, 1).\n"
+    "(np.empty_like of Fractions holds None: start from x * 0 or np.zeros_like(x).)": [[1, None]],
+    "is not there yet: replace the dots.": ...,
+}
+
+
+@pytest.mark.parametrize(("check", "name"), [(check, name) for check in EXERCISES for name in EXERCISES[check].stages])
+def test_what_is_no_array_of_numbers_is_told_by_its_name(check, name):
+    for message, value in NO_NUMBERS.items():
+        answer = with_stage(check, name, lambda *inputs, value=value: value)
+        assert refusal(CheckFailed, lambda answer=answer: check(answer)) == f"{name} {message}"
+
+
+def test_fractions_that_were_never_filled_in_are_told_where_they_come_from():
+    never_filled = with_stage(check_conv_backward, "dx", lambda u, x, *how: np.empty_like(x))
+    message = refusal(CheckFailed, lambda: check_conv_backward(never_filled))
+    assert message.startswith("dx should hold numbers only; yours has NoneType at index (0, 0, 0, 0).\n(np.empty_like")
+
+
+def test_the_number_of_things_is_told():
+    for given, came in [(None, "None. Is there a return at its end?"), ((1, 2), "2 of them."), (3, "int.")]:
+        assert refusal(CheckFailed, lambda given=given: check_grad_cam(lambda a, g: given)) == (
+            f"Your function should return three things, (alphas, weighted_sum, localization_map); it returned {came}"
+        )
+    assert "two things, (kernels, head)" in refusal(CheckFailed, lambda: check_network(lambda a, g: a))
+    assert refusal(CheckFailed, lambda: check_relu_backward(lambda u, x: None)) == (
+        "dx is not there yet: replace the dots."
+    )
+
+
+def test_a_result_instead_of_the_function_is_told():
+    assert refusal(CheckFailed, lambda: check_grad_cam((1, 2, 3))) == (
+        "Pass your function itself, without calling it; this is tuple."
+    )
+
+
+SHAPES = "Your function raised ValueError with A of shape (3, 2, 2), "
+RAISED = {
+    f"{SHAPES}dy/dA of shape (3, 2, 2): operands could not": (
+        check_grad_cam, lambda a, g: g.sum(axis=(1, 2)) * a, "write alphas[:, None, None] * feature_maps.)"),
+    f"{SHAPES}α of shape (3,), k 2, mask of shape (2, 2): operands could not": (
+        check_shares, lambda a, alphas, k, mask: (alphas * a, 0), "write alphas[:, None, None] * feature_maps.)"),
+    f"{SHAPES}dy/dA of shape (3, 2, 2): operands could not be": (
+        check_grad_cam_plus_plus, lambda a, g: a.sum(axis=(1, 2)) * g, "sum with keepdims=True.)"),
+    "Your function raised IndexError with A of shape (3, 2, 2)": (
+        check_shares, lambda a, alphas, k, mask: a[99], "out of bounds for axis 0 with size 3"),
+    "Your function raised ZeroDivisionError with u of shape (1, 1, 2, 3)": (
+        check_conv_backward, lambda *case: 1 / 0, "division by zero"),
+    "Your function raised ValueError with u of shape (1, 1, 2, 3)": (
+        check_conv_backward, lambda u, x, weight, *how: u * x, "window (i, j) begins at (down · i, right · j) there.)"),
+    "Your function raised TypeError with u of shape (2, 3), x of shape (2, 3): unsupported operand": (
+        check_relu_backward, lambda u, x: u * ..., "(Some dots are still there: replace them.)"),
+    "Your function raised UFuncTypeError": (
+        check_conv_backward, lambda u, *rest: np.zeros(u.shape).__iadd__(u), "np.zeros(x.shape) makes floats.)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("start", RAISED)
+def test_an_error_is_shown_with_advice_if_there_is_some(start):
+    check, answer, end = RAISED[start]
+    message = refusal(CheckFailed, lambda: check(answer))
+    assert message.startswith(start)
+    assert message.endswith(end)
+    assert message.count("\n") == end.endswith(")")
+
+
+def test_an_error_does_not_hide_a_mistake_in_an_earlier_case():
+    def careless_and_wrong(a, alphas, k, mask):
+        heat = np.maximum((alphas[:, None, None] * a).sum(axis=0), 0)
+        return abs(alphas[k]) / np.abs(alphas).sum(), heat[mask].sum() / heat.sum()
+
+    assert "That is the share of |α| alone." in refusal(CheckFailed, lambda: check_shares(careless_and_wrong))
+
+
+def test_how_many_cases_are_right_is_told():
+    not_for_wide_maps = changed(check_grad_cam, "alphas", lambda alphas: alphas + (len(alphas) == 2))
+    message = refusal(CheckFailed, lambda: check_grad_cam(not_for_wide_maps))
+    assert (
+        "\nIt is right for the first 2 cases, but not with A of shape (2, 2, 2), dy/dA of shape (2, 2, 2)." in message
+    )
+    for_the_first = with_stage(check_relu_backward, "dx", lambda u, x: u * (x > 0) + (u.ndim == 1))
+    assert "\nIt is right for the first case, but not with u of shape (5,), x of shape (5,)." in refusal(
+        CheckFailed, lambda: check_relu_backward(for_the_first)
+    )
+
+
+def test_many_numbers_are_not_printed():
+    right_on_single_pictures = with_stage(
+        check_conv_backward, "dx", lambda u, x, *how: EXERCISES[check_conv_backward].stages["dx"].right(u, x, *how)
+        + (len(x) - 1)
+    )  # fmt: skip
+    message = refusal(CheckFailed, lambda: check_conv_backward(right_on_single_pictures))
+    sizes = (
+        "u of shape (2, 3, 3, 3), x of shape (2, 2, 4, 5), weight of shape (3, 2, 2, 3), stride (2, 1), padding (1, 0)"
+    )
+    assert f"It is right for the first 4 cases, but not with {sizes}." in message
+    assert "At (0, 0, 0, 0) the number should be " in message
+    assert message.endswith(f"The inputs were {sizes}.")
+
+
+def test_few_numbers_are_printed_as_one_writes_them():
+    message = refusal(CheckFailed, lambda: check_relu_backward(lambda u, x: u / 3))
+    assert "\nExpected:\n[[1 0 0]\n [-4 0 0]]\nYours:\n[[1/3 2/3 1]\n [-4/3 -5/3 -2]]\n" in message
+    assert message.endswith("\nThe inputs were u =\n[[1 2 3]\n [-4 -5 -6]]\nand x =\n[[2 -1 0]\n [3 -2 0]]")
+
+
+def test_a_wrong_shape_is_told():
+    message = refusal(CheckFailed, lambda: check_relu_backward(lambda u, x: (u * (x > 0)).ravel()))
+    assert message.startswith("dx = ds/dx of a ReLU:\nThe shape should be (2, 3); yours is (6,).\nThe inputs were u =")
+
+
+def test_a_notebook_shows_the_message_alone():
+    assert CheckFailed("why")._render_traceback_() == ["✗ why"]
+    assert issubclass(CheckFailed, AssertionError)
