@@ -133,9 +133,10 @@ def check_axes(name: str, shape: Shape, axes: str) -> None:
     if len(shape) != len(expected):
         fix = "; for one image pass x[None]" if len(shape) == 3 and axes == "N, C, H, W" else ""
         raise ValueError(f"{name} must have shape ({axes}), got {shape}{fix}.")
-    for axis, length in zip(expected, shape, strict=True):
-        if length == 0 and axis != "N":
-            raise ValueError(f"{name} must have shape ({axes}), got {shape}: axis {axis} is empty.")
+    if 0 in shape:
+        for axis, length in zip(expected, shape, strict=True):
+            if length == 0 and axis != "N":
+                raise ValueError(f"{name} must have shape ({axes}), got {shape}: axis {axis} is empty.")
 
 
 def check_shape(name: str, array: Array, expected: Shape) -> None:

@@ -141,12 +141,12 @@ class Network(Layer):
     def activations_of(self, x: Array, since: str = "input") -> dict[str, Array]:
         """Do the same as :meth:`activations`, without checking x."""
         first = self.position_of(since)
-        kept: dict[str, Array] = {}
-        for position, (name, layer) in enumerate(self._steps):
+        for _, layer in self._steps[: first + 1]:
             x = x if layer is None else layer.forward(x)
-            if position >= first:
-                x = read_only_view(x) if position == first else x  # it may be the caller's own array
-                kept[name] = x
+        kept = {since: read_only_view(x)}  # it may be the caller's own array
+        x = kept[since]
+        for name, layer in self._steps[first + 1 :]:
+            x = kept[name] = x if layer is None else layer.forward(x)
         return kept
 
     def backward(self, grad_output: Array, x: ArrayLike) -> Array:
