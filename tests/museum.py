@@ -84,6 +84,8 @@ def relu_mask_from_the_output(self, grad_output, x):
 
 
 def relu_that_overwrites_the_gradient(self, grad_output, x):
+    if not grad_output.flags.writeable:  # as at a network's output, where NumPy refuses
+        grad_output = grad_output.copy()
     grad_output[x <= 0] = zero_of(grad_output)
     return grad_output
 
