@@ -23,6 +23,7 @@ FLOATS = np.float32, np.float64
 # counts as 8 operations; the bounds below add what a formula makes of them.
 
 DIGITS = 60
+MANY_DIGITS = 400  # for a small loss: 1 + e^-700 needs 305 of them to be more than 1
 
 
 def decimals(array):
@@ -77,10 +78,11 @@ def test_sigmoid_cross_entropy_is_the_mean_over_images_and_classes_to_a_few_roun
     y = data.draw(scores(dtype))
     t = data.draw(hnp.arrays(dtype, y.shape, elements=st.sampled_from([0, 0.25, 1])))
     loss, gradient = sigmoid_cross_entropy(y, t)
-    with localcontext(prec=DIGITS):
+    tiny = Decimal(float(np.finfo(dtype).tiny))
+    with localcontext(prec=MANY_DIGITS):
         expected = sigmoid_definition(decimals(y), decimals(t))
-        tiny = Decimal(float(np.finfo(dtype).tiny))
         assert off_by(loss, expected) <= Decimal(float(rounding(24 + y.size, dtype))) * expected + tiny
+    with localcontext(prec=DIGITS):
         slope = slopes(sigmoid_definition, decimals(y), decimals(t))
         assert off_by(gradient, slope) <= Decimal(float(rounding(24, dtype))) / y.size + tiny
     assert (type(loss), gradient.dtype, gradient.shape) == (float, dtype, y.shape)
@@ -102,6 +104,14 @@ def test_softmax_cross_entropy_is_its_definition_to_a_few_roundings(dtype, data)
         assert off_by(gradient, slope) <= bound * Decimal(2 + np.log(classes)) / count
         assert abs(sum(map(sum, decimals(gradient)))) <= bound * Decimal(2 + np.log(classes)) * classes
     assert (type(loss), gradient.dtype, gradient.shape) == (float, dtype, y.shape)
+
+
+def test_a_small_loss_is_as_exact_as_a_large_one():
+    """Found by Hypothesis, on which 60 digits were too few."""
+    with localcontext(prec=MANY_DIGITS):
+        expected = sigmoid_definition([[Decimal(-105)]], [[Decimal(0)]])
+        loss, _ = sigmoid_cross_entropy(np.array([[-105.0]]), [[0]])
+        assert off_by(loss, expected) <= Decimal(float(rounding(25))) * expected
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
