@@ -6,6 +6,7 @@ python notebooks/execute.py 01_*.ipynb    # some
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -13,10 +14,13 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).parent
 
 
-def execute(path: Path) -> nbformat.NotebookNode:
-    """Return the notebook as a clean kernel executes it, without anything that differs from run to run."""
+def execute(path: Path, **options: Any) -> nbformat.NotebookNode:
+    """Return the notebook as a clean kernel executes it, without anything that differs from run to run.
+
+    The options are those of NotebookClient.
+    """
     notebook = nbformat.read(path, as_version=4)
-    options = {"timeout": 120, "kernel_name": "python3", "resources": {"metadata": {"path": FOLDER}}}
+    options = {"timeout": 120, "kernel_name": "python3", "resources": {"metadata": {"path": FOLDER}}} | options
     NotebookClient(notebook, coalesce_streams=True, **options).execute()
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

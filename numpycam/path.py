@@ -194,10 +194,10 @@ def _rounding_tolerances(network: Network, start: Array, end: Array) -> list[Any
             largest: Any = 0
             affine, rivals = layer.affine(size.shape), layer.rivals(size)
             if rivals is not None:
-                maxima, largest = maxima + 1, rivals.max(axis=0)
+                maxima, largest = maxima + 1, np.abs(rivals).max(axis=0)
             tolerances.append(10 * maxima * operations * unit / (1 - operations * unit) * largest)
             operations += 1 + (affine.summands if affine else 0)
-            size = affine.absolute.forward(size) if affine else layer.forward(size)
+            size = affine.absolute.forward(size) if affine else largest
             if affine and affine.offset is not None:
                 size = size + np.abs(affine.offset)
     if not np.isfinite(size).all():

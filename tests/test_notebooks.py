@@ -50,16 +50,24 @@ def execute(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(startup.parents[1]))
         patch.setitem(sys.modules, "rfc3987_syntax", None)  # jsonschema imports it if it can, which takes two seconds
-        with in_kernels_of_their_own() if in_ci else in_one_kernel() as execute:
+        with in_kernels_of_their_own(tmp_path_factory) if in_ci else in_one_kernel() as execute:
             yield execute
 
 
 @contextmanager
-def in_kernels_of_their_own():
-    """All at once."""
+def in_kernels_of_their_own(tmp_path_factory):
+    """All at once, each with sockets of its own: a port that was free can be taken before the kernel takes it."""
+    from traitlets.config import Config
+
     execute = runpy.run_path(str(FOLDER / "execute.py"))["execute"]
+    folder = tmp_path_factory.mktemp("sockets")
+
+    def execute_alone(path):
+        sockets = {} if os.name == "nt" else {"transport": "ipc", "ip": str(folder / path.stem[:2])}
+        return execute(path, startup_timeout=300, config=Config(KernelManager=sockets))
+
     with ThreadPoolExecutor(len(NOTEBOOKS)) as pool:
-        executed = {path: pool.submit(execute, path) for path in NOTEBOOKS}
+        executed = {path: pool.submit(execute_alone, path) for path in NOTEBOOKS}
         yield lambda path: executed[path].result()
 
 

@@ -153,11 +153,10 @@ class Layer(ABC):
         """Forget the answers of a base that computes something different."""
         super().__init_subclass__(**options)
         for question in _NOT_INHERITED:
-            place = next(n for n, base in enumerate(cls.__mro__) if question in vars(base))
-            *derived, base = cls.__mro__[: place + 1]
+            base = next(one for one in cls.__mro__ if question in vars(one))
             if base is Layer or getattr(cls, question) is True:
                 continue
-            changed = {name for one in derived for name in vars(one) if _is_method(base, name)}
+            changed = {name for name in dir(base) if _is_method(base, name) and _differs(cls, base, name)}
             if question == "parameter_gradients":  # it is the derivative of the forward pass alone
                 changed -= {"backward"}
             if changed:
@@ -211,6 +210,10 @@ def _is_method(base: type, name: str) -> bool:
     is_there = callable(value) or isinstance(value, property)
     is_abstract = getattr(value, "__isabstractmethod__", False)
     return is_there and not is_abstract and name not in _NOT_INHERITED and not name.startswith("__")
+
+
+def _differs(derived: type, base: type, name: str) -> bool:
+    return getattr(derived, name, None) is not getattr(base, name)
 
 
 def _holds_layers(value: object) -> bool:

@@ -143,7 +143,6 @@ class ReLU(Layer):
 class _Pool2d(Layer):
     """What max and average pooling share: a window that sees at least one real cell wherever it stands."""
 
-    is_rectifier = False
     kernel_size: IntOrPair
     stride: IntOrPair | None = None
     padding: IntOrPair = 0
@@ -161,9 +160,6 @@ class _Pool2d(Layer):
         batch, channels, height, width = input_shape
         return batch, channels, *self.window.output_size(height, width)
 
-    def sees(self) -> Window:
-        return self.window
-
 
 class MaxPool2d(_Pool2d):
     """y[n, c, i, j] = the largest of the cells (s i + u, s j + v) of x[n, c] in the window.
@@ -179,6 +175,8 @@ class MaxPool2d(_Pool2d):
     padding : int or (height, width), default 0
         At most half of the kernel size.
     """
+
+    is_rectifier = False
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, H', W')
         self.check(x)
@@ -211,6 +209,9 @@ class MaxPool2d(_Pool2d):
         """
         return self.window.taps(x, mode="edge")
 
+    def sees(self) -> Window:
+        return self.window
+
     def rivals(self, x: Array) -> Array:
         return np.stack(list(self.taps(x)))
 
@@ -231,6 +232,7 @@ class AvgPool2d(_Pool2d):
         is over the real cells alone, and a constant map stays constant.
     """
 
+    is_rectifier = False
     count_include_pad: bool = True
 
     def __post_init__(self) -> None:
@@ -252,6 +254,9 @@ class AvgPool2d(_Pool2d):
         if self.count_include_pad or self.window.padding == (0, 0):
             return math.prod(self.window.size)
         return sum(self.window.taps(np.ones(shape[2:], dtype)))
+
+    def sees(self) -> Window:
+        return self.window
 
     def affine(self, input_shape: Shape) -> Affine:
         return Affine(self, None, summands=math.prod(self.window.size))

@@ -207,12 +207,13 @@ def cam(evidence: Evidence) -> tuple[Array, Array]:
         raise TypeError("CAM explains the score of a class, no other target.")
     activations = head.activations(a)
     means = next((name for name, values in activations.items() if math.prod(values.shape[1:]) == a.shape[1]), None)
-    if means is None or not _is_one_linear_layer(head, a.shape) or not _averages_each_map(head.split(means)[0], a):
+    pooling = None if means is None else head.split(means)[0]
+    if pooling is None or not _is_one_linear_layer(head, a.shape) or not _averages_each_map(pooling, a):
         came = [type(layer).__name__ for _, layer in head.row]
         raise ValueError(f"CAM needs a head that averages each map of {evidence.layer!r} and a Linear, got {came}.")
     *_, scores = activations.values()
     grad_scores = score_of(evidence.class_index, scores)[2]
-    alphas = head.gradients(activations, grad_scores, to=means)[means].reshape(a.shape[:2])
+    alphas = head.gradients(activations, grad_scores, to=str(means))[str(means)].reshape(a.shape[:2])
     return alphas, compute_weighted_maps(alphas, a)
 
 
@@ -224,12 +225,15 @@ def _is_one_linear_layer(head: Network, input_shape: Shape) -> bool:
 
 
 def _averages_each_map(pooling: Network, a: Array) -> bool:
-    """Whether output k is the mean of A^k, given that the outputs are linear in A.
+    """Whether output k is the mean of A^k, given that the outputs are linear in A, by layers without weights.
 
     If so, the gradient of output k is 1/Z in each cell of A^k, and 0 elsewhere.
     """
+    if pooling.parameters:
+        return False
     maps, height, width = a.shape[1:]
-    numbers = zero_of(a) + np.arange(1, maps + 1).astype(a.dtype)  # the gradient by output k is k
-    one = a[:1] if len(a) else zeros((1, *a.shape[1:]), like=a)
-    gradient = pooling.backward(numbers.reshape(pooling.output_shape(one.shape)), one)
-    return bool((gradient == (numbers / (height * width))[:, None, None]).all())
+    one_each = zeros((maps, maps), like=a)
+    one_each[np.arange(maps), np.arange(maps)] += 1  # row k is the gradient by output k
+    x = zeros((maps, maps, height, width), like=a)
+    gradient = pooling.backward(one_each.reshape(pooling.output_shape(x.shape)), x)
+    return bool((gradient == (one_each / (height * width))[:, :, None, None]).all())

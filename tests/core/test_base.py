@@ -482,3 +482,48 @@ class Square(Layer):
 @pytest.mark.parametrize(("layer", "known"), [(Square(), None), (Clip(), 0), (ReLU(), 0), (MaxPool2d(1), 0)], ids=repr)
 def test_a_layer_without_parameters_has_no_multiply_adds_if_it_says_what_it_is(layer, known):
     assert between(layer).summary((1, 2, 2)).rows[1].multiply_adds == known
+
+
+class Turned(AvgPool2d):
+    """An average pool of the mirrored maps."""
+
+    def forward(self, x):
+        return super().forward(x[..., ::-1])
+
+    def backward(self, grad_output, x):
+        return super().backward(grad_output, x[..., ::-1])[..., ::-1]
+
+
+class Rolled(MaxPool2d):
+    """A max pool whose windows begin elsewhere."""
+
+    def taps(self, x):
+        return super().taps(np.roll(x, 2, -1))
+
+
+class Says(Conv2d):
+    """A convolution that answers again what its base answers."""
+
+    def affine(self, input_shape):
+        return Conv2d.affine(self, input_shape)
+
+
+class Both(Says, Double):
+    """Twice the convolution, by a class that comes after the one that answers."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "question"),
+    [(Turned, "sees"), (Rolled, "sees"), (Rolled, "rivals"), (Both, "affine")],
+)
+def test_a_pool_or_a_second_base_that_computes_something_else_is_asked_anew(kind, question):
+    assert getattr(kind, question) is getattr(Layer, question)
+    assert kind.is_rectifier is None
+
+
+def test_cam_takes_no_scores_for_the_means_of_maps():
+    """Two scores of two maps are as many numbers as there are means."""
+    maps = Conv2d(as_fractions([[[[1]]], [[[-1]]]]))
+    head = Linear(as_fractions([["1/4"] * 4 + ["2/4"] * 4, [0] * 8]))
+    network = Network([("maps", maps), ("flatten", Flatten()), ("linear", head)])
+    assert refusal(ValueError, lambda: cam(network, IMAGE, 0, "maps")).startswith("CAM needs a head")
