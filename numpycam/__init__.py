@@ -74,7 +74,7 @@ else:
             return import_module("numpycam.experiments.pretrained").load_pretrained
         place = _ELSEWHERE.get(name, f"numpycam.{name}")
         try:
-            if not name.startswith("_"):
+            if name.isidentifier() and not name.startswith("_"):
                 return import_module(place)
         except ModuleNotFoundError as error:
             if error.name != place:  # it is there, and needs something that is not
@@ -86,4 +86,4 @@ def __dir__() -> list[str]:
     from pkgutil import iter_modules
 
     modules = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
-    return sorted({*__all__, *modules, *_ELSEWHERE, "load_pretrained", "__version__", "__doc__", "__path__"})
+    return sorted({*globals(), *modules, *_ELSEWHERE, "load_pretrained", "__version__"} - {"Any", "TYPE_CHECKING"})

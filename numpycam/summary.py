@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from numpycam.core.arrays import Shape
 from numpycam.core.base import Layer
-from numpycam.core.network import Network
+from numpycam.core.network import Network, check_network
 from numpycam.text import in_columns, shortened
 
 _LONGEST = 60  # characters of a layer in the table
@@ -53,9 +53,12 @@ class Summary:
 
         Raises
         ------
+        TypeError
+            If the network computes something else than its layers one after another.
         ValueError
-            If the network does not take such an image.
+            If it does not take such an image.
         """
+        check_network(network)
         shape: Shape = (1, *input_shape)
         try:
             network.output_shape(shape)

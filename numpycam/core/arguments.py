@@ -259,7 +259,7 @@ def as_target(returned: object, scores: Array) -> tuple[Array, Array]:
     check_same_kind({names[0]: value, names[1]: gradient, "the score": scores})
     check_shape(names[0], value, scores.shape[:1])
     check_shape(names[1], gradient, scores.shape)
-    return value, gradient
+    return frozen_copy(value), frozen_copy(gradient)
 
 
 def as_named_layers(layers: Iterable[Any], kind: type) -> tuple[Any, ...]:

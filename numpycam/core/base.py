@@ -8,6 +8,8 @@ layer by its name. So a layer of your own is never taken for what it is not.
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -80,29 +82,40 @@ class Layer(ABC):
 
     @property
     def parameters(self) -> dict[str, Array]:
-        """The layer's arrays by name, and those of a layer in one of its fields: ``"field.weight"``."""
-        found = self._arrays()
-        for name, value in vars(self).items():
-            if isinstance(value, Layer):
+        """The layer's arrays by name, and those of the layers in its fields or that it runs: ``"field.weight"``."""
+        found: dict[str, Array] = {}
+        for name, value in self._kept().items():
+            if isinstance(value, np.ndarray):
+                found[name] = value
+            elif isinstance(value, Layer):
                 found |= {f"{name}.{key}": array for key, array in value.parameters.items()}
         return found
+
+    def _kept(self) -> dict[str, Any]:
+        return vars(self) if self.runs is None else dict(self.runs)
 
     def _arrays(self) -> dict[str, Array]:
         return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
     def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
-        """Return the same layer with these parameters, by name. All others stay as they are."""
+        """Return the same layer with these parameters, by name: it is made anew from its fields."""
         own = self.parameters
         for name, value in parameters.items():
             if name not in own:
                 raise ValueError(f"there is no parameter {name!r}, only {', '.join(map(repr, own)) or 'none'}.")
             check_shape(name, np.asarray(value), own[name].shape)
-        return self._with(parameters)
+        return replace(self, **self._fields_with(parameters))
 
-    def _with(self, parameters: Mapping[str, Array]) -> Self:
-        arrays = {name: value for name, value in parameters.items() if name in self._arrays()}
-        inside = [(name, value) for name, value in vars(self).items() if isinstance(value, Layer)]
-        return replace(self, **arrays, **dict(layers_with(parameters, inside)))
+    def _fields_with(self, parameters: Mapping[str, Array]) -> dict[str, Any]:
+        """Return the fields that hold these parameters, by name. All other layers stay the same objects."""
+        changed: dict[str, Any] = {}
+        for name, value in self._kept().items():
+            if name in parameters:
+                changed[name] = parameters[name]
+            elif isinstance(value, Layer):
+                own = {key: parameters[f"{name}.{key}"] for key in value.parameters if f"{name}.{key}" in parameters}
+                changed |= {name: value.with_parameters(own)} if own else {}
+        return changed
 
     def __call__(self, x: Array) -> Array:
         """Return y = layer(x), as ``forward`` does."""
@@ -118,10 +131,11 @@ class Layer(ABC):
         return shape
 
     @property
-    def hides_layers(self) -> bool:
-        """Whether it keeps layers in a list or the like, where ``parameters`` does not see them."""
+    def hides_parameters(self) -> bool:
+        """Whether it keeps arrays or layers in a list or the like, where ``parameters`` does not see them."""
         return any(
-            value.hides_layers if isinstance(value, Layer) else _holds_layers(value) for value in vars(self).values()
+            value.hides_parameters if isinstance(value, Layer) else _holds_parameters(value, {id(self)})
+            for value in self._kept().values()
         )
 
     is_rectifier: ClassVar[bool | None] = None
@@ -130,7 +144,7 @@ class Layer(ABC):
     @property
     def is_convolution(self) -> bool | None:
         """Whether the outputs are the feature maps of a convolution; None if one may be hidden inside."""
-        return None if self.hides_layers or any(array.ndim == 4 for array in self.parameters.values()) else False
+        return None if self.hides_parameters or any(array.ndim == 4 for array in self.parameters.values()) else False
 
     @property
     def runs(self) -> "Sequence[tuple[str, Layer]] | None":
@@ -152,6 +166,8 @@ class Layer(ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         """Forget the answers of a base that computes something different."""
         super().__init_subclass__(**options)
+        if vars(cls).get("__slots__"):
+            raise TypeError(f"{cls.__name__} must have no slots: a layer's parameters are looked up in its __dict__.")
         for question in _NOT_INHERITED:
             base = next(one for one in cls.__mro__ if question in vars(one))
             if base is Layer or getattr(cls, question) is True:
@@ -216,17 +232,24 @@ def _differs(derived: type, base: type, name: str) -> bool:
     return getattr(derived, name, None) is not getattr(base, name)
 
 
-def _holds_layers(value: object) -> bool:
-    inside = value.values() if isinstance(value, Mapping) else value
-    if not isinstance(inside, Collection) or isinstance(inside, str | np.ndarray):
+def _holds_parameters(value: object, seen: set[int]) -> bool:
+    """Whether an array or a layer lies in it, at whatever depth."""
+    if id(value) in seen:
         return False
-    return any(isinstance(one, Layer) or _holds_layers(one) for one in inside)
+    seen.add(id(value))
+    return any(isinstance(one, Layer | np.ndarray) or _holds_parameters(one, seen) for one in _contents(value))
 
 
-def layers_with(parameters: Mapping[str, Array], layers: Iterable[tuple[str, Layer]]) -> list[tuple[str, Layer]]:
-    """Give each named layer the parameters ``"name.weight"`` that begin with its name. Others stay the same object."""
-    found = []
-    for name, layer in layers:
-        own = {key: parameters[f"{name}.{key}"] for key in layer.parameters if f"{name}.{key}" in parameters}
-        found.append((name, layer.with_parameters(own) if own else layer))
-    return found
+def _contents(value: object) -> Iterable[object]:
+    """Return what lies in a container, an object, a method or a function."""
+    if isinstance(value, Mapping):
+        return value.values()
+    if isinstance(value, partial):
+        return value.func, value.args, value.keywords
+    if isinstance(value, FunctionType):
+        return [cell.cell_contents for cell in value.__closure__ or ()]
+    if isinstance(value, MethodType):
+        return (value.__self__,)
+    if isinstance(value, str | bytes | np.ndarray | type | ModuleType):
+        return ()
+    return value if isinstance(value, Collection) else getattr(value, "__dict__", {}).values()

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from numpycam.core.arguments import as_array, as_grad_output, as_named_layers, check_name, check_same_kind
 from numpycam.core.arrays import Array, Shape, read_only_view
-from numpycam.core.base import Layer, layers_with
+from numpycam.core.base import Layer
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,14 +60,13 @@ class Network(Layer):
         if len(set(names)) < len(names):
             raise ValueError(f"the names of the layers must be distinct, got {names}.")
         steps = [(name, layer if layer.runs is None else None) for name, layer in opened]
-        run = [(name, layer) for name, layer in steps if layer is not None]
-        own = [(f"{name}.{key}", value) for name, layer in run for key, value in layer.parameters.items()]
-        parameters = dict(own)
-        if len(parameters) < len(own):
+        self._set(layers=layers)
+        parameters = super().parameters
+        if len(parameters) < sum(len(layer.parameters) for _, layer in layers):
             raise ValueError(f"two parameters have the same name in {list(parameters)}: rename a layer.")
         check_same_kind(parameters)
         layer_of = {"input": None} | dict(opened)
-        self._set(layers=layers, _steps=(("input", None), *steps), _layer_of=layer_of, _parameters=parameters)
+        self._set(_steps=(("input", None), *steps), _layer_of=layer_of, _parameters=parameters)
         if self.target_layer is not None:
             self.position_of(self.target_layer)
 
@@ -94,12 +93,13 @@ class Network(Layer):
     def _arrays(self) -> dict[str, Array]:
         return self._parameters
 
-    def _with(self, parameters: Mapping[str, Array]) -> Self:
-        return replace(self, layers=layers_with(parameters, self.layers))
+    def _kept(self) -> dict[str, Any]:
+        own_fields = {name: value for name, value in vars(self).items() if name not in Network.__dataclass_fields__}
+        return own_fields | dict(self.layers)
 
-    @property
-    def hides_layers(self) -> bool:
-        return any(layer.hides_layers for _, layer in self.layers)
+    def _fields_with(self, parameters: Mapping[str, Array]) -> dict[str, Any]:
+        changed = super()._fields_with(parameters)
+        return {"layers": [(name, changed.pop(name, layer)) for name, layer in self.layers]} | changed
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -136,10 +136,11 @@ class Network(Layer):
         since : str, default "input"
             The first activation to keep, read-only. Those before it are computed and dropped.
         """
+        check_network(self)
         return self.activations_of(self._admitted(x), since)
 
     def activations_of(self, x: Array, since: str = "input") -> dict[str, Array]:
-        """Do the same as :meth:`activations`, without checking x."""
+        """Do the same as :meth:`activations`, without checks."""
         first = self.position_of(since)
         for _, layer in self._steps[: first + 1]:
             x = x if layer is None else layer.forward(x)
@@ -150,7 +151,7 @@ class Network(Layer):
         return kept
 
     def backward(self, grad_output: Array, x: ArrayLike) -> Array:
-        return self.gradients(self.activations(x), grad_output)["input"]
+        return self.gradients(self.activations_of(self._admitted(x)), grad_output)["input"]
 
     def gradients(self, activations: dict[str, Array], grad_output: Array, to: str = "input") -> dict[str, Array]:
         """Return ds/d(activation) by name, from the output down to the activation ``to``, both included.
@@ -179,7 +180,7 @@ class Network(Layer):
         self, grad_output: Array, x: ArrayLike, activations: dict[str, Array] | None = None
     ) -> dict[str, Array]:
         """Return ds/dp for every parameter p by name: ``"conv.weight"``. Given activations are not computed again."""
-        activations = self.activations(x) if activations is None else activations
+        activations = self.activations_of(self._admitted(x)) if activations is None else activations
         first = self._steps[1][0] if len(self._steps) > 1 else "input"
         gradients = self.gradients(activations, grad_output, to=first)  # the gradient of x itself is not needed
         return {
@@ -196,6 +197,7 @@ class Network(Layer):
         ``head`` is empty. If the layer lies inside of a network among the layers, both parts have the opened layers,
         such as ``"block.conv"``.
         """
+        check_network(self)
         own = ["input", *dict(self.layers)]
         if name in own:
             layers, cut = self.layers, own.index(name)

@@ -269,7 +269,7 @@ def _as_factor(name: str, value: object) -> float:
 
 
 def _check_gradients(network: Network, trains: Iterable[str], gradients: Mapping[str, Array]) -> None:
-    """Raise TypeError unless every parameter that is trained has a gradient, and every gradient a parameter."""
+    """Raise unless every parameter that is trained has a gradient of its shape, and every gradient a parameter."""
     missing = [name for name in trains if name not in gradients]
     if missing:
         layer = missing[0].rpartition(".")[0]
@@ -283,24 +283,30 @@ def _check_gradients(network: Network, trains: Iterable[str], gradients: Mapping
             f"parameter_gradients of the network has {', '.join(map(repr, unknown))}, which is no parameter: only a "
             "field of a layer that is an array is one."
         )
+    for name, gradient in gradients.items():
+        check_shape(f"the gradient by {name!r}", np.asarray(gradient), network.parameters[name].shape)
 
 
 def _trains(network: Network, fixed: Sequence[str | tuple[str, int]]) -> dict[str, NDArray[np.bool_]]:
     """Return, for each parameter that is trained, which of its kernels (rows) are trained."""
     if isinstance(fixed, str):
         raise TypeError(f"fixed must be a sequence such as [{fixed!r}], got {fixed!r}.")
-    hiding = [name for name, layer in network.row if layer.hides_layers]
-    for name in hiding:
-        if name not in fixed:
+    for name, layer in network.row:
+        if layer.hides_parameters and not any(name == one or name.startswith(f"{one}.") for one in fixed):
             raise TypeError(
-                f"layer {name!r}, {type(network[name]).__name__}, keeps layers in a list or the like, where fit does "
-                f"not see their parameters: give each a field of its own, or pass fixed=[{name!r}]."
+                f"layer {name!r}, {type(layer).__name__}, keeps arrays or layers in a list or the like, where fit does "
+                f"not see them: give each a field of its own, or pass fixed=[{name!r}]."
             )
+    layers = dict(network.layers) | dict(network.row)
     trains = {name: np.full(p.shape[:1] + (1,) * (p.ndim - 1), True) for name, p in network.parameters.items()}
     for item in fixed:
         name, kernel = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
-        named = [key for key in trains if isinstance(name, str) and (key == name or key.startswith(f"{name}."))]
-        if not named and item not in hiding:
+        block = layers.get(name) if isinstance(name, str) else None
+        if block is None:  # a parameter, or a layer in a field of another one
+            named = [key for key in trains if isinstance(name, str) and (key == name or key.startswith(f"{name}."))]
+        else:  # beside a layer "a" there may be another one "a.b"
+            named = [f"{name}.{key}" for key in block.parameters]
+        if not named and not (block and block.hides_parameters):
             raise ValueError(
                 f"fixed must hold names of layers or parameters, or pairs such as ('conv', 2), got {item!r}; "
                 f"the parameters are {', '.join(map(repr, trains)) or 'none'}."

@@ -1,7 +1,7 @@
 """Layers of the user's own: each method is right for them, or refuses them by their name."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ from numpycam import (
     interventions,
 )
 from numpycam.core.base import Affine
-from numpycam.exact import as_fractions
+from numpycam.exact import as_floats, as_fractions
 from numpycam.experiments.training import fit
 from numpycam.methods import cam, full_grad, guided_backprop, guided_grad_cam
 from numpycam.methods.quadrature import midpoint_error
@@ -274,6 +274,19 @@ def test_a_network_with_methods_of_its_own_is_no_row_of_layers():
         )
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda network: network.activations(IMAGE[None]),
+        lambda network: network.split("conv"),
+        lambda network: network.summary(IMAGE.shape),
+    ],
+)
+def test_a_network_with_methods_of_its_own_does_not_show_its_layers_as_a_row(ask):
+    message = refusal(TypeError, lambda: ask(Skip([("conv", CONV), *HEAD])))
+    assert message.startswith("network must run its layers and nothing else, but Skip has")
+
+
 def test_a_network_with_methods_of_its_own_runs_in_a_network():
     network = Network([("skip", Skip([("conv", CONV)])), *HEAD])
     explanation = grad_cam(network, IMAGE, layer="skip")
@@ -343,17 +356,68 @@ def test_the_sizes_of_weights_are_those_of_the_layer_as_it_is():
     assert parts.absolute.weight.tolist() == [[1.0, 1.0]]
 
 
-@pytest.mark.parametrize("layers", [(CONV,), [CONV], {"first": CONV}, [[CONV]], {"first": [CONV]}], ids=repr)
-def test_layers_in_whatever_holds_them_are_noticed(layers):
-    assert Hiding(layers).hides_layers
+class Holder:
+    """An object that is no layer and keeps one."""
+
+    def __init__(self):
+        self.layer = CONV
+
+    def run(self, x):
+        return self.layer.forward(x)
+
+
+HIDING = [
+    (CONV,),
+    [CONV],
+    {"first": CONV},
+    [[CONV]],
+    {"first": [CONV]},
+    (CONV.weight,),
+    {"weight": CONV.weight},
+    Holder(),
+    [Holder()],
+    Holder().run,
+    CONV.forward,
+    functools.partial(Holder.run, Holder()),
+    functools.partial(np.multiply, CONV.weight),
+    (lambda conv: lambda x: conv.forward(x))(CONV),
+]
+
+
+@pytest.mark.parametrize("layers", HIDING, ids=lambda value: type(value).__name__)
+def test_what_is_kept_out_of_sight_is_noticed(layers):
+    assert Hiding(layers).hides_parameters
     assert Hiding(layers).is_convolution is None
-    assert Wrapping(Hiding(layers)).hides_layers
+    assert Wrapping(Hiding(layers)).hides_parameters
 
 
-@pytest.mark.parametrize("layers", [(), ("conv",), [1], {"first": 2}], ids=repr)
-def test_what_is_no_layer_hides_none(layers):
-    assert not Hiding(layers).hides_layers
-    assert Hiding(layers).is_convolution is False
+CIRCLE: list = []
+CIRCLE.append(CIRCLE)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (),
+        ("conv",),
+        [1],
+        {"first": 2},
+        None,
+        np.tanh,
+        len,
+        np,
+        Conv2d,
+        np.float64(1),
+        CIRCLE,
+        lambda x: 2 * x,
+        CONV,
+        b"",
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_keeps_nothing_out_of_sight_hides_nothing(layers):
+    assert not Hiding(layers).hides_parameters
+    assert Hiding(layers).is_convolution is (None if layers is CONV else False)
 
 
 def test_a_class_derived_from_one_that_computes_something_else_is_asked_anew_too():
@@ -397,7 +461,7 @@ def test_layers_in_a_list_are_not_left_untrained_without_a_word():
     hiding = Hiding((Linear([[1.0]]),))
     message = refusal(TypeError, lambda: trained(hiding))
     assert message == (
-        "layer 'own', Hiding, keeps layers in a list or the like, where fit does not see their parameters: give each a "
+        "layer 'own', Hiding, keeps arrays or layers in a list or the like, where fit does not see them: give each a "
         "field of its own, or pass fixed=['own']."
     )
     assert trained(hiding, fixed=["own"])["own"] is hiding
@@ -415,6 +479,27 @@ def test_gradients_of_a_base_are_not_taken_for_those_of_a_class_that_computes_so
     assert message.startswith("parameter_gradients of the network has nothing for 'own.weight'")
 
 
+def test_a_gradient_of_another_shape_is_named():
+    class Averaging(Linear):
+        def parameter_gradients(self, grad_output, x):
+            return {"weight": np.asarray(1.0)}
+
+    message = refusal(ValueError, lambda: trained(Averaging([[1.0]])))
+    assert message == "the gradient by 'own.weight' must have shape (1, 1), got ()."
+
+
+def test_a_fixed_layer_does_not_fix_one_whose_name_begins_with_its_own():
+    network = Network([("a", Linear([[1.0]])), ("a.b", Linear([[1.0]])), ("ab", Linear([[1.0]]))])
+    after = fit(network, [[1.0]], [[1]], epochs=1, fixed=["a"])[0]
+    assert [after[name].weight == 1 for name in ("a", "a.b", "ab")] == [True, False, False]
+
+
+def test_a_fixed_block_may_hide_parameters():
+    network = Network([("block", Network([("hiding", Hiding((Linear([[2.0]]),)))])), ("linear", Linear([[1.0]]))])
+    after = fit(network, [[1.0]], [[1]], epochs=1, fixed=["block"])[0]
+    assert after["linear"].weight != 1
+
+
 # --- Parameters of layers inside --------------------------------------------------------------------------------------
 
 
@@ -424,6 +509,63 @@ def test_the_parameters_of_a_layer_in_a_field_are_those_of_the_layer():
     assert [*network.parameters] == ["own.inside.weight"]
     assert same(network.with_parameters({"own.inside.weight": np.array([[3.0, 4.0]])})([[1, 1]]), np.array([[7.0]]))
     assert type(as_fractions(network)(as_fractions([[1, 1]]))[0, 0]).__name__ == "Fraction"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Scaled(Network):
+    """y = scale · layers(x) + shift(x)."""
+
+    scale: np.ndarray = field(default_factory=lambda: as_fractions([[2]]))
+    shift: Layer = field(default_factory=lambda: Linear(as_fractions([[0]])))
+
+    def forward(self, x):
+        return self.scale * super().forward(x) + self.shift.forward(x)
+
+    def backward(self, grad_output, x):
+        return super().backward(self.scale * grad_output, x) + self.shift.backward(grad_output, x)
+
+
+def test_a_network_with_fields_of_its_own_has_their_parameters_too():
+    inside = Scaled([("linear", Linear(as_fractions([[3]])))])
+    network = Network([("own", inside)])
+    assert {name: array.item() for name, array in network.parameters.items()} == {
+        "own.scale": 2,
+        "own.shift.weight": 0,
+        "own.linear.weight": 3,
+    }
+    changed = network.with_parameters({f"own.{name}": as_fractions([[5]]) for name in inside.parameters})
+    assert (network(as_fractions([[7]])).item(), changed(as_fractions([[7]])).item()) == (2 * 3 * 7, 5 * 5 * 7 + 5 * 7)
+    assert as_floats(network)(np.array([[7.0]])).dtype == float
+    assert not network.hides_parameters
+    assert Network([("own", Scaled([("hiding", Hiding((CONV,)))]))]).hides_parameters
+
+
+class Row(Wrapping):
+    """A layer that says that it runs the one inside of it."""
+
+    @property
+    def runs(self):
+        return [("inside", self.inside)]
+
+
+class Renamed(Wrapping):
+    """The same under a name that is none of its fields."""
+
+    @property
+    def runs(self):
+        return [("other", self.inside)]
+
+
+def test_parameters_of_a_layer_that_runs_others_change_or_are_refused():
+    network = Network([("own", Row(Linear([[1.0]])))])
+    assert network.with_parameters({"own.inside.weight": np.array([[3.0]])})([[2]]) == 6
+    network = Network([("own", Renamed(Linear([[1.0]])))])
+    assert "other" in refusal(TypeError, lambda: network.with_parameters({"own.other.weight": np.array([[3.0]])}))
+
+
+def test_a_layer_has_no_slots():
+    message = refusal(TypeError, lambda: type("Slotted", (Layer,), {"__slots__": ("weight",)}))
+    assert message == "Slotted must have no slots: a layer's parameters are looked up in its __dict__."
 
 
 # --- Names ---------------------------------------------------------------------------------------------------------
