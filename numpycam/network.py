@@ -1,20 +1,33 @@
-"""numpycam.Network: the core's network, with summary, save and load."""
+"""numpycam.Network: the core's network, with what it is for, summary, save and load."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from os import PathLike
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from numpycam.about import About
 from numpycam.core import network
-from numpycam.core.arrays import Shape
+from numpycam.core.arrays import IntOrPair, Shape
 
 if TYPE_CHECKING:
     from numpycam.summary import Summary
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Network(network.Network):
-    __doc__ = network.Network.__doc__
+    __doc__ = f"""{network.Network.__doc__}
+    ``about``, a third parameter, says what the network is for: see :class:`numpycam.about.About`.
+    """
+
+    about: About = field(default_factory=About)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.about, About):
+            raise TypeError(f"about must be an About, got {type(self.about).__name__}.")
 
     def summary(self, input_shape: Shape) -> "Summary":
-        """Return a table of layers, output shapes, parameters and multiply-adds.
+        """Return a table of layers, output shapes, parameters and multiply-adds, and what the network is for.
 
         Parameters
         ----------
@@ -25,11 +38,33 @@ class Network(network.Network):
 
         return Summary.of(self, input_shape)
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the network to a file, a .npz without pickle: see :func:`numpycam.storage.save`."""
+    def save(
+        self,
+        path: str | PathLike[str],
+        about: str | None = None,
+        *,
+        mean: float | Sequence[float] | None = None,
+        std: float | Sequence[float] | None = None,
+        size: IntOrPair | None = None,
+        class_names: Sequence[str] | None = None,
+    ) -> None:
+        """Write the network to a file, a .npz without pickle: see :func:`numpycam.storage.save`.
+
+        Parameters
+        ----------
+        path : path
+        about : str, optional
+            What the network was trained on. The file also stores the rest of the network's ``about``: what is given
+            here takes the place of what stands there.
+        mean, std, size, class_names : optional
+            See :class:`numpycam.about.About`. ``numpycam explain`` uses them unless told otherwise.
+        """
         from numpycam.storage import save
 
-        save(self, path, Network)  # not type(self): a file cannot hold the code of a subclass
+        given: dict[str, Any] = {"text": about, "mean": mean, "std": std, "size": size, "class_names": class_names}
+        told = {name: value for name, value in given.items() if value is not None}
+        network = replace(self, about=replace(self.about, **told)) if told else self
+        save(network, path, Network)  # not type(self): a file cannot hold the code of a subclass
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:

@@ -25,7 +25,7 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from reprlib import repr as brief
 from typing import Any, BinaryIO, TypeVar
@@ -33,6 +33,7 @@ from typing import Any, BinaryIO, TypeVar
 import numpy as np
 from numpy.lib.format import read_array_header_1_0, read_magic
 
+from numpycam.about import About
 from numpycam.core.arguments import as_array
 from numpycam.core.arrays import Array
 from numpycam.core.base import Layer
@@ -138,6 +139,8 @@ def _described(layer: Layer, network_class: type[Network], depth: int = 0) -> di
     arguments = {field.name: getattr(layer, field.name) for field in fields(layer) if field.init}
     if isinstance(layer, Network):
         arguments["layers"] = [(name, _described(inner, network_class, depth + 1)) for name, inner in layer.layers]
+        about = arguments.pop("about", None)  # a network of the core has none
+        arguments |= {"about": asdict(about)} if about else {}
     shapes = {name: {"shape": value.shape} for name, value in arguments.items() if isinstance(value, np.ndarray)}
     return {"kind": type(layer).__name__} | arguments | shapes
 
@@ -190,13 +193,14 @@ def _built(described: Any, prefix: str, kinds: Mapping[str, Any], read: Callable
         arguments["layers"] = [
             (name, _built(inner, f"{prefix}{name}.", kinds, read)) for name, inner in described["layers"]
         ]
+    about = arguments.pop("about", {})
     for name, value in arguments.items():
         if isinstance(value, dict):
             array = arguments[name] = read(f"{prefix}{name}")
             if [*array.shape] != value.get("shape"):
                 raise ValueError(f"{prefix}{name} must be described by its shape {[*array.shape]}, got {brief(value)}.")
     try:
-        return kind(**arguments)
+        return kind(**arguments, **({"about": About(**about)} if about else {}))
     except (TypeError, ValueError) as error:
         raise ValueError(f"layer {prefix.removesuffix('.')!r}: {error}" if prefix else str(error)) from None
 

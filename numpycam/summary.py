@@ -37,6 +37,7 @@ class Summary:
     """A table of a network's layers. It prints as text, and a notebook shows it as a table."""
 
     rows: list[Row]
+    about: str = ""  # what the network is for
 
     @classmethod
     def of(cls, network: Network, input_shape: Shape) -> "Summary":
@@ -71,7 +72,7 @@ class Summary:
             multiply_adds, shape = _multiply_adds(layer, shape), layer.output_shape(shape)
             arguments = shortened(" ".join(repr(layer).split()), _LONGEST)  # in one line
             rows.append(Row(name, arguments, shape[1:], parameters, multiply_adds))
-        return cls(rows)
+        return cls(rows, str(getattr(network, "about", "")))
 
     def _cells(self) -> list[list[str]]:
         """Return the rows of the table as text, with the names of the columns above and the totals below."""
@@ -89,7 +90,7 @@ class Summary:
     def __str__(self) -> str:
         head, *body, foot = in_columns(self._cells(), "<<<>>")
         rule = "-" * len(head)
-        return "\n".join([head, rule, *body, rule, foot])
+        return "\n".join([*([self.about, ""] if self.about else []), head, rule, *body, rule, foot])
 
     __repr__ = __str__
 
@@ -102,4 +103,5 @@ class Summary:
             inside = "".join(f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>' for cell, side in pairs)
             return f"<tr>{inside}</tr>"
 
-        return f"<table>{line(head, 'th')}{''.join(line(row, 'td') for row in body)}</table>"
+        about = "".join(f"<p>{escape(told)}</p>" for told in self.about.splitlines())
+        return f"{about}<table>{line(head, 'th')}{''.join(line(row, 'td') for row in body)}</table>"

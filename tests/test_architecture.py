@@ -17,7 +17,7 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     "core",
-    "exact resize targets text files",
+    "exact resize targets text files about",
     "interventions path metrics",
     "storage summary",
     "display",
