@@ -8,7 +8,7 @@ A network carries this with it, and a file stores it. ``numpycam explain`` then 
 About('Handwritten digits of MNIST.', mean=0.1307, std=0.3081, size=(28, 28), class_names=('zero', 'one'))
 >>> print(about)
 Handwritten digits of MNIST.
-It takes pictures of 28 × 28 pixels, (picture - mean) / std with mean 0.1307 and std 0.3081.
+It takes pictures of 28 × 28 pixels, normalised: (picture - 0.1307) / 0.3081.
 Its classes: 0 zero, 1 one.
 """
 
@@ -54,7 +54,8 @@ class About:
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
             raise TypeError(f"about must be a text, got {type(self.text).__name__}.")
-        if isinstance(self.class_names, str) or not all(isinstance(name, str) for name in self.class_names):
+        names = self.class_names
+        if not isinstance(names, Sequence) or isinstance(names, str) or not all(isinstance(one, str) for one in names):
             raise TypeError(f"class_names must be a sequence of texts, got {self.class_names!r}.")
         values: dict[str, Any] = {"class_names": tuple(self.class_names)}
         values["size"] = None if self.size is None else as_pair("size", self.size, 1)
@@ -85,10 +86,17 @@ class About:
             if numbers is None:
                 continue
             if len(numbers) not in (1, x.shape[-3]):
-                raise ValueError(f"{name} must be one number or {x.shape[-3]}, one a channel, got {len(numbers)}.")
+                raise ValueError(
+                    f"{name} must be one number or {x.shape[-3]}, one for each channel, got {len(numbers)}."
+                )
             value = np.reshape(numbers, (-1, 1, 1))
             x = x - value if name == "mean" else x / value
         return x
+
+    @property
+    def formula(self) -> str:
+        """What :meth:`normalised` computes."""
+        return f"(picture - {_brief(self.mean or (0,))}) / {_brief(self.std or (1,))}"
 
     def __bool__(self) -> bool:
         """Whether anything is told."""
@@ -106,12 +114,9 @@ class About:
         from numpycam.text import shortened
 
         lines = [self.text] if self.text else []
-        takes = [f"pictures of {self.size[0]} × {self.size[1]} pixels"] if self.size else []
-        if self.mean or self.std:
-            mean, std = _brief(self.mean or (0,)), _brief(self.std or (1,))
-            takes.append(f"(picture - mean) / std with mean {mean} and std {std}")
-        if takes:
-            lines.append(f"It takes {', '.join(takes)}.")
+        takes = f" of {self.size[0]} × {self.size[1]} pixels" if self.size else ""
+        takes += f", normalised: {self.formula}" if self.mean or self.std else ""
+        lines += [f"It takes pictures{takes}."] if takes else []
         named = [f"{c} {shortened(name, 40)}" for c, name in enumerate(self.class_names)]
         if len(named) > _MOST_NAMES:
             named = [*named[: _MOST_NAMES - 1], "…", named[-1]]

@@ -24,7 +24,7 @@ class Network(network.Network):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.about, About):
-            raise TypeError(f"about must be an About, got {type(self.about).__name__}.")
+            raise TypeError(f"about must be an About, such as About('Birds.'), got {type(self.about).__name__}.")
 
     def summary(self, input_shape: Shape) -> "Summary":
         """Return a table of layers, output shapes, parameters and multiply-adds, and what the network is for.

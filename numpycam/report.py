@@ -16,7 +16,8 @@ from numpycam.core.steps import Stages
 from numpycam.exact import as_floats
 from numpycam.files import as_npz, without_pickle, write_files
 from numpycam.resize import Interpolation, normalise, resize
-from numpycam.text import decimal, exact_and_decimal
+from numpycam.text import decimal, exact_and_decimal, paragraph
+from numpycam.zero_maps import why_zero
 
 MOST_NUMBERS = 4096
 """The JSON file holds arrays of at most this many numbers. Larger arrays go to ``maps.npz``."""
@@ -127,10 +128,12 @@ def as_text(explanation: Stages) -> str:
     """Return an explanation as a few lines of text.
 
     The first line says what is explained. Each further line is a stage: its numbers if they are few, or else its shape
-    and its range.
+    and its range. If the map is zero, the last lines say why.
     """
     lines = [f"Explanation of {_what(explanation)}"]
-    return "\n".join([*lines, *(f"  {name:16}  {text}" for name, text in _rows(explanation))])
+    lines += [f"  {name:16}  {text}" for name, text in _rows(explanation)]
+    zero = _zero(explanation)
+    return "\n".join([*lines, *([paragraph(zero)] if zero else [])])
 
 
 def as_html(explanation: Stages) -> str:
@@ -142,7 +145,19 @@ def as_html(explanation: Stages) -> str:
         f'<tr><th style="text-align: left">{name}</th><td style="text-align: left">{escape(text)}</td></tr>'
         for name, text in _rows(explanation)
     )
-    return f"<p>Explanation of {escape(_what(explanation))}</p>{_picture(explanation)}<table>{rows}</table>"
+    zero = f"<p>{escape(_zero(explanation))}</p>" if _zero(explanation) else ""
+    return f"<p>Explanation of {escape(_what(explanation))}</p>{_picture(explanation)}<table>{rows}</table>{zero}"
+
+
+def _zero(e: Stages) -> str:
+    """Return why the map is zero, or which maps of a batch are; nothing if none is."""
+    if e.localization_map.ndim == 2:
+        return why_zero(e)
+    zero = [n for n, heat in enumerate(e.localization_map) if heat.size and not heat.any()]
+    if not zero:
+        return ""
+    some = ", ".join(map(str, zero[:10])) + (", …" if len(zero) > 10 else "")
+    return f"The map is zero for {len(zero)} of {len(e)} images: {some}. explanation[{zero[0]}] says why."
 
 
 def _what(e: Stages) -> str:

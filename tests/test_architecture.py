@@ -18,7 +18,7 @@ TESTS = Path(__file__).parent
 FLOORS = [
     "core",
     "exact resize targets text files about",
-    "interventions path metrics",
+    "interventions path metrics zero_maps",
     "storage summary",
     "display",
     "report",
@@ -193,7 +193,8 @@ def test_importing_numpycam_loads_numpy_alone():
 def test_importing_numpycam_loads_the_core_and_its_faces_and_no_more_of_numpy():
     loaded = loaded_by("import numpycam")
     assert {name for name in loaded if name.startswith("numpycam.")} == {
-        "numpycam.core", *(f"numpycam.core.{name}" for name in CORE), "numpycam.network", "numpycam.gradcam"
+        "numpycam.core", *(f"numpycam.core.{name}" for name in CORE), "numpycam.network", "numpycam.gradcam",
+        "numpycam.about",
     }  # fmt: skip
     assert "numpy.ma" not in loaded
 

@@ -6,24 +6,28 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, get_args
 from unicodedata import category
 
 import numpy as np
 
+from numpycam.about import About
 from numpycam.cli.methods import by_all, explained, method_from_text
 from numpycam.cli.options import count_from_text, seed_from_text
 from numpycam.core.arguments import as_array, did_you_mean
 from numpycam.core.arrays import Array, Pair
 from numpycam.exact import as_floats, as_fractions
-from numpycam.experiments.drawings import CLASS_NAMES, LARGEST, LUMA, MASK_NAMES, SMALLEST, Animals, draw
+from numpycam.experiments.drawings import CLASS_NAMES, LARGEST, LUMA, MASK_NAMES, SIDE, SMALLEST, Animals, draw
 from numpycam.experiments.pretrained import NAMES, load_pretrained
 from numpycam.files import as_npz, without_pickle, write_files
 from numpycam.gradcam import Explanation
 from numpycam.methods import PoleError
 from numpycam.network import Network
 from numpycam.resize import resize
-from numpycam.text import four_decimals, in_columns, paragraph, shortened
+from numpycam.targets import Difference
+from numpycam.text import WIDTH, four_decimals, in_columns, paragraph, shortened
+from numpycam.zero_maps import why_zero
 
 TEXTS: dict[str, Any] = {
     "usage": "numpycam explain IMAGE [--network FILE] [OPTIONS]\n       numpycam explain --draw ANIMALS [OPTIONS]",
@@ -35,8 +39,7 @@ TEXTS: dict[str, Any] = {
 FILES_OF_ALL = ("methods.png", "methods.npz")
 """The names of the files that ``--method all`` writes for a class: the figure, and L of each method by its name."""
 
-_MOST_ROWS, _LONGEST_NAME, _LARGEST_SIDE = 5, 40, 1024
-_SIDE_OF_OURS = 32  # pixels of the pictures that numpycam's networks take
+_MOST_ROWS, _LONGEST_NAME, _LONGEST_TEXT, _LARGEST_SIDE = 5, 40, 500, 1024
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -55,21 +58,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         f"drawings of 32 × 32 pixels: {' or '.join(NAMES)} (default: {NAMES[0]}; to read a file of this name, write "
         f"./{NAMES[0]})")  # fmt: skip
     which.add_argument("--class", dest="class_name", metavar="CLASS",
-        help="the class whose score is explained: a number from 0, or a name (default: the highest score)")  # fmt: skip
+        help="the class whose score is explained: a number from 0, or a name (default: the highest score). If the "
+        "network has one score alone: yes, or no, which explains what speaks against")  # fmt: skip
     which.add_argument("--top", type=count_from_text, metavar="K",
         help="explain the K highest scores, each in a folder of its own")  # fmt: skip
-    add("--names", type=Path, metavar="FILE", help="a text file with the names of the classes, one on each line")
+    add("--names", type=Path, metavar="FILE",
+        help="a text file with the names of the classes, one on each line (default: those in the network's "
+        "file)")  # fmt: skip
     add("--layer", metavar="NAME",
         help="the layer with the feature maps (default: the network's target layer, or its last Conv2d)")  # fmt: skip
     add("--method", type=_method, default="grad_cam", metavar="NAME",
         help="a method that numpycam methods lists; or all, in one figure (default: grad_cam)")  # fmt: skip
     add("--size", type=_size, metavar="HxW",
         help="resize the picture to this height and width: averaged where it shrinks, bilinear where it grows "
-        "(default: no resizing). Nothing is cut off: a picture of other proportions is squashed")  # fmt: skip
-    add("--mean", type=_finite, nargs="+", default=[0.0], metavar="X",
-        help="subtract this from the picture, which is in 0 to 1: one number, or one for each channel")  # fmt: skip
-    add("--std", type=_positive, nargs="+", default=[1.0], metavar="X",
-        help="then divide by this. The files show the picture as it was before")  # fmt: skip
+        "(default: what the network's file says, or no resizing). Nothing is cut off: a picture of other proportions "
+        "is squashed")  # fmt: skip
+    add("--mean", type=_finite, nargs="+", metavar="X",
+        help="subtract this from the picture, which is in 0 to 1: one number, or one for each channel (default: what "
+        "the network's file says, or 0)")  # fmt: skip
+    add("--std", type=_positive, nargs="+", metavar="X",
+        help="then divide by this (default: what the network's file says, or 1). The files show the picture as it was "
+        "before")  # fmt: skip
     add("--out", type=Path, default=Path("numpycam-explanation"), metavar="FOLDER",
         help="the folder for the files (default: numpycam-explanation)")  # fmt: skip
     parser.set_defaults(run=explain, refuse=parser.error)
@@ -116,12 +125,12 @@ class Question:
     picture: Array  # (C, H, W), as it was read or drawn, in 0 … 1
     picture_name: str
     seen: Array  # (C', H', W'), with the network's channels and in the size asked for, still in 0 … 1
-    mean: list[float]
-    std: list[float]
+    normalisation: About  # mean and std
     image: Array  # (C', H', W'), what goes into the network: (seen - mean) / std
     scores: Array  # (classes,)
     ranked: list[int]  # all classes, from the highest score to the lowest
     classes: list[int]  # the classes to explain
+    is_against: bool  # the only score is explained with its sign turned
     names: list[str]  # of all classes; empty if they are not known
     method: str  # a name in METHODS, or "all"
     layer: str | None
@@ -135,25 +144,32 @@ class Question:
 
     def class_name(self, c: int) -> str:
         """Return the name of class c, for a title."""
-        return _printable(self.names[c]) if self.names else f"class {c}"
+        name = _printable(self.names[c]) if self.names else f"class {c}"
+        return f"what speaks against {name}" if self.is_against else name
+
+    def target(self, c: int) -> int | Difference:
+        """Return class c as a method takes it."""
+        return Difference({c: -1}) if self.is_against else c
 
     @property
     def shown(self) -> Array | None:
         """What the files show in place of the image; None if they show the image itself."""
-        is_changed = any(self.mean) or any(x != 1 for x in self.std)
-        return self.seen if is_changed else None
+        mean, std = self.normalisation.mean, self.normalisation.std
+        return self.seen if any(mean) or any(x != 1 for x in std) else None
 
 
 def _question(options: argparse.Namespace) -> Question:
     """Read the network, the picture and the names, run the network, and choose the classes."""
     is_ours = options.network in NAMES  # even if a file or a folder has this name
     network = load_pretrained(options.network) if is_ours else Network.load(options.network)
-    size = options.size or ((_SIDE_OF_OURS, _SIDE_OF_OURS) if is_ours else None)
+    told = network.about
+    size = options.size or told.size
     picture, picture_name = _picture(options, network, size)
     seen = _as_the_network_takes_it(picture, network, size)
-    image = _normalised(seen, options.mean, options.std, network)
+    normalisation = About(mean=options.mean or told.mean or 0, std=options.std or told.std or 1)
+    image = _normalised(seen, normalisation, network)
     count = _count_scores(network, image)
-    names = _names(options, is_ours, count)
+    names = _names(options, told, count)
     scores = as_array("the network's output", network(image[None])[0])
     ranked = np.argsort(-scores, kind="stable").tolist()
     files_read = [options.image, None if is_ours else Path(options.network), options.names]
@@ -164,12 +180,12 @@ def _question(options: argparse.Namespace) -> Question:
         picture=picture,
         picture_name=picture_name,
         seen=seen,
-        mean=options.mean,
-        std=options.std,
+        normalisation=normalisation,
         image=image,
         scores=scores,
         ranked=ranked,
         classes=_classes(options, ranked, names),
+        is_against=count == 1 and options.class_name == "no" and "no" not in names,
         names=names,
         method=options.method,
         layer=options.layer,
@@ -187,22 +203,25 @@ def _picture(options: argparse.Namespace, network: Network, size: Pair | None) -
         if options.seed is not None or options.grass is not None:
             raise ValueError("--seed and --grass need --draw.")
         return read_image(options.image), str(options.image.name)
-    seed, side = options.seed or 0, min(LARGEST, max(SMALLEST, *(size or (_SIDE_OF_OURS, _SIDE_OF_OURS))))
-    in_colour = _channels(network) == 3
+    size = size or (SIDE, SIDE)
+    seed, side = options.seed or 0, min(LARGEST, max(SMALLEST, *size))
+    in_colour = _channels(network, size) == 3
     drawn = draw(1, seed, size=side, colour=in_colour, animals=options.draw, grass=options.grass)
     ground = "on grass" if drawn.masks[0, MASK_NAMES.index("grass")].any() else "no grass"
     return drawn.images[0].astype(np.float64), f"a drawing, {options.draw}, {ground}, seed {seed}"
 
 
-def _names(options: argparse.Namespace, is_ours: bool, count: int) -> list[str]:
-    """Return the names of the classes: from --names, or "cat" and "elephant" if the scores are theirs, or none."""
+def _names(options: argparse.Namespace, told: About, count: int) -> list[str]:
+    """Return the names of the classes: from --names, or from the network's file, or "cat" and "elephant", or none."""
     if options.names:
-        names = _read_names(options.names)
-        if len(names) != count:
-            raise ValueError(f"{options.names} has {len(names)} names, but the network has {count} scores.")
-        return names
-    knows_drawings = is_ours or (options.draw and count == len(CLASS_NAMES))
-    return [*CLASS_NAMES] if knows_drawings else []
+        names, whence = _read_names(options.names), str(options.names)
+    elif told.class_names:
+        names, whence = [*told.class_names], options.network
+    else:
+        return [*CLASS_NAMES] if options.draw and count == len(CLASS_NAMES) else []
+    if len(names) != count:
+        raise ValueError(f"{whence} has {len(names)} names, but the network has {count} scores.")
+    return names
 
 
 def _read_names(path: Path) -> list[str]:
@@ -216,7 +235,8 @@ def _read_names(path: Path) -> list[str]:
 
 def _as_the_network_takes_it(picture: Array, network: Network, size: Pair | None) -> Array:
     """Return the picture with the network's number of channels and in the size asked for. It stays in 0 … 1."""
-    channels = _channels(network)
+    height, width = picture.shape[1:]
+    channels = _channels(network, size or (height, width))
     if (len(picture), channels) == (3, 1):
         picture = np.tensordot(LUMA, picture, 1)[None] / 1000  # exact for white: it stays 1
     picture = picture if size is None else _resized(picture, size)
@@ -225,12 +245,16 @@ def _as_the_network_takes_it(picture: Array, network: Network, size: Pair | None
     return picture.clip(0, 1)  # rounding may make it brighter than white, by 1e-16
 
 
-def _channels(network: Network) -> int | None:
-    """Return how many channels the first convolution takes. What stands before it does not change their number."""
+def _channels(network: Network, size: Pair) -> int | None:
+    """Return how many channels the first convolution takes. What stands before it does not change their number.
+
+    If there is no convolution, return the number with which pictures of this size fit; None if that is not clear.
+    """
     for _, layer in network.row:
         if layer.is_convolution and "weight" in layer.parameters:
             return int(layer.parameters["weight"].shape[1])
-    return None
+    fitting = [channels for channels in (1, 3) if _fits(network, channels, *size)]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _resized(picture: Array, size: Pair) -> Array:  # (C, H, W) -> (C, H', W')
@@ -244,12 +268,9 @@ def _resized(picture: Array, size: Pair) -> Array:  # (C, H, W) -> (C, H', W')
     return resize(picture, size)
 
 
-def _normalised(seen: Array, mean: list[float], std: list[float], network: Network) -> Array:
+def _normalised(seen: Array, normalisation: About, network: Network) -> Array:
     """Return (seen - mean) / std in the network's dtype."""
-    for option, values in (("--mean", mean), ("--std", std)):
-        if len(values) not in (1, len(seen)):
-            raise ValueError(f"{option} must be one number or {len(seen)}, one for each channel, got {len(values)}.")
-    x = (seen - np.reshape(mean, (-1, 1, 1))) / np.reshape(std, (-1, 1, 1))
+    x = normalisation.normalised(seen)
     x = as_array("(picture - mean) / std", x if network.dtype == object else x.astype(network.dtype))
     return as_fractions(x) if network.dtype == object else x
 
@@ -259,7 +280,7 @@ def _count_scores(network: Network, image: Array) -> int:
     try:
         shape = network.output_shape((1, *image.shape))
     except ValueError as error:
-        side = next((side for side in range(1, _LARGEST_SIDE + 1) if _fits(network, len(image), side)), None)
+        side = next((side for side in range(1, _LARGEST_SIDE + 1) if _fits(network, len(image), side, side)), None)
         hint = "" if side is None else f" A picture of {side} × {side} would fit: pass --size {side}x{side}."
         raise ValueError(f"the picture does not fit the network: {error}{hint}") from None
     if len(shape) != 2:
@@ -267,9 +288,9 @@ def _count_scores(network: Network, image: Array) -> int:
     return shape[1]
 
 
-def _fits(network: Network, channels: int, side: int) -> bool:
+def _fits(network: Network, channels: int, height: int, width: int) -> bool:
     try:
-        network.output_shape((1, channels, side, side))
+        network.output_shape((1, channels, height, width))
     except ValueError:
         return False
     return True
@@ -287,13 +308,16 @@ def _classes(options: argparse.Namespace, ranked: list[int], names: list[str]) -
 def _class_index(text: str, names: list[str], count: int) -> int:
     """Return the number of the class with that name. If no class has it, the text must be the number itself."""
     found = [c for c, name in enumerate(names) if name == text]
+    if not found and count == 1 and text in ("yes", "no"):
+        return 0
     if len(found) > 1:
         raise ValueError(f"--class {text!r} is the name of several classes, {found}: pass the number.")
     if found:
         return found[0]
     if re.fullmatch("[0-9]{1,9}", text) and int(text) < count:
         return int(text)
-    what = f"a number in 0..{count - 1}" + (" or the name of a class" if names else "")
+    what = f"a number in 0..{count - 1}" if count > 1 else "yes or no"
+    what += " or the name of a class" if names else ""
     raise ValueError(f"--class must be {what}, got {text!r}.{did_you_mean(text, names)}")
 
 
@@ -328,17 +352,18 @@ def _answer(q: Question) -> str:
     _check_that_no_input_is_overwritten(q)
     is_all = q.method == "all"
     method = "grad_cam" if is_all else q.method  # with "all", Grad-CAM shows which layer it is
-    found = [explained(method, q.network, q.image, c, q.layer) for c in q.classes]
+    found = [explained(method, q.network, q.image, q.target(c), q.layer) for c in q.classes]
     explanations = [explanation for explanation, _ in found]
     remarks = dict.fromkeys(q.classes, "explained")
     if is_all:
-        tables = [(c, *by_all(q.network, q.image, c, q.layer)) for c in q.classes]
+        tables = [(c, *by_all(q.network, q.image, q.target(c), q.layer)) for c in q.classes]
         written = [line for c, by, lines in tables for line in _save_all(q, c, by, lines)]
     else:
-        empty = [e.class_index for e in explanations if not e.localization_map.any()]
-        remarks |= dict.fromkeys(empty, "explained: no cell speaks for it, the map is zero")
-        written = [paragraph(warning) for _, warned in found for warning in warned]
-        written += [_save(q, explanation) for explanation in explanations]
+        zero = {c: why_zero(e) for c, e in zip(q.classes, explanations, strict=True) if not e.localization_map.any()}
+        remarks |= dict.fromkeys(zero, "explained: no cell speaks for it, the map is zero")
+        written = [paragraph(f"{q.class_name(c)}: {why}") for c, why in zero.items()]
+        written += [paragraph(warning) for _, warned in found for warning in warned]
+        written += [_save(q, c, e) for c, e in zip(q.classes, explanations, strict=True)]
     about = _what_is_explained(q, explanations[0])
     return "\n".join([*about, "", *_table_of_scores(q, remarks), "", *written, *_other_files(q)])
 
@@ -348,14 +373,17 @@ def _what_is_explained(q: Question, e: Explanation) -> list[str]:
         channels, height, width = image.shape
         return f"{height} pixels high, {width} wide, {'in colour' if channels == 3 else 'grey'}"
 
-    picture, seen = size(q.picture), size(q.seen)
+    picture, seen, margin = size(q.picture), size(q.seen), " " * 13
     maps, rows, columns = e.feature_maps.shape
     lines = [f"The picture  {q.picture_name}: {picture}"]
     if q.picture.shape != q.seen.shape:
-        lines.append(f"             goes in as {seen}")
+        lines.append(f"{margin}goes in as {seen}")
+    if q.shown is not None:
+        lines.append(f"{margin}normalised: {q.normalisation.formula}")
     return [
         *lines,
         f"The network  {q.network_name}",
+        *(f"{margin}{line}" for line in wrap(_printable(q.network.about.text, _LONGEST_TEXT), WIDTH - len(margin))),
         f"The layer    {e.layer!r}: {maps} feature maps, {rows} cells high, {columns} wide",
         f"The method   {'all' if q.method == 'all' else e.method}",
     ]
@@ -385,9 +413,9 @@ def _table_of_scores(q: Question, remarks: dict[int, str]) -> list[str]:
     return ["The scores, before any softmax:", "", *in_columns(rows, sides, indent=2)]
 
 
-def _printable(name: str) -> str:
-    """Return a name without control characters, which could change the terminal, and not too long."""
-    return shortened("".join("?" if category(c) == "Cc" else c for c in name), _LONGEST_NAME)
+def _printable(text: str, longest: int = _LONGEST_NAME) -> str:
+    """Return a text without control characters, which could change the terminal, and not too long."""
+    return shortened("".join("?" if category(c) == "Cc" else c for c in text), longest)
 
 
 def _check_that_no_input_is_overwritten(q: Question) -> None:
@@ -399,11 +427,11 @@ def _check_that_no_input_is_overwritten(q: Question) -> None:
             raise ValueError(f"--out {q.out} would overwrite {path}, which is read here.")
 
 
-def _save(q: Question, e: Explanation) -> str:
+def _save(q: Question, c: int, e: Explanation) -> str:
     """Write the files of one class, and return where they are."""
-    folder, c = q.folder(e.class_index), e.class_index
+    folder = q.folder(c)
     about: dict[str, Any] = {"picture": q.picture_name, "network": q.network_name}
-    about |= {"mean": q.mean, "std": q.std}
+    about |= {"mean": [*q.normalisation.mean], "std": [*q.normalisation.std]}
     if q.names:
         about["class"] = q.names[c]
     title = f"{e.method} of {q.class_name(c)}"

@@ -11,6 +11,7 @@ import numpy as np
 
 from numpycam.core.arguments import as_array, did_you_mean
 from numpycam.core.arrays import Array
+from numpycam.core.steps import Target
 from numpycam.exact import as_floats
 from numpycam.gradcam import Explanation
 from numpycam.methods import METHODS, PROPERTIES, Method, PoleError
@@ -90,7 +91,7 @@ def _one_method(name: str) -> list[str]:
 
 
 def explained(
-    name: str, network: Network, image: Array, class_index: int, layer: str | None = None
+    name: str, network: Network, image: Array, class_index: int | Target, layer: str | None = None
 ) -> tuple[Explanation, list[str]]:
     """Explain by one method, and return its warnings, too.
 
@@ -121,7 +122,7 @@ def explained(
 
 
 def by_all(
-    network: Network, image: Array, class_index: int, layer: str | None = None
+    network: Network, image: Array, class_index: int | Target, layer: str | None = None
 ) -> tuple[dict[str, Explanation], list[str]]:
     """Explain by all methods that apply.
 

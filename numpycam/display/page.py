@@ -31,6 +31,7 @@ from numpycam.display.stages import choice_in_words
 from numpycam.interventions import receptive_field
 from numpycam.resize import Interpolation, resize
 from numpycam.text import exact_and_decimal, format_number, percent
+from numpycam.zero_maps import why_zero
 
 MOST_CELLS = 16  # along a side: a map with more is drawn as a picture, not as a table
 MOST_NUMBERS = 6  # along a side: a table with more does not show its numbers in the cells
@@ -379,7 +380,7 @@ def _on_weighted_sum(e: Stages) -> str:
 
 def _on_localization_map(e: Stages) -> str:
     removed = int((e.weighted_sum < 0).sum())
-    end = "." if e.localization_map.any() else ", and nothing is left to show."
+    end = "." if e.localization_map.any() else f", and nothing is left to show. {escape(why_zero(e))}"
     return (
         "The ReLU keeps what speaks for the class and sets the rest to 0. "
         f"It changed {removed} of the {e.weighted_sum.size} cells{end}"

@@ -39,6 +39,9 @@ CLASS_NAMES = ("cat", "elephant")
 
 MASK_NAMES = (*CLASS_NAMES, "grass")
 
+SIDE = 32
+"""The height and width, in pixels, if no other size is asked for."""
+
 SMALLEST = 16
 """The least size, in pixels, at which a cat has ears and an elephant has legs."""
 
@@ -113,7 +116,7 @@ def draw(
     count: int,
     seed: int = 0,
     *,
-    size: int = 32,
+    size: int = SIDE,
     colour: bool = False,
     confounded: bool = False,
     animals: Animals | None = None,

@@ -16,15 +16,17 @@ kernel" of the worked example.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from numpycam.about import About
 from numpycam.core.arguments import as_int
 from numpycam.core.arrays import Array
 from numpycam.core.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
-from numpycam.experiments.drawings import CLASS_NAMES, Drawings, draw
+from numpycam.experiments.drawings import CLASS_NAMES, SIDE, Drawings, draw
 from numpycam.experiments.training import fit
 from numpycam.gradcam import grad_cam
 from numpycam.metrics import energy_inside, pointing_game
@@ -39,6 +41,12 @@ BACKGROUND_KERNEL = 2
 SEED, IMAGES, EPOCHS = 1, 2000, 12
 """The seed, the number of pictures and the number of epochs with which both networks were trained."""
 
+_ANIMALS = "Trained on drawings of 32 × 32 pixels of cats and elephants"
+_NOTHING_ELSE = "It has seen nothing else: what it says of a photograph means nothing."
+_ABOUT = {
+    "drawings": f"{_ANIMALS}, in which grass says nothing about the animals. {_NOTHING_ELSE}",
+    "drawings-confounded": f"{_ANIMALS}, in which grass means that there is an elephant. {_NOTHING_ELSE}",
+}
 _KERNELS = 8
 _FOLDER = Path(__file__).parent / "networks"
 
@@ -104,7 +112,7 @@ def untrained(seed: int = SEED) -> Network:
         ("flatten", Flatten()),
         ("scores", Linear(np.abs(head), np.full(2, -3, np.float32))),
     ]
-    return Network(layers, target_layer="features")
+    return Network(layers, target_layer="features", about=About(size=SIDE, class_names=CLASS_NAMES))
 
 
 def train(
@@ -153,7 +161,7 @@ def train(
         fixed=fixed,
         progress=progress,
     )
-    return network
+    return replace(network, about=replace(network.about, text=_ABOUT[name]))
 
 
 class Measures(NamedTuple):

@@ -26,6 +26,7 @@ from numpycam.experiments.drawings import CLASS_NAMES, LUMA, Animals, draw
 from numpycam.experiments.pretrained import load_pretrained
 from numpycam.methods import METHODS
 from numpycam.resize import normalise, resize
+from numpycam.targets import Difference
 
 RNG = np.random.default_rng(0)
 COLOURS = RNG.integers(0, 256, (12, 10, 3), dtype=np.uint8)  # (H, W, 3)
@@ -386,8 +387,10 @@ def test_a_drawing_is_explained_by_the_standard_network_unless_told_otherwise(ex
     assert told.startswith(
         f"The picture {what}: 32 pixels high, 32 wide, grey\n"
         "The network drawings\n"
-        "The layer 'features': 8 feature maps, 16 cells high, 16 wide\n"
+        " Trained on drawings of 32 × 32 pixels of cats and elephants, in\n"
     )
+    assert "\n The network" not in told
+    assert "a photograph means nothing.\nThe layer 'features': 8 feature maps, 16 cells high, 16 wide\n" in told
     assert (
         f"\n 1 {best} {scores[best]:.4f} {'yes' if scores[best] > 0 else 'no'} {('cat', 'elephant')[best]} explained"
         in told
@@ -461,8 +464,9 @@ def test_names_of_ones_own_go_before_theirs(explain, folder):
     (folder / "two.txt").write_text("Katze\nElefant\n")
     _, out, _ = explain("--draw", "cat", "--names", "two.txt", "--class", "Elefant")
     assert (written(folder)["class"], written(folder)["class_index"]) == ("Elefant", 1)
-    assert "Katze" in out
-    assert "elephant" not in out
+    scores = out[out.index("The scores") :]
+    assert "Katze" in scores
+    assert "elephant" not in scores
 
 
 @pytest.mark.parametrize("name", ["drawings", "drawings-confounded"])
@@ -593,8 +597,8 @@ def mistake(capsys, *arguments):
             ["picture.png", "--size", "9x10000"],
             "argument --size: must be HEIGHTxWIDTH such as 224x224, up to 9999x9999, ",
         ),
-        (["picture.png", "--mean", "1", "2"], "--mean must be one number or 3, one for each channel, got 2."),
-        (["picture.png", "--std", "1", "1", "1", "1"], "--std must be one number or 3, one for each channel, got 4."),
+        (["picture.png", "--mean", "1", "2"], "mean must be one number or 3, one for each channel, got 2."),
+        (["picture.png", "--std", "1", "1", "1", "1"], "std must be one number or 3, one for each channel, got 4."),
         (["picture.png", "--std", "1", "0", "1"], "argument --std: must be greater than 0, got '0'"),
         (["picture.png", "--std", "1e-300"], "(picture - mean) / std contains infinity at index (0, 0, 0)."),
         (["picture.png", "--mean", "nan"], "argument --mean: must be numbers, got 'nan'; IMAGE must come before the "),
@@ -799,3 +803,103 @@ def test_the_help_says_what_becomes_of_the_picture(capsys):
     for words in ("laid over white", "used three times", "its brightness", "averaged where it shrinks", "as it was"):
         assert words in text
     assert "drawings or drawings-confounded (default: drawings; to read a file of this name, write" in text
+
+
+# --- What the network's file says ---------------------------------------------------------------------------------
+
+
+TOLD = {"mean": [0.5, 0.25, 0.125], "std": [0.5, 0.25, 2.0], "size": (7, 9), "class_names": ["a", "b", "c", "\x07d"]}
+
+
+def test_the_file_of_a_network_says_how_it_takes_a_picture(run, folder):
+    convolutional().save("told.npz", "Birds\x1b[2J in winter.", **TOLD)
+    status, out, _ = run("picture.png", "--network", "told.npz", "--class", 3)
+    assert status == 0
+    lines = out.splitlines()
+    assert lines[:5] == [
+        "The picture  picture.png: 12 pixels high, 10 wide, in colour",
+        "             goes in as 7 pixels high, 9 wide, in colour",
+        "             normalised: (picture - (0.5, 0.25, 0.125)) / (0.5, 0.25, 2)",
+        "The network  told.npz",
+        "             Birds?[2J in winter.",
+    ]
+    assert written(folder)["class"] == "\x07d"
+    run("picture.png", "--class", 3, "--size", "7x9", "--mean", *TOLD["mean"], "--std", *TOLD["std"])
+    expected = written(folder)["weighted_sum"]
+    run("picture.png", "--network", "told.npz", "--class", 3)
+    assert written(folder)["weighted_sum"] == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "of"),
+    [
+        (["--mean", "0"], {"mean": 0}),
+        (["--std", "1"], {"std": 1}),
+        (["--size", "12x10"], {"size": (12, 10)}),
+    ],
+)
+def test_an_option_takes_the_place_of_what_the_file_says(run, folder, options, of):
+    convolutional().save("told.npz", **TOLD)
+    convolutional().save("other.npz", **TOLD | of)
+    run("picture.png", "--network", "told.npz", *options)
+    first = written(folder)["weighted_sum"]
+    run("picture.png", "--network", "other.npz")
+    assert written(folder)["weighted_sum"] == first
+    run("picture.png", "--network", "told.npz")
+    assert written(folder)["weighted_sum"] != first
+
+
+def test_names_in_the_file_must_be_as_many_as_the_scores(run):
+    convolutional().save("told.npz", class_names=["a", "b"])
+    with pytest.raises(SystemExit):
+        run("picture.png", "--network", "told.npz")
+
+
+# --- One score ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("given", "target"), [("yes", 0), ("no", Difference({0: -1})), ("0", 0)])
+def test_a_network_with_one_score_is_asked_for_yes_or_no(run, folder, given, target):
+    network = convolutional(classes=1)
+    network.save("one.npz")
+    status, *_ = run("picture.png", "--network", "one.npz", "--class", given, draws="figure")
+    expected = grad_cam(network, channels_first(COLOURS).astype(np.float32), target)
+    assert status == 0
+    assert np.array_equal(written(folder)["weighted_sum"], expected.weighted_sum)
+    assert written(folder)["score"] == expected.score
+
+
+def test_yes_and_no_are_names_if_a_network_has_them(run, folder):
+    network = convolutional(classes=2)
+    network.save("two.npz", class_names=["no", "yes"])
+    run("picture.png", "--network", "two.npz", "--class", "yes")
+    assert written(folder)["class_index"] == 1
+
+
+def test_neither_yes_nor_no_is_refused(run, capsys):
+    convolutional(classes=1).save("one.npz")
+    with pytest.raises(SystemExit):
+        run("picture.png", "--network", "one.npz", "--class", "maybe")
+    assert capsys.readouterr().err == "numpycam explain: error: --class must be yes or no, got 'maybe'.\n"
+
+
+# --- Why a map is zero --------------------------------------------------------------------------------------------
+
+
+def test_a_map_that_is_zero_says_why(run):
+    image = np.ones((1, 1, 2, 2), np.float32)
+    Network([
+        ("conv", Conv2d(image)), ("relu", ReLU()), ("gap", GlobalAvgPool2d()), ("linear", Linear([[-1.0], [1.0]]))
+    ]).save("sum.npz")  # fmt: skip
+    _, out, _ = run("grey.png", "--network", "sum.npz", "--class", 0)
+    assert "class 0: The map is zero: no cell of Σ α_k A^k is positive" in " ".join(out.split())
+    assert "Class 1 has the highest score" in " ".join(out.split())
+
+
+def test_a_grey_picture_goes_into_a_network_without_convolutions(run, folder):
+    Network([("relu", ReLU()), ("gap", GlobalAvgPool2d())], target_layer="relu").save("gap.npz")
+    flat = Network([("flatten", Flatten()), ("linear", Linear(np.ones((2, 120))))])
+    flat.save("flat.npz")
+    with pytest.raises(SystemExit):  # it has no layer with maps
+        run("picture.png", "--network", "flat.npz")
+    assert run("grey.png", "--network", "gap.npz")[0] == 0

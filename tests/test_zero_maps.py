@@ -1,0 +1,115 @@
+"""A map of zeros says why it is zero: in the text, in HTML, on the page."""
+
+import numpy as np
+import pytest
+from helpers import refusal
+from own_layers import Skip
+
+from numpycam import (
+    Conv2d,
+    Flatten,
+    GlobalAvgPool2d,
+    Linear,
+    Network,
+    ReLU,
+    grad_cam,
+    grad_cam_from_maps,
+    methods,
+    targets,
+    worked_example,
+)
+from numpycam.display.page import step_through_page
+from numpycam.exact import as_floats, as_fractions
+from numpycam.zero_maps import why_zero
+
+IMAGE = as_fractions([[[1, 2, 3], [4, 5, 6]]])
+
+
+def network(kernel, *behind, head=((1,),), maps=1):
+    conv = Conv2d(as_fractions(np.reshape(kernel, (maps, 1, 1, 1))))
+    return Network([("conv", conv), *behind, ("mean", GlobalAvgPool2d()), ("linear", Linear(as_fractions(head)))])
+
+
+def why(one, class_index=0, layer=None, image=IMAGE):
+    return why_zero(grad_cam(one, image, class_index, layer))
+
+
+def test_a_map_that_is_not_zero_needs_no_reason():
+    assert why(network(1)) == ""
+    assert why_zero(grad_cam(worked_example.network(), worked_example.IMAGE)) == ""
+
+
+def test_the_first_step_that_is_zero_is_named():
+    relu = ("relu", ReLU())
+    assert why(network(-1, relu), layer="relu") == "The map is zero: every feature map is 0 for this picture."
+    assert why(network(-1, ("first", ReLU()))) == (
+        "The map is zero: every gradient is 0, since every output of the ReLU 'first' is 0 for this picture."
+    )
+    assert why(network(1, head=((0,),))) == (
+        "The map is zero: no cell of these maps changes the score, every gradient is 0."
+    )
+    assert why(network(1, head=((-1,),))) == (
+        "The map is zero: no cell of Σ α_k A^k is positive, the largest is -0.166667."
+    )
+    flat = Network([("conv", Conv2d(as_fractions([[[[1]]]]))), ("flat", Flatten())])
+    edge = Network([*flat.layers, ("linear", Linear(as_fractions([[1, -1, 0, 0, 0, 0]])))])
+    assert why(edge) == "The map is zero: every weight α_k is 0, since the gradients of each map add up to 0."
+
+
+def test_a_dead_relu_is_the_first_whose_outputs_are_all_zero():
+    alive, shift = ("alive", ReLU()), ("shift", Conv2d(as_fractions([[[[1]]]]), as_fractions([-7])))
+    assert "the ReLU 'dead' is 0" in why(network(1, alive, shift, ("dead", ReLU())), layer="alive")
+
+
+def test_the_class_with_the_highest_score_is_named_if_it_is_another_one():
+    one = network(1, head=((-1,), (2,)))
+    assert why(one, 0).endswith("Class 1 has the highest score, 7; class 0 has -3.5.")
+    assert why(one, 1) == ""
+
+
+def test_the_map_at_the_relu_behind_is_told_if_it_is_not_zero():
+    """A = ((-1, 1), (1, -9)) and α = (1/2, 1/2): the sum is (0, -4), but after the ReLU it is (1/2, 1/2)."""
+    conv = Conv2d(as_fractions([[[[2]]], [[[-10]]]]), as_fractions([-3, 11]))
+    head = [("flat", Flatten()), ("linear", Linear(as_fractions([[1, 1, 1, 1]])))]
+    image = as_fractions([[[1, 2]]])
+    assert why(Network([("conv", conv), ("relu", ReLU()), *head]), image=image) == (
+        "The map is zero: no cell of Σ α_k A^k is positive, the largest is 0. At the ReLU behind it, 100.0\xa0% of the "
+        "cells are positive: pass layer='relu'."
+    )
+
+
+def test_methods_and_targets_have_their_own_words():
+    one = network(1, head=((-1,), (-2,)))
+    assert why_zero(methods.layercam(one, IMAGE, 0)).startswith("The map is zero: no cell of the weighted sum is posit")
+    assert why_zero(grad_cam(one, IMAGE, targets.Difference({0: 1}))).endswith("the largest is -0.166667.")
+
+
+def test_given_maps_have_a_reason_too():
+    maps = np.array([[[1.0, 2.0]]])
+    assert why_zero(grad_cam_from_maps(maps, -maps)).endswith("no cell of Σ α_k A^k is positive, the largest is -1.5.")
+
+
+def test_nan_is_not_zero():
+    explanation = grad_cam_from_maps([[[np.nan, 0.0]]], [[[1.0, 1.0]]], check_finite=False)
+    assert why_zero(explanation) == ""
+
+
+def test_a_batch_names_the_images_whose_maps_are_zero():
+    both = grad_cam(network(1), np.stack([IMAGE, -IMAGE, 0 * IMAGE]))
+    assert str(both).splitlines()[-1] == "  The map is zero for 2 of 3 images: 1, 2. explanation[1] says why."
+    assert refusal(ValueError, lambda: why_zero(both)) == (
+        "explanation must be of one image, got a batch: pass explanation[n]."
+    )
+    assert "The map is zero" not in str(grad_cam(network(1), IMAGE[None]))
+    assert "The map is zero" not in str(grad_cam(as_floats(network(1)), np.empty((0, 1, 2, 3))))
+
+
+@pytest.mark.parametrize("show", [str, lambda e: e._repr_html_(), step_through_page])
+def test_the_text_the_notebook_and_the_page_say_why(show):
+    said = " ".join(show(grad_cam(as_floats(network(1, head=((-1,),))), IMAGE.astype(float))).split())
+    assert "The map is zero: no cell of Σ α_k A^k is positive, the largest is -0.166667." in said
+
+
+def test_a_layer_of_ones_own_behind_is_no_obstacle():
+    one = network(1, ("skip", Skip([("relu", ReLU())])), head=((-1,),))
+    assert why(one).startswith("The map is zero: no cell")
