@@ -13,7 +13,7 @@ import numpy as np
 
 from numpycam.cli.methods import by_all, explained, method_from_text
 from numpycam.cli.options import count_from_text, seed_from_text
-from numpycam.core.arguments import as_array, did_you_mean
+from numpycam.core.arguments import as_array, check_scores, did_you_mean
 from numpycam.core.arrays import Array, Pair
 from numpycam.exact import as_floats, as_fractions
 from numpycam.experiments.drawings import CLASS_NAMES, LARGEST, LUMA, MASK_NAMES, SMALLEST, Animals, draw
@@ -262,8 +262,7 @@ def _count_scores(network: Network, image: Array) -> int:
         side = next((side for side in range(1, _LARGEST_SIDE + 1) if _fits(network, len(image), side)), None)
         hint = "" if side is None else f" A picture of {side} × {side} would fit: pass --size {side}x{side}."
         raise ValueError(f"the picture does not fit the network: {error}{hint}") from None
-    if len(shape) != 2:
-        raise ValueError(f"the network's output must be scores (N, classes), got {shape}.")
+    check_scores(shape)
     return shape[1]
 
 

@@ -188,7 +188,7 @@ def scores_of(
     """
     scores = zeros((len(evidence.image), count), like=evidence.score)
     for n, first, last in batches(len(evidence.image), count, batch_size, progress):
-        scores[n, first:last] = score_of(evidence.class_index[n], network(inputs(n, first, last)))[1]
+        scores[n, first:last] = score_of(evidence.class_index[n], network(inputs(n, first, last))).value
     return scores
 
 

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_class_indices, as_int
+from numpycam.core.arguments import as_class_indices, as_int, check_scores
 from numpycam.core.arrays import Array, zero_of, zeros
 from numpycam.core.base import Layer
 from numpycam.core.layers import Linear
@@ -109,8 +109,7 @@ def linear_score(network: Network, target: Any, image_shape: tuple[int, ...]) ->
     if not isinstance(target, Difference):
         return network, target
     shape = network.output_shape((1, *image_shape))
-    if len(shape) != 2:
-        raise ValueError(f"the network's output must be scores (N, classes), got {shape}.")
+    check_scores(shape)
     scores = zeros(shape, like=np.empty(0, network.dtype))
     return Network([("scores", network), ("target", Linear(target(scores)[1]))]), 0
 

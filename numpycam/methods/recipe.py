@@ -12,7 +12,7 @@ becomes a :class:`Method`: it is called like :func:`numpycam.grad_cam` and retur
 sum of the maps [[0.5, 2.1], [4.5, 2.6]]
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Literal, get_args
@@ -20,10 +20,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.core.arguments import as_maps, check_shape
+from numpycam.core.arguments import check_shape
 from numpycam.core.arrays import Array
 from numpycam.core.network import Network, check_network
-from numpycam.core.steps import Evidence, GradientsUsed, Target, compute_weighted_maps, gather
+from numpycam.core.steps import ClassIndex, Evidence, GradientsUsed, compute_weighted_maps, evidence_of_maps, gather
 from numpycam.gradcam import Explanation
 
 Weighs = Literal["maps", "cells", "evidence"]
@@ -95,7 +95,7 @@ class Method:
         self,
         network: Network,
         image: ArrayLike,
-        class_index: int | Sequence[int] | Target | None = None,
+        class_index: ClassIndex = None,
         layer: str | None = None,
         *,
         check_finite: bool = True,
@@ -150,7 +150,7 @@ class Method:
         """
         if self.needs not in ("nothing", "gradients") or self.layer:
             raise TypeError(f"{self.name} needs the network and the image, not the maps and gradients alone.")
-        return self._explain(Evidence(None, None, None, None, *as_maps(feature_maps, gradients, check_finite)))
+        return self._explain(evidence_of_maps(feature_maps, gradients, check_finite))
 
     def _explain(self, evidence: Evidence, **options: Any) -> Explanation:
         if self.layer and self.needs != "gradients" and evidence.layer != self.layer:

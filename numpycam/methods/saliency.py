@@ -123,7 +123,7 @@ def _mean_gradients(
     for n, first, last in batches(len(evidence.image), count, batch_size, progress):
         activations = evidence.network.activations(inputs(n, first, last))
         *_, scores = activations.values()
-        grad_scores = score_of(evidence.class_index[n], scores)[2]
+        grad_scores = score_of(evidence.class_index[n], scores).gradient
         total[n] += evidence.network.gradients(activations, grad_scores)["input"].sum(axis=0)
     return total / count
 
@@ -190,7 +190,7 @@ def integrated_gradients(
     some = evidence._replace(image=images[left], class_index=evidence.class_index[left])
     maps[left] = (images - starts)[left] * _mean_gradients(some, middles, count, batch_size, progress)
     if steps is None:
-        before = [score_of(evidence.class_index[n], evidence.network(starts[n][None]))[1][0] for n in left]
+        before = [score_of(evidence.class_index[n], evidence.network(starts[n][None])).value[0] for n in left]
         gap = np.abs(sum_of(maps[left], axis=(1, 2, 3)) - (evidence.score[left] - before)).max()
         warn(
             f"integrated gradients are by the midpoint rule, as the line has more than max_kinks = {max_kinks}; "
@@ -322,7 +322,7 @@ def _biases(evidence: Evidence) -> list[tuple[Array, Array]]:
     network = as_piecewise_linear("FullGrad", evidence.network, evidence.image[:1])
     activations = network.activations(evidence.image)
     *_, scores = activations.values()
-    gradients = network.gradients(activations, score_of(_targets(evidence), scores)[2])
+    gradients = network.gradients(activations, score_of(_targets(evidence), scores).gradient)
     affine = [
         (name, layer.affine(x.shape)) for (name, layer), x in zip(network.layers, activations.values(), strict=False)
     ]
