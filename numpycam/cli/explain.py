@@ -23,7 +23,7 @@ from numpycam.gradcam import Explanation
 from numpycam.methods import PoleError
 from numpycam.network import Network
 from numpycam.resize import resize
-from numpycam.text import four_decimals, in_columns, paragraph, shortened
+from numpycam.text import fixed_or_exponent, in_columns, paragraph, shortened
 
 TEXTS: dict[str, Any] = {
     "usage": "numpycam explain IMAGE [--network FILE] [OPTIONS]\n       numpycam explain --draw ANIMALS [OPTIONS]",
@@ -363,7 +363,7 @@ def _what_is_explained(q: Question, e: Explanation) -> list[str]:
 def _table_of_scores(q: Question, remarks: dict[int, str]) -> list[str]:
     """Return a line for each of the highest scores, and for each class with a remark. For all others, return …."""
     floats = as_floats(q.scores)
-    style = four_decimals(np.abs(floats).max())
+    style = fixed_or_exponent(np.abs(floats).max())
     head = ["rank", "class", "score"]
     if q.is_ours:
         head.append("answer")
