@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from numpycam.core.network import Network
-from numpycam.core.steps import (
-    ClassIndex,
-    Evidence,
-    Stages,
-    compute_alphas,
-    compute_weighted_maps,
-    evidence_of_maps,
-    gather,
-)
+from numpycam.core.steps import ClassIndex, Evidence, Stages, compute_alphas, compute_weighted_maps, gather, gather_maps
 
 if TYPE_CHECKING:
     from numpycam.display import Picture
@@ -148,7 +140,7 @@ def grad_cam_from_maps(feature_maps: ArrayLike, gradients: ArrayLike, *, check_f
     >>> grad_cam_from_maps(feature_maps, gradients).localization_map
     array([[3., 0.]])
     """
-    return _explain(evidence_of_maps(feature_maps, gradients, check_finite))
+    return _explain(gather_maps(feature_maps, gradients, check_finite))
 
 
 def _explain(evidence: Evidence) -> Explanation:

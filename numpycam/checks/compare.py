@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpycam.core.arrays import Array
+from numpycam.core.arrays import Array, first_index
 
 Inputs = Mapping[str, Any]
 """The arguments of an answer, in order, by the names that messages use."""
@@ -182,7 +182,7 @@ def _difference(one: _Try) -> str:
             "Fraction / int stays exact."
         )
     if values.size > _MANY:
-        where = tuple(map(int, np.argwhere(values != expected)[0]))
+        where = first_index(values != expected)
         return f"At {where} the number should be {expected[where]}; yours is {values[where]}."
     return f"Expected:\n{array_as_text(expected)}\nYours:\n{array_as_text(values)}"
 

@@ -4,13 +4,14 @@ Public functions check their arguments with these. A wrong argument is refused w
 argument, what came and what was expected. Nothing is silently repaired.
 """
 
+from collections.abc import Iterable
 from fractions import Fraction
 from numbers import Rational
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from numpycam.core.arrays import Array, Pair, Shape, frozen_copy, read_only_view
+from numpycam.core.arrays import Array, Pair, Shape, first_index, frozen_copy, read_only_view
 
 
 def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike | None = np.float64, check_finite: bool = True) -> Array:
@@ -60,7 +61,7 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike | None = np.float6
     if array.dtype == np.float16:
         array = array.astype(np.float32)
     if check_finite and not np.isfinite(array).all():
-        index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        index = first_index(~np.isfinite(array))
         what = "NaN" if np.isnan(array[index]) else "infinity"
         raise ValueError(f"{name} contains {what} at index {index}.")
     return array
@@ -161,6 +162,13 @@ def check_index(name: str, index: object, length: int) -> None:
     """Raise TypeError or ValueError unless it is an int in 0..length - 1."""
     if as_int(name, index, 0) >= length:
         raise ValueError(f"{name} must be in 0..{length - 1}, got {index}.")
+
+
+def check_one_of(name: str, value: object, allowed: Iterable[object]) -> None:
+    """Raise ValueError unless it is one of the allowed values."""
+    choices = [*allowed]
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
 
 
 def as_pair(name: str, value: object, minimum: int) -> Pair:

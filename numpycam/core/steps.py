@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numpycam.core.arguments import as_class_indices, as_images, as_maps, as_target, check_scores, check_shape
-from numpycam.core.arrays import Array, Shape, read_only_view, relu, share, sum_of, zero_of, zeros
+from numpycam.core.arrays import Array, Shape, read_only_view, relu, share, sum_of, zeros
 from numpycam.core.network import Network, check_network
 
 GradientsUsed = Literal["plain", "guided", "unused"]
@@ -68,7 +68,7 @@ def gather(
     return Evidence(x[one], c, y, layer, feature_maps[one], gradients[one], network)
 
 
-def evidence_of_maps(feature_maps: ArrayLike, gradients: ArrayLike, check_finite: bool) -> Evidence:
+def gather_maps(feature_maps: ArrayLike, gradients: ArrayLike, check_finite: bool) -> Evidence:
     """Return what is known if only A and dy/dA are given: the other fields are None."""
     return Evidence(None, None, None, None, *as_maps(feature_maps, gradients, check_finite))
 
@@ -204,7 +204,7 @@ def score_of(class_index: Any, scores: Array, is_batch: bool = True) -> Score:
     classes = as_class_indices(class_index, scores, is_batch)
     chosen = np.arange(len(scores)), classes  # one score of each row
     gradient = zeros(scores.shape, like=scores)
-    gradient[chosen] = zero_of(scores) + 1
+    gradient[chosen] += 1
     return Score(classes, scores[chosen], gradient)
 
 

@@ -24,7 +24,7 @@ from numpycam.core.base import Layer
 from numpycam.core.network import Network
 from numpycam.core.steps import Evidence, score_of, target_layer_of
 from numpycam.gradcam import grad_cam
-from numpycam.interventions import erase
+from numpycam.interventions import blanked
 from numpycam.methods.perturbation import Progress, batches
 from numpycam.methods.quadrature import line, linear_score
 from numpycam.methods.recipe import method
@@ -98,7 +98,8 @@ def smooth_grad(
     progress : callable, optional
         Wraps the iterable of batches, as ``tqdm`` does.
     """
-    images, count, seed = evidence.image, as_int("samples", samples, 1), as_int("seed", seed, 0)
+    images = evidence.image
+    count, seed = as_int("samples", samples, 1), as_int("seed", seed, 0)
     width = as_array("sigma", sigma, dtype=images.dtype)
     check_shape("sigma", width, ())
     if width < 0:
@@ -171,9 +172,11 @@ def integrated_gradients(
         If no steps are given and the score is not known to be piecewise linear: the target is neither a class nor a
         :class:`numpycam.targets.Difference`, or a layer does not say that it is affine or takes a maximum.
     """
-    images, count = evidence.image, 256 if steps is None else as_int("steps", steps, 1)
+    images = evidence.image
+    count = 256 if steps is None else as_int("steps", steps, 1)
     batch_size = as_int("batch_size", batch_size, 1)  # even if the exact path needs no batches
-    starts, maps = erase(images, (slice(None), slice(None)), baseline), zeros(images.shape, like=evidence.gradients)
+    starts = blanked(images, baseline)
+    maps = zeros(images.shape, like=evidence.gradients)
     left = []  # the images whose line has too many kinks
     for n in range(len(images)):
         exact = _along_the_path(evidence, n, starts[n], max_kinks) if steps is None else None
