@@ -3,15 +3,13 @@
 The steps themselves are in ``numpycam.core.steps``.
 """
 
-from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_maps
 from numpycam.core.network import Network
-from numpycam.core.steps import Evidence, Stages, Target, compute_alphas, compute_weighted_maps, gather
+from numpycam.core.steps import ClassIndex, Evidence, Stages, compute_alphas, compute_weighted_maps, gather, gather_maps
 
 if TYPE_CHECKING:
     from numpycam.display import Picture
@@ -66,7 +64,7 @@ class Explanation(Stages):
 def grad_cam(
     network: Network,
     image: ArrayLike,
-    class_index: int | Sequence[int] | Target | None = None,
+    class_index: ClassIndex = None,
     layer: str | None = None,
     *,
     check_finite: bool = True,
@@ -142,7 +140,7 @@ def grad_cam_from_maps(feature_maps: ArrayLike, gradients: ArrayLike, *, check_f
     >>> grad_cam_from_maps(feature_maps, gradients).localization_map
     array([[3., 0.]])
     """
-    return _explain(Evidence(None, None, None, None, *as_maps(feature_maps, gradients, check_finite)))
+    return _explain(gather_maps(feature_maps, gradients, check_finite))
 
 
 def _explain(evidence: Evidence) -> Explanation:

@@ -97,6 +97,11 @@ def erase(image: ArrayLike, where: Place | NDArray[np.bool_], baseline: ArrayLik
         raise ValueError(f"baseline must fit an image of shape {picture.shape}, got shape {fill.shape}.") from None
 
 
+def blanked(image: Array, baseline: ArrayLike) -> Array:
+    """Return the image with all of it replaced: see :func:`erase`."""
+    return erase(image, (slice(None), slice(None)), baseline)
+
+
 def patch_drops(
     network: Network,
     image: ArrayLike,

@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.core.arguments import as_array, as_cells, as_class_indices, as_int, check_index, check_mask, check_shape
-from numpycam.core.arrays import Array, gated, share, sum_of, zero_of
+from numpycam.core.arrays import Array, first_index, gated, share, sum_of, zero_of
 from numpycam.core.network import Network
 from numpycam.core.steps import Stages
-from numpycam.interventions import erase
+from numpycam.interventions import blanked
 from numpycam.path import as_one_image
 from numpycam.resize import normalise
 
@@ -207,7 +207,7 @@ def deletion_curve(
     if count > importance.size:
         raise ValueError(f"steps must be in 1..{importance.size}, the number of pixels, got {steps}.")
     size = as_int("batch_size", batch_size, 1)
-    blank = _blank(picture, baseline)
+    blank = blanked(picture, baseline)
     order = np.argsort(-importance, axis=None, kind="stable")
     rank = np.argsort(order).reshape(importance.shape)  # the place of each pixel in the order
     gone = np.arange(count + 1) * importance.size // count  # how many pixels have gone after each step
@@ -259,7 +259,7 @@ def insertion_curve(
     """
     picture, c = _as_picture_and_class(network, image, class_index)
     options: dict[str, Any] = {"steps": steps, "output": output, "batch_size": batch_size}
-    return deletion_curve(network, _blank(picture, baseline), heat, c, baseline=picture, **options)
+    return deletion_curve(network, blanked(picture, baseline), heat, c, baseline=picture, **options)
 
 
 def area_under(curves: ArrayLike) -> Any:
@@ -330,7 +330,7 @@ def _as_heat(name: str, value: ArrayLike) -> Array:
     """Return maps (..., H, W) after checking that every cell is finite and not negative."""
     heat = as_cells(name, value)
     if (heat < 0).any():
-        index = tuple(int(i) for i in np.argwhere(heat < 0)[0])
+        index = first_index(heat < 0)
         raise ValueError(f"{name} must be >= 0, got {heat[index]} at index {index}.")
     return heat
 
@@ -343,7 +343,3 @@ def _share(part: Array, whole: Array, like: Array) -> Any:
 def _as_picture_and_class(network: Network, image: ArrayLike, class_index: int | None) -> tuple[Array, int]:
     picture = as_one_image("image", image, network)
     return picture, int(as_class_indices(class_index, network(picture[None]), is_batch=False)[0])
-
-
-def _blank(picture: Array, baseline: ArrayLike) -> Array:
-    return erase(picture, np.ones(picture.shape[1:], dtype=bool), baseline)

@@ -109,7 +109,8 @@ def path(
     dtype = np.result_type(start, end, network.dtype)
     start, end = start.astype(dtype), end.astype(dtype)
     network = as_piecewise_linear("a path", network, start[None])
-    direction, tolerances = end - start, _rounding_tolerances(network, start, end)
+    tolerances = _rounding_tolerances(network, start, end)
+    direction = end - start
     scores = network(end[None])
     one_hot = zeros(scores.shape, like=scores)
     c = as_class_indices(class_index, scores, is_batch=False)[0]
@@ -122,8 +123,9 @@ def path(
 
     t = zero_of(start) if start.dtype == object else 0.0
     now, end_of_line = activations(t), activations(t + 1)
-    points, scores_at, integral = [t], [now[last][0, c]], zeros(end.shape, like=end)
+    points, scores_at = [t], [now[last][0, c]]
     slopes: list[Any] = []
+    integral = zeros(end.shape, like=end)
     for _ in range(as_int("max_kinks", max_kinks, 0) + 1):
         s, ahead = t * 0 + 1, end_of_line
         for _ in range(2 * len(network.layers)):  # each step clears one; in floats it may take a second
@@ -187,14 +189,17 @@ def _rounding_tolerances(network: Network, start: Array, end: Array) -> list[Any
     """
     if start.dtype == object:
         return [zero_of(start)] * len(network.layers)
-    unit, operations, maxima, tolerances = np.finfo(start.dtype).eps / 2, 3, 0, []
+    unit = np.finfo(start.dtype).eps / 2
+    operations, maxima = 3, 0  # up to here; start + t (end - start) takes three
+    tolerances = []
     with np.errstate(over="ignore", invalid="ignore"):
         size = (np.abs(start) + np.abs(end - start))[None]
         for _, layer in network.layers:
             largest: Any = 0
             affine, rivals = layer.affine(size.shape), layer.rivals(size)
             if rivals is not None:
-                maxima, largest = maxima + 1, np.abs(rivals).max(axis=0)
+                maxima += 1
+                largest = np.abs(rivals).max(axis=0)
             tolerances.append(10 * maxima * operations * unit / (1 - operations * unit) * largest)
             operations += 1 + (affine.summands if affine else 0)
             size = affine.absolute.forward(size) if affine else largest

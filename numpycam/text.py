@@ -46,7 +46,7 @@ def percent(part: float) -> str:
     return f"{100 * float(part):.1f}\N{NO-BREAK SPACE}%"
 
 
-def four_decimals(largest: float) -> str:
+def fixed_or_exponent(largest: float) -> str:
     """Return the format of numbers up to this size: four decimals, and an exponent if the size is tiny or huge."""
     return ".4f" if largest == 0 or 1e-3 <= largest < 1e6 else ".4e"
 
@@ -95,7 +95,7 @@ def shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def table(symbol: str, maps: Array) -> str:  # (K, H, W)
+def maps_as_text(symbol: str, maps: Array) -> str:  # (K, H, W)
     """Return maps as text, side by side: as decimals, and above these as fractions if they hold Fractions.
 
     Parameters
@@ -107,7 +107,7 @@ def table(symbol: str, maps: Array) -> str:  # (K, H, W)
     Examples
     --------
     >>> from numpycam.worked_example import ALPHAS
-    >>> print(table("α_{}", ALPHAS[:, None, None]))
+    >>> print(maps_as_text("α_{}", ALPHAS[:, None, None]))
                          α_1         α_2         α_3
       as fractions      11/4        17/4        1/10
       as decimals       2.75        4.25         0.1

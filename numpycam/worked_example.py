@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from numpycam.core.arguments import check_one_of
 from numpycam.core.arrays import Array, frozen_copy, zeros
 from numpycam.core.base import Layer
 from numpycam.core.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
@@ -113,8 +114,7 @@ def network(head: Head = "linear", exact: bool = True) -> Network:
             ("linear", Linear(as_fractions([[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]]))),
         ],
     }
-    if head not in heads:
-        raise ValueError(f"head must be one of {', '.join(map(repr, heads))}, got {head!r}.")
+    check_one_of("head", head, heads)
     built = Network([("features", Conv2d(KERNELS, stride=2)), *heads[head]], target_layer="features")
     return built if exact else as_floats(built)
 

@@ -146,11 +146,11 @@ def no_relu(weighted_sum):
 
 
 def gradient_of_the_softmax(class_index, scores, is_batch=True):
-    classes, score, gradient = score_of(class_index, scores, is_batch)
+    score = score_of(class_index, scores, is_batch)
     powers = 1 / (1 + scores * scores)  # any rational function with weights that sum to 1 stands for exp
     p = powers / powers.sum(axis=1, keepdims=True)
-    chosen = (p * gradient).sum(axis=1, keepdims=True)
-    return classes, score, chosen * (gradient - p)
+    chosen = (p * score.gradient).sum(axis=1, keepdims=True)
+    return score._replace(gradient=chosen * (score.gradient - p))
 
 
 def resize_with_transposed_axes(maps, axis, m, method, align_corners):

@@ -207,7 +207,7 @@ IMAGE_SHAPE = "image must have shape (C, H, W) or (N, C, H, W), got {}."
         (
             ValueError,
             {"layer": "flatten"},
-            "Grad-CAM needs a layer with feature maps (N, K, H, W); 'flatten' has (1, 12).",
+            "layer 'flatten' must have feature maps (N, K, H, W), got (1, 12).",
         ),
         (
             ValueError,
@@ -257,7 +257,7 @@ IMAGE_SHAPE = "image must have shape (C, H, W) or (N, C, H, W), got {}."
         (
             ValueError,
             {"network": Network([("conv", Conv2d(np.ones((1, 1, 1, 1))))])},
-            "Grad-CAM needs a network with scores (N, classes); this one's output is (1, 1, 4, 4).",
+            "the network's output must be scores (N, classes), got (1, 1, 4, 4).",
         ),
     ],
 )
@@ -331,8 +331,8 @@ def test_maps_that_do_not_belong_together():
         "gradients must have shape (2, 3, 4), got (2, 4, 3)."
     )
     assert refusal(TypeError, lambda: grad_cam_from_maps(maps, np.ones((2, 3, 4), int))) == (
-        "gradients must hold floats or Fractions, got dtype int64: gradients are rarely whole, these may have been cut "
-        "off. If they are exact, pass np.asarray(gradients, float)."
+        "gradients must hold floats or Fractions, got dtype int64: integers may have been cut off. "
+        "If they are exact, pass np.asarray(gradients, float)."
     )
     assert refusal(TypeError, lambda: grad_cam_from_maps(maps, as_fractions(maps))) == (
         "feature_maps holds floats but gradients holds Fractions; convert one of them "

@@ -1,6 +1,6 @@
 """The score along a straight line between two pictures: every kink, exact in Fractions, within a bound in floats."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -8,9 +8,10 @@ import pytest
 from helpers import refusal, rounding, same
 from hypothesis import given
 from hypothesis import strategies as st
+from own_layers import Square
 from strategies import network_cases, tensors
 
-from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, Network, ReLU, worked_example
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import erase
 from numpycam.path import TooManyKinksError, path
@@ -114,18 +115,6 @@ def test_a_path_may_be_too_long():
     message = refusal(TooManyKinksError, lambda: path(network, erase(IMAGE, BOTTOM_LEFT), IMAGE, CAT, max_kinks=1))
     assert issubclass(TooManyKinksError, ValueError)
     assert message == "there are more than max_kinks = 1 switches on the line; 0.443478 of it is done."
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Square(Layer):
-    def output_shape(self, input_shape):
-        return input_shape
-
-    def forward(self, x):
-        return x * x
-
-    def backward(self, grad_output, x):
-        return 2 * x * grad_output
 
 
 def test_a_path_needs_linear_pieces():

@@ -10,8 +10,7 @@ from helpers import rounding, same
 from peers.cases import AGREEMENT, CASES, STEPS, STRIDE, WINDOW
 from peers.disagreements import RECORD, TABLE
 
-from numpycam import Conv2d, methods
-from numpycam.core.steps import gather
+from numpycam import Conv2d, grad_cam, methods
 from numpycam.exact import as_floats
 from numpycam.methods.recipe import PoleError
 from numpycam.resize import resize
@@ -98,7 +97,7 @@ def test_weights_with_an_epsilon_in_the_denominator_are_near(peer):
     for case, layer, answer in cases_of(peer):
         method = methods.xgrad_cam if "XGrad" in peer else methods.grad_cam_plus_plus
         seen, ours = (
-            gather(case.network, case.images, case.classes, layer),
+            grad_cam(case.network, case.images, case.classes, layer),
             method(case.network, case.images, case.classes, layer),
         )
         maps, g = seen.feature_maps, seen.gradients
@@ -119,7 +118,7 @@ def test_weights_with_an_epsilon_in_the_denominator_are_near(peer):
 def test_eigen_cam_is_pytorch_grad_cams_of_centred_maps_up_to_the_sign(name):
     """It centres the columns, and returns float32. Rounding turns v by n u σ1²/(σ1² - σ2²)."""
     for case, layer, answer in cases_of(f"grad-cam/{name}"):
-        seen = gather(case.network, case.images, case.classes, layer)
+        seen = grad_cam(case.network, case.images, case.classes, layer)
         maps = seen.feature_maps * (seen.gradients if name == "EigenGradCAM" else 1)
         centred = maps - maps.mean(axis=(2, 3), keepdims=True)
         ours = methods.eigen_cam.from_maps(centred, np.ones_like(centred)).weighted_sum
@@ -208,11 +207,11 @@ def test_full_grad_is_pytorch_grad_cams_but_for_its_scaling():
             methods.full_grad(case.network, case.images, case.classes),
         )
         size = case.images.shape[2:]
-        seen = gather(case.network, case.images, case.classes, "input")
+        seen = grad_cam(case.network, case.images, case.classes, "input")
         parts = [np.abs(seen.gradients * case.images)]
         for layer_name, layer in case.network.layers:
             if isinstance(layer, Conv2d):
-                gradients = gather(case.network, case.images, case.classes, layer_name).gradients
+                gradients = grad_cam(case.network, case.images, case.classes, layer_name).gradients
                 parts.append(np.abs(gradients * layer.bias[:, None, None]))
         for part, ours_of_layer in zip(parts, ours.weighted_maps.swapaxes(0, 1), strict=True):
             assert same(resize(part.sum(axis=1), size), ours_of_layer)

@@ -16,11 +16,11 @@ from numpycam.text import (
     exact_and_decimal,
     format_number,
     in_columns,
+    maps_as_text,
     paragraph,
     percent,
     progress_bar,
     shortened,
-    table,
 )
 
 # --- Numbers ----------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def test_columns_end_where_their_last_cell_does():
 
 
 def test_a_table_of_fractions_has_them_as_they_are_and_as_decimals():
-    assert table("A^{}", as_fractions([[["1/2", 3], [-1, 0]]])).splitlines() == [
+    assert maps_as_text("A^{}", as_fractions([[["1/2", 3], [-1, 0]]])).splitlines() == [
         "                       A^1",
         "  as fractions     1/2       3",
         "                    -1       0",
@@ -99,7 +99,7 @@ def test_a_table_of_fractions_has_them_as_they_are_and_as_decimals():
 
 
 def test_a_table_of_floats_has_decimals_alone_and_maps_stand_side_by_side():
-    lines = table("A^{}", np.array([[[0.5]], [[-2.0]]])).splitlines()
+    lines = maps_as_text("A^{}", np.array([[[0.5]], [[-2.0]]])).splitlines()
     assert [line.split() for line in lines] == [["A^1", "A^2"], ["in", "floats", "0.5", "-2"]]
 
 

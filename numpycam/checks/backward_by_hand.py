@@ -12,10 +12,10 @@ from numpycam.checks.compare import (
     Inputs,
     Mistakes,
     Stage,
+    array_as_text,
     check,
     check_keys,
     refuse_dots,
-    table,
 )
 from numpycam.core.arguments import as_pair
 from numpycam.core.arrays import Array, Pair, Shape, relu, zero_of, zeros
@@ -319,7 +319,7 @@ def _mass(u: Array, x: Array, y: Array, backward: Callable[..., Array]) -> dict[
 def _purity(u: Array, x: Array, y: Array, backward: Callable[..., Array]) -> dict[str, Any]:
     own = u.copy()
     backward(own, x)
-    return {"u before": table(u), "u after": table(own)}
+    return {"u before": array_as_text(u), "u after": array_as_text(own)}
 
 
 _LAWS = {"adjoint": _adjoint, "mass": _mass, "purity": _purity}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpycam.core.arrays import Array
+from numpycam.core.arrays import Array, first_index
 
 Inputs = Mapping[str, Any]
 """The arguments of an answer, in order, by the names that messages use."""
@@ -130,7 +130,7 @@ def check_keys(findings: Any, keys: Collection[str]) -> None:
         raise CheckFailed(f"Your findings should be a dictionary with the keys {', '.join(map(repr, keys))}.")
 
 
-def table(values: Array) -> str:
+def array_as_text(values: Array) -> str:
     """Return numbers as a table, with Fractions as one writes them by hand."""
     return str(values.astype(str)).replace("'", "")
 
@@ -182,9 +182,9 @@ def _difference(one: _Try) -> str:
             "Fraction / int stays exact."
         )
     if values.size > _MANY:
-        where = tuple(map(int, np.argwhere(values != expected)[0]))
+        where = first_index(values != expected)
         return f"At {where} the number should be {expected[where]}; yours is {values[where]}."
-    return f"Expected:\n{table(expected)}\nYours:\n{table(values)}"
+    return f"Expected:\n{array_as_text(expected)}\nYours:\n{array_as_text(values)}"
 
 
 def _hint(mistakes: Mistakes, tries: Sequence[_Try]) -> str:
@@ -212,6 +212,7 @@ def _is_same(values: Array, expected: Array) -> bool:
 
 
 def _is_near(values: Array, expected: Array) -> bool:
+    """Whether the numbers are equal, roughly up to rounding. This chooses the sentence; only == lets an answer pass."""
     return np.allclose(values.astype(float), expected.astype(float))
 
 
@@ -240,6 +241,6 @@ def _shown(inputs: Inputs) -> str:
     if any(isinstance(value, np.ndarray) and value.size > _MANY for value in inputs.values()):
         return f"{_sizes(inputs)}."
     return "\nand ".join(
-        f"{name} =\n{table(value)}" if isinstance(value, np.ndarray) else f"{name} = {value}"
+        f"{name} =\n{array_as_text(value)}" if isinstance(value, np.ndarray) else f"{name} = {value}"
         for name, value in inputs.items()
     )

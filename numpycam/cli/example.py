@@ -17,7 +17,7 @@ from numpycam.exact import as_floats
 from numpycam.gradcam import grad_cam
 from numpycam.interventions import add_to_cell, erase, patch_drops
 from numpycam.network import Network
-from numpycam.text import decimal, exact_and_decimal, heading, in_columns, paragraph, percent, table
+from numpycam.text import decimal, exact_and_decimal, heading, in_columns, maps_as_text, paragraph, percent
 from numpycam.worked_example import CLASS_NAMES
 
 TEXTS: dict[str, Any] = {
@@ -100,22 +100,22 @@ def walkthrough(network: Network, explanation: Stages, exact: Stages) -> str:
         heading("The picture   x", f"shape {e.image.shape}"),  # type: ignore[union-attr]
         _beside(_picture(e.image), _on_picture(network, e)),
         heading("1  Feature maps   A^k = features(x)", f"shape {e.feature_maps.shape}"),
-        table("kernel {}", network["features"].parameters["weight"][:, 0]),
+        maps_as_text("kernel {}", network["features"].parameters["weight"][:, 0]),
         paragraph(_on_kernels(network, e)),
-        table("A^{}", e.feature_maps),
+        maps_as_text("A^{}", e.feature_maps),
         paragraph(_on_feature_maps(e)),
         heading(f"2  Gradient maps   dy/dA^k of the {name}'s score y", f"shape {e.gradients.shape}"),
-        table("dy/dA^{}", e.gradients),
+        maps_as_text("dy/dA^{}", e.gradients),
         paragraph(_on_gradients(network, e)),
         heading("3  Global average   α_k = (1/Z) Σ_ij dy/dA^k_ij with Z = H·W", f"shape {e.alphas.shape}"),
-        table("α_{}", e.alphas[:, None, None]),
+        maps_as_text("α_{}", e.alphas[:, None, None]),
         paragraph(_on_alphas(e, name)),
         heading("4  Weighted sum   L = Σ_k α_k A^k", f"shape {e.weighted_sum.shape}"),
-        table("α_{0} A^{0}", e.weighted_maps),
-        table("L", e.weighted_sum[None]),
+        maps_as_text("α_{0} A^{0}", e.weighted_maps),
+        maps_as_text("L", e.weighted_sum[None]),
         paragraph(_on_shares(e)),
         heading("5  Localization map   L^c = ReLU(L)", f"shape {e.localization_map.shape}"),
-        table("L^c", e.localization_map[None]),
+        maps_as_text("L^c", e.localization_map[None]),
         paragraph(_on_relu(e, name)),
         heading("6  The test   drop of y when a patch of the picture is erased", f"shape {drops.shape}"),
         _drops_table(drops, hires, e),

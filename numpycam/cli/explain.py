@@ -15,7 +15,7 @@ import numpy as np
 from numpycam.about import About
 from numpycam.cli.methods import by_all, explained, method_from_text
 from numpycam.cli.options import count_from_text, seed_from_text
-from numpycam.core.arguments import as_array, did_you_mean
+from numpycam.core.arguments import as_array, check_scores, did_you_mean
 from numpycam.core.arrays import Array, Pair
 from numpycam.exact import as_floats, as_fractions
 from numpycam.experiments.drawings import CLASS_NAMES, LARGEST, LUMA, MASK_NAMES, SIDE, SMALLEST, Animals, draw
@@ -26,7 +26,7 @@ from numpycam.methods import PoleError
 from numpycam.network import Network
 from numpycam.resize import resize
 from numpycam.targets import Difference
-from numpycam.text import WIDTH, four_decimals, in_columns, paragraph, shortened
+from numpycam.text import WIDTH, fixed_or_exponent, in_columns, paragraph, shortened
 from numpycam.zero_maps import why_zero
 
 TEXTS: dict[str, Any] = {
@@ -283,8 +283,7 @@ def _count_scores(network: Network, image: Array) -> int:
         side = next((side for side in range(1, _LARGEST_SIDE + 1) if _fits(network, len(image), side, side)), None)
         hint = "" if side is None else f" A picture of {side} × {side} would fit: pass --size {side}x{side}."
         raise ValueError(f"the picture does not fit the network: {error}{hint}") from None
-    if len(shape) != 2:
-        raise ValueError(f"the network's output must be scores (N, classes), got {shape}.")
+    check_scores(shape)
     return shape[1]
 
 
@@ -392,7 +391,7 @@ def _what_is_explained(q: Question, e: Explanation) -> list[str]:
 def _table_of_scores(q: Question, remarks: dict[int, str]) -> list[str]:
     """Return a line for each of the highest scores, and for each class with a remark. For all others, return …."""
     floats = as_floats(q.scores)
-    style = four_decimals(np.abs(floats).max())
+    style = fixed_or_exponent(np.abs(floats).max())
     head = ["rank", "class", "score"]
     if q.is_ours:
         head.append("answer")

@@ -17,7 +17,7 @@ from numpycam.gradcam import Explanation
 from numpycam.methods import METHODS, PROPERTIES, Method, PoleError
 from numpycam.network import Network
 from numpycam.resize import resize
-from numpycam.text import WIDTH, four_decimals, in_columns, paragraph, progress_bar
+from numpycam.text import WIDTH, fixed_or_exponent, in_columns, paragraph, progress_bar
 
 TEXTS: dict[str, Any] = {
     "help": "the CAM family: what each method needs, and which properties it has",
@@ -155,7 +155,7 @@ def _table(found: dict[str, Explanation]) -> list[str]:
     rows = [["method", "cells", "Σ L", "least L", "largest L", "where: row, column"]]
     for name, e in found.items():
         values = as_floats(e.weighted_sum)
-        style = four_decimals(np.abs(values).max())
+        style = fixed_or_exponent(np.abs(values).max())
         numbers = [f"{number:{style}}" for number in (values.sum(), values.min(), values.max())]
         rows.append([name, " × ".join(map(str, values.shape)), *numbers, _where(e)])
     return in_columns(rows, "<<>>><", indent=2)

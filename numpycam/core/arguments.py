@@ -7,15 +7,14 @@ argument, what came and what was expected. Nothing is silently repaired.
 from collections.abc import Iterable
 from fractions import Fraction
 from numbers import Rational
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from numpycam.core.arrays import Array, Pair, Shape, frozen_copy, read_only_view
+from numpycam.core.arrays import Array, Pair, Shape, first_index, frozen_copy, read_only_view
 
 
-def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, check_finite: bool = True) -> Array:
+def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike | None = np.float64, check_finite: bool = True) -> Array:
     """Return ``value`` as an array of floats or of Fractions.
 
     float32 and float64 stay what they are. float16 becomes float32, since 300 · 300 is infinite in float16. Integers
@@ -27,8 +26,8 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, chec
     name : str
         The argument's name, for the error messages.
     value : array_like
-    dtype : dtype, default float64
-        What integers become: a float dtype, or ``object`` for Fractions.
+    dtype : dtype or None, default float64
+        What integers become: a float dtype, or ``object`` for Fractions. None refuses them: a gradient is rarely whole.
     check_finite : bool, default True
         Refuse NaN and infinity. If False, they pass.
 
@@ -45,6 +44,11 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, chec
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} must be an array, got rows of different lengths.") from error
+    if dtype is None and array.dtype.kind in "biu":
+        raise TypeError(
+            f"{name} must hold floats or Fractions, got dtype {array.dtype}: integers may have been cut off. "
+            f"If they are exact, pass np.asarray({name}, float)."
+        )
     if array.dtype == bool:
         array = array.astype(np.uint8)
     if array.dtype.kind in "iu":
@@ -57,7 +61,7 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, chec
     if array.dtype == np.float16:
         array = array.astype(np.float32)
     if check_finite and not np.isfinite(array).all():
-        index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        index = first_index(~np.isfinite(array))
         what = "NaN" if np.isnan(array[index]) else "infinity"
         raise ValueError(f"{name} contains {what} at index {index}.")
     return array
@@ -160,6 +164,13 @@ def check_index(name: str, index: object, length: int) -> None:
         raise ValueError(f"{name} must be in 0..{length - 1}, got {index}.")
 
 
+def check_one_of(name: str, value: object, allowed: Iterable[object]) -> None:
+    """Raise ValueError unless it is one of the allowed values."""
+    choices = [*allowed]
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+
+
 def as_pair(name: str, value: object, minimum: int) -> Pair:
     """Return an int or a (height, width) pair of ints as a pair."""
     if not isinstance(value, tuple | list):
@@ -199,13 +210,7 @@ def as_images(name: str, value: ArrayLike, parameters: dict[str, Array], dtype: 
 
 def as_maps(feature_maps: ArrayLike, gradients: ArrayLike, check_finite: bool) -> tuple[Array, Array]:
     """Return maps and gradients, (K, H, W) or (N, K, H, W), read-only. Integer maps take the gradients' dtype."""
-    given = np.asarray(gradients).dtype
-    if given.kind in "biu":
-        raise TypeError(
-            f"gradients must hold floats or Fractions, got dtype {given}: gradients are rarely whole, these may "
-            "have been cut off. If they are exact, pass np.asarray(gradients, float)."
-        )
-    g = as_array("gradients", gradients, check_finite=check_finite)
+    g = as_array("gradients", gradients, dtype=None, check_finite=check_finite)
     maps = as_array("feature_maps", feature_maps, dtype=g.dtype, check_finite=check_finite)
     check_same_kind({"feature_maps": maps, "gradients": g})
     if maps.ndim not in (3, 4):
@@ -217,21 +222,21 @@ def as_maps(feature_maps: ArrayLike, gradients: ArrayLike, check_finite: bool) -
 
 def as_grad_output(value: ArrayLike, output: Array) -> Array:
     """Return the gradient at a network's output, read-only, checked against that output."""
-    if np.asarray(value).dtype.kind in "biu":
-        raise TypeError(
-            f"grad_output must hold floats or Fractions, got dtype {np.asarray(value).dtype}; convert it, "
-            "for example with np.asarray(grad_output, float)."
-        )
-    grad_output = as_array("grad_output", value, check_finite=False)
+    grad_output = as_array("grad_output", value, dtype=None, check_finite=False)
     check_same_kind({"grad_output": grad_output, "the output": output})
     check_shape("grad_output", grad_output, output.shape)
     return read_only_view(grad_output)
 
 
+def check_scores(shape: Shape) -> None:
+    """Raise ValueError unless a network's output of this shape is scores (N, classes)."""
+    if len(shape) != 2:
+        raise ValueError(f"the network's output must be scores (N, classes), got {shape}.")
+
+
 def as_class_indices(class_index: object, scores: Array, is_batch: bool) -> NDArray[np.intp]:
     """Return one class for each image, checked against the scores (N, classes)."""
-    if scores.ndim != 2:
-        raise ValueError(f"the network's output must be scores (N, classes), got {scores.shape}.")
+    check_scores(scores.shape)
     batch, classes = scores.shape
     if class_index is None:
         return scores.argmax(axis=1)
@@ -260,28 +265,6 @@ def as_target(returned: object, scores: Array) -> tuple[Array, Array]:
     check_shape(names[0], value, scores.shape[:1])
     check_shape(names[1], gradient, scores.shape)
     return frozen_copy(value), frozen_copy(gradient)
-
-
-def as_named_layers(layers: Iterable[Any], kind: type) -> tuple[Any, ...]:
-    """Return pairs (name, layer). A name is a string other than "input"; a layer is of this kind."""
-    pairs = tuple(layers)
-    for pair in pairs:
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise TypeError(f"layers must be pairs (name, layer), got {pair!r}.")
-        name, layer = pair
-        if not isinstance(name, str) or name in ("", "input"):
-            raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {name!r}.")
-        if not isinstance(layer, kind):
-            raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {layer!r}.")
-    return pairs
-
-
-def check_name(name: str, names: list[str]) -> None:
-    """Raise ValueError unless a network has an activation of that name."""
-    if name not in names:
-        raise ValueError(
-            f"the network has no layer {name!r}, only {', '.join(map(repr, names))}.{did_you_mean(name, names)}"
-        )
 
 
 def did_you_mean(name: str, names: list[str]) -> str:

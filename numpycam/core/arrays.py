@@ -55,6 +55,11 @@ def gated(gradient: Array, gate: NDArray[np.bool_]) -> Array:
     return np.where(gate, gradient, zero_of(gradient))
 
 
+def first_index(condition: NDArray[np.bool_]) -> tuple[int, ...]:
+    """Return where the condition holds first, in row-major order."""
+    return tuple(map(int, np.argwhere(condition)[0]))
+
+
 def frozen_copy(array: Array) -> Array:
     """Return a read-only copy: even a read-only array may be written to through another view of it."""
     copy = array.copy()

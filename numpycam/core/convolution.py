@@ -45,7 +45,8 @@ np.empty(2**25 - 2**13, np.uint8)
 
 def convolve(x: Array, weight: Array, bias: Array | None, window: Window) -> Array:  # (N, C, H, W) -> (N, O, H', W')
     """Return bias[o] + Σ_{c,u,v} weight[o, c, u, v] · x_padded[n, c, s i + d u, s j + d v]."""
-    size, matrix = window.output_size(*x.shape[2:]), weight.reshape(len(weight), -1)  # (O, C KH KW)
+    size = window.output_size(*x.shape[2:])
+    matrix = weight.reshape(len(weight), -1)  # (O, C KH KW)
     y = np.empty((len(x), len(weight), math.prod(size)), np.result_type(weight, x))
     for images, cells, columns in _columns(x, window, weight.nbytes):
         np.matmul(matrix, columns, out=y[images, :, cells])
@@ -74,17 +75,22 @@ def input_gradient(grad_output: Array, weight: Array, window: Window, shape: Sha
     An infinite weight or a NaN also makes NaN in cells that it does not see: a shift fills up with zeros, and 0 · NaN
     is NaN.
     """
-    (batch, channels, height, width), (maps, _, tall, wide) = shape, weight.shape
-    (_, _, height_out, width_out), dtype = grad_output.shape, np.result_type(weight, grad_output)
+    batch, channels, height, width = shape
+    maps, _, tall, wide = weight.shape
+    height_out, width_out = grad_output.shape[2:]
+    dtype = np.result_type(weight, grad_output)
     matrix = weight.transpose(0, 2, 3, 1).reshape(maps * tall, wide * channels).T  # (KW C, O KH)
     images, rows = _block(batch, height, len(matrix) + matrix.shape[1], width_out, weight.nbytes, dtype)
     shifted = np.empty((images, maps, tall, rows, width_out), dtype)
     pieces = np.empty((images, wide, channels, rows, width_out), dtype)
-    gradient, sideways = np.full(shape, zero_of(grad_output), dtype), window.overlaps(1, width, width_out)
+    gradient = np.full(shape, zero_of(grad_output), dtype)
+    sideways = window.overlaps(1, width, width_out)
     for n, top in product(range(0, batch, images), range(0, height, rows)):
-        some, into = grad_output[n : n + images], gradient[n : n + images, :, top : top + rows]
+        some = grad_output[n : n + images]
+        into = gradient[n : n + images, :, top : top + rows]
         length = into.shape[2]
-        a, b = shifted[: len(some), :, :, :length], pieces[: len(some), :, :, :length]  # and reshaped, still views
+        a = shifted[: len(some), :, :, :length]  # the last block may be smaller; reshaped, a and b are still views
+        b = pieces[: len(some), :, :, :length]
         up_down = [(seen, seeing) for seeing, seen in window.overlaps(0, length, height_out, -top)]
         _shift(some.swapaxes(2, 3), up_down, a.swapaxes(3, 4))
         np.matmul(matrix, a.reshape(len(some), maps * tall, -1), out=b.reshape(len(some), wide * channels, -1))
@@ -95,7 +101,8 @@ def input_gradient(grad_output: Array, weight: Array, window: Window, shape: Sha
 
 def _columns(x: Array, window: Window, weight_bytes: int) -> Iterator[tuple[slice, slice, Array]]:
     """Yield blocks of columns (n, C KH KW, cells), each after the images and the output cells that it belongs to."""
-    (batch, channels, height, width), (tall, wide) = x.shape, window.size
+    batch, channels, height, width = x.shape
+    tall, wide = window.size
     height_out, width_out = window.output_size(height, width)
     images, rows = _block(batch, height_out, channels * tall * wide, width_out, weight_bytes, x.dtype)
     shifted = np.empty((images, channels, wide, min(height, window.rows_needed(rows)), width_out), x.dtype)
@@ -105,7 +112,8 @@ def _columns(x: Array, window: Window, weight_bytes: int) -> Iterator[tuple[slic
         bottom = min(top + rows, height_out)
         first, last = window.rows_read(top, bottom, height)
         some = x[n : n + images, :, first:last]
-        a, b = shifted[: len(some), :, :, : last - first], columns[: len(some), :, :, :, : bottom - top]
+        a = shifted[: len(some), :, :, : last - first]
+        b = columns[: len(some), :, :, :, : bottom - top]
         _shift(some, sideways, a)
         up_down = window.overlaps(0, last - first, bottom - top, window.stride[0] * top - first)
         _shift(a.swapaxes(3, 4), up_down, b.swapaxes(4, 5))

@@ -190,9 +190,10 @@ class MaxPool2d(_Pool2d):
 
     def _winners(self, x: Array) -> Iterator[NDArray[np.bool_]]:
         """Yield, for each cell of the window, where it is the first that holds the maximum."""
-        y, has_border = self.forward(x), any(self.window.padding)
+        y = self.forward(x)
+        some_nan, has_border = (y != y).any(), any(self.window.padding)
         real = self.window.taps(np.ones(x.shape[2:], dtype=bool))  # False in the border
-        unclaimed, some_nan = np.ones(y.shape, dtype=bool), (y != y).any()
+        unclaimed = np.ones(y.shape, dtype=bool)
         for tap, is_real in zip(self.taps(x), real, strict=True):
             wins = unclaimed & (tap == y)
             if some_nan:

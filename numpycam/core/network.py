@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_array, as_grad_output, as_named_layers, check_name, check_same_kind
+from numpycam.core.arguments import as_array, as_grad_output, check_same_kind, did_you_mean
 from numpycam.core.arrays import Array, Shape, read_only_view
 from numpycam.core.base import Layer
 
@@ -54,7 +54,8 @@ class Network(Layer):
     _parameters: dict[str, Array] = field(init=False)
 
     def __post_init__(self) -> None:
-        layers = as_named_layers(self.layers, Layer)
+        layers = tuple(self.layers)
+        _check_layers(layers)
         opened = [*_opened(layers)]
         names = [name for name, _ in opened]
         if len(set(names)) < len(names):
@@ -215,13 +216,27 @@ class Network(Layer):
     def position_of(self, name: str) -> int:
         """Return the position of the activation of that name: 0 for "input"; raise ValueError if there is none."""
         names = [*self._layer_of]
-        check_name(name, names)
+        if name not in names:
+            only = ", ".join(map(repr, names))
+            raise ValueError(f"the network has no layer {name!r}, only {only}.{did_you_mean(name, names)}")
         return names.index(name)
 
     def _admitted(self, x: ArrayLike) -> Array:
         x = as_array("x", x, dtype=self.dtype, check_finite=False)
         self.check(x)
         return x
+
+
+def _check_layers(layers: tuple[Any, ...]) -> None:
+    """Raise TypeError or ValueError unless they are pairs (name, layer)."""
+    for pair in layers:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"layers must be pairs (name, layer), got {pair!r}.")
+        name, layer = pair
+        if not isinstance(name, str) or name in ("", "input"):
+            raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {name!r}.")
+        if not isinstance(layer, Layer):
+            raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {layer!r}.")
 
 
 def _opened(layers: Sequence[tuple[str, Layer]], prefix: str = "") -> Iterator[tuple[str, Layer]]:

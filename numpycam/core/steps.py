@@ -21,14 +21,17 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_class_indices, as_images, as_target, check_shape
-from numpycam.core.arrays import Array, Shape, read_only_view, relu, share, sum_of, zero_of, zeros
+from numpycam.core.arguments import as_class_indices, as_images, as_maps, as_target, check_scores, check_shape
+from numpycam.core.arrays import Array, Shape, read_only_view, relu, share, sum_of, zeros
 from numpycam.core.network import Network, check_network
 
 GradientsUsed = Literal["plain", "guided", "unused"]
 
 Target = Callable[[Array], tuple[Array, Array]]
 """From scores y (N, classes) to a number t(y) for each image (N,), and its gradient dt/dy (N, classes)."""
+
+ClassIndex = int | Sequence[int] | Target | None
+"""What is explained: one class for all images, one for each, a target, or (None) the class with the highest score."""
 
 
 class Evidence(NamedTuple):
@@ -44,11 +47,7 @@ class Evidence(NamedTuple):
 
 
 def gather(
-    network: Network,
-    image: ArrayLike,
-    class_index: int | Sequence[int] | Target | None = None,
-    layer: str | None = None,
-    check_finite: bool = True,
+    network: Network, image: ArrayLike, class_index: ClassIndex, layer: str | None, check_finite: bool
 ) -> Evidence:
     """Take steps 1 and 2, with the arguments of :func:`numpycam.grad_cam`."""
     check_network(network)
@@ -60,12 +59,18 @@ def gather(
 
     activations = network.activations_of(x, since=layer)
     *_, scores = activations.values()  # (N, classes)
-    classes, score, grad_scores = score_of(class_index, scores, is_batch)
+    score = score_of(class_index, scores, is_batch)
     feature_maps = activations[layer]  # step 1: A, what the filters find in the picture
-    gradients = read_only_view(network.gradients(activations, grad_scores, to=layer)[layer])  # step 2: g = dy^c/dA
+    gradients = read_only_view(network.gradients(activations, score.gradient, to=layer)[layer])  # step 2: g = dy^c/dA
     check_shape("gradients", gradients, feature_maps.shape)
     one = slice(None) if is_batch else 0
-    return Evidence(x[one], classes[one], score[one], layer, feature_maps[one], gradients[one], network)
+    c, y = score.classes[one], score.value[one]
+    return Evidence(x[one], c, y, layer, feature_maps[one], gradients[one], network)
+
+
+def gather_maps(feature_maps: ArrayLike, gradients: ArrayLike, check_finite: bool) -> Evidence:
+    """Return what is known if only A and dy/dA are given: the other fields are None."""
+    return Evidence(None, None, None, None, *as_maps(feature_maps, gradients, check_finite))
 
 
 def compute_alphas(gradients: Array) -> Array:  # (..., K, H, W) -> (..., K)
@@ -184,15 +189,23 @@ class Stages:
             )
 
 
-def score_of(class_index: Any, scores: Array, is_batch: bool = True) -> tuple[Array, Array, Array]:
-    """Return three arrays: the class (or target) of each image, its score, and dscore/dscores (N, classes)."""
+class Score(NamedTuple):
+    """The number that is explained, for each image."""
+
+    classes: Array  # (N,), the class or target
+    value: Array  # (N,), y^c
+    gradient: Array  # (N, classes), dy^c/dy
+
+
+def score_of(class_index: Any, scores: Array, is_batch: bool = True) -> Score:
+    """Return the score of a class or target, given all scores (N, classes)."""
     if callable(class_index):
-        return np.full(len(scores), class_index), *as_target(class_index(scores), scores)
+        return Score(np.full(len(scores), class_index), *as_target(class_index(scores), scores))
     classes = as_class_indices(class_index, scores, is_batch)
     chosen = np.arange(len(scores)), classes  # one score of each row
     gradient = zeros(scores.shape, like=scores)
-    gradient[chosen] = zero_of(scores) + 1  # dy^c/dy
-    return classes, scores[chosen], gradient
+    gradient[chosen] += 1
+    return Score(classes, scores[chosen], gradient)
 
 
 def target_layer_of(network: Network, argument: str = "layer") -> str:
@@ -215,7 +228,6 @@ def check_stages(network: Network, layer: str, input_shape: Shape) -> None:
     network.position_of(layer)  # an unknown name is refused with the names that there are
     shapes = network.shapes(input_shape)
     if len(shapes[layer]) != 4:
-        raise ValueError(f"Grad-CAM needs a layer with feature maps (N, K, H, W); {layer!r} has {shapes[layer]}.")
-    *_, scores = shapes.values()
-    if len(scores) != 2:
-        raise ValueError(f"Grad-CAM needs a network with scores (N, classes); this one's output is {scores}.")
+        raise ValueError(f"layer {layer!r} must have feature maps (N, K, H, W), got {shapes[layer]}.")
+    *_, output_shape = shapes.values()
+    check_scores(output_shape)

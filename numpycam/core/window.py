@@ -37,15 +37,15 @@ class Window:
 
     def output_size(self, height: int, width: int) -> Pair:
         """Return floor((n + 2p - d(k - 1) - 1) / s) + 1 for both sides: n cells, padding p, kernel size k."""
-        (kh, kw), (sh, sw), (ph, pw), (dh, dw) = self.size, self.stride, self.padding, self.dilation
-        rest = height + 2 * ph - dh * (kh - 1) - 1, width + 2 * pw - dw * (kw - 1) - 1
-        if rest[0] < 0 or rest[1] < 0:
+        rows, columns = height + 2 * self.padding[0], width + 2 * self.padding[1]
+        tall = self.dilation[0] * (self.size[0] - 1) + 1
+        wide = self.dilation[1] * (self.size[1] - 1) + 1
+        if rows < tall or columns < wide:
             raise ValueError(
-                f"kernel of size {self.size} with dilation {self.dilation} spans {dh * (kh - 1) + 1} × "
-                f"{dw * (kw - 1) + 1} cells, more than the input, {height + 2 * ph} × {width + 2 * pw} "
-                f"with padding {self.padding}."
+                f"kernel of size {self.size} with dilation {self.dilation} spans {tall} × {wide} cells, more than the "
+                f"input, {rows} × {columns} with padding {self.padding}."
             )
-        return rest[0] // sh + 1, rest[1] // sw + 1
+        return (rows - tall) // self.stride[0] + 1, (columns - wide) // self.stride[1] + 1
 
     def overlaps(self, axis: int, inputs: int, outputs: int, start: int = 0) -> list[Overlap]:
         """Return two slices for each offset of the window along an axis: outputs, and the inputs that they read.
@@ -53,8 +53,9 @@ class Window:
         These are the outputs for which the offset falls inside the input. All others read the border there. The first
         output's window starts at ``start``, less the padding.
         """
-        s, d, overlaps = self.stride[axis], self.dilation[axis], []
+        s, d = self.stride[axis], self.dilation[axis]
         start -= self.padding[axis]
+        overlaps = []
         for at in range(start, start + d * self.size[axis], d):  # output i sees input s i + at
             first = max(0, -(at // s))
             last = max(first, min(outputs, (inputs - 1 - at) // s + 1))
@@ -77,15 +78,17 @@ class Window:
         It holds the input values under that cell, at every position of the window. Around x lies a border of zeros, or
         the border that ``np.pad`` makes with other options.
         """
-        (top, left), around = self.padding, [(0, 0)] * (x.ndim - 2)
+        top, left = self.padding
         if top or left:
             border = border or {"constant_values": zero_of(x)}
+            around = [(0, 0)] * (x.ndim - 2)
             x = np.pad(x, [*around, (top, top), (left, left)], **border)
         return self._views(x)
 
     def scatter(self, pieces: Iterable[Array], shape: Shape, like: Array) -> Array:  # -> (..., H, W)
         """Add one piece for each tap back to the cells that it was read from: the adjoint of taps. Drop the border."""
-        (top, left), (*rest, height, width) = self.padding, shape
+        top, left = self.padding
+        *rest, height, width = shape
         padded = zeros((*rest, height + 2 * top, width + 2 * left), like)
         overlap = any(s <= d * (k - 1) for s, d, k in zip(self.stride, self.dilation, self.size, strict=True))
         for view, piece in zip(self._views(padded), pieces, strict=True):
@@ -93,7 +96,10 @@ class Window:
         return padded[..., top : top + height, left : left + width]
 
     def _views(self, padded: Array) -> Iterator[Array]:  # (..., H + 2p, W + 2p) -> KH KW times (..., H', W')
-        (*_, height, width), (down, right), (rows, columns) = padded.shape, self.dilation, self.stride
-        for u, v in product(range(self.size[0]), range(self.size[1])):
-            bottom, end = height - down * (self.size[0] - 1 - u), width - right * (self.size[1] - 1 - v)
-            yield padded[..., down * u : bottom : rows, right * v : end : columns]
+        *_, height, width = padded.shape
+        tall, wide = self.size
+        down, right = self.dilation
+        for u, v in product(range(tall), range(wide)):
+            rows = slice(down * u, height - down * (tall - 1 - u), self.stride[0])
+            columns = slice(right * v, width - right * (wide - 1 - v), self.stride[1])
+            yield padded[..., rows, columns]

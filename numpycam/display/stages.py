@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.core.arguments import as_array, as_int
+from numpycam.core.arguments import as_array, as_int, check_one_of
 from numpycam.core.arrays import Array
 from numpycam.core.steps import Stages
 from numpycam.display.canvas import (
@@ -231,8 +231,7 @@ def figure_of_stage(
         If the explanation has no such stage, is for a batch, or holds NaN or infinity.
     """
     columns = {column.name: column for column in columns_of(explanation, interpolation, most_maps)}
-    if stage not in columns:
-        raise ValueError(f"stage must be one of {', '.join(map(repr, columns))}, got {stage!r}.")
+    check_one_of("stage", stage, columns)
     return _figure_of(columns[stage])
 
 

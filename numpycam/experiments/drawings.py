@@ -26,7 +26,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from numpycam.core.arguments import as_int
+from numpycam.core.arguments import as_int, check_one_of
 from numpycam.core.arrays import Array
 
 Point = tuple[float, float]
@@ -178,8 +178,8 @@ def _check_options(colour: object, confounded: object, animals: object, grass: o
     for name, value in {"colour": colour, "confounded": confounded, "grass": False if grass is None else grass}.items():
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"{name} must be an instance of bool, not {type(value).__name__}.")
-    if animals is not None and animals not in get_args(Animals):
-        raise ValueError(f"animals must be one of {', '.join(map(repr, get_args(Animals)))}, got {animals!r}.")
+    if animals is not None:
+        check_one_of("animals", animals, get_args(Animals))
     if confounded and grass is not None:
         raise ValueError(f"grass must not be given if confounded is True, got {grass!r}.")
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpycam.about import About
-from numpycam.core.arguments import as_int
+from numpycam.core.arguments import as_int, check_one_of
 from numpycam.core.arrays import Array
 from numpycam.core.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from numpycam.experiments.drawings import CLASS_NAMES, SIDE, Drawings, draw
@@ -69,7 +69,8 @@ def load_pretrained(name: str) -> Network:
     ValueError
         If there is no network of that name.
     """
-    return Network.load(_FOLDER / f"{_checked(name)}.npz")
+    check_one_of("name", name, NAMES)
+    return Network.load(_FOLDER / f"{name}.npz")
 
 
 def untrained(seed: int = SEED) -> Network:
@@ -148,7 +149,8 @@ def train(
     DivergedError
         See :func:`numpycam.experiments.training.fit`.
     """
-    drawings = draw(as_int("images", images, 1), seed, confounded=_checked(name) == "drawings-confounded")
+    check_one_of("name", name, NAMES)
+    drawings = draw(as_int("images", images, 1), seed, confounded=name == "drawings-confounded")
     fixed: list[str | tuple[str, int]] = [("conv1", BACKGROUND_KERNEL), ("conv2", BACKGROUND_KERNEL), "scores.bias"]
     network, _ = fit(
         untrained(seed),
@@ -266,9 +268,3 @@ def map_difference(network: Network, other: Network, drawings: Drawings) -> floa
 
 def _batches(images: Array) -> list[Array]:
     return [images[n : n + 250] for n in range(0, len(images), 250)]
-
-
-def _checked(name: str) -> str:
-    if name not in NAMES:
-        raise ValueError(f"name must be one of {', '.join(map(repr, NAMES))}, got {name!r}.")
-    return name

@@ -212,7 +212,7 @@ def cam(evidence: Evidence) -> tuple[Array, Array]:
         came = [type(layer).__name__ for _, layer in head.row]
         raise ValueError(f"CAM needs a head that averages each map of {evidence.layer!r} and a Linear, got {came}.")
     *_, scores = activations.values()
-    grad_scores = score_of(evidence.class_index, scores)[2]
+    grad_scores = score_of(evidence.class_index, scores).gradient
     alphas = head.gradients(activations, grad_scores, to=str(means))[str(means)].reshape(a.shape[:2])
     return alphas, compute_weighted_maps(alphas, a)
 

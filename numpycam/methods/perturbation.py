@@ -21,7 +21,7 @@ from numpycam.core.arguments import as_int, as_pair
 from numpycam.core.arrays import Array, IntOrPair, share, zero_of, zeros
 from numpycam.core.network import Network
 from numpycam.core.steps import Evidence, compute_weighted_maps, score_of
-from numpycam.interventions import erase
+from numpycam.interventions import blanked
 from numpycam.methods.recipe import check_pole, method
 from numpycam.resize import resize
 
@@ -153,7 +153,7 @@ def occlusion(
         (slice(top, top + tall), slice(left, left + wide))
         for top, left in product(_starts(height, tall, down), _starts(width, wide, across))
     ]
-    bare = erase(images, (slice(None), slice(None)), baseline)
+    bare = blanked(images, baseline)
 
     def covered(n: int, first: int, last: int) -> Array:
         copies = images[n][None].repeat(last - first, axis=0)
@@ -162,7 +162,8 @@ def occlusion(
         return copies
 
     drops = evidence.score[:, None] - scores_of(evidence, evidence.network, covered, len(patches), batch_size, progress)
-    total, counts = zeros((len(images), height, width), like=drops), zeros((height, width), like=drops)
+    total = zeros((len(images), height, width), like=drops)
+    counts = zeros((height, width), like=drops)
     for patch, drop in zip(patches, drops.T, strict=True):
         total[:, *patch] += drop[:, None, None]
         counts[patch] += 1
@@ -188,7 +189,7 @@ def scores_of(
     """
     scores = zeros((len(evidence.image), count), like=evidence.score)
     for n, first, last in batches(len(evidence.image), count, batch_size, progress):
-        scores[n, first:last] = score_of(evidence.class_index[n], network(inputs(n, first, last)))[1]
+        scores[n, first:last] = score_of(evidence.class_index[n], network(inputs(n, first, last))).value
     return scores
 
 
@@ -197,7 +198,8 @@ def batches(images: int, count: int, batch_size: int, progress: Progress) -> Ite
     step = as_int("batch_size", batch_size, 1)
     if not callable(progress):
         raise TypeError(f"progress must be a callable such as tqdm, got {type(progress).__name__}.")
-    runs, done = [*product(range(images), range(0, count, step))], []
+    runs = [*product(range(images), range(0, count, step))]
+    done = []
     for n, first in progress(runs):
         yield n, first, min(first + step, count)
         done.append((n, first))

@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_class_indices, as_int
+from numpycam.core.arguments import as_class_indices, as_int, check_scores
 from numpycam.core.arrays import Array, zero_of, zeros
 from numpycam.core.base import Layer
 from numpycam.core.layers import Linear
 from numpycam.core.network import Network
-from numpycam.interventions import erase
+from numpycam.interventions import blanked
 from numpycam.path import as_one_image, as_piecewise_linear
 from numpycam.targets import Difference
 
@@ -80,7 +80,7 @@ def midpoint_error(
         If an argument has the wrong type or value, or a layer does not say that it is affine or takes a maximum.
     """
     end = as_one_image("image", image, network)
-    start = erase(end, (slice(None), slice(None)), baseline)
+    start = blanked(end, baseline)
     count, size = as_int("steps", steps, 1), as_int("batch_size", batch_size, 1)
     network, class_index = linear_score(network, class_index, end.shape)
     scores = network(end[None])
@@ -109,8 +109,7 @@ def linear_score(network: Network, target: Any, image_shape: tuple[int, ...]) ->
     if not isinstance(target, Difference):
         return network, target
     shape = network.output_shape((1, *image_shape))
-    if len(shape) != 2:
-        raise ValueError(f"the network's output must be scores (N, classes), got {shape}.")
+    check_scores(shape)
     scores = zeros(shape, like=np.empty(0, network.dtype))
     return Network([("scores", network), ("target", Linear(target(scores)[1]))]), 0
 
@@ -144,9 +143,9 @@ def _gradients(layers: list[Layer], inputs: list[Interval], grad_output: Array) 
             low, high = middle - radius, middle + radius
         elif lowest_rivals is None or highest_rivals is None:
             raise TypeError(f"the bound needs to know of what {layer!r} takes the maximum.")
-        elif _same(highest_rivals, np.stack([most, zeros(most.shape, like=most)])):  # the gate of a ReLU
+        elif np.array_equal(highest_rivals, np.stack([most, zeros(most.shape, like=most)])):  # the gate of a ReLU
             low, high = _through_gate(low, high, least > 0, most > 0)
-        elif window is None or not _same(highest_rivals, np.stack([*window.taps(most, mode="edge")])):
+        elif window is None or not np.array_equal(highest_rivals, np.stack([*window.taps(most, mode="edge")])):
             raise TypeError(
                 f"the bound needs a maximum of x and 0, or of the cells of a window, and {layer!r} has another."
             )
@@ -157,10 +156,6 @@ def _gradients(layers: list[Layer], inputs: list[Interval], grad_output: Array) 
             pieces = [_through_gate(low, high, wins & (can_win.sum(axis=0) == 1), wins) for wins in can_win]
             low, high = (window.scatter(side, least.shape, like=least) for side in zip(*pieces, strict=True))
     return low, high
-
-
-def _same(one: Array, other: Array) -> bool:
-    return one.shape == other.shape and bool((one == other).all())
 
 
 def _through_gate(low: Array, high: Array, is_open: Array, may_open: Array) -> Interval:

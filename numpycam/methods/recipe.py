@@ -12,7 +12,7 @@ becomes a :class:`Method`: it is called like :func:`numpycam.grad_cam` and retur
 sum of the maps [[0.5, 2.1], [4.5, 2.6]]
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Literal, get_args
@@ -20,10 +20,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.core.arguments import as_maps, check_shape
-from numpycam.core.arrays import Array
+from numpycam.core.arguments import check_one_of, check_shape
+from numpycam.core.arrays import Array, first_index
 from numpycam.core.network import Network, check_network
-from numpycam.core.steps import Evidence, GradientsUsed, Target, compute_weighted_maps, gather
+from numpycam.core.steps import ClassIndex, Evidence, GradientsUsed, compute_weighted_maps, gather, gather_maps
 from numpycam.gradcam import Explanation
 
 Weighs = Literal["maps", "cells", "evidence"]
@@ -86,8 +86,7 @@ class Method:
     with_backward_of: Callable[[Network], Network] | None = None
 
     def __post_init__(self) -> None:
-        if self.needs not in get_args(Needs):
-            raise ValueError(f"needs must be one of {', '.join(map(repr, get_args(Needs)))}, got {self.needs!r}.")
+        check_one_of("needs", self.needs, get_args(Needs))
         if not set(self.properties) <= PROPERTIES.keys():
             raise ValueError(f"properties must be among {', '.join(map(repr, PROPERTIES))}, got {self.properties!r}.")
 
@@ -95,7 +94,7 @@ class Method:
         self,
         network: Network,
         image: ArrayLike,
-        class_index: int | Sequence[int] | Target | None = None,
+        class_index: ClassIndex = None,
         layer: str | None = None,
         *,
         check_finite: bool = True,
@@ -150,7 +149,7 @@ class Method:
         """
         if self.needs not in ("nothing", "gradients") or self.layer:
             raise TypeError(f"{self.name} needs the network and the image, not the maps and gradients alone.")
-        return self._explain(Evidence(None, None, None, None, *as_maps(feature_maps, gradients, check_finite)))
+        return self._explain(gather_maps(feature_maps, gradients, check_finite))
 
     def _explain(self, evidence: Evidence, **options: Any) -> Explanation:
         if self.layer and self.needs != "gradients" and evidence.layer != self.layer:
@@ -200,8 +199,7 @@ def method(
     **options
         The other fields of :class:`Method`.
     """
-    if weighs not in get_args(Weighs):
-        raise ValueError(f"weighs must be one of {', '.join(map(repr, get_args(Weighs)))}, got {weighs!r}.")
+    check_one_of("weighs", weighs, get_args(Weighs))
 
     def decorate(function: Callable[..., Any]) -> Method:
         @wraps(function)
@@ -221,6 +219,6 @@ def method(
 def check_pole(where: NDArray[np.bool_], name: str, what: str) -> None:  # (N,), (N, K) or (N, K, H, W)
     """Raise PoleError if the condition holds anywhere, and say where."""
     if where.any():
-        index = np.argwhere(where)[0]
-        place = ", ".join(f"{axis} {i}" for axis, i in zip(("image", "map", "row", "column"), index, strict=False))
+        axes = zip(("image", "map", "row", "column"), first_index(where), strict=False)
+        place = ", ".join(f"{axis} {i}" for axis, i in axes)
         raise PoleError(f"{name} has a pole: {what} ({place}).")

@@ -24,7 +24,7 @@ from numpycam.core.base import Layer
 from numpycam.core.network import Network
 from numpycam.core.steps import Evidence, score_of, target_layer_of
 from numpycam.gradcam import grad_cam
-from numpycam.interventions import erase
+from numpycam.interventions import blanked
 from numpycam.methods.perturbation import Progress, batches
 from numpycam.methods.quadrature import line, linear_score
 from numpycam.methods.recipe import method
@@ -98,7 +98,8 @@ def smooth_grad(
     progress : callable, optional
         Wraps the iterable of batches, as ``tqdm`` does.
     """
-    images, count, seed = evidence.image, as_int("samples", samples, 1), as_int("seed", seed, 0)
+    images = evidence.image
+    count, seed = as_int("samples", samples, 1), as_int("seed", seed, 0)
     width = as_array("sigma", sigma, dtype=images.dtype)
     check_shape("sigma", width, ())
     if width < 0:
@@ -123,7 +124,7 @@ def _mean_gradients(
     for n, first, last in batches(len(evidence.image), count, batch_size, progress):
         activations = evidence.network.activations(inputs(n, first, last))
         *_, scores = activations.values()
-        grad_scores = score_of(evidence.class_index[n], scores)[2]
+        grad_scores = score_of(evidence.class_index[n], scores).gradient
         total[n] += evidence.network.gradients(activations, grad_scores)["input"].sum(axis=0)
     return total / count
 
@@ -171,9 +172,11 @@ def integrated_gradients(
         If no steps are given and the score is not known to be piecewise linear: the target is neither a class nor a
         :class:`numpycam.targets.Difference`, or a layer does not say that it is affine or takes a maximum.
     """
-    images, count = evidence.image, 256 if steps is None else as_int("steps", steps, 1)
+    images = evidence.image
+    count = 256 if steps is None else as_int("steps", steps, 1)
     batch_size = as_int("batch_size", batch_size, 1)  # even if the exact path needs no batches
-    starts, maps = erase(images, (slice(None), slice(None)), baseline), zeros(images.shape, like=evidence.gradients)
+    starts = blanked(images, baseline)
+    maps = zeros(images.shape, like=evidence.gradients)
     left = []  # the images whose line has too many kinks
     for n in range(len(images)):
         exact = _along_the_path(evidence, n, starts[n], max_kinks) if steps is None else None
@@ -190,7 +193,7 @@ def integrated_gradients(
     some = evidence._replace(image=images[left], class_index=evidence.class_index[left])
     maps[left] = (images - starts)[left] * _mean_gradients(some, middles, count, batch_size, progress)
     if steps is None:
-        before = [score_of(evidence.class_index[n], evidence.network(starts[n][None]))[1][0] for n in left]
+        before = [score_of(evidence.class_index[n], evidence.network(starts[n][None])).value[0] for n in left]
         gap = np.abs(sum_of(maps[left], axis=(1, 2, 3)) - (evidence.score[left] - before)).max()
         warn(
             f"integrated gradients are by the midpoint rule, as the line has more than max_kinks = {max_kinks}; "
@@ -322,7 +325,7 @@ def _biases(evidence: Evidence) -> list[tuple[Array, Array]]:
     network = as_piecewise_linear("FullGrad", evidence.network, evidence.image[:1])
     activations = network.activations(evidence.image)
     *_, scores = activations.values()
-    gradients = network.gradients(activations, score_of(_targets(evidence), scores)[2])
+    gradients = network.gradients(activations, score_of(_targets(evidence), scores).gradient)
     affine = [
         (name, layer.affine(x.shape)) for (name, layer), x in zip(network.layers, activations.values(), strict=False)
     ]

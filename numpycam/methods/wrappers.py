@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from numpycam.core.arrays import zero_of
 from numpycam.core.network import Network
-from numpycam.core.steps import compute_localization_map, compute_weighted_sum
+from numpycam.core.steps import ClassIndex, compute_localization_map, compute_weighted_sum
 from numpycam.gradcam import Explanation
 from numpycam.resize import normalise, resize
 
@@ -32,7 +32,9 @@ def with_mirror(method: Callable[..., Explanation]) -> Callable[..., Explanation
     this, and varies the brightness, too.)
     """
 
-    def explain(network: Network, image: ArrayLike, class_index: Any = None, *args: Any, **options: Any) -> Explanation:
+    def explain(
+        network: Network, image: ArrayLike, class_index: ClassIndex = None, *args: Any, **options: Any
+    ) -> Explanation:
         e = method(network, image, class_index, *args, **options)
         target = class_index if callable(class_index) else e.class_index
         mirrored = method(network, np.asarray(image)[..., ::-1], target, *args, **options)
@@ -68,7 +70,7 @@ def over_layers(method: Callable[..., Explanation], layers: Sequence[str]) -> Ca
     if isinstance(layers, str) or not len(layers):
         raise ValueError(f"layers must be a sequence of at least one name, got {layers!r}.")
 
-    def explain(network: Network, image: ArrayLike, class_index: Any = None, **options: Any) -> Explanation:
+    def explain(network: Network, image: ArrayLike, class_index: ClassIndex = None, **options: Any) -> Explanation:
         found = [method(network, image, class_index, layer, **options) for layer in layers]
         size = found[-1].image.shape[-2:]  # type: ignore[union-attr]
         maps = [normalise(resize(e.localization_map, size)) for e in found]

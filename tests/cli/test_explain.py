@@ -583,7 +583,7 @@ def mistake(capsys, *arguments):
         (["picture.png", "--top", "0"], "argument --top: must be a whole number in 1..999999999, got '0'"),
         (["picture.png", "--top", "many"], "argument --top: must be a whole number in 1..999999999, got 'many'"),
         (["picture.png", "--layer", "conv3"], "the network has no layer 'conv3', only 'input', 'conv1', "),
-        (["picture.png", "--layer", "gap"], "Grad-CAM needs a layer with feature maps (N, K, H, W); 'gap' has (1, 5)."),
+        (["picture.png", "--layer", "gap"], "layer 'gap' must have feature maps (N, K, H, W), got (1, 5)."),
         (
             ["picture.png", "--size", "0x5"],
             "argument --size: must be HEIGHTxWIDTH such as 224x224, up to 9999x9999, got '0x5'",

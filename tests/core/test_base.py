@@ -17,6 +17,7 @@ from own_layers import (
     Scale,
     ScaleThatLearns,
     Skip,
+    Square,
     Squashed,
     Wrapping,
     doubled,
@@ -606,19 +607,6 @@ def test_a_gradient_for_what_is_no_parameter_is_named():
         "parameter_gradients of the network has 'own.name', which is no parameter: only a field of a layer that is an "
         "array is one."
     )
-
-
-class Square(Layer):
-    """y = x², which says nothing about itself."""
-
-    def output_shape(self, input_shape):
-        return input_shape
-
-    def forward(self, x):
-        return x * x
-
-    def backward(self, grad_output, x):
-        return 2 * x * grad_output
 
 
 @pytest.mark.parametrize(("layer", "known"), [(Square(), None), (Clip(), 0), (ReLU(), 0), (MaxPool2d(1), 0)], ids=repr)

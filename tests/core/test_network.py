@@ -337,8 +337,8 @@ def test_gradients_of_another_shape_are_refused(network):
 def test_integer_gradients_are_refused(network):
     message = refusal(TypeError, lambda: as_floats(network).backward(np.array([[1, 0]]), np.zeros((1, 1, 4, 4))))
     assert message == (
-        "grad_output must hold floats or Fractions, got dtype int64; convert it, "
-        "for example with np.asarray(grad_output, float)."
+        "grad_output must hold floats or Fractions, got dtype int64: integers may have been cut off. "
+        "If they are exact, pass np.asarray(grad_output, float)."
     )
 
 

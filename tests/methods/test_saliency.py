@@ -3,7 +3,7 @@
 import math
 import tracemalloc
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -12,9 +12,10 @@ import pytest
 from helpers import refusal, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from own_layers import Square
 from strategies import network_cases, tensors
 
-from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, Network, ReLU, grad_cam, worked_example
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import erase
 from numpycam.methods.saliency import (
@@ -358,20 +359,6 @@ def test_up_to_50_kinks_are_followed():
         with warnings.catch_warnings(record=True, action="always") as caught:
             integrated_gradients(network, np.ones((1, 1, 1)), 0)
         assert len(caught) == (kinks > 50)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Square(Layer):
-    """y = x², a layer that no path can follow."""
-
-    def forward(self, x):
-        return x * x
-
-    def backward(self, grad_output, x):
-        return 2 * x * grad_output
-
-    def output_shape(self, input_shape):
-        return input_shape
 
 
 def test_what_is_not_piecewise_linear_takes_steps():
