@@ -80,7 +80,7 @@ def _higher_score(e: Stages, scores: Array) -> str:
 
 def _map_at(relu: str, network: Network, image: Array, class_index: Any) -> str:
     """Return a sentence if Grad-CAM at the ReLU behind the layer is not zero."""
-    evidence = gather(network, image, class_index, relu)
+    evidence = gather(network, image, class_index, relu, check_finite=False)
     weighted_maps = compute_weighted_maps(compute_alphas(evidence.gradients), evidence.feature_maps)
     positive = compute_weighted_sum(weighted_maps) > 0
     if not positive.any():
