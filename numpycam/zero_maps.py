@@ -85,4 +85,4 @@ def _map_at(relu: str, network: Network, image: Array, class_index: Any) -> str:
     positive = compute_weighted_sum(weighted_maps) > 0
     if not positive.any():
         return ""
-    return f"At the ReLU behind it, {percent(positive.mean())} of the cells are positive: pass layer={relu!r}."
+    return f"At the ReLU {relu!r} behind it, {percent(positive.mean())} of the cells are positive: explain that layer."

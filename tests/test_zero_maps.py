@@ -1,5 +1,7 @@
 """A map of zeros says why it is zero: in the text, in HTML, on the page."""
 
+from html import unescape
+
 import numpy as np
 import pytest
 from helpers import refusal
@@ -73,8 +75,8 @@ def test_the_map_at_the_relu_behind_is_told_if_it_is_not_zero():
     head = [("flat", Flatten()), ("linear", Linear(as_fractions([[1, 1, 1, 1]])))]
     image = as_fractions([[[1, 2]]])
     assert why(Network([("conv", conv), ("relu", ReLU()), *head]), image=image) == (
-        "The map is zero: no cell of Σ α_k A^k is positive, the largest is 0. At the ReLU behind it, 100.0\xa0% of the "
-        "cells are positive: pass layer='relu'."
+        "The map is zero: no cell of Σ α_k A^k is positive, the largest is 0. At the ReLU 'relu' behind it, 100.0\xa0% "
+        "of the cells are positive: explain that layer."
     )
 
 
@@ -106,8 +108,9 @@ def test_a_batch_names_the_images_whose_maps_are_zero():
 
 @pytest.mark.parametrize("show", [str, lambda e: e._repr_html_(), step_through_page])
 def test_the_text_the_notebook_and_the_page_say_why(show):
-    said = " ".join(show(grad_cam(as_floats(network(1, head=((-1,),))), IMAGE.astype(float))).split())
-    assert "The map is zero: no cell of Σ α_k A^k is positive, the largest is -0.166667." in said
+    dead = as_floats(network(-1, ("dead", ReLU())))
+    said = unescape(" ".join(show(grad_cam(dead, IMAGE.astype(float))).split()))
+    assert "The map is zero: every gradient is 0, since every output of the ReLU 'dead' is 0 for this picture." in said
 
 
 def test_a_layer_of_ones_own_behind_is_no_obstacle():

@@ -380,7 +380,7 @@ def _on_weighted_sum(e: Stages) -> str:
 
 def _on_localization_map(e: Stages) -> str:
     removed = int((e.weighted_sum < 0).sum())
-    end = "." if e.localization_map.any() else f", and nothing is left to show. {escape(why_zero(e))}"
+    end = "." if e.localization_map.any() else f", and nothing is left to show. {why_zero(e)}"
     return (
         "The ReLU keeps what speaks for the class and sets the rest to 0. "
         f"It changed {removed} of the {e.weighted_sum.size} cells{end}"
@@ -388,6 +388,8 @@ def _on_localization_map(e: Stages) -> str:
 
 
 def _on_overlay(e: Stages) -> str:
+    if not e.localization_map.any():
+        return "The map is zero, so the picture is all that there is to see."
     return (
         "The map is enlarged to the size of the picture, divided by its largest value, coloured, and laid over the "
         "picture. The colours compare places within this one map; they do not show how high the score is."
