@@ -1,4 +1,4 @@
-.PHONY: help example test thorough coverage lint format notebooks picture bench ci
+.PHONY: help example test thorough coverage lint format notebooks picture bench fuzz ci
 PYTHON = .venv/bin/python
 
 help:  ## list the targets
@@ -40,6 +40,11 @@ bench: .venv  ## measure against torch and others on a quiet machine, for docs/p
 	.venv/bin/pip install --quiet --editable '.[bench]'
 	$(PYTHON) benchmarks --out docs/performance
 	$(PYTHON) benchmarks --threads 2 --out docs/performance --page docs/performance.md
+
+SECONDS = 3600
+fuzz: .venv  ## look for what breaks numpycam, for SECONDS=3600: damaged files, odd arguments, networks against torch
+	.venv/bin/pip install --quiet --editable '.[torch]'
+	$(PYTHON) -W ignore tests/fuzz --seconds $(SECONDS) --seed $$(date +%s)
 
 ci:  ## all that CI runs, in fresh copies
 	bash .ci/run

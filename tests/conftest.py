@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import Phase, settings
 
-collect_ignore = ["benchmarks"]  # it is run by hand, and most of it needs what is not installed
+collect_ignore = ["fuzz"]  # it runs for a given time: make fuzz
 
 # Timings are never tested, so no deadline.
 settings.register_profile("dev", max_examples=30, deadline=None)

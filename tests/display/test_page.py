@@ -129,7 +129,9 @@ def test_what_the_page_says_of_colour_pictures_ties_and_nothing():
     assert "The largest in size is 1, in map 1, row 1, column 1, and 2 more of that size." in tied[1]
     assert tied[2].endswith("Here it is 1.")
     assert tied[3].endswith("There is one map, and it contributes all.")
-    assert tied[5].endswith("It changed 2 of the 3 cells, and nothing is left to show.")
+    assert tied[5].endswith(
+        "nothing is left to show. The map is zero: no cell of Σ α_k A^k is positive, the largest is 0."
+    )
     nothing = prose(step_through_page(grad_cam_from_maps(np.ones((2, 1, 3)), np.zeros((2, 1, 3)))))
     assert "All are 0: at this picture the score does not depend on these maps" in nothing[1]
     assert nothing[2].endswith("Here all have the size 0.")
