@@ -896,10 +896,14 @@ def test_a_map_that_is_zero_says_why(run):
     assert "Class 1 has the highest score" in " ".join(out.split())
 
 
-def test_a_grey_picture_goes_into_a_network_without_convolutions(run, folder):
-    Network([("relu", ReLU()), ("gap", GlobalAvgPool2d())], target_layer="relu").save("gap.npz")
-    flat = Network([("flatten", Flatten()), ("linear", Linear(np.ones((2, 120))))])
+@pytest.mark.parametrize(("channels", "picture"), [(1, "picture.png"), (1, "grey.png"), (3, "grey.png")])
+def test_a_network_without_convolutions_gets_the_channels_that_fit(run, folder, channels, picture):
+    weight = RNG.integers(-3, 4, (2, channels * 120)).astype(float)
+    flat = Network([("flatten", Flatten()), ("linear", Linear(weight))])
     flat.save("flat.npz")
-    with pytest.raises(SystemExit):  # it has no layer with maps
-        run("picture.png", "--network", "flat.npz")
-    assert run("grey.png", "--network", "gap.npz")[0] == 0
+    status, out, _ = run(picture, "--network", "flat.npz", "--method", "gradient_times_input", "--class", 1)
+    assert status == 0
+    assert ("goes in as 12 pixels high, 10 wide" in out) == (channels != {"grey.png": 1, "picture.png": 3}[picture])
+    explanation = written(folder)
+    assert np.array(explanation["image"]).shape == (channels, 12, 10)
+    assert explanation["score"] == float(flat(np.array([explanation["image"]]))[0, 1])
