@@ -7,9 +7,10 @@ layer by its name. So a layer of your own is never taken for what it is not.
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from types import FunctionType, MethodType, ModuleType
+from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -134,7 +135,7 @@ class Layer(ABC):
     def hides_parameters(self) -> bool:
         """Whether it keeps arrays or layers in a list or the like, where ``parameters`` does not see them."""
         return any(
-            value.hides_parameters if isinstance(value, Layer) else _holds_parameters(value, {id(self)})
+            value.hides_parameters if isinstance(value, Layer) else _holds_parameters(value, {id(self): self})
             for value in self._kept().values()
         )
 
@@ -232,12 +233,11 @@ def _differs(derived: type, base: type, name: str) -> bool:
     return getattr(derived, name, None) is not getattr(base, name)
 
 
-def _holds_parameters(value: object, seen: set[int]) -> bool:
-    """Whether an array or a layer lies in it, at whatever depth."""
-    if id(value) in seen:
-        return False
-    seen.add(id(value))
-    return any(isinstance(one, Layer | np.ndarray) or _holds_parameters(one, seen) for one in _contents(value))
+def _holds_parameters(value: object, seen: dict[int, object]) -> bool:
+    """Whether an array or a layer lies in it, at whatever depth, other than what is seen already."""
+    seen[id(value)] = value  # kept, so that nothing new gets the same id
+    unseen = (one for one in _contents(value) if id(one) not in seen)
+    return any(isinstance(one, Layer | np.ndarray) or _holds_parameters(one, seen) for one in unseen)
 
 
 def _contents(value: object) -> Iterable[object]:
@@ -247,9 +247,24 @@ def _contents(value: object) -> Iterable[object]:
     if isinstance(value, partial):
         return value.func, value.args, value.keywords
     if isinstance(value, FunctionType):
-        return [cell.cell_contents for cell in value.__closure__ or ()]
+        return [*_enclosed(value), *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
     if isinstance(value, MethodType):
         return (value.__self__,)
     if isinstance(value, str | bytes | np.ndarray | type | ModuleType):
         return ()
-    return value if isinstance(value, Collection) else getattr(value, "__dict__", {}).values()
+    return value if isinstance(value, Collection) else _attributes(value)
+
+
+def _enclosed(function: FunctionType) -> Iterable[object]:
+    """Yield what a function has taken from the functions around it. A name without a value there is an empty cell."""
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):
+            yield cell.cell_contents
+
+
+def _attributes(value: object) -> Iterable[object]:
+    """Yield what an object keeps in its ``__dict__`` and in the slots of its classes."""
+    yield from getattr(value, "__dict__", {}).values()
+    for kind in type(value).__mro__:
+        own = vars(kind).items() if "__slots__" in vars(kind) else ()
+        yield from (getattr(value, name, None) for name, slot in own if isinstance(slot, MemberDescriptorType))

@@ -196,11 +196,64 @@ LINEAR = Linear(as_fractions([[1, 2], [3, 5]]))
         (AvgPool2d((2, 1)), Flatten(), Linear(as_fractions([[1, 2, 3, 4]]))),
         (GlobalAvgPool2d(), LINEAR, LINEAR),
         (GlobalAvgPool2d(),),
+        (Network([("mean", GlobalAvgPool2d()), ("linear", LINEAR), ("more", LINEAR)]),),
+        (Network([("mean", GlobalAvgPool2d())]), Network([("linear", LINEAR), ("relu", ReLU())])),
+        (Network([("own", Maximum())]), Network([("linear", LINEAR)])),
     ],
 )
 def test_cam_takes_no_head_for_what_it_is_not(layers):
     network = headed(*layers)
     assert refusal(ValueError, lambda: cam(network, PICTURE, 0, "maps")).startswith("CAM needs a head")
+
+
+def test_cam_names_the_layers_inside_of_a_nested_head():
+    network = headed(Network([("mean", Network([("own", Maximum())])), ("linear", LINEAR)]))
+    assert refusal(ValueError, lambda: cam(network, PICTURE, 0, "maps")) == (
+        "CAM needs a head that averages each map of 'maps' and a Linear, got ['Maximum', 'Linear']."
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Picking(Flatten):
+    """Two sums of the numbers of each image, by weights that no parameter shows."""
+
+    rows: tuple
+
+    is_rectifier = False
+
+    def output_shape(self, input_shape):
+        return input_shape[0], 2
+
+    def forward(self, x):
+        return x.reshape(len(x), 8) @ np.array(self.rows).T
+
+    def backward(self, grad_output, x):
+        return (grad_output @ np.array(self.rows)).reshape(x.shape)
+
+    def affine(self, input_shape):
+        return Affine(self, None, summands=8)
+
+
+QUARTERS, NOTHING = as_fractions(["1/4"] * 4), as_fractions([0] * 4)
+MEANS = np.concatenate([QUARTERS, NOTHING]), np.concatenate([NOTHING, QUARTERS])
+MIXED = np.concatenate([QUARTERS[:1], NOTHING, QUARTERS[1:]])  # a cell of the first map, and three of the second
+
+
+def picking(*rows):
+    return headed(Picking(tuple(map(tuple, rows))), LINEAR)
+
+
+def test_cam_knows_means_of_ones_own_by_what_they_do():
+    assert cam(picking(*MEANS), PICTURE, 0, "maps").alphas.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [MEANS[::-1], (MEANS[0], MEANS[0]), (MEANS[0], MIXED), (MIXED, MEANS[1]), (MEANS[0], MEANS[1] / 2)],
+    ids=["exchanged", "the first twice", "one right", "the other right", "half as large"],
+)
+def test_cam_looks_at_every_mean(rows):
+    assert refusal(ValueError, lambda: cam(picking(*rows), PICTURE, 0, "maps")).startswith("CAM needs a head")
 
 
 def test_cam_takes_no_linear_layer_with_a_curve_for_a_linear_one():
@@ -257,6 +310,11 @@ HIDING_NOTHING = [Clip(), Scale(as_fractions([2])), Wrapping(ReLU()), Skip([("re
 @pytest.mark.parametrize("layer", HIDING_NOTHING, ids=repr)
 def test_a_layer_that_can_hide_no_convolution_is_passed_over(layer):
     assert grad_cam(between(layer), IMAGE).layer == "conv"
+
+
+@pytest.mark.parametrize(("axes", "answer"), [(3, False), (4, None), (5, False)])
+def test_only_an_array_of_four_axes_can_be_the_weight_of_a_convolution(axes, answer):
+    assert Scale(np.ones((2, 1, 3, 1, 4)[:axes])).is_convolution is answer
 
 
 def test_what_derives_from_a_convolution_is_one():
@@ -366,6 +424,41 @@ class Holder:
         return self.layer.forward(x)
 
 
+class Slotted:
+    """The same with slots, of which one is empty."""
+
+    __slots__ = ("__layer", "other")
+
+    def __init__(self):
+        self.__layer = CONV
+
+
+class Heir(Slotted):
+    """The same with the slots of its base."""
+
+
+class Nothing:
+    """An object that keeps nothing, of the size of a layer in memory."""
+
+
+class MadeOnDemand(list):
+    """A list whose last item is a layer. Each item is made when it is asked for, in the place of the one before it."""
+
+    def __iter__(self):
+        for _ in self[:]:
+            yield Nothing()
+        yield Wrapping(CONV)
+
+
+def of_a_loop():
+    """A function as a loop makes it: what it runs is in a default."""
+    return lambda x, conv=CONV: conv.forward(x)
+
+
+def by_keyword_only():
+    return lambda x, *, conv=CONV: conv.forward(x)
+
+
 HIDING = [
     (CONV,),
     [CONV],
@@ -380,7 +473,14 @@ HIDING = [
     CONV.forward,
     functools.partial(Holder.run, Holder()),
     functools.partial(np.multiply, CONV.weight),
+    functools.partial(np.multiply, x2=CONV.weight),
+    functools.partial(CONV.forward),
     (lambda conv: lambda x: conv.forward(x))(CONV),
+    of_a_loop(),
+    by_keyword_only(),
+    Slotted(),
+    Heir(),
+    MadeOnDemand(range(5)),
 ]
 
 
@@ -393,6 +493,16 @@ def test_what_is_kept_out_of_sight_is_noticed(layers):
 
 CIRCLE: list = []
 CIRCLE.append(CIRCLE)
+
+
+def of_a_name_without_a_value(is_given=False):
+    if is_given:
+        later = CONV.forward
+
+    def call(x):
+        return later(x)
+
+    return call
 
 
 @pytest.mark.parametrize(
@@ -410,6 +520,8 @@ CIRCLE.append(CIRCLE)
         np.float64(1),
         CIRCLE,
         lambda x: 2 * x,
+        lambda x, y=2, *, z=3: x * y * z,
+        of_a_name_without_a_value(),
         CONV,
         b"",
     ],
@@ -418,6 +530,27 @@ CIRCLE.append(CIRCLE)
 def test_what_keeps_nothing_out_of_sight_hides_nothing(layers):
     assert not Hiding(layers).hides_parameters
     assert Hiding(layers).is_convolution is (None if layers is CONV else False)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Chooses(Scale):
+    """A layer that keeps one of its own methods, by which it runs forward."""
+
+    def __post_init__(self):
+        self._set(run=self.scaled)
+
+    def scaled(self, x):
+        return self.factor * x
+
+    def forward(self, x):
+        return self.run(x)
+
+
+def test_a_layer_that_keeps_a_method_of_its_own_hides_nothing():
+    assert not Chooses(as_fractions([2])).hides_parameters
+    assert grad_cam(between(Chooses(as_fractions([2]))), IMAGE).layer == "conv"
+    held = Hiding((Chooses(as_fractions([2])).run,))
+    assert held.hides_parameters
 
 
 def test_a_class_derived_from_one_that_computes_something_else_is_asked_anew_too():
@@ -540,6 +673,14 @@ def test_a_network_with_fields_of_its_own_has_their_parameters_too():
     assert Network([("own", Scaled([("hiding", Hiding((CONV,)))]))]).hides_parameters
 
 
+def test_no_layer_takes_the_place_of_a_field():
+    for taken in ("scale", "shift"):
+        layers = [("linear", Linear(as_fractions([[3]]))), (taken, Linear(as_fractions([[3]])))]
+        message = refusal(ValueError, lambda layers=layers: Scaled(layers))
+        assert message == f"Scaled has a field and a layer named {taken!r}: rename the layer."
+    assert [*Scaled([("layers", Linear(as_fractions([[3]])))]).parameters] == ["scale", "shift.weight", "layers.weight"]
+
+
 class Row(Wrapping):
     """A layer that says that it runs the one inside of it."""
 
@@ -561,6 +702,23 @@ def test_parameters_of_a_layer_that_runs_others_change_or_are_refused():
     assert network.with_parameters({"own.inside.weight": np.array([[3.0]])})([[2]]) == 6
     network = Network([("own", Renamed(Linear([[1.0]])))])
     assert "other" in refusal(TypeError, lambda: network.with_parameters({"own.other.weight": np.array([[3.0]])}))
+
+
+class Registered:
+    """What a class is told in its class statement, it keeps."""
+
+    def __init_subclass__(cls, label, **options):
+        super().__init_subclass__(**options)
+        cls.label = label
+
+
+def test_a_class_statement_may_have_options():
+    class Own(ReLU, Registered, label="own"):
+        pass
+
+    assert Own.label == "own"
+    message = refusal(TypeError, lambda: type("Other", (ReLU,), {}, label="other"))
+    assert "keyword arguments" in message
 
 
 def test_a_layer_has_no_slots():

@@ -232,6 +232,12 @@ def test_the_dtype_is_that_of_all_parameters_together():
     assert Network(layers[:1]).dtype == np.float32
 
 
+def test_a_network_does_not_change_with_the_dictionary_of_its_parameters(network):
+    network.parameters.clear()
+    assert list(network.parameters) == ["features.weight", "conv.weight"]
+    assert network.dtype == object
+
+
 def test_a_network_does_not_change_with_the_list_it_was_made_of():
     layers = [("a", ReLU())]
     network = Network(layers)
@@ -284,7 +290,7 @@ def test_activations_that_are_not_all_there_are_refused(network):
 def test_given_activations_are_not_computed_again(network, monkeypatch):
     x, u = worked_example.IMAGE[None], as_fractions([[1, 0]])
     activations = network.activations(x)
-    monkeypatch.setattr(Network, "activations", None)
+    monkeypatch.setattr(Network, "activations_of", None)
     assert list(network.parameter_gradients(u, x, activations)) == ["features.weight", "conv.weight"]
 
 
