@@ -1,5 +1,6 @@
 """The score along a straight line between two pictures: every kink, exact in Fractions, within a bound in floats."""
 
+import warnings
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -141,6 +142,17 @@ def test_a_path_with_numbers_too_large_for_floats_is_refused():
     assert message == "the numbers of this network become too large for float64: pass Fractions."
 
 
+@pytest.mark.parametrize("last", [np.eye(2), np.array([[1.0, 0], [1, 1]])], ids=["infinity times 0", "infinity"])
+def test_one_number_too_large_is_enough_and_no_warning_comes_of_it(last):
+    grow = Linear(np.diag([1e200, 1]))
+    huge = Network([("flatten", Flatten()), ("grow", grow), ("more", grow), ("relu", ReLU()), ("last", Linear(last))])
+    image = np.array([[[1.0, 1.0]]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        message = refusal(ValueError, lambda: path(huge, 0 * image, image, 0))
+    assert "too large for float64" in message
+
+
 def test_a_path_through_inner_networks_is_that_of_their_layers():
     flat = worked_example.network("conv").layers
     inner = Network([("innermost", Network(flat[2:4])), *flat[4:]])
@@ -164,13 +176,14 @@ def two_units(apart):
     return Network([("conv", conv), ("relu", ReLU()), ("flatten", Flatten()), ("linear", Linear(np.ones((1, 2))))])
 
 
-@pytest.mark.parametrize("baseline", [np.zeros((1, 1, 1)), np.zeros((1, 1, 1), np.float32)])
-def test_floats_tell_kinks_apart_that_are_further_than_rounding(baseline):
-    """Seven operations of numbers below 2: a lead of 1e-13 is no rounding, one of 1e-17 is."""
-    line = path(two_units(2.0**-40), baseline, np.ones((1, 1, 1)), 0)
+@pytest.mark.parametrize("dtypes", [(np.float64, np.float64), (np.float32, np.float64), (np.float32, np.float32)])
+def test_floats_tell_kinks_apart_that_are_further_than_rounding(dtypes):
+    """Seven operations of numbers below 2: a lead of 1e-13 is no rounding, one of 1e-17 is. The network has float64."""
+    baseline, image = (np.full((1, 1, 1), value, dtype) for value, dtype in zip((0, 1), dtypes, strict=True))
+    line = path(two_units(2.0**-40), baseline, image, 0)
     assert line.kinks.tolist() == [0.5, 0.5 + 2.0**-40]
     assert line.slopes.tolist() == [0, 1, 2]
-    assert path(two_units(2.0**-54), baseline, np.ones((1, 1, 1)), 0).kinks.tolist() == [0.5]
+    assert path(two_units(2.0**-54), baseline, image, 0).kinks.tolist() == [0.5]
 
 
 def test_floats_find_as_many_kinks_as_there_are():

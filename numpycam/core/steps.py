@@ -64,7 +64,7 @@ def gather(
     feature_maps = activations[layer]  # step 1: A, what the filters find in the picture
     gradients = read_only_view(network.gradients(activations, grad_scores, to=layer)[layer])  # step 2: g = dy^c/dA
     check_shape("gradients", gradients, feature_maps.shape)
-    one = slice(None) if is_batch else 0
+    one, classes, score = slice(None) if is_batch else 0, read_only_view(classes), read_only_view(score)
     return Evidence(x[one], classes[one], score[one], layer, feature_maps[one], gradients[one], network)
 
 

@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -737,18 +738,27 @@ def test_a_subclass_is_told_by_its_own_name():
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Shifted(Scale):
-    """y = factor · x + shift, with an offset of a shape that does not fit."""
+    """y = factor · x, with an offset of 0 in a shape of one's choice."""
+
+    shape: tuple
 
     def affine(self, input_shape):
-        return Affine(self, offset=as_fractions([1, 2, 3, 4, 5]), summands=1)
+        return Affine(self, offset=as_fractions(np.zeros(self.shape)), summands=1)
 
 
-def test_an_offset_that_cannot_be_added_is_named():
-    network = between(Shifted(as_fractions([2])))
+@pytest.mark.parametrize("shape", [(5,), (3, 1), (2, 1, 1), (1, 1, 1, 1, 1)])
+def test_an_offset_that_cannot_be_added_is_named(shape):
+    network = between(Shifted(as_fractions([2]), shape))
     for ask in (lambda: full_grad(network, IMAGE), lambda: interventions.path(network, 0 * IMAGE, IMAGE)):
         assert refusal(ValueError, ask) == (
-            "layer 'own': affine's offset must be added to outputs (1, 1, 2, 2), got (5,)."
+            f"layer 'own': affine's offset must be added to outputs (1, 1, 2, 2), got {shape}."
         )
+
+
+@pytest.mark.parametrize("shape", [(1,), (2,), (2, 1), (1, 1, 1), (1, 1, 2, 2)])
+def test_an_offset_that_can_be_added_is_taken(shape):
+    line = interventions.path(between(Shifted(as_fractions([2]), shape)), 0 * IMAGE, IMAGE)
+    assert line.slopes.tolist() == [4 * 2 * 3 * Fraction(5, 2)]
 
 
 class Learning(ScaleThatLearns):
@@ -821,9 +831,11 @@ def test_a_pool_or_a_second_base_that_computes_something_else_is_asked_anew(kind
     assert kind.is_rectifier is None
 
 
-def test_cam_takes_no_scores_for_the_means_of_maps():
-    """Two scores of two maps are as many numbers as there are means."""
+@pytest.mark.parametrize("second", ["2/4", 0])
+def test_cam_takes_no_scores_for_the_means_of_maps(second):
+    """Two scores of two maps are as many numbers as there are means, and weights can make them means."""
     maps = Conv2d(as_fractions([[[[1]]], [[[-1]]]]))
-    head = Linear(as_fractions([["1/4"] * 4 + ["2/4"] * 4, [0] * 8]))
+    other = [0] * 8 if second else [0] * 4 + ["1/4"] * 4
+    head = Linear(as_fractions([["1/4"] * 4 + [second] * 4, other]))
     network = Network([("maps", maps), ("flatten", Flatten()), ("linear", head)])
     assert refusal(ValueError, lambda: cam(network, IMAGE, 0, "maps")).startswith("CAM needs a head")

@@ -249,6 +249,15 @@ def test_the_parts_of_a_split_declare_no_target(network):
     assert [part.target_layer for part in network.split("conv")] == [None, None]
 
 
+def test_the_parts_of_a_split_are_networks_of_the_same_class(network):
+    class Own(Network):
+        pass
+
+    for cut in ("conv", "block.conv"):
+        whole = Own([("block", network), *network.layers])
+        assert [type(part) for part in whole.split(cut)] == [Own, Own]
+
+
 def test_a_network_is_written_as_the_code_that_makes_it(network):
     assert repr(network).splitlines()[:2] == [
         "Network([",
