@@ -173,7 +173,10 @@ class Layer(ABC):
             base = next(one for one in cls.__mro__ if question in vars(one))
             if base is Layer or getattr(cls, question) is True:
                 continue
-            changed = {name for name in dir(base) if _is_method(base, name) and _differs(cls, base, name)}
+            above = cls.__mro__[1 : cls.__mro__.index(base) + 1]  # what base leaves open, one of these may fill in
+            changed = {
+                name for one in above for name in dir(base) if _is_method(one, name) and _differs(cls, one, name)
+            }
             if question == "parameter_gradients":  # it is the derivative of the forward pass alone
                 changed -= {"backward"}
             if changed:

@@ -382,6 +382,46 @@ def test_a_class_that_only_adds_to_its_base_keeps_its_answers():
         assert (kind.affine, kind.sees, kind.is_rectifier) == (Conv2d.affine, Conv2d.sees, False)
 
 
+class Pointwise(Layer):
+    """A base without passes, which answers for every layer that derives from it."""
+
+    is_rectifier = False
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+
+class Negated(Pointwise):
+    def forward(self, x):
+        return -x
+
+    def backward(self, grad_output, x):
+        return -grad_output
+
+
+class NegatedTwice(Negated):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+class Passes:
+    """The passes of a layer, without deriving from one."""
+
+    forward, backward = Negated.forward, Negated.backward
+
+
+class NegatedByAMixin(Passes, Pointwise):
+    pass
+
+
+def test_what_a_base_leaves_open_can_be_filled_in_but_not_changed():
+    assert Negated().is_rectifier is False
+    assert Negated().forward(3) == -3
+    assert guided_backprop(between(Negated()), IMAGE).weighted_sum.tolist() == [[-3] * 2] * 2
+    assert NegatedTwice().is_rectifier is None
+    assert NegatedByAMixin().is_rectifier is False
+
+
 class ByProperty(Conv2d):
     """A convolution with parameters that it computes."""
 
