@@ -765,6 +765,7 @@ def test_a_class_statement_may_have_options():
 def test_a_layer_has_no_slots():
     message = refusal(TypeError, lambda: type("Slotted", (Layer,), {"__slots__": ("weight",)}))
     assert message == "Slotted must have no slots: a layer's parameters are looked up in its __dict__."
+    assert type("Empty", (ReLU,), {"__slots__": ()})().forward(-IMAGE).tolist() == [[[0, 0], [0, 0]]]
 
 
 # --- Names ---------------------------------------------------------------------------------------------------------
