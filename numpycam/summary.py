@@ -15,11 +15,11 @@ _LONGEST = 60  # characters of a layer in the table
 
 def _multiply_adds(layer: Layer, input_shape: Shape) -> int | None:
     """Return how many multiply-adds of weights the forward pass takes; None if the layer does not say."""
-    affine = layer.affine(input_shape)
-    if affine is not None and layer.parameters:
+    affine, has_weights = layer.affine(input_shape), bool(layer.parameters) or layer.hides_parameters
+    if affine is not None and has_weights:
         return affine.summands * math.prod(layer.output_shape(input_shape))
     is_known = affine is not None or layer.is_rectifier is not None
-    return 0 if is_known and not layer.parameters else None
+    return 0 if is_known and not has_weights else None
 
 
 class Row(NamedTuple):

@@ -20,6 +20,7 @@ from numpycam import (
     worked_example,
 )
 from numpycam.exact import as_floats, as_fractions
+from numpycam.methods import METHODS
 
 STAGES = ["feature_maps", "gradients", "alphas", "weighted_maps", "weighted_sum", "localization_map"]
 
@@ -49,6 +50,12 @@ def test_the_class_is_the_highest_score_unless_given(network, image):
     assert grad_cam(network, image, class_index=np.int64(1)).score == 8.5
     tied = Network([("conv", Conv2d(np.ones((3, 1, 1, 1)))), ("gap", GlobalAvgPool2d())])
     assert grad_cam(tied, image).class_index == 0
+
+
+def test_an_explanation_holds_the_network_that_it_explains(network, image):
+    for x in (image, image[None]):
+        assert grad_cam(network, x).network is network
+        assert METHODS["guided_grad_cam"](network, x).network is network
 
 
 def test_the_layer_is_the_target_or_else_the_last_convolution(image):

@@ -1,5 +1,6 @@
 """The score along a straight line between two pictures: every kink, exact in Fractions, within a bound in floats."""
 
+import warnings
 from dataclasses import replace
 from fractions import Fraction
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from own_layers import Square
 from strategies import network_cases, tensors
 
-from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, worked_example
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, Network, ReLU, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import erase
 from numpycam.path import TooManyKinksError, path
@@ -130,6 +131,17 @@ def test_a_path_with_numbers_too_large_for_floats_is_refused():
     assert message == "the numbers of this network become too large for float64: pass Fractions."
 
 
+@pytest.mark.parametrize("last", [np.eye(2), np.array([[1.0, 0], [1, 1]])], ids=["infinity times 0", "infinity"])
+def test_one_number_too_large_is_enough_and_no_warning_comes_of_it(last):
+    grow = Linear(np.diag([1e200, 1]))
+    huge = Network([("flatten", Flatten()), ("grow", grow), ("more", grow), ("relu", ReLU()), ("last", Linear(last))])
+    image = np.array([[[1.0, 1.0]]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        message = refusal(ValueError, lambda: path(huge, 0 * image, image, 0))
+    assert "too large for float64" in message
+
+
 def test_a_path_through_inner_networks_is_that_of_their_layers():
     flat = worked_example.network("conv").layers
     inner = Network([("innermost", Network(flat[2:4])), *flat[4:]])
@@ -153,13 +165,14 @@ def two_units(apart):
     return Network([("conv", conv), ("relu", ReLU()), ("flatten", Flatten()), ("linear", Linear(np.ones((1, 2))))])
 
 
-@pytest.mark.parametrize("baseline", [np.zeros((1, 1, 1)), np.zeros((1, 1, 1), np.float32)])
-def test_floats_tell_kinks_apart_that_are_further_than_rounding(baseline):
-    """Seven operations of numbers below 2: a lead of 1e-13 is no rounding, one of 1e-17 is."""
-    line = path(two_units(2.0**-40), baseline, np.ones((1, 1, 1)), 0)
+@pytest.mark.parametrize("dtypes", [(np.float64, np.float64), (np.float32, np.float64), (np.float32, np.float32)])
+def test_floats_tell_kinks_apart_that_are_further_than_rounding(dtypes):
+    """Seven operations of numbers below 2: a lead of 1e-13 is no rounding, one of 1e-17 is. The network has float64."""
+    baseline, image = (np.full((1, 1, 1), value, dtype) for value, dtype in zip((0, 1), dtypes, strict=True))
+    line = path(two_units(2.0**-40), baseline, image, 0)
     assert line.kinks.tolist() == [0.5, 0.5 + 2.0**-40]
     assert line.slopes.tolist() == [0, 1, 2]
-    assert path(two_units(2.0**-54), baseline, np.ones((1, 1, 1)), 0).kinks.tolist() == [0.5]
+    assert path(two_units(2.0**-54), baseline, image, 0).kinks.tolist() == [0.5]
 
 
 def test_floats_find_as_many_kinks_as_there_are():
@@ -218,6 +231,160 @@ def test_a_path_takes_no_class_derived_from_a_layer_for_that_layer():
     message = refusal(TypeError, lambda: path(network, image, image))
     assert message.startswith("a path needs piecewise linear layers that say so (see numpycam.Layer); 'own' is ")
 
+
+# --- What counts as rounding. A small multiple of a power of two is exact in floats, so no processor rounds these. ---
+
+U = 2.0**-53  # of float64: what rounding changes of a number, relative to it
+
+
+class Falling(Layer):
+    """y = max(-x, -2x)."""
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x):
+        return self.rivals(x).max(axis=0)
+
+    def backward(self, grad_output, x):
+        return grad_output * np.where(x > 0, -1, -2)
+
+    def rivals(self, x):
+        return np.stack([-x, -2 * x])
+
+
+def units(weights, biases, dtype=float):
+    """A convolution with a feature map for each bias: the channels times the weights, and the bias."""
+    return Conv2d(np.array([weights] * len(biases), dtype)[:, :, None, None], np.array(biases, dtype))
+
+
+def pixel(value, channels=1):
+    """An image of one pixel with this value in its first channel, and 0 in the others."""
+    return np.array([value, *[0] * (channels - 1)], float)[:, None, None]
+
+
+def line_of(layers, start, end, dtype=float):
+    """The line of the sum of all that comes out of the layers."""
+    body = Network([*((f"layer{n}", layer) for n, layer in enumerate(layers)), ("flatten", Flatten())])
+    start, end = np.array(start, dtype), np.array(end, dtype)
+    ones = np.ones((1, body.output_shape((1, *start.shape))[1]), dtype)
+    return path(Network([*body.layers, ("sum", Linear(ones))]), start, end, 0)
+
+
+LARGE = 2.0**20
+TWO_SWITCHES = {  # the tolerance 10 m n s u; layers with a switch at 1/2 and one that is d away, start and end
+    "one weight": (10 * 1 * 5 * 1.5, lambda d: ([units([1], [-0.5, -0.5 - d]), ReLU()], pixel(0), pixel(1))),
+    "many summands": (
+        10 * 1 * 34 * 1.5,
+        lambda d: ([units([1] + [0] * 29, [-0.5, -0.5 - d]), ReLU()], pixel(0, 30), pixel(1, 30)),
+    ),
+    "from above": (10 * 1 * 5 * 8, lambda d: ([units([-1], [1, 1 - d]), ReLU()], pixel(3), pixel(-1))),
+    "a long chain": (
+        10 * 1 * 19 * 1.5,
+        lambda d: ([*[units([1], [0])] * 7, units([1], [-0.5, -0.5 - d]), ReLU()], pixel(0), pixel(1)),
+    ),
+    "the third maximum": (
+        10 * 3 * 7 * 3.5,
+        lambda d: ([ReLU(), ReLU(), units([1], [-1.5, -1.5 - d]), ReLU()], pixel(1), pixel(2)),
+    ),
+    "a large bias taken back": (
+        10 * 1 * 7 * (2 * LARGE + 1.5),
+        lambda d: (
+            [units([1], [LARGE]), units([1], [-LARGE - 0.5, -LARGE - 0.5 - d]), ReLU()],
+            *(pixel(0), pixel(1)),
+        ),
+    ),
+    "a maximum of negative numbers": (
+        10 * 1 * 5 * 6,
+        lambda d: ([units([1], [0, -d]), Falling()], pixel(-1), pixel(1)),
+    ),
+    "a pool": (
+        10 * 1 * 3 * 16,
+        lambda d: ([MaxPool2d((1, 2))], [[[-4, -8], [d - 4, -8]]], [[[-4, 0], [d - 4, 0]]]),
+    ),
+    "behind a pool": (
+        10 * 2 * 6 * 28,
+        lambda d: ([MaxPool2d((1, 2)), units([1], [-12, -12 - d]), ReLU()], [[[0, 8]]], [[[0, 16]]]),
+    ),
+}  # fmt: skip
+
+
+def near(share, number):
+    """That share of a number, in few digits."""
+    grain = 2.0 ** np.floor(np.log2(number / 32))
+    return grain * np.round(share * number / grain)
+
+
+@pytest.mark.parametrize(("factor", "line"), TWO_SWITCHES.values(), ids=TWO_SWITCHES)
+def test_two_switches_are_one_kink_if_rounding_could_have_parted_them(factor, line):
+    """They are one below the tolerance 10 m n s u, and two above it: tried a tenth below and a tenth above.
+
+    The switches are of the m-th maximum on the way. n operations come before it: three make the point of the line, each
+    summand is one, and each layer one more. s is the sum of the sizes of all that is added. It begins with |start| +
+    |end - start|. A layer multiplies it with the size of its weight and adds that of its bias.
+    """
+    assert line_of(*line(near(0.9, factor * U))).kinks.tolist() == [0.5]
+    first, second = line_of(*line(near(1.1, factor * U))).kinks
+    assert first == 0.5 < second
+
+
+def test_float32_has_a_tolerance_of_its_own():
+    """As for the large bias taken back: 10 · 7 · 2^21 · 2^-24, that is 8.75. The values are whole eighths."""
+
+    def kinks(distance):
+        back = units([1], [-LARGE - 16, -LARGE - 16 - distance], np.float32)
+        layers = [units([1], [LARGE], np.float32), back, ReLU()]
+        return line_of(layers, pixel(0), pixel(64), np.float32).kinks
+
+    assert kinks(7.875).tolist() == [0.25]
+    first, second = kinks(9.625)
+    assert first == 0.25
+    assert abs(second - 25.625 / 64) < 1e-6
+
+
+@pytest.mark.parametrize("channels", [1, 30])
+def test_a_lead_that_is_lost_by_no_more_than_rounding_is_not_lost(channels):
+    """At the end of the line the unit is on by d. The tolerance is 10 · 1 · n · 2 · u with n = 4 + channels."""
+
+    def line(distance):
+        weights = [1] + [0] * (channels - 1)
+        return line_of([units(weights, [distance - 1]), ReLU()], pixel(0, channels), pixel(1, channels))
+
+    tolerance = 20 * (4 + channels) * U
+    assert line(near(0.9, tolerance)).kinks.size == 0
+    assert line(near(1.1, tolerance)).kinks.tolist() == [1 - near(1.1, tolerance)]
+
+
+def test_a_switch_too_near_to_step_to_hides_no_later_one():
+    """Three windows: one switches at 1/2, one at 3/4, and in one three cells are nearly level at 1/2.
+
+    There the second cell lies 67.5 u below the first, just within the tolerance 10 · 1 · 3 · 2.25 · u. The third lies
+    u/2 lower, just outside, and overtakes the second u/2 later, where floats have no number.
+    """
+    start = [[[0, -0.25 - 67.5 * U, -0.75 - 68 * U], [0, -0.5, -1], [0, -0.75, -1]]]
+    end = [[[0, 0.25 - 67.5 * U, 0.75 - 68 * U], [0, 0.5, -1], [0, 0.25, -1]]]
+    line = line_of([MaxPool2d((1, 3))], start, end)
+    assert line.slopes.tolist()[-1] == 1.5 + 1 + 1
+    assert np.abs(line.kinks - [0.5, *[0.5] * (len(line.kinks) - 2), 0.75]).max() < 1e-12
+
+
+def test_a_number_of_steps_on_the_stairs_of_float32_is_no_number_of_kinks():
+    """Beside a bias of 10^6, float32 has steps of 1/16. The units switch 1000 apart, and each bends the score once.
+
+    The tolerance is 10 · 9 · (2 · 10^6 + 15000) · 2^-24, that is 11, so the switches lie far apart.
+    """
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        weights = rng.uniform(0.3, 0.7, size=2)
+        before = units(weights, [1e6], np.float32)
+        back = units([1], [-1e6 - at for at in (1000, 2000, 3000, 4000)], np.float32)
+        end = np.array([5000 / weights.sum()] * 2)[:, None, None]
+        line = line_of([before, back, ReLU()], 0 * end, end, np.float32)
+        assert line.slopes.size == 5
+        assert np.abs(line.kinks * 5000 - [1000, 2000, 3000, 4000]).max() < 11
+
+
+# --- Bad input ---
 
 REFUSED = [
     (lambda n: path(n.split("features")[0], IMAGE, IMAGE), ValueError,

@@ -2,7 +2,7 @@
 
 import pytest
 from helpers import refusal
-from own_layers import Skip
+from own_layers import Hiding, Skip, Wrapping
 
 from numpycam import Conv2d, GlobalAvgPool2d, Linear, Network, ReLU, worked_example
 from numpycam.exact import as_fractions
@@ -53,3 +53,34 @@ def test_a_table_does_not_say_what_a_layer_does_not_tell():
     assert "unknown" in str(network.summary((1, 2, 2)))
     assert "at least 1" in str(network.summary((1, 2, 2)))
     assert all(line.count("Skip") <= 1 for line in str(network.summary((1, 2, 2))).splitlines())
+
+
+class HidingThatSaysSo(Hiding):
+    """It says that it is no rectifier, and nothing else."""
+
+    is_rectifier = False
+
+
+class HidingThatTellsAll(Hiding):
+    """It says what it multiplies, too."""
+
+    def affine(self, input_shape):
+        return self.layers[0].affine(input_shape)
+
+
+@pytest.mark.parametrize(("kind", "known"), [(Hiding, None), (HidingThatSaysSo, None), (HidingThatTellsAll, 2 * 6)])
+def test_a_layer_that_hides_its_parameters_is_not_said_to_multiply_nothing(kind, known):
+    conv = Conv2d(as_fractions([[[[3, 4]]]]))
+    hiding, mean = Network([("own", kind((conv,))), ("mean", GlobalAvgPool2d())]).summary((1, 3, 3)).rows
+    assert (hiding.multiply_adds, mean.multiply_adds) == (known, 0)
+
+
+def test_a_layer_with_a_network_inside_stands_in_one_line(network):
+    short = Network([("relu", ReLU())])
+    rows = Network([("own", Wrapping(short)), ("skip", Skip(short.layers))]).summary((1, 2, 3)).rows
+    assert [row.layer for row in rows] == [
+        "Wrapping(inside=Network([ ('relu', ReLU()), ]))",
+        "Skip([ ('relu', ReLU()), ])",
+    ]
+    table = str(Network([("own", Wrapping(network))]).summary((1, 4, 4))).splitlines()
+    assert len(table) == 5

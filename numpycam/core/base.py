@@ -6,16 +6,15 @@ layer by its name. So a layer of your own is never taken for what it is not.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import partial
-from types import FunctionType, MethodType, ModuleType
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from numpycam.core.arguments import check_same_kind, check_shape
 from numpycam.core.arrays import Array, Shape
+from numpycam.core.contents import holds
 from numpycam.core.window import Window
 
 
@@ -134,7 +133,7 @@ class Layer(ABC):
     def hides_parameters(self) -> bool:
         """Whether it keeps arrays or layers in a list or the like, where ``parameters`` does not see them."""
         return any(
-            value.hides_parameters if isinstance(value, Layer) else _holds_parameters(value, {id(self)})
+            value.hides_parameters if isinstance(value, Layer) else holds(value, (Layer, np.ndarray), {id(self): self})
             for value in self._kept().values()
         )
 
@@ -172,7 +171,10 @@ class Layer(ABC):
             base = next(one for one in cls.__mro__ if question in vars(one))
             if base is Layer or getattr(cls, question) is True:
                 continue
-            changed = {name for name in dir(base) if _is_method(base, name) and _differs(cls, base, name)}
+            above = cls.__mro__[1 : cls.__mro__.index(base) + 1]  # what base leaves open, one of these may fill in
+            changed = {
+                name for one in above for name in dir(base) if _is_method(one, name) and _differs(cls, one, name)
+            }
             if question == "parameter_gradients":  # it is the derivative of the forward pass alone
                 changed -= {"backward"}
             if changed:
@@ -230,26 +232,3 @@ def _is_method(base: type, name: str) -> bool:
 
 def _differs(derived: type, base: type, name: str) -> bool:
     return getattr(derived, name, None) is not getattr(base, name)
-
-
-def _holds_parameters(value: object, seen: set[int]) -> bool:
-    """Whether an array or a layer lies in it, at whatever depth."""
-    if id(value) in seen:
-        return False
-    seen.add(id(value))
-    return any(isinstance(one, Layer | np.ndarray) or _holds_parameters(one, seen) for one in _contents(value))
-
-
-def _contents(value: object) -> Iterable[object]:
-    """Return what lies in a container, an object, a method or a function."""
-    if isinstance(value, Mapping):
-        return value.values()
-    if isinstance(value, partial):
-        return value.func, value.args, value.keywords
-    if isinstance(value, FunctionType):
-        return [cell.cell_contents for cell in value.__closure__ or ()]
-    if isinstance(value, MethodType):
-        return (value.__self__,)
-    if isinstance(value, str | bytes | np.ndarray | type | ModuleType):
-        return ()
-    return value if isinstance(value, Collection) else getattr(value, "__dict__", {}).values()

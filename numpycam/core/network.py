@@ -62,6 +62,9 @@ class Network(Layer):
             raise ValueError(f"the names of the layers must be distinct, got {names}.")
         steps = [(name, layer if layer.runs is None else None) for name, layer in opened]
         self._set(layers=layers)
+        own = {name for name, value in self._own_fields().items() if isinstance(value, np.ndarray | Layer)}
+        for name in own & dict(layers).keys():
+            raise ValueError(f"{type(self).__name__} has a field and a layer named {name!r}: rename the layer.")
         parameters = super().parameters
         if len(parameters) < sum(len(layer.parameters) for _, layer in layers):
             raise ValueError(f"two parameters have the same name in {list(parameters)}: rename a layer.")
@@ -94,9 +97,12 @@ class Network(Layer):
     def _arrays(self) -> dict[str, Array]:
         return self._parameters
 
+    def _own_fields(self) -> dict[str, Any]:
+        """Return the fields that a class derived from this one has added."""
+        return {name: value for name, value in vars(self).items() if name not in Network.__dataclass_fields__}
+
     def _kept(self) -> dict[str, Any]:
-        own_fields = {name: value for name, value in vars(self).items() if name not in Network.__dataclass_fields__}
-        return own_fields | dict(self.layers)
+        return self._own_fields() | dict(self.layers)
 
     def _fields_with(self, parameters: Mapping[str, Array]) -> dict[str, Any]:
         changed = super()._fields_with(parameters)

@@ -64,7 +64,7 @@ def gather(
     gradients = read_only_view(network.gradients(activations, score.gradient, to=layer)[layer])  # step 2: g = dy^c/dA
     check_shape("gradients", gradients, feature_maps.shape)
     one = slice(None) if is_batch else 0
-    c, y = score.classes[one], score.value[one]
+    c, y = read_only_view(score.classes)[one], read_only_view(score.value)[one]
     return Evidence(x[one], c, y, layer, feature_maps[one], gradients[one], network)
 
 

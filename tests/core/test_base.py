@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -197,11 +198,64 @@ LINEAR = Linear(as_fractions([[1, 2], [3, 5]]))
         (AvgPool2d((2, 1)), Flatten(), Linear(as_fractions([[1, 2, 3, 4]]))),
         (GlobalAvgPool2d(), LINEAR, LINEAR),
         (GlobalAvgPool2d(),),
+        (Network([("mean", GlobalAvgPool2d()), ("linear", LINEAR), ("more", LINEAR)]),),
+        (Network([("mean", GlobalAvgPool2d())]), Network([("linear", LINEAR), ("relu", ReLU())])),
+        (Network([("own", Maximum())]), Network([("linear", LINEAR)])),
     ],
 )
 def test_cam_takes_no_head_for_what_it_is_not(layers):
     network = headed(*layers)
     assert refusal(ValueError, lambda: cam(network, PICTURE, 0, "maps")).startswith("CAM needs a head")
+
+
+def test_cam_names_the_layers_inside_of_a_nested_head():
+    network = headed(Network([("mean", Network([("own", Maximum())])), ("linear", LINEAR)]))
+    assert refusal(ValueError, lambda: cam(network, PICTURE, 0, "maps")) == (
+        "CAM needs a head that averages each map of 'maps' and a Linear, got ['Maximum', 'Linear']."
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Picking(Flatten):
+    """Two sums of the numbers of each image, by weights that no parameter shows."""
+
+    rows: tuple
+
+    is_rectifier = False
+
+    def output_shape(self, input_shape):
+        return input_shape[0], 2
+
+    def forward(self, x):
+        return x.reshape(len(x), 8) @ np.array(self.rows).T
+
+    def backward(self, grad_output, x):
+        return (grad_output @ np.array(self.rows)).reshape(x.shape)
+
+    def affine(self, input_shape):
+        return Affine(self, None, summands=8)
+
+
+QUARTERS, NOTHING = as_fractions(["1/4"] * 4), as_fractions([0] * 4)
+MEANS = np.concatenate([QUARTERS, NOTHING]), np.concatenate([NOTHING, QUARTERS])
+MIXED = np.concatenate([QUARTERS[:1], NOTHING, QUARTERS[1:]])  # a cell of the first map, and three of the second
+
+
+def picking(*rows):
+    return headed(Picking(tuple(map(tuple, rows))), LINEAR)
+
+
+def test_cam_knows_means_of_ones_own_by_what_they_do():
+    assert cam(picking(*MEANS), PICTURE, 0, "maps").alphas.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [MEANS[::-1], (MEANS[0], MEANS[0]), (MEANS[0], MIXED), (MIXED, MEANS[1]), (MEANS[0], MEANS[1] / 2)],
+    ids=["exchanged", "the first twice", "one right", "the other right", "half as large"],
+)
+def test_cam_looks_at_every_mean(rows):
+    assert refusal(ValueError, lambda: cam(picking(*rows), PICTURE, 0, "maps")).startswith("CAM needs a head")
 
 
 def test_cam_takes_no_linear_layer_with_a_curve_for_a_linear_one():
@@ -258,6 +312,11 @@ HIDING_NOTHING = [Clip(), Scale(as_fractions([2])), Wrapping(ReLU()), Skip([("re
 @pytest.mark.parametrize("layer", HIDING_NOTHING, ids=repr)
 def test_a_layer_that_can_hide_no_convolution_is_passed_over(layer):
     assert grad_cam(between(layer), IMAGE).layer == "conv"
+
+
+@pytest.mark.parametrize(("axes", "answer"), [(3, False), (4, None), (5, False)])
+def test_only_an_array_of_four_axes_can_be_the_weight_of_a_convolution(axes, answer):
+    assert Scale(np.ones((2, 1, 3, 1, 4)[:axes])).is_convolution is answer
 
 
 def test_what_derives_from_a_convolution_is_one():
@@ -324,6 +383,46 @@ def test_a_class_that_only_adds_to_its_base_keeps_its_answers():
         assert (kind.affine, kind.sees, kind.is_rectifier) == (Conv2d.affine, Conv2d.sees, False)
 
 
+class Pointwise(Layer):
+    """A base without passes, which answers for every layer that derives from it."""
+
+    is_rectifier = False
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+
+class Negated(Pointwise):
+    def forward(self, x):
+        return -x
+
+    def backward(self, grad_output, x):
+        return -grad_output
+
+
+class NegatedTwice(Negated):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+class Passes:
+    """The passes of a layer, without deriving from one."""
+
+    forward, backward = Negated.forward, Negated.backward
+
+
+class NegatedByAMixin(Passes, Pointwise):
+    pass
+
+
+def test_what_a_base_leaves_open_can_be_filled_in_but_not_changed():
+    assert Negated().is_rectifier is False
+    assert Negated().forward(3) == -3
+    assert guided_backprop(between(Negated()), IMAGE).weighted_sum.tolist() == [[-3] * 2] * 2
+    assert NegatedTwice().is_rectifier is None
+    assert NegatedByAMixin().is_rectifier is False
+
+
 class ByProperty(Conv2d):
     """A convolution with parameters that it computes."""
 
@@ -367,6 +466,41 @@ class Holder:
         return self.layer.forward(x)
 
 
+class Slotted:
+    """The same with slots, of which one is empty."""
+
+    __slots__ = ("__layer", "other")
+
+    def __init__(self):
+        self.__layer = CONV
+
+
+class Heir(Slotted):
+    """The same with the slots of its base."""
+
+
+class Nothing:
+    """An object that keeps nothing, of the size of a layer in memory."""
+
+
+class MadeOnDemand(list):
+    """A list whose last item is a layer. Each item is made when it is asked for, in the place of the one before it."""
+
+    def __iter__(self):
+        for _ in self[:]:
+            yield Nothing()
+        yield Wrapping(CONV)
+
+
+def of_a_loop():
+    """A function as a loop makes it: what it runs is in a default."""
+    return lambda x, conv=CONV: conv.forward(x)
+
+
+def by_keyword_only():
+    return lambda x, *, conv=CONV: conv.forward(x)
+
+
 HIDING = [
     (CONV,),
     [CONV],
@@ -381,7 +515,14 @@ HIDING = [
     CONV.forward,
     functools.partial(Holder.run, Holder()),
     functools.partial(np.multiply, CONV.weight),
+    functools.partial(np.multiply, x2=CONV.weight),
+    functools.partial(CONV.forward),
     (lambda conv: lambda x: conv.forward(x))(CONV),
+    of_a_loop(),
+    by_keyword_only(),
+    Slotted(),
+    Heir(),
+    MadeOnDemand(range(5)),
 ]
 
 
@@ -394,6 +535,16 @@ def test_what_is_kept_out_of_sight_is_noticed(layers):
 
 CIRCLE: list = []
 CIRCLE.append(CIRCLE)
+
+
+def of_a_name_without_a_value(is_given=False):
+    if is_given:
+        later = CONV.forward
+
+    def call(x):
+        return later(x)
+
+    return call
 
 
 @pytest.mark.parametrize(
@@ -411,6 +562,8 @@ CIRCLE.append(CIRCLE)
         np.float64(1),
         CIRCLE,
         lambda x: 2 * x,
+        lambda x, y=2, *, z=3: x * y * z,
+        of_a_name_without_a_value(),
         CONV,
         b"",
     ],
@@ -419,6 +572,27 @@ CIRCLE.append(CIRCLE)
 def test_what_keeps_nothing_out_of_sight_hides_nothing(layers):
     assert not Hiding(layers).hides_parameters
     assert Hiding(layers).is_convolution is (None if layers is CONV else False)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Chooses(Scale):
+    """A layer that keeps one of its own methods, by which it runs forward."""
+
+    def __post_init__(self):
+        self._set(run=self.scaled)
+
+    def scaled(self, x):
+        return self.factor * x
+
+    def forward(self, x):
+        return self.run(x)
+
+
+def test_a_layer_that_keeps_a_method_of_its_own_hides_nothing():
+    assert not Chooses(as_fractions([2])).hides_parameters
+    assert grad_cam(between(Chooses(as_fractions([2]))), IMAGE).layer == "conv"
+    held = Hiding((Chooses(as_fractions([2])).run,))
+    assert held.hides_parameters
 
 
 def test_a_class_derived_from_one_that_computes_something_else_is_asked_anew_too():
@@ -541,6 +715,14 @@ def test_a_network_with_fields_of_its_own_has_their_parameters_too():
     assert Network([("own", Scaled([("hiding", Hiding((CONV,)))]))]).hides_parameters
 
 
+def test_no_layer_takes_the_place_of_a_field():
+    for taken in ("scale", "shift"):
+        layers = [("linear", Linear(as_fractions([[3]]))), (taken, Linear(as_fractions([[3]])))]
+        message = refusal(ValueError, lambda layers=layers: Scaled(layers))
+        assert message == f"Scaled has a field and a layer named {taken!r}: rename the layer."
+    assert [*Scaled([("layers", Linear(as_fractions([[3]])))]).parameters] == ["scale", "shift.weight", "layers.weight"]
+
+
 class Row(Wrapping):
     """A layer that says that it runs the one inside of it."""
 
@@ -564,9 +746,27 @@ def test_parameters_of_a_layer_that_runs_others_change_or_are_refused():
     assert "other" in refusal(TypeError, lambda: network.with_parameters({"own.other.weight": np.array([[3.0]])}))
 
 
+class Registered:
+    """What a class is told in its class statement, it keeps."""
+
+    def __init_subclass__(cls, label, **options):
+        super().__init_subclass__(**options)
+        cls.label = label
+
+
+def test_a_class_statement_may_have_options():
+    class Own(ReLU, Registered, label="own"):
+        pass
+
+    assert Own.label == "own"
+    message = refusal(TypeError, lambda: type("Other", (ReLU,), {}, label="other"))
+    assert "keyword arguments" in message
+
+
 def test_a_layer_has_no_slots():
     message = refusal(TypeError, lambda: type("Slotted", (Layer,), {"__slots__": ("weight",)}))
     assert message == "Slotted must have no slots: a layer's parameters are looked up in its __dict__."
+    assert type("Empty", (ReLU,), {"__slots__": ()})().forward(-IMAGE).tolist() == [[[0, 0], [0, 0]]]
 
 
 # --- Names ---------------------------------------------------------------------------------------------------------
@@ -580,18 +780,27 @@ def test_a_subclass_is_told_by_its_own_name():
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Shifted(Scale):
-    """y = factor · x + shift, with an offset of a shape that does not fit."""
+    """y = factor · x, with an offset of 0 in a shape of one's choice."""
+
+    shape: tuple
 
     def affine(self, input_shape):
-        return Affine(self, offset=as_fractions([1, 2, 3, 4, 5]), summands=1)
+        return Affine(self, offset=as_fractions(np.zeros(self.shape)), summands=1)
 
 
-def test_an_offset_that_cannot_be_added_is_named():
-    network = between(Shifted(as_fractions([2])))
+@pytest.mark.parametrize("shape", [(5,), (3, 1), (2, 1, 1), (1, 1, 1, 1, 1)])
+def test_an_offset_that_cannot_be_added_is_named(shape):
+    network = between(Shifted(as_fractions([2]), shape))
     for ask in (lambda: full_grad(network, IMAGE), lambda: interventions.path(network, 0 * IMAGE, IMAGE)):
         assert refusal(ValueError, ask) == (
-            "layer 'own': affine's offset must be added to outputs (1, 1, 2, 2), got (5,)."
+            f"layer 'own': affine's offset must be added to outputs (1, 1, 2, 2), got {shape}."
         )
+
+
+@pytest.mark.parametrize("shape", [(1,), (2,), (2, 1), (1, 1, 1), (1, 1, 2, 2)])
+def test_an_offset_that_can_be_added_is_taken(shape):
+    line = interventions.path(between(Shifted(as_fractions([2]), shape)), 0 * IMAGE, IMAGE)
+    assert line.slopes.tolist() == [4 * 2 * 3 * Fraction(5, 2)]
 
 
 class Learning(ScaleThatLearns):
@@ -651,9 +860,11 @@ def test_a_pool_or_a_second_base_that_computes_something_else_is_asked_anew(kind
     assert kind.is_rectifier is None
 
 
-def test_cam_takes_no_scores_for_the_means_of_maps():
-    """Two scores of two maps are as many numbers as there are means."""
+@pytest.mark.parametrize("second", ["2/4", 0])
+def test_cam_takes_no_scores_for_the_means_of_maps(second):
+    """Two scores of two maps are as many numbers as there are means, and weights can make them means."""
     maps = Conv2d(as_fractions([[[[1]]], [[[-1]]]]))
-    head = Linear(as_fractions([["1/4"] * 4 + ["2/4"] * 4, [0] * 8]))
+    other = [0] * 8 if second else [0] * 4 + ["1/4"] * 4
+    head = Linear(as_fractions([["1/4"] * 4 + [second] * 4, other]))
     network = Network([("maps", maps), ("flatten", Flatten()), ("linear", head)])
     assert refusal(ValueError, lambda: cam(network, IMAGE, 0, "maps")).startswith("CAM needs a head")

@@ -5,9 +5,10 @@ import pytest
 from helpers import refusal, same
 from hypothesis import given
 from hypothesis import strategies as st
+from own_layers import Hiding, Wrapping
 from strategies import network_cases, tensors
 
-from numpycam import Network, ReLU, grad_cam, interventions, worked_example
+from numpycam import Conv2d, Network, ReLU, grad_cam, interventions, worked_example
 from numpycam.exact import as_floats
 from numpycam.methods import METHODS
 
@@ -50,6 +51,40 @@ def test_a_nested_network_can_be_cut_at_every_name(case, data):
     middle = features.forward(x)
     assert same(middle, wrapped.activations(x)[name])
     assert same(head.forward(middle), network.forward(x))
+
+
+def test_only_a_cut_inside_of_a_network_opens_it():
+    wrapped, _ = nested(worked_example.network("conv"))
+    for name, before, behind in (
+        ("input", [], ["block0", "block2", "block4"]),
+        ("block0", ["block0"], ["block2", "block4"]),
+        ("block4", ["block0", "block2", "block4"], []),
+        (
+            "block2.relu",
+            ["block0.features", "block0.conv", "block2.relu"],
+            ["block2.max_pool", "block4.inner.flatten"],
+        ),
+    ):
+        assert [[layer for layer, _ in part.layers] for part in wrapped.split(name)] == [before, behind]
+
+
+def test_a_network_hides_what_a_layer_inside_of_it_hides():
+    hiding = Hiding((Conv2d(np.ones((1, 1, 1, 2))),))
+    assert Network([("block", Network([("relu", ReLU()), ("hiding", hiding)]))]).hides_parameters
+    assert Network([("block", Network([("wrapping", Wrapping(hiding))])), ("relu", ReLU())]).hides_parameters
+    assert not Network([("block", Network([("relu", ReLU())])), ("conv", hiding.layers[0])]).hides_parameters
+
+
+def test_activations_can_begin_inside_of_a_network():
+    wrapped, _ = nested(worked_example.network("conv"))
+    x = worked_example.IMAGE[None]
+    whole = wrapped.activations(x)
+    names = list(whole)
+    for n, name in enumerate(names):
+        part = wrapped.activations(x, since=name)
+        assert list(part) == names[n:]
+        assert all(same(values, whole[of_it]) for of_it, values in part.items())
+        assert not part[name].flags.writeable
 
 
 @given(network_cases(head="deep"), st.data())

@@ -232,6 +232,12 @@ def test_the_dtype_is_that_of_all_parameters_together():
     assert Network(layers[:1]).dtype == np.float32
 
 
+def test_a_network_does_not_change_with_the_dictionary_of_its_parameters(network):
+    network.parameters.clear()
+    assert list(network.parameters) == ["features.weight", "conv.weight"]
+    assert network.dtype == object
+
+
 def test_a_network_does_not_change_with_the_list_it_was_made_of():
     layers = [("a", ReLU())]
     network = Network(layers)
@@ -241,6 +247,15 @@ def test_a_network_does_not_change_with_the_list_it_was_made_of():
 
 def test_the_parts_of_a_split_declare_no_target(network):
     assert [part.target_layer for part in network.split("conv")] == [None, None]
+
+
+def test_the_parts_of_a_split_are_networks_of_the_same_class(network):
+    class Own(Network):
+        pass
+
+    for cut in ("conv", "block.conv"):
+        whole = Own([("block", network), *network.layers])
+        assert [type(part) for part in whole.split(cut)] == [Own, Own]
 
 
 def test_a_network_is_written_as_the_code_that_makes_it(network):
@@ -284,7 +299,7 @@ def test_activations_that_are_not_all_there_are_refused(network):
 def test_given_activations_are_not_computed_again(network, monkeypatch):
     x, u = worked_example.IMAGE[None], as_fractions([[1, 0]])
     activations = network.activations(x)
-    monkeypatch.setattr(Network, "activations", None)
+    monkeypatch.setattr(Network, "activations_of", None)
     assert list(network.parameter_gradients(u, x, activations)) == ["features.weight", "conv.weight"]
 
 

@@ -6,14 +6,16 @@ from fractions import Fraction
 import definitions
 import numpy as np
 import pytest
-from helpers import same, step_within_a_piece
+from helpers import refusal, same, step_within_a_piece
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import maps_and_gradients, network_cases, tensors
 
-from numpycam import AvgPool2d, Conv2d, Flatten, Linear, Network, grad_cam, grad_cam_from_maps
-from numpycam.core.steps import compute_alphas
-from numpycam.exact import as_fractions
+from numpycam import AvgPool2d, Conv2d, Flatten, Layer, Linear, Network, grad_cam, grad_cam_from_maps, worked_example
+from numpycam.core.steps import compute_alphas, gather
+from numpycam.exact import as_floats, as_fractions
+from numpycam.methods.recipe import method
+from numpycam.targets import Difference
 
 STAGES = ["feature_maps", "gradients", "alphas", "weighted_maps", "weighted_sum", "localization_map"]
 
@@ -252,3 +254,53 @@ def test_a_batch_is_its_images(case):
         assert all(same(getattr(explanation, stage), getattr(alone, stage)) for stage in STAGES)
         assert same(explanation.counterfactual_map, alone.counterfactual_map)
         assert same(both.channel_shares[n], alone.channel_shares)
+
+
+@pytest.mark.parametrize("layer", ["input", "features", "conv", "relu"])
+@pytest.mark.parametrize("target", [None, 1, Difference({0: 1, 1: -1})])
+def test_what_a_method_is_given_cannot_be_written_to(layer, target):
+    """Else a method that changes it in place would change what the explanation says that it saw."""
+    network, image = as_floats(worked_example.network("conv")), as_floats(worked_example.IMAGE)
+    alone, batch = (gather(network, x, target, layer) for x in (image, np.stack([image, 2 * image, 3 * image])))
+    given_to_it = [alone.image, alone.feature_maps, alone.gradients]
+    given_to_it += [batch.image, batch.feature_maps, batch.gradients, batch.class_index, batch.score]
+    for values in given_to_it:
+        assert "read-only" in refusal(ValueError, lambda values=values: values.fill(0))
+
+
+def test_a_method_that_doubles_its_gradients_in_place_fails_loudly():
+    @method("rude", "", "nobody's")
+    def rude(evidence):
+        gradients = evidence.gradients
+        gradients *= 2
+        return None, gradients
+
+    for image in (worked_example.IMAGE, worked_example.IMAGE[None]):
+        assert "read-only" in refusal(ValueError, lambda image=image: rude(worked_example.network(), image))
+
+
+class Reshaped(Layer):
+    """The maps in one more axis of length 1, or, with their cells in one row, in one fewer."""
+
+    def __init__(self, axes):
+        self._set(axes=axes)
+
+    def output_shape(self, input_shape):
+        *batch_and_maps, height, width = input_shape
+        return (*batch_and_maps, height * width) if self.axes == 3 else (*batch_and_maps, 1, height, width)
+
+    def forward(self, x):
+        return x.reshape(self.output_shape(x.shape))
+
+    def backward(self, grad_output, x):
+        return grad_output.reshape(x.shape)
+
+
+@pytest.mark.parametrize(("axes", "shape"), [(3, (1, 1, 6)), (5, (1, 1, 1, 2, 3))])
+def test_what_has_no_four_axes_is_no_layer_of_feature_maps(axes, shape):
+    head = [("flatten", Flatten()), ("linear", Linear(np.ones((2, 6))))]
+    network = Network([("conv", Conv2d(np.ones((1, 1, 1, 1)))), ("own", Reshaped(axes)), *head])
+    assert refusal(ValueError, lambda: grad_cam(network, np.ones((1, 2, 3)), layer="own")) == (
+        f"Grad-CAM needs a layer with feature maps (N, K, H, W); 'own' has {shape}."
+    )
+    assert grad_cam(network, np.ones((1, 2, 3)), layer="conv").feature_maps.shape == (1, 2, 3)
