@@ -261,7 +261,7 @@ def test_a_batch_is_its_images(case):
 def test_what_a_method_is_given_cannot_be_written_to(layer, target):
     """Else a method that changes it in place would change what the explanation says that it saw."""
     network, image = as_floats(worked_example.network("conv")), as_floats(worked_example.IMAGE)
-    alone, batch = (gather(network, x, target, layer) for x in (image, np.stack([image, 2 * image, 3 * image])))
+    alone, batch = (gather(network, x, target, layer, True) for x in (image, np.stack([image, 2 * image, 3 * image])))
     given_to_it = [alone.image, alone.feature_maps, alone.gradients]
     given_to_it += [batch.image, batch.feature_maps, batch.gradients, batch.class_index, batch.score]
     for values in given_to_it:
@@ -301,6 +301,6 @@ def test_what_has_no_four_axes_is_no_layer_of_feature_maps(axes, shape):
     head = [("flatten", Flatten()), ("linear", Linear(np.ones((2, 6))))]
     network = Network([("conv", Conv2d(np.ones((1, 1, 1, 1)))), ("own", Reshaped(axes)), *head])
     assert refusal(ValueError, lambda: grad_cam(network, np.ones((1, 2, 3)), layer="own")) == (
-        f"Grad-CAM needs a layer with feature maps (N, K, H, W); 'own' has {shape}."
+        f"layer 'own' must have feature maps (N, K, H, W), got {shape}."
     )
     assert grad_cam(network, np.ones((1, 2, 3)), layer="conv").feature_maps.shape == (1, 2, 3)
