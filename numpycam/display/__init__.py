@@ -16,7 +16,8 @@ from numpycam.display.figures import (
     figure_of_path,
     figure_of_pictures,
 )
-from numpycam.display.pixels import as_png, as_uint8, overlay, read_image, shown, with_picture
+from numpycam.display.pixels import as_png, as_uint8, overlay, shown, with_picture
+from numpycam.display.reading import read_image
 from numpycam.display.stages import (
     Column,
     animation_of_stages,

@@ -1,8 +1,7 @@
-"""Pictures as arrays: read them from files, lay a map over an image, write them as PNG."""
+"""Pictures as arrays: lay a map over an image, write pictures as PNG."""
 
 from dataclasses import replace
 from io import BytesIO
-from os import PathLike
 
 import matplotlib as mpl
 import numpy as np
@@ -50,50 +49,6 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
     check_colormap(colormap)
     colours = mpl.colormaps[colormap](values)[..., :3]
     return (1 - strength) * picture + strength * colours
-
-
-def read_image(path: str | PathLike[str]) -> NDArray[np.float64]:
-    """Read a picture from a PNG or JPEG file, as a person sees it.
-
-    Transparent pixels are laid over white. If the camera has marked a photograph as turned, it is turned back. A grey
-    picture with 16 bits for each value keeps all of them; a colour picture keeps the upper 8.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    array of float64, shape (1, H, W) or (3, H, W)
-        Grey or colour, in 0 … 1.
-
-    Raises
-    ------
-    ValueError
-        If the file is not a PNG or JPEG picture, or is damaged.
-    OSError
-        If the file cannot be read.
-    """
-    from PIL import Image, ImageOps, UnidentifiedImageError  # which matplotlib brings along
-
-    with open(path, "rb") as file:
-        try:
-            picture = ImageOps.exif_transpose(Image.open(file, formats=("PNG", "JPEG")))
-            if picture.mode.startswith("I"):
-                values = np.asarray(picture, dtype=np.float64)[None]
-                return np.where(values == picture.info.get("transparency"), 1.0, values / 65535)
-            is_opaque = "A" not in picture.getbands() and "transparency" not in picture.info
-            pixels = np.asarray(picture.convert("RGB" if is_opaque else "RGBA"))
-        except UnidentifiedImageError as error:
-            raise ValueError(f"{path} is not a PNG or JPEG picture.") from error
-        except MemoryError:
-            raise
-        except Exception as error:  # damaged bytes can make Pillow raise anything
-            raise ValueError(f"{path} is a damaged picture: {error}") from error
-    channels = np.moveaxis(pixels, -1, 0) / 255  # (H, W, 3 or 4) -> (3 or 4, H, W)
-    opacity = 1.0 if is_opaque else channels[3]
-    colours = channels[:3] * opacity + (1 - opacity)
-    return colours[:1] if picture.mode in ("1", "L", "LA") else colours
 
 
 def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
