@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from numpycam.display import as_uint8, overlay
+from numpycam.display import as_uint8, overlay, shown
 
 unit = st.floats(0, 1, width=32)
 
@@ -67,7 +67,52 @@ def test_bytes_are_clipped_rounded_and_then_cast():
             np.ones((2, 2, 2)),
             np.ones((2, 2)),
             {},
-            "image must have shape (1, H, W) or (3, H, W), got (2, 2, 2); channels come first.",
+            "image must have shape (1, H, W) or (3, H, W), got (2, 2, 2); a picture has one channel or three, not 2.",
+        ),
+        (
+            np.ones((11, 4, 6)),
+            np.ones((4, 6)),
+            {},
+            "image must have shape (1, H, W) or (3, H, W), got (11, 4, 6); a picture has one channel or three, not 11.",
+        ),
+        (
+            np.ones((5, 6, 3)),
+            np.ones((5, 6)),
+            {},
+            "image must have shape (1, H, W) or (3, H, W), got (5, 6, 3); channels come first: "
+            "pass np.moveaxis(image, -1, 0).",
+        ),
+        (
+            np.ones((5, 6, 4)),
+            np.ones((5, 6)),
+            {},
+            "image must have shape (1, H, W) or (3, H, W), got (5, 6, 4); channels come first: "
+            "pass np.moveaxis(image[..., :3], -1, 0).",
+        ),
+        (
+            np.ones((4, 5, 6)),
+            np.ones((5, 6)),
+            {},
+            "image must have shape (1, H, W) or (3, H, W), got (4, 5, 6); without the opacity it is image[:3].",
+        ),
+        (
+            np.ones((1, 1, 1, 1)),
+            np.ones((1, 1)),
+            {},
+            "image must have shape (1, H, W) or (3, H, W), got (1, 1, 1, 1).",
+        ),
+        (
+            np.array([[[0.5, 1.0000001]]]),
+            np.ones((1, 2)),
+            {},
+            "image must lie in 0..1, got 0.5..1.0000001: divide it by its largest possible value.",
+        ),
+        (
+            np.ones((1, 1, 1)),
+            np.full((1, 1), np.nextafter(1, 2)),
+            {},
+            "heat must lie in 0..1, got 1.0000000000000002..1.0000000000000002: normalise a map without negative "
+            "cells.",
         ),
         (np.ones((1, 2, 2)), np.ones((2, 2)), {"strength": 1.5}, "strength must be in 0..1, got 1.5."),
         (
@@ -80,3 +125,11 @@ def test_bytes_are_clipped_rounded_and_then_cast():
 )
 def test_what_cannot_be_overlaid(image, heat, options, message):
     assert refusal(ValueError, lambda: overlay(image, heat, **options)) == message
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-320, 1.7e308])
+def test_an_image_of_any_range_is_shown_from_its_minimum_to_its_maximum(scale):
+    with np.errstate(all="raise", under="ignore"):
+        found = shown(scale * np.array([[[-1.0, 1.0, 0.0]], [[0.5, -0.5, 0.0]], [[0.0, 0.0, 0.0]]]))
+    tiny = 1e-3 if scale == 1e-320 else 1e-15  # 1e-320 is 2,024 times the smallest number
+    assert np.abs(found - [[[0, 1, 0.5]], [[0.75, 0.25, 0.5]], [[0.5, 0.5, 0.5]]]).max() <= tiny
