@@ -208,7 +208,10 @@ def _overlay_png(explanation: Stages, interpolation: Interpolation) -> bytes | N
     image = shown(explanation.image)
     if image is None:
         return None
-    height, width = (side * max(1, 480 // max(image.shape[1:])) for side in image.shape[1:])
+    longest = max(image.shape[1:])
+    zoom = max(1, 480 // longest)
+    # A slim picture, such as a time series, is made up to 120 pixels wide, but not more than a quarter of its length.
+    height, width = (side * max(zoom, min(120, longest * zoom // 4) // side) for side in image.shape[1:])
     heat = normalise(resize(as_floats(explanation.localization_map), (height, width), interpolation))
     return as_png(overlay(resize(image, (height, width), "nearest"), heat))
 

@@ -37,8 +37,15 @@ def format_number(value: float, digits: int = 5) -> str:
 
 
 def exact_and_decimal(value: Any, write: Callable[[Any], str] = decimal) -> str:
-    """Return a number as a decimal. If it is a fraction, return both: ``143/5 = 28.6``."""
-    return f"{value} = {write(value)}" if "/" in str(value) else write(value)
+    """Return a number as a decimal. If it is a fraction, return both: ``143/5 = 28.6``.
+
+    A fraction with more digits than Python prints (4,300, unless ``sys`` is told otherwise) is a decimal only.
+    """
+    try:
+        exact = str(value)
+    except ValueError:
+        return write(value)
+    return f"{exact} = {write(value)}" if "/" in exact else write(value)
 
 
 def percent(part: float) -> str:

@@ -178,7 +178,7 @@ def test_a_wide_picture_is_not_made_smaller(tmp_path):
     network = Network([("conv", Conv2d(np.ones((2, 1, 1, 1)))), ("gap", GlobalAvgPool2d())])
     with drawing("overlay"):
         grad_cam(network, np.random.default_rng(0).random((1, 2, 700))).save(tmp_path)
-    assert imread(tmp_path / "overlay.png").shape[:2] == (2, 700)
+    assert imread(tmp_path / "overlay.png").shape[:2] == (120, 700)
 
 
 @nothing_is_drawn
@@ -251,7 +251,11 @@ def test_the_picture_is_shown_and_the_numbers_are_of_the_image(tmp_path):
     ("picture", "message"),
     [
         (np.ones((1, 4, 3)), "picture must have the height and width of the image, (4, 4), got (4, 3)."),
-        (np.ones((2, 4, 4)), "picture must have shape (1, H, W) or (3, H, W), got (2, 4, 4); channels come first."),
+        (
+            np.ones((2, 4, 4)),
+            "picture must have shape (1, H, W) or (3, H, W), got (2, 4, 4); channels come first: "
+            "pass np.moveaxis(picture[..., :3], -1, 0).",
+        ),
         (np.full((1, 4, 4), 2), "picture must lie in 0..1, got 2..2: divide it by its largest possible value."),
     ],
 )
@@ -264,3 +268,27 @@ def test_titles_are_taken_literally(explanation, tmp_path):
     with only_columns(0):
         explanation.save(tmp_path, title="$\\foo$ <b>")
     assert "<h1>$\\foo$ &lt;b&gt;</h1>" in (tmp_path / "steps.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("size", "written"),
+    [
+        ((1, 32), (120, 480)),
+        ((2, 100), (100, 400)),
+        ((64, 1), (448, 112)),
+        ((1, 2000), (120, 2000)),
+        ((60, 240), (120, 480)),
+    ],
+)
+def test_a_slim_picture_has_an_overlay_that_can_be_seen(size, written, tmp_path):
+    network = Network([("conv", Conv2d(np.ones((1, 1, 1, 1)))), ("gap", GlobalAvgPool2d())])
+    with drawing("overlay"):
+        grad_cam(network, np.ones((1, *size))).save(tmp_path)
+    assert imread(tmp_path / "overlay.png").shape[:2] == written
+
+
+def test_fractions_with_very_many_digits_are_told_as_decimals():
+    long = np.full((1, 2, 3), Fraction(10**5000 + 1, 10**5000))
+    explanation = grad_cam_from_maps(long, long)
+    assert "1 × 2 × 3, from 1 to 1" in repr(explanation)
+    assert "<img" in explanation._repr_html_()

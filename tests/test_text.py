@@ -56,6 +56,11 @@ def test_a_fraction_stands_before_its_decimal_and_what_is_whole_stands_alone():
     assert exact_and_decimal(28.6) == "28.6"
 
 
+def test_a_fraction_with_more_digits_than_python_prints_is_a_decimal_only():
+    assert exact_and_decimal(Fraction(10**5000 + 1, 10**5000)) == "1"
+    assert exact_and_decimal(Fraction(10**5000 + 1, 3)) == "3.33333e+4999"
+
+
 def test_percent_has_one_decimal_and_no_line_breaks_before_its_sign():
     assert percent(Fraction(1, 3)) == "33.3\N{NO-BREAK SPACE}%"
     assert percent(0) == "0.0\N{NO-BREAK SPACE}%"

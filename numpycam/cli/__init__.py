@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0, or 2 if the output cannot be written, or 130 after Ctrl-C.
+        The exit status: 0, or 2 if the output cannot be written or matplotlib is not installed, or 130 after Ctrl-C.
 
     Raises
     ------
@@ -44,14 +44,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.insert(0, "example")
     options = parser.parse_args(given)
     try:
+        if options.needs_figures:
+            import numpycam.display  # noqa: F401  # without matplotlib, before anything is computed
         options.run(options)
         print(end="", flush=True)  # if the disk is full or the pipe is closed, this raises an error
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":
+            raise
+        print(
+            "numpycam: error: matplotlib is not installed, and the figures need it: pip install matplotlib",
+            file=sys.stderr,
+        )
+        return 2
     except OSError as error:
-        print(f"numpycam: error: cannot write {error.filename or 'the output'}: {error.strerror}", file=sys.stderr)
+        reason = error.strerror or error
+        print(f"numpycam: error: cannot write {error.filename or 'the output'}: {reason}", file=sys.stderr)
         return 2
     return 0
 
@@ -74,5 +85,7 @@ def _build_parser() -> argparse.ArgumentParser:
         ("background", background),
         ("train", train),
     ):
-        command.add_options(commands.add_parser(name, prog=f"numpycam {name}", **command.TEXTS))
+        options = commands.add_parser(name, prog=f"numpycam {name}", **command.TEXTS)
+        options.set_defaults(needs_figures=command in (explain, background))
+        command.add_options(options)
     return parser

@@ -75,7 +75,12 @@ def _example(options: argparse.Namespace) -> None:
         title, about = f"{title}, {erased} erased", about | {"erased": erased}
         story = before_and_after(before, explanation, erased)
     # In this example, a cell of the maps sees its own 2 × 2 patch only. So "nearest" shows what each pixel belongs to.
-    files = explanation.save(options.out, title=title, interpolation="nearest", about=about | {"head": options.head})
+    about |= {"head": options.head}
+    try:
+        files = explanation.save(options.out, title=title, interpolation="nearest", about=about)
+    except ModuleNotFoundError:  # without matplotlib there is the story, but no files
+        print(story, flush=True)
+        raise
     print(story)
     print(f"\nWritten to {options.out}: {', '.join(files)}")
 

@@ -1,7 +1,7 @@
 """Pictures: the overlay of a map on the image, maps with their numbers, and one figure of all stages.
 
 Only this package imports matplotlib. It draws on its own figures and does not change pyplot, its backends or its
-settings.
+settings. Nor do a matplotlibrc or the user's ``rcParams`` change the figures.
 
 Signed maps have diverging colours, with white at zero. All other maps are drawn in cividis. Small maps also have their
 numbers in the cells, so that colour is never the only way to read them. Every figure has an alternative text, with the
@@ -16,7 +16,8 @@ from numpycam.display.figures import (
     figure_of_path,
     figure_of_pictures,
 )
-from numpycam.display.pixels import as_png, as_uint8, overlay, read_image, shown, with_picture
+from numpycam.display.pixels import as_png, as_uint8, overlay, shown, with_picture
+from numpycam.display.reading import read_image
 from numpycam.display.stages import (
     Column,
     animation_of_stages,

@@ -1,12 +1,15 @@
 """What all figures share: a figure with an alternative text, a map with its numbers, and text at a place."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
-from typing import Any
+from threading import RLock
+from typing import Any, NoReturn
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
 from numpycam.core.arrays import Array
@@ -16,14 +19,52 @@ SIGNED, POSITIVE = "RdBu_r", "cividis"  # the colour maps
 
 SIDE, MARGIN = 1.5, 0.25  # inches: the side of a map, and the margin of a figure
 DIGIT = 0.68  # the width of a character, in units of its font size
+SLIMMEST = 4  # a map that is slimmer than 4 : 1 is drawn as 4 : 1, so that one of 1 × 32 cells is not a mere line
 Limits = tuple[float, float]
 """The values that the lowest and the highest colour stand for."""
+
+
+_SETTINGS = RLock()  # matplotlib has one set of settings for all threads
+
+
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """Draw with matplotlib's defaults, whatever a matplotlibrc or the user's rcParams say. Afterwards these are back.
+
+    One thread draws at a time. Else two could put back each other's settings.
+    """
+    with _SETTINGS:
+        defaults = mpl.rcParamsDefault.items()
+        changed = {
+            name: value
+            for name, value in defaults
+            if not name.startswith("backend") and mpl.rcParams[name] != value  # to ask for the backend would load it
+        }
+        with mpl.rc_context(changed):
+            yield
 
 
 class Picture(Figure):
     """A matplotlib figure with an alternative text. A notebook shows the figure and stores both."""
 
     alt: str = ""
+
+    @own_settings()
+    def draw(self, renderer: Any) -> None:
+        """Draw the figure, as matplotlib asks for it."""
+        super().draw(renderer)
+
+    @own_settings()
+    def savefig(self, *args: Any, **options: Any) -> None:
+        """Write the figure to a file, as matplotlib's ``Figure.savefig``. Options have its defaults."""
+        super().savefig(*args, **options)
+
+    def show(self, warn: bool = True) -> NoReturn:
+        """Raise RuntimeError, which says how to see the figure."""
+        raise RuntimeError(
+            "a Picture has no window: in a notebook write it as the last line of a cell, and elsewhere save it by "
+            "picture.savefig('picture.png')."
+        )
 
     def as_png(self) -> bytes:
         """Return the figure as a PNG file."""
@@ -37,14 +78,17 @@ class Picture(Figure):
 
 def draw_map(axes: Axes, values: Array, colormap: str, limits: Limits) -> None:
     """Draw one map (H, W) or picture (H, W, 3). Print a map's numbers if there are few enough of them."""
-    axes.imshow(values, cmap=colormap, norm=Normalize(*limits), interpolation="nearest", origin="upper")
+    rows, columns = values.shape[:2]
+    drawn, norm = drawable(values, limits)
+    cells = float(np.clip(1, columns / rows / SLIMMEST, columns / rows * SLIMMEST))  # their height for a width of 1
+    axes.imshow(drawn, cmap=colour_map(colormap), norm=norm, interpolation="nearest", origin="upper", aspect=cells)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_linewidth(0.5)
     if not is_small(values):
         return
-    frame, (rows, columns) = axes.get_window_extent(), values.shape
+    frame = axes.get_window_extent()
     cell = 72 / axes.figure.dpi * min(frame.width / columns, frame.height / rows)  # points
     for digits in (5, 3):
         texts = {place: format_number(value, digits) for place, value in np.ndenumerate(values)}
@@ -53,10 +97,27 @@ def draw_map(axes: Axes, values: Array, colormap: str, limits: Limits) -> None:
             break
     else:
         return  # too small to be read
-    colours = mpl.colormaps[colormap](Normalize(*limits)(values))
+    colours = colour_map(colormap)(norm(drawn))
     for (row, column), text in texts.items():
         colour = "white" if is_dark(colours[row, column]) else "black"
         axes.text(column, row, text, color=colour, size=size, ha="center", va="center")
+
+
+def drawable(values: Array, limits: Limits) -> tuple[Array, Normalize]:
+    """Return values and limits that matplotlib can draw: the huge ones divided by a power of 2, for the same colours.
+
+    Matplotlib subtracts the lower limit from the upper one, which must not overflow.
+    """
+    if max(map(abs, limits)) < 1e300:
+        return values, Normalize(*limits)
+    scale = 2.0**-1000
+    return values * scale, Normalize(limits[0] * scale, limits[1] * scale)
+
+
+def colour_map(name: str) -> Colormap:
+    """Return a colour map of matplotlib. Of ours, a matplotlibrc with ``image.lut`` would leave fewer colours."""
+    found = mpl.colormaps[name]
+    return found.resampled(256) if name in (SIGNED, "gray") else found
 
 
 def is_small(values: Array) -> bool:

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle, pairwise
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.core.arguments import as_array, as_int
@@ -23,10 +21,13 @@ from numpycam.display.canvas import (
     add_axes,
     as_sentence,
     balanced,
+    colour_map,
     draw_map,
+    drawable,
     from_zero,
     is_small,
     map_in_words,
+    own_settings,
     spoken,
     write,
 )
@@ -38,6 +39,7 @@ from numpycam.resize import normalise, resize
 from numpycam.text import format_number, percent
 
 
+@own_settings()
 def figure_of_path(path: ScorePath) -> Picture:
     """Draw the score along a straight line, with its kinks and slopes.
 
@@ -92,6 +94,7 @@ _LINES: tuple[dict[str, Any], ...] = (
 )
 
 
+@own_settings()
 def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Picture:
     """Draw the errors of finite differences against their steps, both on logarithmic scales.
 
@@ -136,6 +139,9 @@ def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Pictu
     axes.axhline(ground, color="0.8", linewidth=0.8, zorder=0)
     for (name, values), style in zip(sizes.items(), cycle(_LINES), strict=False):
         axes.plot(widths, np.where(values > 0, values, ground), linewidth=1, label=name, clip_on=False, **style)
+    first, last = np.clip(np.log10([widths.min(), widths.max()]), -300, 300)
+    if last - first > 100:  # there matplotlib's own ticks may overflow
+        axes.set_xticks(10.0 ** np.linspace(first, last, 5).round())
     powers = np.arange(low, high + 1, max(1, (high - low) // 5))
     axes.set_yticks([ground, *10.0**powers], labels=["0", *(f"$10^{{{power:.0f}}}$" for power in powers)])
     axes.minorticks_off()
@@ -149,6 +155,7 @@ def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Pictu
     return picture
 
 
+@own_settings()
 def figure_of_pictures(
     rows: Sequence[Sequence[ArrayLike]],
     *,
@@ -250,6 +257,7 @@ def _any_picture(name: str, values: ArrayLike) -> NDArray[np.float64]:  # -> (H,
     return as_rgb(array[None] if array.ndim == 2 else array, name)
 
 
+@own_settings()
 def figure_of_methods(explanations: Sequence[Stages], *, columns: int = 5, title: str = "") -> Picture:
     """Draw one map for each of several methods.
 
@@ -354,8 +362,8 @@ def figure_of_kernels(explanation: Stages, *, most_maps: int = 8, title: str = "
 
 
 def _coloured(values: Array, colormap: str, limits: Limits) -> Array:  # (H, W) -> (H, W, 3); NaN is grey
-    colours = mpl.colormaps[colormap].with_extremes(bad="0.6")
-    return colours(np.ma.masked_invalid(Normalize(*limits)(values)))[..., :3]
+    drawn, norm = drawable(values, limits)
+    return colour_map(colormap).with_extremes(bad="0.6")(np.ma.masked_invalid(norm(drawn)))[..., :3]
 
 
 def _tiled(kernel: Array) -> Array:  # (C, KH, KW) -> (rows (KH + 1) - 1, columns (KW + 1) - 1)

@@ -27,6 +27,7 @@ from numpycam.display import (
     limits_of,
     with_picture,
 )
+from numpycam.display.canvas import SLIMMEST
 from numpycam.display.stages import choice_in_words
 from numpycam.interventions import receptive_field
 from numpycam.resize import Interpolation, resize
@@ -135,11 +136,10 @@ def _legend(stage: Column, maps: int) -> str:
         chosen += " The colours are scaled to them."
     if not stage.has_bar:
         return f'<div class="legend">{chosen}</div>\n'
-    low, high = limits_of(stage)
-    scale = stage._replace(maps=np.linspace(low, high, 11).reshape(1, 1, -1), limits=(low, high))
+    scale = stage._replace(maps=np.linspace(0, 1, 11).reshape(1, 1, -1), limits=(0.0, 1.0))
     colours = ", ".join(map(_hex, colours_of(scale, 0)[0]))
     bar = f'<i style="background: linear-gradient(to right, {colours})"></i>'
-    ends = [f"<span>{format_number(end)}</span>" for end in (low, high)]
+    ends = [f"<span>{format_number(end)}</span>" for end in limits_of(stage)]
     return f'<div class="legend">{ends[0]}{bar}{ends[1]}{chosen}</div>\n'
 
 
@@ -165,7 +165,8 @@ def _figure(stage: Column, number: int, channel: int | None, exact: Array) -> st
     data = f'data-stage="{stage.name}" data-rows="{rows}" data-columns="{columns}" data-name="{escape(name)}"'
     has_numbers = values.ndim == 2 and max(rows, columns) <= MOST_NUMBERS
     longest = max(len(format_number(value)) for value in values.flat) if has_numbers else 1
-    data += f' style="--rows: {rows}; --columns: {columns}; --longest: {longest}"'
+    shape = min(max(columns / rows, 1 / SLIMMEST), SLIMMEST)
+    data += f' style="--rows: {rows}; --columns: {columns}; --shape: {shape:.4g}; --longest: {longest}"'
     if channel is not None:
         data += f' data-k="{channel}"'
     colours = colours_of(stage, number)

@@ -1,20 +1,17 @@
-"""Pictures as arrays: read them from files, lay a map over an image, write them as PNG."""
+"""Pictures as arrays: lay a map over an image, write pictures as PNG."""
 
 from dataclasses import replace
 from io import BytesIO
-from os import PathLike
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.image import imsave
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.core.arguments import as_array
-from numpycam.core.arrays import Array
+from numpycam.core.arrays import Array, Shape
 from numpycam.core.steps import Stages
-from numpycam.display.canvas import POSITIVE, check_colormap
+from numpycam.display.canvas import POSITIVE, check_colormap, colour_map, own_settings
 from numpycam.exact import as_floats
-from numpycam.text import decimal
 
 
 def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: str = POSITIVE) -> NDArray[np.float64]:
@@ -48,52 +45,8 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must be in 0..1, got {strength}.")
     check_colormap(colormap)
-    colours = mpl.colormaps[colormap](values)[..., :3]
+    colours = colour_map(colormap)(values)[..., :3]
     return (1 - strength) * picture + strength * colours
-
-
-def read_image(path: str | PathLike[str]) -> NDArray[np.float64]:
-    """Read a picture from a PNG or JPEG file, as a person sees it.
-
-    Transparent pixels are laid over white. If the camera has marked a photograph as turned, it is turned back. A grey
-    picture with 16 bits for each value keeps all of them; a colour picture keeps the upper 8.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    array of float64, shape (1, H, W) or (3, H, W)
-        Grey or colour, in 0 … 1.
-
-    Raises
-    ------
-    ValueError
-        If the file is not a PNG or JPEG picture, or is damaged.
-    OSError
-        If the file cannot be read.
-    """
-    from PIL import Image, ImageOps, UnidentifiedImageError  # which matplotlib brings along
-
-    with open(path, "rb") as file:
-        try:
-            picture = ImageOps.exif_transpose(Image.open(file, formats=("PNG", "JPEG")))
-            if picture.mode.startswith("I"):
-                values = np.asarray(picture, dtype=np.float64)[None]
-                return np.where(values == picture.info.get("transparency"), 1.0, values / 65535)
-            is_opaque = "A" not in picture.getbands() and "transparency" not in picture.info
-            pixels = np.asarray(picture.convert("RGB" if is_opaque else "RGBA"))
-        except UnidentifiedImageError as error:
-            raise ValueError(f"{path} is not a PNG or JPEG picture.") from error
-        except MemoryError:
-            raise
-        except Exception as error:  # damaged bytes can make Pillow raise anything
-            raise ValueError(f"{path} is a damaged picture: {error}") from error
-    channels = np.moveaxis(pixels, -1, 0) / 255  # (H, W, 3 or 4) -> (3 or 4, H, W)
-    opacity = 1.0 if is_opaque else channels[3]
-    colours = channels[:3] * opacity + (1 - opacity)
-    return colours[:1] if picture.mode in ("1", "L", "LA") else colours
 
 
 def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
@@ -110,7 +63,8 @@ def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
 def as_png(picture: ArrayLike) -> bytes:
     """Return a picture (H, W, 3), in 0 … 1, as a PNG file."""
     buffer = BytesIO()
-    imsave(buffer, as_uint8(picture), format="png")
+    with own_settings():
+        imsave(buffer, as_uint8(picture), format="png")
     return buffer.getvalue()
 
 
@@ -123,8 +77,11 @@ def shown(image: Array | None) -> Array | None:
     if image is None or len(image) not in (1, 3):
         return None
     picture = as_floats(image)
+    if picture.min() >= 0 and picture.max() <= 1:
+        return picture
+    picture = np.ldexp(picture, -np.frexp(np.abs(picture).max())[1])  # below 1: the difference cannot overflow
     low, high = picture.min(), picture.max()
-    return picture if low >= 0 and high <= 1 else (picture - low) / ((high - low) or 1)
+    return (picture - low) / ((high - low) or 1)
 
 
 def with_picture(explanation: Stages, picture: ArrayLike | None) -> Stages:
@@ -160,12 +117,28 @@ def _as_picture(name: str, image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W
     scale = 255 if np.asarray(image).dtype == np.uint8 else 1
     picture = as_array(name, image).astype(np.float64) / scale
     if picture.ndim != 3 or len(picture) not in (1, 3):
-        fix = {2: f"; for one channel pass {name}[None]", 3: "; channels come first"}.get(picture.ndim, "")
-        raise ValueError(f"{name} must have shape (1, H, W) or (3, H, W), got {picture.shape}{fix}.")
+        raise ValueError(
+            f"{name} must have shape (1, H, W) or (3, H, W), got {picture.shape}{_cure(name, picture.shape)}."
+        )
     _check_unit_range(name, picture, "divide it by its largest possible value")
     return picture
 
 
+def _cure(name: str, shape: Shape) -> str:
+    """Return what to do with an array that has not the shape of a picture."""
+    if len(shape) == 2:
+        return f"; for one channel pass {name}[None]"
+    if len(shape) != 3:
+        return ""
+    if shape[0] == 4:
+        return f"; without the opacity it is {name}[:3]"
+    if shape[2] in (1, 3, 4):
+        colours = "[..., :3]" if shape[2] == 4 else ""
+        return f"; channels come first: pass np.moveaxis({name}{colours}, -1, 0)"
+    return f"; a picture has one channel or three, not {shape[0]}"
+
+
 def _check_unit_range(name: str, values: Array, advice: str) -> None:
     if values.size and not (values.min() >= 0 and values.max() <= 1):
-        raise ValueError(f"{name} must lie in 0..1, got {decimal(values.min())}..{decimal(values.max())}: {advice}.")
+        low, high = (repr(float(end)).removesuffix(".0") for end in (values.min(), values.max()))  # 1.0000001 is not 1
+        raise ValueError(f"{name} must lie in 0..1, got {low}..{high}: {advice}.")

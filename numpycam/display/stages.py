@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import NamedTuple
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.core.arguments import as_array, as_int, check_one_of
@@ -26,9 +24,12 @@ from numpycam.display.canvas import (
     as_sentence,
     balanced,
     check_colormap,
+    colour_map,
     draw_map,
+    drawable,
     from_zero,
     map_in_words,
+    own_settings,
     write,
 )
 from numpycam.display.pixels import overlay, shown
@@ -157,6 +158,7 @@ def choice_in_words(shown: int, maps: int) -> str:
     return f"{shown} of {maps} maps are shown, those that contribute most." if 0 < shown < maps else ""
 
 
+@own_settings()
 def figure_of_stages(
     explanation: Stages,
     *,
@@ -326,7 +328,8 @@ def colours_of(column: Column, number: int) -> Array:  # -> (H, W, 3)
     values = column.maps[number]
     if values.ndim == 3:
         return values
-    return mpl.colormaps[column.colormap](Normalize(*limits_of(column))(values))[..., :3]
+    drawn, norm = drawable(values, limits_of(column))
+    return colour_map(column.colormap)(norm(drawn))[..., :3]
 
 
 def limits_of(column: Column) -> Limits:
@@ -334,6 +337,7 @@ def limits_of(column: Column) -> Limits:
     return column.limits or balanced(column.maps)
 
 
+@own_settings()
 def _figure_of(column: Column) -> Picture:
     """Draw one column in a figure of its own, its maps side by side."""
     pitch = column.width + 0.3
@@ -377,12 +381,13 @@ def _draw_arrow(picture: Picture, operation: str, middle: float, top: float) -> 
 def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap: str, limits: Limits) -> None:
     """Draw a colour bar with its limits and zero written below. No label reaches beyond the bar."""
     axes = add_axes(picture, left, top, width, 0.1)
-    bar = picture.colorbar(ScalarMappable(Normalize(*limits), colormap), cax=axes, orientation="horizontal")
-    ticks = sorted({limits[0], 0, limits[1]})
-    labels = [format_number(tick) for tick in ticks]
+    numbers = np.array(sorted({limits[0], 0, limits[1]}))
+    ticks, norm = drawable(numbers, limits)
+    bar = picture.colorbar(ScalarMappable(norm, colour_map(colormap)), cax=axes, orientation="horizontal")
+    labels = [format_number(number) for number in numbers]
     if len("".join(labels)) > 10 * width:  # then they do not fit side by side
         labels = ["" if label == "0" else label for label in labels]
-    bar.set_ticks(ticks, labels=labels)
+    bar.set_ticks(ticks.tolist(), labels=labels)
     bar.outline.set_linewidth(0.5)
     axes.tick_params(labelsize=min(12, 72 * width / (DIGIT * len(" ".join(labels)))), length=2, pad=2)
     first, *_, last = axes.get_xticklabels()

@@ -84,3 +84,56 @@ def test_help_and_version(capsys):
             main([option])
         assert stopped.value.code == 0
     assert "numpycam 0." in capsys.readouterr().out
+
+
+# --- Without matplotlib, or a place for its cache ---------------------------------------------------
+
+WITHOUT_MATPLOTLIB = (
+    "import sys; sys.modules['matplotlib'] = None; from numpycam.cli import main; sys.exit(main(sys.argv[1:]))"
+)
+
+
+def without_matplotlib(arguments, folder):
+    command = [sys.executable, "-c", WITHOUT_MATPLOTLIB, *arguments]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["explain", "--draw", "both"],
+        ["explain", "picture.png"],
+        ["explain", "--draw", "both", "--method", "all"],
+        ["background", "--images", "10"],
+    ],
+)
+def test_without_matplotlib_there_is_one_line_that_says_so_and_status_2(arguments, tmp_path):
+    """The worked example is still told. Nothing else is computed first, and nothing is written."""
+    result = without_matplotlib(arguments, tmp_path)
+    assert result.returncode == 2
+    assert result.stderr == (
+        "numpycam: error: matplotlib is not installed, and the figures need it: pip install matplotlib\n"
+    )
+    if arguments:
+        assert result.stdout == ""
+    else:
+        assert "5  Localization map" in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["methods"], ["train", "--images", "20", "--epochs", "1", "--only", "drawings"]])
+def test_commands_without_figures_need_no_matplotlib(arguments, tmp_path):
+    result = without_matplotlib(arguments, tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["HOME", "MPLCONFIGDIR"])
+def test_a_home_that_cannot_be_written_is_no_error(name, tmp_path):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), name: os.devnull}
+    command = [sys.executable, "-m", "numpycam", "--out", "out"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert result.returncode == 0
+    assert "Traceback" not in result.stderr
+    assert "stages.png" in {path.name for path in (tmp_path / "out").iterdir()}

@@ -1,14 +1,36 @@
 """What all figures are drawn with: numbers in their cells on colours that let them be read, and words for them."""
 
 import itertools
+import os
+import subprocess
+import sys
+import warnings
+from hashlib import sha256
+from io import BytesIO
+from threading import Event, Thread
 
+import matplotlib as mpl
 import numpy as np
 import pytest
-from helpers import contrast, texts
+from helpers import contrast, refusal, same, texts
 from matplotlib import colormaps
 
-from numpycam import grad_cam_from_maps, worked_example
-from numpycam.display import figure_of_maps, figure_of_stages, is_dark
+from numpycam import grad_cam, grad_cam_from_maps, worked_example
+from numpycam.display import (
+    as_png,
+    figure_of_errors,
+    figure_of_kernels,
+    figure_of_maps,
+    figure_of_methods,
+    figure_of_path,
+    figure_of_pictures,
+    figure_of_stage,
+    figure_of_stages,
+    format_number,
+    is_dark,
+)
+from numpycam.display.canvas import own_settings
+from numpycam.path import path
 
 
 def test_a_notebook_gets_the_picture_with_its_text():
@@ -51,3 +73,124 @@ def test_text_on_every_colour_can_be_read():
         for colour in colormaps[name](np.linspace(0, 1, 256)):
             text = "rgb(255, 255, 255)" if is_dark(colour) else "rgb(0, 0, 0)"
             assert contrast(text, f"rgb({', '.join(str(round(255 * part)) for part in colour[:3])})") >= 4.5
+
+
+# --- The settings of matplotlib ---------------------------------------------------------------------
+
+WILD = {
+    **{"text.usetex": True, "savefig.bbox": "tight", "savefig.dpi": 37.0, "figure.dpi": 51.0, "font.size": 25.0},
+    **{"figure.facecolor": "red", "savefig.facecolor": "blue", "text.color": "green", "axes.grid": True},
+    **{"image.origin": "lower", "image.interpolation": "bilinear", "path.sketch": (3.0, 50.0, 2.0)},
+    **{"figure.constrained_layout.use": True, "xtick.color": "red", "savefig.transparent": True},
+}
+X = worked_example.IMAGE
+PICTURE = np.linspace(0, 1, 24).reshape(2, 4, 3)  # (H, W, 3)
+DRAWN = {
+    "maps": lambda: figure_of_maps(worked_example.FEATURE_MAPS, "A^k"),
+    "stages": lambda: figure_of_stages(grad_cam(worked_example.network(), X, 0), title="title"),
+    "stage": lambda: figure_of_stage(grad_cam(worked_example.network(), X, 0), "overlay"),
+    "methods": lambda: figure_of_methods([grad_cam(worked_example.network(), X, 0)]),
+    "kernels": lambda: figure_of_kernels(grad_cam(worked_example.network(), X, 0)),
+    "pictures": lambda: figure_of_pictures([[PICTURE]], captions=[["caption"]]),
+    "path": lambda: figure_of_path(path(worked_example.network(), 0 * X, X, 0)),
+    "errors": lambda: figure_of_errors([0.1, 0.01], {"forward": [1e-3, 1e-4]}),
+}
+
+
+def as_saved(figure):
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_the_settings_of_the_user_change_no_figure_and_stay(name):
+    expected, saved = DRAWN[name]().as_png(), as_saved(DRAWN[name]())
+    with mpl.rc_context(WILD):
+        figure = DRAWN[name]()
+        assert figure.as_png() == figure._repr_mimebundle_()[0]["image/png"] == expected
+        assert as_saved(figure) == saved
+        assert {name: mpl.rcParams[name] for name in WILD} == WILD
+
+
+def test_the_settings_of_the_user_turn_no_picture_upside_down():
+    expected = as_png(PICTURE)
+    with mpl.rc_context(WILD):
+        assert as_png(PICTURE) == expected
+
+
+def test_a_matplotlibrc_in_the_folder_changes_no_figure(tmp_path):
+    """One with few colours must be read before matplotlib makes its colour maps: by a process of its own."""
+    (tmp_path / "matplotlibrc").write_text("image.lut: 7\ntext.usetex: True\nsavefig.bbox: tight\nfont.size: 30\n")
+    code = (
+        "import hashlib, matplotlib; from numpycam import display, worked_example\n"
+        "assert matplotlib.rcParams['image.lut'] == 7\n"
+        "figure = display.figure_of_maps(worked_example.FEATURE_MAPS, 'A^k')\n"
+        "print(hashlib.sha256(figure.as_png()).hexdigest())"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert found.stdout == sha256(DRAWN["maps"]().as_png()).hexdigest() + "\n", found.stderr
+
+
+def test_two_threads_do_not_put_back_each_others_settings():
+    first_has_ended = Event()
+
+    def second():
+        with own_settings():  # it waits here: else it would find the defaults, and put them back in the end
+            first_has_ended.wait(10)
+
+    thread = Thread(target=second)
+    with mpl.rc_context({"font.size": 25.0}):
+        with own_settings():
+            thread.start()
+            thread.join(0.1)
+        first_has_ended.set()
+        thread.join()
+        assert mpl.rcParams["font.size"] == 25
+
+
+def test_a_picture_says_how_it_can_be_seen():
+    assert refusal(RuntimeError, lambda: DRAWN["maps"]().show()) == (
+        "a Picture has no window: in a notebook write it as the last line of a cell, and elsewhere save it by "
+        "picture.savefig('picture.png')."
+    )
+
+
+# --- Slim maps, huge and tiny numbers ---------------------------------------------------------------
+
+
+def sides_of_maps(figure):
+    """The height and the width of every map or picture of a figure, in pixels."""
+    figure.draw_without_rendering()
+    boxes = [axes.get_window_extent() for axes in figure.axes if axes.images]
+    return np.array([(box.height, box.width) for box in boxes])
+
+
+@pytest.mark.parametrize(
+    ("size", "ratio"), [((1, 32), 4), ((2, 100), 4), ((64, 1), 1 / 4), ((1, 4), 4), ((2, 5), 2.5), ((30, 20), 2 / 3)]
+)
+def test_a_slim_map_is_no_mere_line_and_others_have_square_cells(size, ratio):
+    maps = np.linspace(0, 1, 2 * size[0] * size[1]).reshape(2, *size)
+    image = maps[:1]
+    explanation = grad_cam_from_maps(maps, maps)
+    for figure in (
+        figure_of_maps(maps, "A^k"),
+        figure_of_stage(explanation, "weighted_sum"),
+        figure_of_methods([explanation]),
+        figure_of_pictures([[image, np.moveaxis(np.repeat(image, 3, axis=0), 0, -1)]]),
+    ):
+        heights, widths = sides_of_maps(figure).T
+        assert np.allclose(widths / heights, ratio)  # to the rounding of coordinates
+
+
+@pytest.mark.parametrize("exponent", [-1070, 1021])
+def test_huge_and_tiny_numbers_have_the_colours_of_others(exponent):
+    maps = np.array([[[0.0, 1.0, -2.0], [3.0, -4.0, 5.0]]])
+    scaled = np.ldexp(maps, exponent)
+    with warnings.catch_warnings(action="error", category=RuntimeWarning):
+        figure, other = figure_of_maps(scaled, "A^k"), figure_of_maps(maps, "A^k")
+        assert figure.as_png().startswith(b"\x89PNG")
+    colours, others = (one.axes[0].images[0].to_rgba(one.axes[0].images[0].get_array()) for one in (figure, other))
+    assert same(colours, others)
+    assert {format_number(-scaled.max()), format_number(scaled.max())} <= set(texts(figure))  # of the colour bar

@@ -1,6 +1,7 @@
 """Figures of more than one explanation's stages: a path, errors, pictures in rows, kernels, methods side by side."""
 
 import itertools
+import warnings
 from dataclasses import replace
 from fractions import Fraction
 
@@ -234,7 +235,7 @@ GREY = np.zeros((2, 2))
      "captions must hold one text for each picture, [1, 2] in the rows, got [1, 1]."),
     ([[GREY, GREY + 2]], {}, "rows[0][1] must lie in 0..1, got 2..2: divide it by its largest possible value."),
     ([[GREY], [np.zeros((2, 4, 5))]], {},
-     "rows[1][0] must have shape (1, H, W) or (3, H, W), got (2, 4, 5); channels come first."),
+     "rows[1][0] must have shape (1, H, W) or (3, H, W), got (2, 4, 5); a picture has one channel or three, not 2."),
     (np.zeros((2, 3, 4, 5)), {},
      "rows must be rows of pictures, got one array (2, 3, 4, 5): pass [pictures] for one row."),
     ([[np.full((2, 2), np.nan)]], {}, "rows[0][0] contains NaN at index (0, 0, 0)."),
@@ -436,3 +437,8 @@ def test_errors_of_a_single_step_are_drawn_without_a_warning(step, error):
     figure_of_errors([step], {"one": [error]}).as_png()
     for low, high in (axes.get_xlim(), axes.get_ylim()):
         assert 0 < 2 * low < high
+
+
+def test_steps_of_all_sizes_are_drawn_without_a_warning():
+    with warnings.catch_warnings(action="error", category=RuntimeWarning):
+        assert figure_of_errors([1e-320, 1e308], {"error": [1e308, 0]}).as_png().startswith(b"\x89PNG")

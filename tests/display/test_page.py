@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from fractions import Fraction
 from html import unescape
 from pathlib import Path
 
@@ -243,6 +244,11 @@ def test_a_batch_is_refused():
     assert refusal(ValueError, lambda: step_through_page(explanation)) == (
         "a figure shows the explanation of one image: for a batch pass explanation[n]."
     )
+
+
+def test_fractions_with_very_many_digits_stand_on_the_page_as_decimals():
+    long = np.full((1, 2, 3), Fraction(10**5000 + 1, 10**5000))
+    assert "The values go from 1 to 1." in step_through_page(grad_cam_from_maps(long, long))
 
 
 # --- A walk through the page in Chromium ------------------------------------------------------------
@@ -521,3 +527,13 @@ def test_without_a_script_all_stages_are_there(visit):
     assert page.locator("section").evaluate_all("all => all.length") == len(STAGES)
     for section in page.locator("section").all():
         assert section.is_visible()
+
+
+@pytest.mark.parametrize(("size", "shape"), [((1, 32), 4), ((64, 1), 1 / 4), ((20, 30), 1.5)])
+def test_a_slim_map_is_no_mere_line_large_or_small(visit, size, shape):
+    maps = np.linspace(0, 1, size[0] * size[1]).reshape(1, *size)
+    page = visit(step_through_page(grad_cam_from_maps(maps, maps)), "#weighted-sum")
+    for stage in ("feature_maps", "weighted_sum"):
+        box = page.locator(f'[data-stage="{stage}"] img').bounding_box()
+        assert abs(box["width"] - shape * box["height"]) <= 1 + shape  # to a pixel
+        assert min(box["width"], box["height"]) >= 24

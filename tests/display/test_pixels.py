@@ -1,25 +1,15 @@
-"""Pictures as arrays: the overlay, bytes, and what is read from files."""
-
-from zlib import crc32
+"""Pictures as arrays: the overlay, and bytes."""
 
 import numpy as np
 import pytest
-from helpers import refusal, rounding, same
+from helpers import refusal, rounding
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image, ImageCms
 
-from numpycam.display import as_uint8, overlay, read_image
-
-RNG = np.random.default_rng(0)
-COLOURS = RNG.integers(0, 256, (12, 10, 3), dtype=np.uint8)  # (H, W, 3)
-GREYS = COLOURS[..., 0]
-ALPHA = RNG.integers(0, 256, (12, 10), dtype=np.uint8)
+from numpycam.display import as_uint8, overlay, shown
 
 unit = st.floats(0, 1, width=32)
-
-# --- The overlay, and bytes -------------------------------------------------------------------------
 
 
 @pytest.mark.law("over.convex")
@@ -77,7 +67,52 @@ def test_bytes_are_clipped_rounded_and_then_cast():
             np.ones((2, 2, 2)),
             np.ones((2, 2)),
             {},
-            "image must have shape (1, H, W) or (3, H, W), got (2, 2, 2); channels come first.",
+            "image must have shape (1, H, W) or (3, H, W), got (2, 2, 2); a picture has one channel or three, not 2.",
+        ),
+        (
+            np.ones((11, 4, 6)),
+            np.ones((4, 6)),
+            {},
+            "image must have shape (1, H, W) or (3, H, W), got (11, 4, 6); a picture has one channel or three, not 11.",
+        ),
+        (
+            np.ones((5, 6, 3)),
+            np.ones((5, 6)),
+            {},
+            "image must have shape (1, H, W) or (3, H, W), got (5, 6, 3); channels come first: "
+            "pass np.moveaxis(image, -1, 0).",
+        ),
+        (
+            np.ones((5, 6, 4)),
+            np.ones((5, 6)),
+            {},
+            "image must have shape (1, H, W) or (3, H, W), got (5, 6, 4); channels come first: "
+            "pass np.moveaxis(image[..., :3], -1, 0).",
+        ),
+        (
+            np.ones((4, 5, 6)),
+            np.ones((5, 6)),
+            {},
+            "image must have shape (1, H, W) or (3, H, W), got (4, 5, 6); without the opacity it is image[:3].",
+        ),
+        (
+            np.ones((1, 1, 1, 1)),
+            np.ones((1, 1)),
+            {},
+            "image must have shape (1, H, W) or (3, H, W), got (1, 1, 1, 1).",
+        ),
+        (
+            np.array([[[0.5, 1.0000001]]]),
+            np.ones((1, 2)),
+            {},
+            "image must lie in 0..1, got 0.5..1.0000001: divide it by its largest possible value.",
+        ),
+        (
+            np.ones((1, 1, 1)),
+            np.full((1, 1), np.nextafter(1, 2)),
+            {},
+            "heat must lie in 0..1, got 1.0000000000000002..1.0000000000000002: normalise a map without negative "
+            "cells.",
         ),
         (np.ones((1, 2, 2)), np.ones((2, 2)), {"strength": 1.5}, "strength must be in 0..1, got 1.5."),
         (
@@ -92,106 +127,9 @@ def test_what_cannot_be_overlaid(image, heat, options, message):
     assert refusal(ValueError, lambda: overlay(image, heat, **options)) == message
 
 
-# --- Reading pictures -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A working directory."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def channels_first(picture):
-    return np.moveaxis(picture, -1, 0) / 255
-
-
-def over_white(colours, alpha):
-    return (colours / 255 * (alpha / 255)[..., None] + (1 - alpha / 255)[..., None]).transpose(2, 0, 1)
-
-
-def reread(picture, name="file.png", **options):
-    picture.save(name, **options)
-    return read_image(name)
-
-
-def test_grey_stays_grey_and_colour_has_its_channels_first(folder):
-    assert same(reread(Image.fromarray(COLOURS)), channels_first(COLOURS))
-    assert same(reread(Image.fromarray(GREYS)), GREYS[None] / 255)
-    assert same(reread(Image.fromarray(GREYS > 99)), (GREYS[None] > 99) * 1.0)
-
-
-def test_what_is_transparent_lies_over_white(folder):
-    assert same(reread(Image.fromarray(np.dstack([COLOURS, ALPHA]))), over_white(COLOURS, ALPHA))
-    grey = np.dstack([GREYS, ALPHA])
-    assert same(reread(Image.fromarray(grey)), over_white(GREYS[..., None], ALPHA))
-    hidden = (COLOURS[3, 4] == COLOURS).all(axis=-1)
-    expected = np.where(hidden, 1.0, channels_first(COLOURS))
-    assert same(reread(Image.fromarray(COLOURS), transparency=tuple(map(int, COLOURS[3, 4]))), expected)
-    expected = np.where(GREYS[3, 4] == GREYS, 1.0, GREYS / 255)[None]
-    assert same(reread(Image.fromarray(GREYS), transparency=int(GREYS[3, 4])), expected)
-
-
-def test_a_palette_is_looked_up(folder):
-    palette = Image.fromarray(COLOURS).quantize(7)
-    expected = channels_first(np.asarray(palette.convert("RGB")))
-    assert same(reread(palette), expected)
-    hidden = np.asarray(palette) == 2
-    assert same(reread(palette, transparency=2), np.where(hidden, 1.0, expected))
-
-
-def test_sixteen_bits_are_divided_by_their_largest_value(folder):
-    deep = np.array([[0, 1, 255], [256, 40_000, 65_535]], np.uint16)
-    assert same(reread(Image.fromarray(deep)), deep[None] / 65535)
-    write_with_transparency(deep, 40_000)
-    assert same(read_image("file.png"), np.where(deep == 40_000, 1.0, deep / 65535)[None])
-
-
-def write_with_transparency(deep, value):
-    """Insert the chunk that says which grey is transparent, before the pixels: Pillow writes none for 16 bits."""
-    Image.fromarray(deep).save("file.png")
-    with open("file.png", "rb") as file:
-        content = file.read()
-    chunk, place = b"tRNS" + value.to_bytes(2, "big"), content.index(b"IDAT") - 4
-    chunk = (2).to_bytes(4, "big") + chunk + crc32(chunk).to_bytes(4, "big")
-    with open("file.png", "wb") as file:
-        file.write(content[:place] + chunk + content[place:])
-
-
-@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-def test_a_jpeg_is_read_up_to_a_few_steps(folder, mode):
-    flat = Image.new("RGB", (9, 7), (250, 100, 20)).convert(mode)
-    picture = reread(flat, "file.jpg", quality=95)
-    assert picture.shape == ((1 if mode == "L" else 3), 7, 9)
-    expected = channels_first(np.asarray(flat.convert("RGB")))[: len(picture)]
-    assert np.abs(picture - expected).max() <= 3 / 255  # of flat colours JPEG keeps all but a few steps
-
-
-def test_photographs_are_turned_as_the_camera_says(folder):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the top of the picture is on its right
-    turned = reread(Image.fromarray(COLOURS), exif=exif)
-    assert same(turned, channels_first(np.rot90(COLOURS, -1)))
-
-
-def test_colour_profiles_do_not_matter(folder):
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert same(reread(Image.fromarray(COLOURS), icc_profile=profile), channels_first(COLOURS))
-
-
-def test_a_damaged_picture_is_refused_or_read(folder):
-    """Cut it at any place, change any byte: there is a picture, or one ValueError."""
-    Image.fromarray(COLOURS[:4, :3]).save("file.png")
-    content = (folder / "file.png").read_bytes()
-    damaged = [content[:n] for n in range(len(content))]
-    damaged += [content[:n] + bytes([content[n] ^ 255]) + content[n + 1 :] for n in range(len(content))]
-    for bytes_ in damaged:
-        (folder / "file.png").write_bytes(bytes_)
-        assert read_or_refused() in {"is not a PNG or JPEG picture", "is a damaged picture", (3, 4, 3)}
-
-
-def read_or_refused():
-    try:
-        return read_image("file.png").shape
-    except ValueError as error:
-        return str(error).removeprefix("file.png ").split(":")[0].rstrip(".")
+@pytest.mark.parametrize("scale", [1.0, 1e-320, 1.7e308])
+def test_an_image_of_any_range_is_shown_from_its_minimum_to_its_maximum(scale):
+    with np.errstate(all="raise", under="ignore"):
+        found = shown(scale * np.array([[[-1.0, 1.0, 0.0]], [[0.5, -0.5, 0.0]], [[0.0, 0.0, 0.0]]]))
+    tiny = 1e-3 if scale == 1e-320 else 1e-15  # 1e-320 is 2,024 times the smallest number
+    assert np.abs(found - [[[0, 1, 0.5]], [[0.75, 0.25, 0.5]], [[0.5, 0.5, 0.5]]]).max() <= tiny
