@@ -284,9 +284,14 @@ def check_name(name: str, names: list[str]) -> None:
         )
 
 
+_MOST_COMPARED = 10**6  # pairs of letters: at 0.1 µs each, a tenth of a second
+
+
 def did_you_mean(name: str, names: list[str]) -> str:
-    """Return a sentence with the most similar name, or nothing if no name is similar."""
+    """Return a sentence with the most similar name, or nothing if no name is similar or it would take long to find."""
     from difflib import get_close_matches
 
+    if len(str(name)) * sum(map(len, names)) > _MOST_COMPARED:
+        return ""
     close = get_close_matches(str(name), names, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
