@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from numpycam.core.arrays import Array, Pair, Shape, frozen_copy, read_only_view
 
+_WIDEST = 8  # bytes of a float: a longdouble has more, except where it is a float64
+
 
 def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, check_finite: bool = True) -> Array:
     """Return ``value`` as an array of floats or of Fractions.
@@ -35,7 +37,7 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, chec
     Raises
     ------
     TypeError
-        If the elements are not floats, integers or Fractions.
+        If the elements are not floats, integers or Fractions, or are floats with more bits than float64.
     ValueError
         If a number is NaN or infinite, or the rows of a nested list differ in length.
     """
@@ -51,8 +53,10 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike = np.float64, chec
         array = array.astype(dtype)
     if array.dtype == object:
         return _as_fractions(name, array, value)
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" or array.dtype.itemsize > _WIDEST:
         fix = "; numpycam.exact.as_fractions makes Fractions of text" if array.dtype.kind == "U" and array.ndim else ""
+        if array.dtype.kind == "f":
+            fix = f", whose accuracy differs by machine; convert it with np.asarray({name}, np.float64)"
         raise TypeError(f"{name} must hold floats, integers or Fractions, got dtype {array.dtype}{fix}.")
     if array.dtype == np.float16:
         array = array.astype(np.float32)
@@ -103,7 +107,7 @@ _USUAL = {np.dtype(np.float32), np.dtype(np.float64), np.dtype(object)}
 
 
 def check_same_kind(arrays: dict[str, Array]) -> None:
-    """Raise TypeError unless all arrays hold floats, or all hold Fractions.
+    """Raise TypeError unless all arrays hold floats of at most 64 bits, or all hold Fractions.
 
     One float among Fractions would degrade the rest of the computation to floats silently.
     """
@@ -113,10 +117,10 @@ def check_same_kind(arrays: dict[str, Array]) -> None:
     kinds: dict[bool, str] = {}  # one name for each kind: of Fractions (True), of floats (False)
     for name, array in arrays.items():
         is_plain = isinstance(array, np.ndarray) and _is_plain(array)
-        if not is_plain or array.dtype.kind not in "fO":
+        if not is_plain or array.dtype.kind not in "fO" or array.dtype.itemsize > _WIDEST:
             came = array.dtype if is_plain else type(array).__name__
             raise TypeError(
-                f"{name} must be an array of floats or Fractions, got {came}; convert it, "
+                f"{name} must be an array of float32, float64 or Fractions, got {came}; convert it, "
                 f"for example with np.asarray({name}, float)."
             )
         kinds.setdefault(array.dtype == object, name)
