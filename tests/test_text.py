@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpycam.exact import as_fractions
+from numpycam.targets import Difference
 from numpycam.text import (
     WIDTH,
     decimal,
+    exact,
     exact_and_decimal,
     format_number,
     in_columns,
@@ -34,6 +36,22 @@ def test_a_decimal_has_six_digits_and_no_minus_before_zero():
 def test_a_fraction_larger_than_any_float_has_a_decimal_too():
     assert decimal(Fraction(10**400, 3)) == "3.33333e+399"
     assert decimal(-Fraction(10**400)) == "-1.00000e+400"
+
+
+def test_a_fraction_smaller_than_any_float_is_not_0():
+    assert decimal(Fraction(1, 10**400)) == "1e-400"
+    assert decimal(-Fraction(1, 10**1_000_002)) == "-1e-1000002"
+    assert decimal(Fraction(10**1_000_002, 3)) == "3.33333e+1000001"
+
+
+def test_what_has_more_digits_than_python_writes_is_told_by_their_number():
+    digits = 10**5000
+    assert exact(Fraction(3, 4)) == "3/4"
+    assert exact(Fraction(digits)) == exact(Fraction(-1, digits)) == "[Fraction of about 5000 digits]"
+    assert exact_and_decimal(Fraction(digits + 1, digits)) == "[Fraction of about 5000 digits] = 1"
+    assert exact_and_decimal(Fraction(digits)) == "1.00000e+5000"
+    assert exact(Difference({0: Fraction(digits)})) == "[Difference of too many digits]"
+    assert "[Fraction of about 5000 digits]" in table("A^{}", as_fractions([[[Fraction(1, digits)]]]))
 
 
 def test_numbers_are_written_short_with_a_true_minus():
