@@ -13,7 +13,9 @@ array([0.33333333, 0.1       ])
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
+from reprlib import repr as brief
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,9 @@ from numpycam.core.arguments import as_array
 from numpycam.core.arrays import Array
 from numpycam.core.base import Layer
 
+MOST_DIGITS = 4300
+"""The most digits that a number has as text, in its numerator or its denominator: Python's own limit."""
+
 
 def as_fractions(value: Any) -> Any:
     """Return numbers, a layer or a network with every number as a Fraction.
@@ -31,7 +36,8 @@ def as_fractions(value: Any) -> Any:
     ----------
     value : number, str, array_like, Layer or Network
         A float becomes the binary value that it holds. A string becomes the decimal or the fraction that it spells. So
-        ``0.1`` and ``"0.1"`` differ.
+        ``0.1`` and ``"0.1"`` differ. A string or a Decimal has at most MOST_DIGITS (4300) digits, with the zeros of its
+        exponent: ``"1e10000000"`` would be a number of ten million digits.
 
     Returns
     -------
@@ -40,8 +46,8 @@ def as_fractions(value: Any) -> Any:
 
     Raises
     ------
-    TypeError, ValueError, OverflowError
-        If an element is not a finite number.
+    TypeError, ValueError
+        If an element is not a finite number, or has too many digits, or is a longdouble.
     """
     return _convert(value, _array_as_fractions)
 
@@ -63,10 +69,11 @@ def as_floats(value: Any, dtype: DTypeLike = np.float64) -> Any:
     Raises
     ------
     TypeError, ValueError
-        If an element is not a number, or is too large for the dtype, or if the dtype is not a float dtype.
+        If an element is not a number, or is too large for the dtype, or if the dtype is not one of float16,
+        float32 and float64.
     """
-    if np.dtype(dtype).kind != "f":
-        raise TypeError(f"dtype must be a float dtype, got {np.dtype(dtype)}.")
+    if np.dtype(dtype).kind != "f" or np.dtype(dtype).itemsize > 8:
+        raise TypeError(f"dtype must be float16, float32 or float64, got {np.dtype(dtype)}.")
     return _convert(value, lambda array: _array_as_floats(array, dtype))
 
 
@@ -91,12 +98,35 @@ def _array_as_floats(value: Any, dtype: DTypeLike) -> Array:
 def _array_as_fractions(value: Any) -> Array:
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError("value must be a plain array, got MaskedArray.")
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind not in "OU":
+        as_array("value", value, check_finite=False)  # refuses by its dtype what holds no numbers, such as dates
     array = np.array(value, dtype=object)
     exact = np.empty(array.shape, dtype=object)
     for index, element in np.ndenumerate(array):
+        if isinstance(element, np.longdouble):
+            as_array("value", element, check_finite=False)  # refuses it, with the cure
         number = element.item() if isinstance(element, np.generic) else element
         try:
-            exact[index] = Fraction(number)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise type(error)(f"value must hold finite numbers, got {element!r} at index {index}.") from None
+            too_long = _digits(number) > MOST_DIGITS
+            exact[index] = None if too_long else Fraction(number)
+        except TypeError:
+            raise TypeError(f"value must hold finite numbers, got {brief(element)} at index {index}.") from None
+        except (ValueError, OverflowError, ZeroDivisionError):
+            raise ValueError(f"value must hold finite numbers, got {brief(element)} at index {index}.") from None
+        if too_long:
+            raise ValueError(
+                f"value must hold numbers of at most {MOST_DIGITS} digits, got {brief(element)} at index {index}."
+            )
     return as_array("value", exact)
+
+
+def _digits(number: Any) -> int:
+    """Return how many digits a text or a Decimal has, written out: in its numerator or its denominator."""
+    if isinstance(number, Decimal) and number.is_finite():
+        _, digits, exponent = number.as_tuple()
+        return len(digits) + abs(int(exponent))
+    if not isinstance(number, str):
+        return 0
+    parts, _, power = number.lower().partition("e")
+    zeros = abs(int(power or 0)) if len(power) <= 10 else MOST_DIGITS
+    return zeros + max(sum(map(str.isdigit, part)) for part in parts.split("/"))

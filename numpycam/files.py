@@ -4,8 +4,8 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,25 @@ from typing import Any
 import numpy as np
 
 from numpycam.core.arrays import Array
+from numpycam.exact import MOST_DIGITS
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # on Windows and in a browser
+    _CAN_LOCK = False
+else:
+    _CAN_LOCK = True
+
+_TOO_LONG = 10**MOST_DIGITS
+_RANDOM = 8  # how many random characters mkdtemp writes
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes | None]) -> None:
     """Write files, by name. Each is written beside its place first and then moved there.
 
-    Where the content is None, an old file is removed. A link stays a link: the file to which it leads is replaced. A
-    file that is replaced keeps its mode. An OSError names the file.
+    Beside its place means in a folder of its own. A process that is killed leaves that folder behind, and the next one
+    that writes there removes it. Where the content is None, an old file is removed. A link stays a link: the file to
+    which it leads is replaced. A file that is replaced keeps its mode. An OSError names the file.
     """
     name = ""
     try:
@@ -32,8 +44,8 @@ def write_files(folder: Path, contents: Mapping[str, bytes | None]) -> None:
             for name, content in contents.items():
                 if content is not None:
                     place = Path(os.path.realpath(folder / name))
-                    new = stack.enter_context(tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-"))
-                    with open(Path(new) / place.name, "xb") as file:
+                    new = stack.enter_context(_folder_beside(place))
+                    with open(new / place.name, "xb") as file:
                         file.write(content)
                         file.flush()
                         os.fsync(file.fileno())  # else a crash of the machine may leave the new name on an empty file
@@ -49,9 +61,65 @@ def write_files(folder: Path, contents: Mapping[str, bytes | None]) -> None:
         raise OSError(error.errno, error.strerror or str(error), str(folder / name)) from error
 
 
-def without_pickle(array: Array) -> Array:
+@contextmanager
+def _folder_beside(place: Path) -> Iterator[Path]:
+    """Make a folder for a new file, and remove those of dead processes.
+
+    A process holds a lock on its folder. The system takes the lock away when the process dies, however it dies. So a
+    folder without a lock is nobody's. Its name says which machine knows of the lock, and it gets this name only once it
+    is locked. So where folders cannot be locked (on Windows, on some network disks), none is removed.
+    """
+    with ExitStack() as stack:
+        new = Path(tempfile.mkdtemp(dir=place.parent, prefix=".new-"))
+        stack.callback(lambda: shutil.rmtree(new, ignore_errors=True))
+        if _CAN_LOCK:
+            start = f".new-on-{os.uname().nodename}-"
+            with suppress(OSError):
+                stack.enter_context(_locked(new))
+                new = new.rename(new.with_name(start + new.name[-_RANDOM:]))
+                for folder in new.parent.iterdir():
+                    if folder.name[:-_RANDOM] == start:
+                        _remove_if_left(folder)
+        yield new
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Remove a folder with the file in it, unless a living process has locked it."""
+    with suppress(OSError), _locked(folder):
+        files = [*folder.iterdir()]
+        if len(files) <= 1:  # or else it is not one of ours
+            for file in files:
+                file.unlink()
+            folder.rmdir()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; raise OSError if another holds it, or if it is a link or cannot be locked."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def without_pickle(array: Array, name: str = "an array") -> Array:
     """Return an array as a file may hold it: Fractions as strings."""
-    return array.astype(str) if array.dtype == object else array
+    if array.dtype != object:
+        return array
+    for value in array.flat:
+        check_digits(name, value)
+    return array.astype(str)
+
+
+def check_digits(name: str, value: Any) -> None:
+    """Raise ValueError if an int or a Fraction has more digits than Python writes and reads."""
+    if max(abs(value.numerator), value.denominator) >= _TOO_LONG:
+        raise ValueError(
+            f"{name} must hold numbers of at most {MOST_DIGITS} digits to be written to a file: convert it with "
+            "numpycam.exact.as_floats."
+        )
 
 
 def as_npz(arrays: Mapping[str, Any], *, compressed: bool = False) -> bytes:

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numpycam.core.arguments import as_class_indices, as_images, as_int, check_shape
-from numpycam.core.arrays import Array, read_only_view, zero_of, zeros
+from numpycam.core.arrays import Array, Value, read_only_view, zero_of, zeros
 from numpycam.core.network import Network, check_network
+from numpycam.text import exact
 
 
 class TooManyKinksError(ValueError):
@@ -27,7 +28,7 @@ class TooManyKinksError(ValueError):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ScorePath:
+class ScorePath(Value):
     """The score y along the straight line x(t) = baseline + t (image - baseline), piecewise linear in t from 0 to 1.
 
     Attributes
@@ -53,7 +54,8 @@ class ScorePath:
             object.__setattr__(self, name, read_only_view(value))
 
     def __repr__(self) -> str:
-        return f"ScorePath from y = {self.scores[0]} to {self.scores[-1]} in {len(self.slopes)} linear pieces"
+        first, last = exact(self.scores[0]), exact(self.scores[-1])
+        return f"ScorePath from y = {first} to {last} in {len(self.slopes)} linear pieces"
 
     @property
     def kinks(self) -> Array:

@@ -1,6 +1,7 @@
 """An explanation as text, as HTML, and as the files that ``explanation.save`` writes."""
 
 import json
+import math
 import os
 from base64 import b64encode
 from dataclasses import fields
@@ -14,9 +15,9 @@ from numpy.typing import ArrayLike
 
 from numpycam.core.steps import Stages
 from numpycam.exact import as_floats
-from numpycam.files import as_npz, without_pickle, write_files
+from numpycam.files import as_npz, check_digits, without_pickle, write_files
 from numpycam.resize import Interpolation, normalise, resize
-from numpycam.text import decimal, exact_and_decimal, paragraph
+from numpycam.text import decimal, exact, exact_and_decimal, paragraph
 from numpycam.zero_maps import why_zero
 
 MOST_NUMBERS = 4096
@@ -24,6 +25,8 @@ MOST_NUMBERS = 4096
 
 FILES = ("steps.html", "stages.png", "overlay.png", "explanation.json", "maps.npz")
 """The names of the files that :func:`save` writes."""
+
+_DEEPEST = 50  # lists and dicts inside of each other: json follows about 300
 
 _FIELDS = [field.name for field in fields(Stages) if field.name not in ("network", "gradients_used")]
 
@@ -52,7 +55,8 @@ def save(
     interpolation : {"bilinear", "nearest"}
         How the map is resized for the overlay.
     about : dict, optional
-        More entries for the JSON file. ``"class"``, the name of the class, also stands on the page.
+        More entries for the JSON file: text, finite numbers, True, False, None, arrays, and lists, tuples and dicts of
+        them. ``"class"``, the name of the class, also stands on the page.
     picture : array, shape (1, H, W) or (3, H, W), optional
         The image as a person sees it, in 0 … 1, if the network was given other numbers, such as normalised ones. The
         figure, the page and the overlay then show this picture. All numbers are still those of the image. By default,
@@ -72,9 +76,9 @@ def save(
     Raises
     ------
     TypeError, ValueError
-        If the explanation is of a batch. If it holds NaN or infinity, which have no colour. If JSON cannot hold
-        ``about``, or a name in it is the name of a field. If the picture has another shape or range, or another height
-        and width than the image.
+        If the explanation is of a batch. If it holds NaN or infinity, which have no colour, or Fractions of more than
+        4300 digits. If JSON cannot hold ``about``, or a name in it is the name of a field. If the picture has another
+        shape or range, or another height and width than the image.
     OSError
         If a file cannot be written. Every file is still whole then: the old one or the new one.
     """
@@ -82,18 +86,24 @@ def save(
 
     drawn = with_picture(explanation, picture)
     numbers = {name: getattr(explanation, name) for name in [*_FIELDS, "counterfactual_map", "channel_shares"]}
+    if callable(explanation.class_index):  # a target
+        numbers["class_index"] = exact(explanation.class_index)
+    if not isinstance(about, dict | None):
+        raise TypeError(f"about must be a dict, got {type(about).__name__}.")
     for name in about or {}:
         if not isinstance(name, str) or name in numbers:
             raise ValueError(f"about must have strings as names, and not the name of a field, got {name!r}.")
-    large: dict[str, Any] = {name: without_pickle(v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
+    large: dict[str, Any] = {name: without_pickle(v, name) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
     told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
+    entries = {name: _plain(f"about[{name!r}]", value) for name, value in (about or {}).items()}
     contents: dict[str, Any] = {
         "steps.html": _page(explanation, title, interpolation, picture, str((about or {}).get("class", ""))),
         "stages.png": figure_of_stages(drawn, title=title, interpolation=interpolation).as_png(),
         "overlay.png": _overlay_png(drawn, interpolation),
-        "explanation.json": _json((about or {}) | numbers | told),
         "maps.npz": as_npz(large, compressed=True) if large else None,
     }
+    entries |= {name: told.get(name) or _plain(name, value) for name, value in numbers.items()}
+    contents["explanation.json"] = _json(entries)
     names = [name for name in FILES if contents[name] is not None]
     Path(folder).mkdir(parents=True, exist_ok=True)
     earlier = _files_of_earlier(Path(folder))
@@ -166,7 +176,7 @@ def _what(e: Stages) -> str:
     by = "" if e.method == "Grad-CAM" else f", by {e.method}"
     if e.score is None:
         return f"given feature maps and gradient maps{by}"
-    what = e.class_index if callable(e.class_index) else f"class {e.class_index}"
+    what = exact(e.class_index) if callable(e.class_index) else f"class {e.class_index}"
     return f"{what}, score {exact_and_decimal(e.score)}, layer {e.layer!r}{by}"
 
 
@@ -217,14 +227,49 @@ def _overlay_png(explanation: Stages, interpolation: Interpolation) -> bytes | N
 
 
 def _json(values: dict[str, Any]) -> bytes:
-    """Return the values as JSON, each on a line of its own. Arrays become nested lists, and Fractions strings."""
-    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(_plain(value))}" for name, value in values.items())
+    """Return the values as JSON, each on a line of its own."""
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in values.items())
     return f"{{\n{lines}\n}}\n".encode()
 
 
-def _plain(value: Any) -> Any:
+def _plain(name: str, value: Any, around: tuple[int, ...] = ()) -> Any:
+    """Return a value as JSON can hold it, or refuse it by its name. Arrays become lists, and Fractions strings.
+
+    ``around`` are the ids of the lists and dicts in which it lies.
+    """
+    if id(value) in around or len(around) > _DEEPEST:
+        raise ValueError(f"{name} must not hold itself, nor lie more than {_DEEPEST} lists and dicts deep.")
+    inside = (*around, id(value))
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
-    if isinstance(value, list):
-        return [_plain(element) for element in value]
-    return str(value) if isinstance(value, Fraction) or callable(value) else value
+    if isinstance(value, list | tuple):
+        return [_plain(f"{name}[{i}]", one, inside) for i, one in enumerate(value)]
+    if isinstance(value, dict):
+        return {_key(name, key): _plain(f"{name}[{key!r}]", one, inside) for key, one in value.items()}
+    if isinstance(value, int | Fraction):
+        check_digits(name, value)
+        return str(value) if isinstance(value, Fraction) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value}: JSON has no word for it.")
+    if isinstance(value, str):
+        _check_text(name, value)
+    elif not isinstance(value, float | None):
+        raise TypeError(
+            f"{name} must be text, a number, True, False, None, or an array, a list or a dict of them, "
+            f"got {type(value).__name__}."
+        )
+    return value
+
+
+def _key(name: str, key: object) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"{name} must have strings as keys, got {key!r}.")
+    _check_text(name, key)
+    return key
+
+
+def _check_text(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} must be text, got half of a character (a surrogate) in {text!r}.") from None

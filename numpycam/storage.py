@@ -23,6 +23,7 @@ import json
 import math
 import os
 import re
+import stat
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
@@ -39,7 +40,7 @@ from numpycam.core.arrays import Array
 from numpycam.core.base import Layer
 from numpycam.core.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
 from numpycam.core.network import Network
-from numpycam.exact import as_fractions
+from numpycam.exact import MOST_DIGITS, as_fractions
 from numpycam.files import as_npz, without_pickle, write_files
 
 SomeNetwork = TypeVar("SomeNetwork", bound=Network)
@@ -50,10 +51,13 @@ FORMAT = 1
 _KINDS: dict[str, Any] = {
     kind.__name__: kind for kind in (AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU)
 }
-_FRACTION = re.compile("-?[0-9]+(/[0-9]+)?")  # no exponent: Fraction("1e999999999") takes gigabytes
-_LONGEST_DESCRIPTION = 2**24  # bytes
-_LONGEST_NAME = 2**16 - 1  # bytes, for a member of a zip file
-_DEEPEST = 100  # networks inside of networks; Python's own limit is a few times higher
+_DIGITS = f"[0-9]{{1,{MOST_DIGITS}}}"
+_FRACTION = re.compile(f"-?{_DIGITS}(/(?=0*[1-9]){_DIGITS})?")  # no exponent: Fraction("1e999999999") takes gigabytes
+_LONGEST_DESCRIPTION = 2**22  # bytes: a million characters
+# Each network keeps the full names of all layers inside of it. So deep networks with long names would be a thousand
+# times as large in memory as in the file.
+_LONGEST_NAME = 255
+_DEEPEST = 10
 
 
 def save(network: Network, path: str | os.PathLike[str], network_class: type[Network] | None = None) -> None:
@@ -75,9 +79,9 @@ def save(network: Network, path: str | os.PathLike[str], network_class: type[Net
     TypeError
         If a layer is not one of numpycam's own, or a parameter has another dtype.
     ValueError
-        If a parameter holds NaN or infinity, which :func:`load` refuses, or a Fraction that is too long for a string.
-        If the name of a layer cannot be a name in a zip file. If there are too many layers, or networks are nested too
-        deeply.
+        If a parameter holds NaN or infinity, which :func:`load` refuses, or a Fraction of more than 4300 digits. If the
+        full name of a layer, such as "block.conv", has more than 255 characters or cannot be a name in a zip file. If
+        networks are nested more than 10 deep, or the description of all layers has more than a million characters.
     OSError
         If the file cannot be written. An old file then stays as it was.
     """
@@ -94,7 +98,8 @@ def load(path: str | os.PathLike[str], network_class: type[SomeNetwork]) -> Some
     """Read a network from a file. ``Network.load(path)`` calls this.
 
     The file may come from anyone. Nothing in it is executed. Every size that it claims is compared with the bytes that
-    are there. Its description must be exactly the one that :func:`save` writes for this network.
+    are there. Its description must be exactly the one that :func:`save` writes for this network. A file of at most 2 MB
+    takes at most 500 MB of memory and 2 seconds, whatever is in it.
 
     Parameters
     ----------
@@ -110,10 +115,15 @@ def load(path: str | os.PathLike[str], network_class: type[SomeNetwork]) -> Some
     Raises
     ------
     ValueError
-        If the file is not a numpycam network, or a parameter holds NaN or infinity.
+        If the file is not a numpycam network, or a parameter holds NaN or infinity. If it is no file, but a device or a
+        pipe.
     OSError
         If the file cannot be read.
     """
+    refusal = f"{os.fspath(path)} is not a numpycam network"
+    kind = os.stat(path).st_mode
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):  # a device may never end, and a pipe may never begin
+        raise ValueError(f"{refusal}: it is a device or a pipe, not a file.")
     with open(path, "rb") as file:
         try:
             return _read(file, network_class)
@@ -123,35 +133,53 @@ def load(path: str | os.PathLike[str], network_class: type[SomeNetwork]) -> Some
             if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a place before the start
                 raise
             reason = "bytes are missing." if isinstance(error, OSError | EOFError) else str(error)[:300]
-            raise ValueError(f"{os.fspath(path)} is not a numpycam network: {reason}") from error
+            raise ValueError(f"{refusal}: {reason}") from error
 
 
 def _description(network: Network, network_class: type[Network]) -> str:
     return json.dumps({"numpycam": FORMAT, "network": _described(network, network_class)})
 
 
-def _described(layer: Layer, network_class: type[Network], depth: int = 0) -> dict[str, Any]:
+def _described(layer: Layer, network_class: type[Network], full_name: str = "", depth: int = 0) -> dict[str, Any]:
     """Return the kind of a layer and its arguments. In the place of a parameter, return its shape."""
-    if depth > _DEEPEST:
-        raise ValueError(f"networks must be nested at most {_DEEPEST} deep to be stored.")
+    _check_place(full_name, depth)
     if type(layer) not in (*_KINDS.values(), network_class):
         raise TypeError(f"{type(layer).__name__} cannot be stored, only numpycam's own layers: {', '.join(_KINDS)}.")
     arguments = {field.name: getattr(layer, field.name) for field in fields(layer) if field.init}
     if isinstance(layer, Network):
-        arguments["layers"] = [(name, _described(inner, network_class, depth + 1)) for name, inner in layer.layers]
+        arguments["layers"] = [
+            (name, _described(inner, network_class, _inside(full_name, name), depth + 1))
+            for name, inner in layer.layers
+        ]
         about = arguments.pop("about", None)  # a network of the core has none
         arguments |= {"about": asdict(about)} if about else {}
     shapes = {name: {"shape": value.shape} for name, value in arguments.items() if isinstance(value, np.ndarray)}
     return {"kind": type(layer).__name__} | arguments | shapes
 
 
+def _inside(full_name: str, name: str) -> str:
+    return f"{full_name}.{name}" if full_name else name
+
+
+def _check_place(full_name: str, depth: int) -> None:
+    """Raise ValueError if a layer stands too deep, or its name is too long or no text."""
+    if depth > _DEEPEST:
+        raise ValueError(f"networks must be nested at most {_DEEPEST} deep to be stored.")
+    if len(full_name) > _LONGEST_NAME:
+        raise ValueError(
+            f"a layer's full name must have at most {_LONGEST_NAME} characters to be stored, "
+            f"got {len(full_name)}: {brief(full_name)}."
+        )
+    try:
+        full_name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{brief(full_name)} holds half of a character (a surrogate): rename the layer.") from None
+
+
 def _storable(name: str, array: Array) -> Array:
-    if zipfile.ZipInfo(name).filename != name or len(f"{name}.npy".encode()) > _LONGEST_NAME:
+    if zipfile.ZipInfo(name).filename != name:
         raise ValueError(f"{brief(name)} cannot be a name in a zip file: rename the layer.")
-    array = as_array(name, array)
-    if array.dtype != object and array.dtype.itemsize > 8:
-        raise TypeError(f"{name} must hold float32, float64 or Fractions to be stored, got {array.dtype}.")
-    array = without_pickle(array)
+    array = without_pickle(as_array(name, array), name)
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
 
 
@@ -162,7 +190,7 @@ def _read(file: BinaryIO, network_class: type[SomeNetwork]) -> SomeNetwork:
         if len(members) < len(archive.infolist()):
             raise ValueError("two of its arrays have the same name.")
         text = _member(archive, members, "network", _LONGEST_DESCRIPTION).item()
-        described = json.loads(text)
+        described = json.loads(text, parse_int=lambda digits: int(digits[: MOST_DIGITS + 1]))  # longer ones take long
         version = described.get("numpycam") if isinstance(described, dict) else None
         if isinstance(version, int) and version > FORMAT:
             raise ValueError(
@@ -173,7 +201,7 @@ def _read(file: BinaryIO, network_class: type[SomeNetwork]) -> SomeNetwork:
         if sum(info.file_size for info in archive.infolist()) > size:
             raise ValueError(f"its arrays claim to be larger than the file, which has {size} bytes.")
         kinds = _KINDS | {Network.__name__: network_class}
-        network = _built(described["network"], "", kinds, lambda name: _member(archive, members, name, size))
+        network = _built(described["network"], kinds, lambda name: _member(archive, members, name, size))
     if not isinstance(network, network_class):
         raise ValueError(f"it holds a single {type(network).__name__}.")
     if members:
@@ -183,26 +211,31 @@ def _read(file: BinaryIO, network_class: type[SomeNetwork]) -> SomeNetwork:
     return network
 
 
-def _built(described: Any, prefix: str, kinds: Mapping[str, Any], read: Callable[[str], Array]) -> Layer:
+def _built(
+    described: Any, kinds: Mapping[str, Any], read: Callable[[str], Array], full_name: str = "", depth: int = 0
+) -> Layer:
     """Return the layer that :func:`_described` described. Its parameters are read by their names."""
+    _check_place(full_name, depth)
     kind = kinds.get(str(described.get("kind"))) if isinstance(described, dict) else None
     if kind is None:
         raise ValueError(f"a layer must be of the kind {', '.join(_KINDS)}, got {brief(described)}.")
     arguments = {name: value for name, value in described.items() if name != "kind"}
     if issubclass(kind, Network):
         arguments["layers"] = [
-            (name, _built(inner, f"{prefix}{name}.", kinds, read)) for name, inner in described["layers"]
+            (name, _built(inner, kinds, read, _inside(full_name, name), depth + 1))
+            for name, inner in described["layers"]
         ]
     about = arguments.pop("about", {})
     for name, value in arguments.items():
         if isinstance(value, dict):
-            array = arguments[name] = read(f"{prefix}{name}")
+            own_name = _inside(full_name, name)
+            array = arguments[name] = read(own_name)
             if [*array.shape] != value.get("shape"):
-                raise ValueError(f"{prefix}{name} must be described by its shape {[*array.shape]}, got {brief(value)}.")
+                raise ValueError(f"{own_name} must be described by its shape {[*array.shape]}, got {brief(value)}.")
     try:
         return kind(**arguments, **({"about": About(**about)} if about else {}))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"layer {prefix.removesuffix('.')!r}: {error}" if prefix else str(error)) from None
+        raise ValueError(f"layer {full_name!r}: {error}" if full_name else str(error)) from None
 
 
 def _member(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name: str, largest: int) -> Array:
@@ -218,13 +251,17 @@ def _member(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name:
         shape, in_fortran_order, dtype = read_array_header_1_0(member, max_header_size=1000)
         if dtype.kind not in "fU" or dtype.itemsize < 4 or (dtype.kind == "f" and dtype.itemsize > 8):
             raise ValueError(f"{name} must hold float32, float64 or strings, got {dtype}.")
-        if math.prod(shape) * dtype.itemsize != info.file_size - member.tell():
+        if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != info.file_size - member.tell():
             raise ValueError(f"{name} claims shape {brief(shape)}, but holds {info.file_size - member.tell()} bytes.")
         content = member.read()
     array = np.frombuffer(content, dtype).reshape(shape, order="F" if in_fortran_order else "C")
     if name == "network" or dtype.kind == "f":
         return array.astype(dtype.newbyteorder("="), copy=False)
-    wrong = next((text for text in array.flat if not _FRACTION.fullmatch(text)), None)
+    texts = array.ravel().tolist()
+    different = [*dict.fromkeys(texts)]  # each is read once, for this is slow
+    wrong = next((text for text in different if not _FRACTION.fullmatch(text)), None)
     if wrong is not None:
-        raise ValueError(f"{name} must hold fractions such as '-3/4', got {brief(str(wrong))}.")
-    return as_fractions(array)
+        expected = f"fractions such as '-3/4', of at most {MOST_DIGITS} digits"
+        raise ValueError(f"{name} must hold {expected}, got {brief(wrong)}.")
+    fractions = dict(zip(different, as_fractions(different), strict=True))
+    return np.array([*map(fractions.get, texts)], dtype=object).reshape(shape)

@@ -139,6 +139,7 @@ class Probability:
             If the scores are Fractions, or the class does not exist.
         """
         c = self.class_index
+        check_same_kind({"scores": scores})
         check_index("a target's class", c, scores.shape[1])
         if scores.dtype == object:
             raise TypeError(

@@ -1,13 +1,15 @@
 """Numbers, headings and tables as text, for the commands, the figures and the pages."""
 
+import math
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context
 from functools import partial
 from typing import Any
 
 from numpycam.core.arrays import Array
 
+_WIDE = Context(prec=12, Emax=MAX_EMAX, Emin=MIN_EMIN)  # no Fraction in memory is too large or too small for it
 WIDTH = 79
 """How many characters a printed line has at most."""
 
@@ -23,11 +25,24 @@ def paragraph(text: str) -> str:
 
 
 def decimal(value: Any) -> str:
-    """Return a number in six digits. It may be a Fraction that is larger than any float."""
+    """Return a number in six digits. It may be a Fraction that is larger than any float, or smaller."""
     try:
-        return f"{float(value) + 0.0:.6g}"
+        number = float(value)
     except OverflowError:
-        return f"{Decimal(value.numerator) / value.denominator:.6g}"
+        number = 0.0
+    if number == 0 and value:
+        return f"{_WIDE.divide(value.numerator, value.denominator):.6g}"
+    return f"{number + 0.0:.6g}"
+
+
+def exact(value: Any) -> str:
+    """Return what Python writes for it: ``143/5``. If that has more digits than Python writes, say how many."""
+    try:
+        return str(value)
+    except ValueError:  # from inside of a target, it may be the number of anything
+        longest = max(abs(getattr(value, "numerator", 0)), getattr(value, "denominator", 0))
+        digits = f"about {round(longest.bit_length() * math.log10(2))}" if longest else "too many"
+        return f"[{type(value).__name__} of {digits} digits]"
 
 
 def format_number(value: float, digits: int = 5) -> str:
@@ -37,15 +52,8 @@ def format_number(value: float, digits: int = 5) -> str:
 
 
 def exact_and_decimal(value: Any, write: Callable[[Any], str] = decimal) -> str:
-    """Return a number as a decimal. If it is a fraction, return both: ``143/5 = 28.6``.
-
-    A fraction with more digits than Python prints (4,300, unless ``sys`` is told otherwise) is a decimal only.
-    """
-    try:
-        exact = str(value)
-    except ValueError:
-        return write(value)
-    return f"{exact} = {write(value)}" if "/" in exact else write(value)
+    """Return a number as a decimal. If it is a fraction, return both: ``143/5 = 28.6``."""
+    return f"{exact(value)} = {write(value)}" if getattr(value, "denominator", 1) != 1 else write(value)
 
 
 def percent(part: float) -> str:
@@ -119,7 +127,7 @@ def maps_as_text(symbol: str, maps: Array) -> str:  # (K, H, W)
       as fractions      11/4        17/4        1/10
       as decimals       2.75        4.25         0.1
     """
-    writings: dict[str, Callable[[Any], str]] = {"as fractions": str, "as decimals": decimal}
+    writings: dict[str, Callable[[Any], str]] = {"as fractions": exact, "as decimals": decimal}
     if maps.dtype != object:
         writings = {"in floats": decimal}
     width = max(8, 2 + max((len(write(value)) for write in writings.values() for value in maps.flat), default=0))

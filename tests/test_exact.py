@@ -77,14 +77,43 @@ def test_a_network_explains_the_same_in_floats_as_in_fractions(case):
     ("error", "value", "message"),
     [
         (ValueError, [1, np.nan], "value must hold finite numbers, got nan at index (1,)."),
-        (OverflowError, [np.inf], "value must hold finite numbers, got inf at index (0,)."),
+        (ValueError, [np.inf], "value must hold finite numbers, got inf at index (0,)."),
+        (ValueError, np.inf, "value must hold finite numbers, got inf at index ()."),
+        (ValueError, Decimal("-Infinity"), "value must hold finite numbers, got Decimal('-Infinity') at index ()."),
+        (ValueError, Decimal("sNaN"), "value must hold finite numbers, got Decimal('sNaN') at index ()."),
+        (ValueError, ["1", "1/0"], "value must hold finite numbers, got '1/0' at index (1,)."),
+        (ValueError, "1e", "value must hold finite numbers, got '1e' at index ()."),
+        (ValueError, "", "value must hold finite numbers, got '' at index ()."),
         (ValueError, ["one"], "value must hold finite numbers, got 'one' at index (0,)."),
         (TypeError, [None], "value must hold finite numbers, got None at index (0,)."),
         (TypeError, [1j], "value must hold finite numbers, got 1j at index (0,)."),
+        (TypeError, np.array([1j]), "value must hold floats, integers or Fractions, got dtype complex128."),
+        (TypeError, np.array(0, "M8[ns]"), "value must hold floats, integers or Fractions, got dtype datetime64[ns]."),
     ],
 )
 def test_what_is_not_a_number(error, value, message):
     assert refusal(error, lambda: as_fractions(value)) == message
+
+
+@pytest.mark.parametrize("number", ["1e10000000", "1E-10000000", "1e" + "9" * 5000, "7" * 4301, "1/" + "7" * 4301])
+def test_text_that_would_be_a_number_of_thousands_of_digits_is_refused(number):
+    message = refusal(ValueError, lambda: as_fractions([["1", number]]))
+    assert message.startswith("value must hold numbers of at most 4300 digits, got '")
+    assert message.endswith("' at index (0, 1).")
+    assert len(message) < 120
+
+
+def test_a_decimal_of_thousands_of_digits_is_refused():
+    for number in (Decimal("1e4300"), Decimal("-1e-4300"), Decimal("1e10000000")):
+        message = refusal(ValueError, lambda number=number: as_fractions(number))
+        assert message.startswith("value must hold numbers of at most 4300 digits, got Decimal(")
+
+
+def test_numbers_up_to_4300_digits_are_read():
+    assert as_fractions("1e4299") == as_fractions(Decimal("1e4299")) == 10**4299
+    assert as_fractions("-1e-4299") == as_fractions(Decimal("-1e-4299")) == -Fraction(1, 10**4299)
+    assert as_fractions("7" * 4300 + "/" + "7" * 4299) == Fraction(int("7" * 4300), int("7" * 4299))
+    assert as_fractions(10**5000) == 10**5000  # it is a number already
 
 
 def test_numbers_too_large_for_a_float():
@@ -97,7 +126,9 @@ def test_numbers_too_large_for_a_float():
 
 
 def test_conversions_that_would_lose_something():
-    assert refusal(TypeError, lambda: as_floats([1, 2.7], int)) == "dtype must be a float dtype, got int64."
+    assert refusal(TypeError, lambda: as_floats([1, 2.7], int)) == (
+        "dtype must be float16, float32 or float64, got int64."
+    )
     assert refusal(TypeError, lambda: as_fractions(np.ma.array([1.0], mask=[True]))) == (
         "value must be a plain array, got MaskedArray."
     )

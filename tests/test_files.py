@@ -1,5 +1,6 @@
 """Files are written whole or not at all, whatever happens in between."""
 
+import importlib.util
 import os
 import re
 import signal
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from numpycam.files import write_files
+
+CAN_LOCK = importlib.util.find_spec("fcntl") is not None
 
 KILLED = """
 import os, resource, signal, sys
@@ -49,10 +52,80 @@ def write_and_fail(folder, before):
 def files_before_and_after_the_next(folder):
     """Return what the file holds, and what it holds when it is written again: nothing left behind is in the way."""
     left = {file.name[:5] for file in folder.iterdir()}
-    assert left <= {"file", ".new-"}
+    assert left == {"file", ".new-"}
     contents = [(folder / "file").read_bytes()]
     write_files(folder, {"file": b"new"})
+    if CAN_LOCK:
+        assert [file.name for file in folder.iterdir()] == ["file"]
     return [*contents, (folder / "file").read_bytes()]
+
+
+@pytest.fixture
+def waiting(tmp_path):
+    """A process that has written its file, but not yet moved it; a line from it says so, and a line to it goes on."""
+    before = "fsync = os.fsync; os.fsync = lambda file: (fsync(file), print('written', flush=True), input())"
+    arguments = [sys.executable, "-c", KILLED.format(before=before), tmp_path]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "written\n"
+        yield process
+        process.kill()
+
+
+needs_locks = pytest.mark.skipif(not CAN_LOCK, reason="this system cannot lock folders")
+
+
+@needs_locks
+def test_the_folder_of_a_living_process_stays_and_that_of_a_dead_one_goes(tmp_path, waiting):
+    (living,) = tmp_path.iterdir()
+    write_files(tmp_path, {"other": b"new"})
+    assert {*tmp_path.iterdir()} == {living, tmp_path / "other"}
+    waiting.send_signal(signal.SIGKILL)
+    waiting.wait()
+    assert living.exists()
+    write_files(tmp_path, {"other": b"newer"})
+    assert [*tmp_path.iterdir()] == [tmp_path / "other"]
+
+
+@needs_locks
+def test_a_process_beside_which_another_has_written_goes_on(tmp_path, waiting):
+    write_files(tmp_path, {"other": b"new", "more": b"new"})
+    waiting.communicate("\n")
+    assert waiting.returncode == 0
+    assert {path.name: path.stat().st_size for path in tmp_path.iterdir()} == {"file": 400_000, "other": 3, "more": 3}
+
+
+@needs_locks
+def test_nothing_is_removed_but_what_a_process_of_this_machine_has_left(tmp_path, waiting):
+    (left,) = tmp_path.iterdir()
+    waiting.kill()
+    waiting.wait()
+    start, dead = left.name[:-8], left.rename(tmp_path / "away")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_text("mine")
+    for name in (".new-12345678", ".new-on-another-machine-12345678", f"{start}123456789", f"x{start}12345678"):
+        (tmp_path / name).mkdir()  # without a lock, of another machine, of a machine with a longer name
+        (tmp_path / name / "file").write_text("")
+    (tmp_path / f"{start}file_456").write_text("")
+    (tmp_path / f"{start}link_456").symlink_to(tmp_path / "other")
+    (tmp_path / f"{start}full_456").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / f"{start}full_456" / name).write_text("")
+    before = {*tmp_path.rglob("*")}
+    dead.rename(left)
+    write_files(tmp_path, {"new": b""})
+    assert {*tmp_path.rglob("*")} == before - {dead, dead / "file"} | {tmp_path / "new"}
+
+
+def test_where_folders_cannot_be_locked_files_are_written_all_the_same(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(9, "Bad file descriptor")
+
+    monkeypatch.setattr("fcntl.flock" if CAN_LOCK else "os.fsync", fail if CAN_LOCK else os.fsync)
+    write_files(tmp_path, {"file": b"new"})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"file": b"new"}
+    monkeypatch.setattr("numpycam.files._CAN_LOCK", False)  # as on Windows
+    write_files(tmp_path, {"file": b"newer"})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"file": b"newer"}
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system limits no file sizes")

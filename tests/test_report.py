@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -192,6 +193,86 @@ def test_about_says_what_it_is_given_and_nothing_of_the_explanation(explanation,
 
 
 @nothing_is_drawn
+def test_about_can_hold_whatever_json_can(explanation, tmp_path):
+    about = {
+        "array": np.float32([[0.5, 2]]),
+        "fractions": as_fractions([["1/2", 3]]),
+        "scalars": (np.bool_(True), np.float64(0.25), np.str_("é"), None, -(10**4299)),
+        "deep": {"a": [{"b": (1, [])}]},
+    }
+    explanation.save(tmp_path, about=about)
+    written = json.loads((tmp_path / "explanation.json").read_text(), parse_constant=pytest.fail)
+    assert {name: written[name] for name in about} == {
+        "array": [[0.5, 2.0]],
+        "fractions": [["1/2", "3"]],
+        "scalars": [True, 0.25, "é", None, -(10**4299)],
+        "deep": {"a": [{"b": [1, []]}]},
+    }
+
+
+CIRCLE: list = [1]
+CIRCLE += [{"again": CIRCLE}] * 2
+DEEP: list = []
+for _ in range(60):
+    DEEP = [DEEP, DEEP]
+ALLOWED = "must be text, a number, True, False, None, or an array, a list or a dict of them, got"
+DIGITS = "must hold numbers of at most 4300 digits to be written to a file: convert it with numpycam.exact.as_floats."
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (np.nan, ValueError, "about['a'] must be finite, got nan: JSON has no word for it."),
+        ([{"b": -np.inf}], ValueError, "about['a'][0]['b'] must be finite, got -inf: JSON has no word for it."),
+        (np.float32("inf"), ValueError, "about['a'] must be finite, got inf: JSON has no word for it."),
+        (np.array([[1, np.nan]]), ValueError, "about['a'][0][1] must be finite, got nan: JSON has no word for it."),
+        ({"b": {1: 2}}, TypeError, "about['a']['b'] must have strings as keys, got 1."),
+        ({None: 2}, TypeError, "about['a'] must have strings as keys, got None."),
+        ([{1, 2}], TypeError, f"about['a'][0] {ALLOWED} set."),
+        (b"bytes", TypeError, f"about['a'] {ALLOWED} bytes."),
+        ((1, 1j), TypeError, f"about['a'][1] {ALLOWED} complex."),
+        (np.datetime64("2020-01-01"), TypeError, f"about['a'] {ALLOWED} date."),
+        (print, TypeError, f"about['a'] {ALLOWED} builtin_function_or_method."),
+        (10**4300, ValueError, f"about['a'] {DIGITS}"),
+        ([Fraction(1, 10**4300)], ValueError, f"about['a'][0] {DIGITS}"),
+        ("\ud800", ValueError, "about['a'] must be text, got half of a character (a surrogate) in '\\ud800'."),
+        ({"\ud800": 1}, ValueError, "about['a'] must be text, got half of a character (a surrogate) in '\\ud800'."),
+        (CIRCLE, ValueError, "about['a'][1]['again'] must not hold itself, nor lie more than 50 lists and dicts deep."),
+        (DEEP, ValueError, f"about['a']{'[0]' * 51} must not hold itself, nor lie more than 50 lists and dicts deep."),
+    ],
+    ids=iter("abcdefghijklmnopq"),  # Python cannot write these
+)  # fmt: skip
+def test_about_holds_nothing_that_json_cannot(explanation, tmp_path, value, error, message):
+    assert refusal(error, lambda: explanation.save(tmp_path / "out", about={"a": value})) == message
+    assert not (tmp_path / "out").exists()
+
+
+def test_about_is_a_dict(explanation, tmp_path):
+    message = refusal(TypeError, lambda: explanation.save(tmp_path / "out", about=[("a", 1)]))
+    assert message == "about must be a dict, got list."
+
+
+@nothing_is_drawn
+def test_a_score_that_is_no_number_is_not_written(tmp_path):
+    explanation = replace(grad_cam_from_maps(np.ones((1, 2, 3)), np.ones((1, 2, 3))), score=np.nan)
+    message = refusal(ValueError, lambda: explanation.save(tmp_path / "out"))
+    assert message == "score must be finite, got nan: JSON has no word for it."
+    assert not (tmp_path / "out").exists()
+
+
+def test_fractions_of_too_many_digits_are_told_as_decimals_and_not_saved(tmp_path):
+    explanation = grad_cam(worked_example.network(), IMAGE + Fraction(1, 10**4400), 0)
+    assert "score [Fraction of about 4402 digits] = 28.6" in repr(explanation)
+    assert "from [Fraction of about 4400 digits] = 1e-4400 to" in repr(explanation)
+    with only_columns(-3):
+        assert "[Fraction of about 4402 digits] = 28.6" in explanation._repr_html_()
+    with drawing():
+        message = refusal(ValueError, lambda: explanation.save(tmp_path / "out"))
+    assert message == f"image[0][0][0] {DIGITS}"
+    assert not (tmp_path / "out").exists()
+
+
+@nothing_is_drawn
 def test_an_item_of_a_batch_in_float32_is_saved_with_its_score(tmp_path):
     network = as_floats(worked_example.network(), np.float32)
     batch = grad_cam(network, np.stack([as_floats(IMAGE, np.float32)] * 2), 0)
@@ -290,5 +371,7 @@ def test_a_slim_picture_has_an_overlay_that_can_be_seen(size, written, tmp_path)
 def test_fractions_with_very_many_digits_are_told_as_decimals():
     long = np.full((1, 2, 3), Fraction(10**5000 + 1, 10**5000))
     explanation = grad_cam_from_maps(long, long)
-    assert "1 × 2 × 3, from 1 to 1" in repr(explanation)
+    assert "1 × 2 × 3, from [Fraction of about 5000 digits] = 1 to [Fraction of about 5000 digits] = 1" in repr(
+        explanation
+    )
     assert "<img" in explanation._repr_html_()

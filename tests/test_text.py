@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpycam.exact import as_fractions
+from numpycam.targets import Difference
 from numpycam.text import (
     WIDTH,
     decimal,
+    exact,
     exact_and_decimal,
     format_number,
     in_columns,
@@ -36,6 +38,22 @@ def test_a_fraction_larger_than_any_float_has_a_decimal_too():
     assert decimal(-Fraction(10**400)) == "-1.00000e+400"
 
 
+def test_a_fraction_smaller_than_any_float_is_not_0():
+    assert decimal(Fraction(1, 10**400)) == "1e-400"
+    assert decimal(-Fraction(1, 10**1_000_002)) == "-1e-1000002"
+    assert decimal(Fraction(10**1_000_002, 3)) == "3.33333e+1000001"
+
+
+def test_what_has_more_digits_than_python_writes_is_told_by_their_number():
+    digits = 10**5000
+    assert exact(Fraction(3, 4)) == "3/4"
+    assert exact(Fraction(digits)) == exact(Fraction(-1, digits)) == "[Fraction of about 5000 digits]"
+    assert exact_and_decimal(Fraction(digits + 1, digits)) == "[Fraction of about 5000 digits] = 1"
+    assert exact_and_decimal(Fraction(digits)) == "1.00000e+5000"
+    assert exact(Difference({0: Fraction(digits)})) == "[Difference of too many digits]"
+    assert "[Fraction of about 5000 digits]" in maps_as_text("A^{}", as_fractions([[[Fraction(1, digits)]]]))
+
+
 def test_numbers_are_written_short_with_a_true_minus():
     values = (16.125, -2.0250000000000004, -0.0, 1 / 3, -0.00502421, 1234567.0, -10.625)
     assert [format_number(value) for value in values] == [
@@ -54,11 +72,6 @@ def test_a_fraction_stands_before_its_decimal_and_what_is_whole_stands_alone():
     assert exact_and_decimal(Fraction(-81, 40), format_number) == "-81/40 = −2.025"
     assert exact_and_decimal(Fraction(4, 2)) == "2"
     assert exact_and_decimal(28.6) == "28.6"
-
-
-def test_a_fraction_with_more_digits_than_python_prints_is_a_decimal_only():
-    assert exact_and_decimal(Fraction(10**5000 + 1, 10**5000)) == "1"
-    assert exact_and_decimal(Fraction(10**5000 + 1, 3)) == "3.33333e+4999"
 
 
 def test_percent_has_one_decimal_and_no_line_breaks_before_its_sign():

@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from numpycam.core.arrays import Array, Pair, Shape, first_index, frozen_copy, read_only_view
 
+_WIDEST = 8  # bytes of a float: a longdouble has more, except where it is a float64
+
 
 def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike | None = np.float64, check_finite: bool = True) -> Array:
     """Return ``value`` as an array of floats or of Fractions.
@@ -34,7 +36,7 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike | None = np.float6
     Raises
     ------
     TypeError
-        If the elements are not floats, integers or Fractions.
+        If the elements are not floats, integers or Fractions, or are floats with more bits than float64.
     ValueError
         If a number is NaN or infinite, or the rows of a nested list differ in length.
     """
@@ -55,8 +57,10 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike | None = np.float6
         array = array.astype(dtype)
     if array.dtype == object:
         return _as_fractions(name, array, value)
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" or array.dtype.itemsize > _WIDEST:
         fix = "; numpycam.exact.as_fractions makes Fractions of text" if array.dtype.kind == "U" and array.ndim else ""
+        if array.dtype.kind == "f":
+            fix = f", whose accuracy differs by machine; convert it with np.asarray({name}, np.float64)"
         raise TypeError(f"{name} must hold floats, integers or Fractions, got dtype {array.dtype}{fix}.")
     if array.dtype == np.float16:
         array = array.astype(np.float32)
@@ -107,7 +111,7 @@ _USUAL = {np.dtype(np.float32), np.dtype(np.float64), np.dtype(object)}
 
 
 def check_same_kind(arrays: dict[str, Array]) -> None:
-    """Raise TypeError unless all arrays hold floats, or all hold Fractions.
+    """Raise TypeError unless all arrays hold floats of at most 64 bits, or all hold Fractions.
 
     One float among Fractions would degrade the rest of the computation to floats silently.
     """
@@ -117,10 +121,10 @@ def check_same_kind(arrays: dict[str, Array]) -> None:
     kinds: dict[bool, str] = {}  # one name for each kind: of Fractions (True), of floats (False)
     for name, array in arrays.items():
         is_plain = isinstance(array, np.ndarray) and _is_plain(array)
-        if not is_plain or array.dtype.kind not in "fO":
+        if not is_plain or array.dtype.kind not in "fO" or array.dtype.itemsize > _WIDEST:
             came = array.dtype if is_plain else type(array).__name__
             raise TypeError(
-                f"{name} must be an array of floats or Fractions, got {came}; convert it, "
+                f"{name} must be an array of float32, float64 or Fractions, got {came}; convert it, "
                 f"for example with np.asarray({name}, float)."
             )
         kinds.setdefault(array.dtype == object, name)
@@ -267,9 +271,14 @@ def as_target(returned: object, scores: Array) -> tuple[Array, Array]:
     return frozen_copy(value), frozen_copy(gradient)
 
 
+_MOST_COMPARED = 10**6  # pairs of letters: at 0.1 µs each, a tenth of a second
+
+
 def did_you_mean(name: str, names: list[str]) -> str:
-    """Return a sentence with the most similar name, or nothing if no name is similar."""
+    """Return a sentence with the most similar name, or nothing if no name is similar or it would take long to find."""
     from difflib import get_close_matches
 
+    if len(str(name)) * sum(map(len, names)) > _MOST_COMPARED:
+        return ""
     close = get_close_matches(str(name), names, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""

@@ -6,7 +6,7 @@ numpycam computes with two kinds of numbers: floats (``float32``, ``float64``) a
 """
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,22 @@ Array = NDArray[Any]
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
 IntOrPair = int | Pair
+
+
+class Value:
+    """What cannot change: a copy of it is itself, and its arrays are read-only after a pickle, too."""
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        vars(self).update(state)
 
 
 def zero_of(array: Array) -> Any:

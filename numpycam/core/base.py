@@ -13,13 +13,13 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from numpycam.core.arguments import check_same_kind, check_shape
-from numpycam.core.arrays import Array, Shape
+from numpycam.core.arrays import Array, Shape, Value
 from numpycam.core.contents import holds
 from numpycam.core.window import Window
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Layer(ABC):
+class Layer(Value, ABC):
     """What every layer can do.
 
     To write a layer of your own, derive a frozen dataclass from this one and give it ``output_shape``, ``forward`` and
@@ -191,10 +191,6 @@ class Layer(ABC):
         shown = [(field.name, brief(getattr(self, field.name)), field.default) for field in fields(self) if field.init]
         arguments = ", ".join(f"{name}={value}" for name, value, default in shown if value != default)
         return f"{type(self).__name__}({arguments})"
-
-    def __deepcopy__(self, memo: object) -> "Layer":
-        """Return the layer itself: a value needs no copy."""
-        return self
 
     def _set(self, **values: object) -> None:
         for name, value in values.items():

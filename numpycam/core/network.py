@@ -5,7 +5,7 @@ A :class:`Network` is itself a layer, with a forward and a backward pass. Beyond
 in two at the layer that one wants to look at.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Self
@@ -17,6 +17,8 @@ from numpycam.core.arguments import as_array, as_grad_output, check_same_kind, d
 from numpycam.core.arrays import Array, Shape, read_only_view
 from numpycam.core.base import Layer
 
+_DEEPEST = 100  # networks inside of networks; repr and pickle end at Python's own limit, which is twice as deep
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network(Layer):
@@ -25,7 +27,8 @@ class Network(Layer):
     Parameters
     ----------
     layers : sequence of (name, layer)
-        Names are distinct; "input" is taken by x itself. An empty network returns its input.
+        Names are distinct; "input" is taken by x itself. An empty network returns its input. Networks can be nested up
+        to 100 deep.
     target_layer : str, optional
         The layer that Grad-CAM looks at unless told otherwise.
 
@@ -56,7 +59,7 @@ class Network(Layer):
     def __post_init__(self) -> None:
         layers = tuple(self.layers)
         _check_layers(layers)
-        opened = [*_opened(layers)]
+        opened = _opened(layers)
         names = [name for name, _ in opened]
         if len(set(names)) < len(names):
             raise ValueError(f"the names of the layers must be distinct, got {names}.")
@@ -245,12 +248,16 @@ def _check_layers(layers: tuple[Any, ...]) -> None:
             raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {layer!r}.")
 
 
-def _opened(layers: Sequence[tuple[str, Layer]], prefix: str = "") -> Iterator[tuple[str, Layer]]:
-    """Yield all layers with their names, and the layers inside of a network before itself."""
+def _opened(layers: Sequence[tuple[str, Layer]], prefix: str = "", depth: int = 0) -> list[tuple[str, Layer]]:
+    """Return all layers with their names, and the layers inside of a network before itself."""
+    if depth > _DEEPEST:
+        raise ValueError(f"networks must be nested at most {_DEEPEST} deep.")
+    opened = []
     for name, layer in layers:
         if layer.runs is not None:
-            yield from _opened(layer.runs, f"{prefix}{name}.")
-        yield f"{prefix}{name}", layer
+            opened += _opened(layer.runs, f"{prefix}{name}.", depth + 1)
+        opened.append((f"{prefix}{name}", layer))
+    return opened
 
 
 def check_network(network: object) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numpycam.core.arguments import as_class_indices, as_images, as_maps, as_target, check_scores, check_shape
-from numpycam.core.arrays import Array, Shape, read_only_view, relu, share, sum_of, zeros
+from numpycam.core.arrays import Array, Shape, Value, read_only_view, relu, share, sum_of, zeros
 from numpycam.core.network import Network, check_network
 
 GradientsUsed = Literal["plain", "guided", "unused"]
@@ -94,7 +94,7 @@ def compute_localization_map(weighted_sum: Array) -> Array:  # (..., H, W) -> (.
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Stages:
+class Stages(Value):
     """Every stage of Grad-CAM, in the order of the method. Arrays are read-only.
 
     For a batch of N images, every field has a leading axis N, and ``stages[n]`` is the explanation of image n. Fields

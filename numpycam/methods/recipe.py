@@ -170,6 +170,10 @@ class Method:
             return "unused"
         return "guided" if self.with_backward_of else "plain"
 
+    def __reduce__(self) -> Any:
+        """Say where a pickle finds the method: by the name of its function, if it was made by :func:`method`."""
+        return vars(self).get("__qualname__") or super().__reduce__()
+
     def __repr__(self) -> str:
         return f"<{self.name}: {self.equation}>"
 
@@ -210,7 +214,8 @@ def method(
             return (weights, compute_weighted_maps(weights, a)) if weighs == "maps" else (None, weights)
 
         made = Method(name, equation, source, function if weighs == "evidence" else weigh, **options)
-        object.__setattr__(made, "__doc__", function.__doc__)
+        for about in ("__doc__", "__module__", "__qualname__"):
+            object.__setattr__(made, about, getattr(function, about, None))
         return made
 
     return decorate

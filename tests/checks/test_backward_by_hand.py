@@ -114,7 +114,7 @@ def test_a_law_and_inputs_that_fit_are_asked_for():
         (("mass", {"u": x, "x": x, "size": (1, 2)}), "u should have the shape of f(x), (1, 1) here, got (1, 2)."),
         (("mass", {"u": [[float("nan")]], "x": x, "size": 1}), "u: value must hold finite numbers, got nan"),
         (("mass", {"u": u, "x": [[float("inf")]], "size": 1}), "x: value must hold finite numbers, got inf"),
-        (("mass", {"u": u, "x": [["1/0"]], "size": 1}), "x: Fraction(1, 0)"),
+        (("mass", {"u": u, "x": [["1/0"]], "size": 1}), "x: value must hold finite numbers, got '1/0'"),
         (("mass", {"u": u, "x": x, "size": "2"}), "size must be an instance of int, not str."),
     ]:
         answer = FINDINGS | {"max_pool_backward": finding}

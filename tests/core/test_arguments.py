@@ -209,9 +209,9 @@ def test_object_arrays_come_back_as_fractions_only():
 def test_layers_alone_take_no_integers(layer):
     """In uint8 a mean would wrap around; a Network converts, a layer refuses."""
     message = refusal(TypeError, lambda: layer.forward(np.full((1, 1, 2, 2), 200, np.uint8)))
-    assert (
-        message
-        == "x must be an array of floats or Fractions, got uint8; convert it, for example with np.asarray(x, float)."
+    assert message == (
+        "x must be an array of float32, float64 or Fractions, got uint8; "
+        "convert it, for example with np.asarray(x, float)."
     )
 
 

@@ -521,7 +521,7 @@ def test_layers_share_no_memory_with_what_they_were_made_of():
 def test_masked_arrays_and_matrices_are_refused():
     masked = np.ma.ones((1, 1, 2, 2))
     message = refusal(TypeError, lambda: MaxPool2d(1).forward(masked))
-    assert message.startswith("x must be an array of floats or Fractions, got MaskedArray")
+    assert message.startswith("x must be an array of float32, float64 or Fractions, got MaskedArray")
 
 
 def test_relu_backward_keeps_the_type_of_the_gradient():

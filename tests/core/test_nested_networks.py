@@ -1,5 +1,7 @@
 """A network among the layers of another stands open: its layers have names such as "block.conv"."""
 
+import pickle
+
 import numpy as np
 import pytest
 from helpers import refusal, same
@@ -185,3 +187,25 @@ def test_a_layer_that_counts_as_false_is_run():
     assert network([[-1.0]]).tolist() == [[0.0]]
     assert network.activations([[-1.0]])["relu"].tolist() == [[0.0]]
     assert network.backward(np.array([[1.0]]), [[-1.0]]).tolist() == [[0.0]]
+
+
+def in_networks(depth, network):
+    for _ in range(depth):
+        network = Network([("block", network)])
+    return network
+
+
+def test_networks_nested_100_deep_work_and_deeper_ones_are_refused():
+    deep = in_networks(100, Network([("relu", ReLU())]))
+    assert deep([[-1.0, 2.0]]).tolist() == [[0.0, 2.0]]
+    assert repr(deep).count("Network(") == 101
+    assert repr(pickle.loads(pickle.dumps(deep))) == repr(deep)
+    message = refusal(ValueError, lambda: in_networks(1, deep))
+    assert message == "networks must be nested at most 100 deep."
+
+
+def test_no_similar_name_is_looked_for_among_very_many():
+    few, many = (Network([(f"{n:0199}", ReLU()) for n in range(count)]) for count in (2, 4000))
+    wrong = f"{1:0199}x"
+    assert refusal(ValueError, lambda: few[wrong]).endswith(f" Did you mean '{1:0199}'?")
+    assert "Did you mean" not in refusal(ValueError, lambda: many[wrong])
