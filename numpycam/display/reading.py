@@ -4,7 +4,8 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,19 +59,20 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.float64]:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe could keep us waiting forever
         raise ValueError(f"{path} is a device or a pipe: save the picture to a file, and pass that.")
     with open(path, "rb") as file:
-        start = file.read(8)
-        if start != b"\x89PNG\r\n\x1a\n" and not start.startswith(b"\xff\xd8\xff"):
+        content = file.read(8)
+        if content != b"\x89PNG\r\n\x1a\n" and not content.startswith(b"\xff\xd8\xff"):
             raise ValueError(f"{path} is not a PNG or JPEG picture.")
+        content += file.read()
 
-        def opened() -> "ImageFile":  # without Image.open, whose limits are those of the whole process
-            file.seek(0)
-            return PngImageFile(file) if start.startswith(b"\x89") else JpegImageFile(file)
+    def opened() -> "ImageFile":  # without Image.open, whose limits are those of the whole process
+        kind = PngImageFile if content.startswith(b"\x89") else JpegImageFile
+        return kind(BytesIO(content))  # a file would make room for as many bytes as a damaged length claims
 
-        with _errors_as_damage(path):
-            size = opened().size
-        _check_limits(path, file, *size, is_jpeg=start.startswith(b"\xff"))
-        with _errors_as_damage(path):
-            return _over_white(*_samples(opened))
+    with _errors_as_damage(path):
+        size = opened().size
+    _check_limits(path, content, *size)
+    with _errors_as_damage(path):
+        return _over_white(*_samples(opened))
 
 
 @contextmanager
@@ -84,17 +86,15 @@ def _errors_as_damage(path: str | os.PathLike[str]) -> Iterator[None]:
         raise ValueError(f"{path} is a damaged picture: {reason}.") from error
 
 
-def _check_limits(path: str | os.PathLike[str], file: IO[bytes], width: int, height: int, is_jpeg: bool) -> None:
+def _check_limits(path: str | os.PathLike[str], content: bytes, width: int, height: int) -> None:
     """Raise ValueError if decoding the picture would take more memory or time than its file lets one expect."""
-    length = file.seek(0, os.SEEK_END)
-    most = min(MOST_PIXELS, max(FEW_PIXELS, PIXELS_OF_A_BYTE * length))
+    most = min(MOST_PIXELS, max(FEW_PIXELS, PIXELS_OF_A_BYTE * len(content)))
     if width * height > most:
         raise ValueError(
             f"{path} is too large: it has {height} × {width} pixels, and at most {most} are read from a file of "
-            f"{length} bytes: make the picture smaller first."
+            f"{len(content)} bytes: make the picture smaller first."
         )
-    file.seek(0)
-    if is_jpeg and sum(part.count(b"\xff\xda") for part in iter(lambda: file.read(1 << 20), b"")) > MOST_SCANS:
+    if content.startswith(b"\xff") and content.count(b"\xff\xda") > MOST_SCANS:
         raise ValueError(f"{path} has more than {MOST_SCANS} scans: save the picture again, as PNG or plain JPEG.")
 
 
