@@ -176,7 +176,9 @@ def _rows(e: Stages) -> list[tuple[str, str]]:
 
 
 def _brief(values: np.ndarray[Any, Any]) -> str:
-    """Return up to eight numbers. If there are more, return their shape and their range."""
+    """Return up to eight numbers or targets. If there are more numbers, return their shape and their range."""
+    if values.dtype == object and any(map(callable, values.flat)):
+        return f"[{', '.join(map(str, values[:8]))}{', …' if len(values) > 8 else ''}]"
     if values.size <= 8 and values.ndim <= 2:
         return np.array2string(values, formatter={"all": decimal}).replace("\n", "")
     shape = " × ".join(map(str, values.shape))
@@ -220,8 +222,10 @@ def _json(values: dict[str, Any]) -> bytes:
 
 
 def _plain(value: Any) -> Any:
+    if callable(value):  # a target, which may be a list, too
+        return str(value)
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, list):
         return [_plain(element) for element in value]
-    return str(value) if isinstance(value, Fraction) or callable(value) else value
+    return str(value) if isinstance(value, Fraction) else value
