@@ -7,6 +7,7 @@ from museum import MUSEUM
 from numpycam.path import TooManyKinksError, path
 
 
+@pytest.mark.filterwarnings("ignore:overflow")  # a mistake may make one
 @pytest.mark.parametrize("exhibit", MUSEUM, ids=lambda exhibit: exhibit.mistake)
 def test_the_named_test_finds_the_mistake(exhibit, monkeypatch):
     if hasattr(exhibit.found_by, "hypothesis"):
