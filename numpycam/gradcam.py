@@ -78,11 +78,12 @@ def grad_cam(
     network : Network
         Its output is one row of scores for each image, before any softmax.
     image : array, shape (C, H, W) or (N, C, H, W)
-        One image or a batch. Integers are converted to the dtype of the network.
-    class_index : int, sequence of int, or target, optional
-        The class c; for a batch, one class for all images or one for each. If not given, the class with the highest
-        score, the first of equals. Or a target: a callable that turns the scores into one number, such as a difference
-        of two (see ``numpycam.targets``).
+        One image or a batch. A list or a tuple of images is a batch, too, as NumPy makes an array of it. Integers are
+        converted to the dtype of the network.
+    class_index : int or target, or a list of them, optional
+        The class c. If not given, the class with the highest score, the first of equals. Or a target: a callable that
+        turns the scores into one number, such as a difference of two (see ``numpycam.targets``). For a batch, a class
+        or target for all images, or a list with one for each.
     layer : str, optional
         The layer whose output is A; one inside of a network among the layers is named ``"block.conv"``. If not given,
         the network's ``target_layer``, or else its last Conv2d: its output *before* any ReLU, where negative cells have

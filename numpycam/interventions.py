@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.core.arguments import (
-    as_array,
     as_class_indices,
     as_images,
+    as_kind_of,
     as_pair,
     check_index,
     check_mask,
-    check_same_kind,
     check_shape,
 )
 from numpycam.core.arrays import Array, IntOrPair, Pair, Shape, zeros
@@ -83,16 +82,15 @@ def erase(image: ArrayLike, where: Place | NDArray[np.bool_], baseline: ArrayLik
     Raises
     ------
     TypeError, ValueError
-        If an argument has the wrong type or value, or does not fit the image.
+        If an argument has the wrong type or value, or does not fit the image: its shape, or its dtype.
     """
     picture = as_images("image", image, {}, np.float64, check_finite=False)
     size = picture.shape[-2:]
     mask = where if isinstance(where, np.ndarray) else _mask("where", where, size)
     check_mask("where", mask, size)
-    fill = as_array("baseline", baseline, dtype=picture.dtype)
-    check_same_kind({"baseline": fill, "image": picture})
+    fill = as_kind_of("baseline", baseline, "image", picture)
     try:
-        return np.where(mask, np.broadcast_to(fill, picture.shape), picture).astype(picture.dtype, copy=False)
+        return np.where(mask, np.broadcast_to(fill, picture.shape), picture)
     except ValueError:
         raise ValueError(f"baseline must fit an image of shape {picture.shape}, got shape {fill.shape}.") from None
 
@@ -177,8 +175,7 @@ def add_to_cell(
         raise TypeError(f"cell must be (k, row, column) in maps (K, H, W), got {cell} in maps {maps.shape[1:]}.")
     for what, index, length in zip(("k", "row", "column"), cell, maps.shape[1:], strict=True):
         check_index(f"cell's {what}", index, length)
-    more = as_array("amount", amount, dtype=maps.dtype)
-    check_same_kind({"amount": more, "the feature maps": maps})
+    more = as_kind_of("amount", amount, "the feature maps", maps)
     check_shape("amount", more, ())
     maps[0][tuple(cell)] += more
     return head(maps)[0]

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.core.arguments import as_array, as_cells, as_class_indices, as_int, check_index, check_mask, check_shape
-from numpycam.core.arrays import Array, first_index, gated, share, sum_of, zero_of
+from numpycam.core.arrays import Array, first_index, gated, share, split_scale, sum_of, zero_of
 from numpycam.core.network import Network
 from numpycam.core.steps import Stages
 from numpycam.interventions import blanked
@@ -100,6 +100,7 @@ def energy_inside(maps: ArrayLike, masks: NDArray[np.bool_]) -> Any:
     """
     heat = _as_heat("maps", maps)
     check_mask("masks", masks, heat.shape)
+    heat, _ = split_scale(heat, axis=(-2, -1))  # so that no sum overflows
     return _share(gated(heat, masks), heat, like=heat)
 
 

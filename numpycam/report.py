@@ -186,7 +186,9 @@ def _rows(e: Stages) -> list[tuple[str, str]]:
 
 
 def _brief(values: np.ndarray[Any, Any]) -> str:
-    """Return up to eight numbers. If there are more, return their shape and their range."""
+    """Return up to eight numbers or targets. If there are more numbers, return their shape and their range."""
+    if values.dtype == object and any(map(callable, values.flat)):
+        return f"[{', '.join(map(str, values[:8]))}{', …' if len(values) > 8 else ''}]"
     if values.size <= 8 and values.ndim <= 2:
         return np.array2string(values, formatter={"all": decimal}).replace("\n", "")
     shape = " × ".join(map(str, values.shape))

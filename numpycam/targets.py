@@ -1,7 +1,8 @@
 """Targets: numbers made of the scores, to be explained in place of the score of one class.
 
 A target is a callable, ``target(scores) -> (t, dt/dscores)`` with shapes (N, classes) -> (N,), (N, classes). Every
-method takes one in place of ``class_index``. The counterfactual map of any method is its map of -y^c.
+method takes one in place of ``class_index``. For a batch, it also takes a list with a class or a target for each image;
+then each target is called with one row of scores. The counterfactual map of any method is its map of -y^c.
 
 >>> from numpycam import grad_cam, worked_example
 >>> network, image = worked_example.network(), worked_example.IMAGE
@@ -20,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.core.arguments import as_array, check_index, check_same_kind, check_shape
+from numpycam.core.arguments import as_array, as_kind_of, check_index, check_same_kind, check_shape
 from numpycam.core.arrays import Array, zeros
 
 
@@ -61,9 +62,9 @@ class Difference:
             check_index("a target's class", c, scores.shape[1])
             number = as_array("a target's weight", weight, dtype=scores.dtype)
             check_shape("a target's weight", number, ())
-            if scores.dtype == object:  # a Fraction can become a float here, but a float cannot become a Fraction
-                check_same_kind({"a target's weight": number, "the score": scores})
-            gradient[:, c] = number
+            if scores.dtype != object:  # a Fraction can become a float here, but a float cannot become a Fraction
+                number = number.astype(np.float64)
+            gradient[:, c] = as_kind_of("a target's weight", number, "the score", scores)
         return (scores * gradient).sum(axis=1), gradient
 
 
@@ -136,14 +137,15 @@ class Probability:
         Raises
         ------
         TypeError, ValueError
-            If the scores are Fractions, or the class does not exist.
+            If the scores are Fractions, if the class does not exist, or if it is the only one: then p is always 1.
         """
         c = self.class_index
-        check_same_kind({"scores": scores})
+        _check_floats(scores)
         check_index("a target's class", c, scores.shape[1])
-        if scores.dtype == object:
-            raise TypeError(
-                "a probability needs an exponential, which has no exact value: convert with numpycam.exact.as_floats."
+        if scores.shape[1] == 1:
+            raise ValueError(
+                "a probability needs two classes at least: the softmax of one score is 1, whatever the score is. If it "
+                "answers yes or no, pass targets.Sigmoid()."
             )
         p = np.exp(scores - scores.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
@@ -151,3 +153,61 @@ class Probability:
         gradient[:, c] = 0
         gradient[:, c] = -gradient.sum(axis=1)  # p_c (1 - p_c), but not 0 when p_c is rounded to 1
         return p[:, c], gradient
+
+
+@dataclass(frozen=True)
+class Sigmoid:
+    """t = σ(y_c) = 1 / (1 + e^-y_c), in floats: the probability of "yes", for scores that are independent answers.
+
+    dσ/dy = σ (1 - σ). So the map of σ(y_c) is σ (1 - σ) times the map of y_c: the same picture, and near zero where the
+    network is sure. Usually the score itself is what you want.
+
+    Parameters
+    ----------
+    class_index : int, default 0
+        c.
+
+    Examples
+    --------
+    >>> (t,), ((slope,),) = Sigmoid()(np.array([[-2.5]]))
+    >>> print(f"{t:.5f}, and its map is {slope:.5f} times that of the score")
+    0.07586, and its map is 0.07010 times that of the score
+    """
+
+    class_index: int = 0
+
+    def __call__(self, scores: Array) -> tuple[Array, Array]:
+        """Return σ(y_c) for each row of the scores, and its gradient by them.
+
+        Parameters
+        ----------
+        scores : array of floats, shape (N, classes)
+
+        Returns
+        -------
+        t : array, shape (N,)
+        gradient : array, shape (N, classes)
+            Zero but for class c.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the scores are Fractions, or the class does not exist.
+        """
+        c = self.class_index
+        _check_floats(scores)
+        check_index("a target's class", c, scores.shape[1])
+        y = scores[:, c]
+        power = np.exp(-np.abs(y))  # at most 1, so it does not overflow
+        likelier, other = 1 / (1 + power), power / (1 + power)  # other is 1 - likelier, but not 0 where that is 1
+        gradient = zeros(scores.shape, like=scores)
+        gradient[:, c] = likelier * other
+        return np.where(y >= 0, likelier, other), gradient
+
+
+def _check_floats(scores: Array) -> None:
+    check_same_kind({"scores": scores})
+    if scores.dtype == object:
+        raise TypeError(
+            "a probability needs an exponential, which has no exact value: convert with numpycam.exact.as_floats."
+        )

@@ -7,6 +7,7 @@ themselves: only a definition or a golden vector finds those.
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,14 +15,19 @@ import test_interventions
 import test_metrics
 import test_path
 import test_resize
+import test_targets
 import test_worked_example
 from core import test_layers, test_network, test_steps
 from display import test_pixels
+from experiments import test_training
+from methods import test_cams, test_saliency, test_wrappers
 
 from numpycam import AvgPool2d, Conv2d, MaxPool2d, ReLU, gradcam, interventions, metrics, resize
-from numpycam.core import steps
+from numpycam.core import arguments, steps
 from numpycam.core.arrays import sum_of, zero_of, zeros
 from numpycam.core.window import Window
+from numpycam.experiments import training
+from numpycam.methods import cams, saliency, wrappers
 
 conv_forward, conv_backward = Conv2d.forward, Conv2d.backward
 relu_backward, avg_backward, max_forward = ReLU.backward, AvgPool2d.backward, MaxPool2d.forward
@@ -200,6 +206,36 @@ def share_with_an_epsilon(part, whole):
     return part / (whole + 1e-7)
 
 
+def objects_by_numpy(values):
+    given = [*values]
+    return np.full(len(given), given[0])
+
+
+def an_option_left_as_it_is(method, name, value):
+    return value
+
+
+def whatever_progress_yields(progress, runs, what):
+    return progress(runs)
+
+
+def every_pool_with_one_output_for_each_map(pooling, a):
+    return True
+
+
+def a_known_gradient_everywhere(image):
+    return np.zeros_like(image)
+
+
+def no_scale(x, axis):
+    return x, 0
+
+
+def mean_of_a_sum(terms):
+    with np.errstate(over="ignore"):
+        return float(terms.mean())
+
+
 document = test_worked_example.test_the_worked_example_stage_by_stage
 
 MUSEUM = [
@@ -270,6 +306,22 @@ MUSEUM = [
             test_resize.test_normalising_is_free_of_scale_and_ends_at_1),
     Exhibit("an epsilon in the denominator", test_resize, "normalise", an_epsilon_in_the_denominator,
             test_resize.test_a_zero_map_stays_zero_and_a_constant_one_becomes_1),
+    Exhibit("a target that is a sequence, too, taken apart by NumPy", arguments, "objects", objects_by_numpy,
+            test_targets.test_a_target_that_is_a_sequence_turns_no_sign),
+    Exhibit("a baseline that stays while the image is mirrored", wrappers, "_mirrored_option", an_option_left_as_it_is,
+            test_wrappers.test_a_baseline_is_mirrored_with_the_image),
+    Exhibit("a progress bar that drops steps", training, "followed", whatever_progress_yields,
+            partial(test_training.test_steps_that_progress_leaves_out_doubles_or_moves_are_told,
+                    lambda steps: list(steps)[:1], "got 1.")),
+    Exhibit("the mean of a part of each map taken for CAM's", cams, "_averages_each_map",
+            every_pool_with_one_output_for_each_map,
+            partial(test_cams.test_cam_takes_no_other_pool_for_a_mean_of_whole_maps, AvgPool2d((3, 6)), np.float64)),
+    Exhibit("a gradient where the pixel is NaN", saliency, "_unknown", a_known_gradient_everywhere,
+            partial(test_saliency.test_nan_in_one_image_of_a_batch_is_seen_in_its_map_alone, saliency.gradient)),
+    Exhibit("shares of a sum that overflows", steps, "split_scale", no_scale,
+            partial(test_steps.test_shares_are_right_where_their_sum_overflows, 1022)),
+    Exhibit("a mean whose sum overflows", training, "_mean", mean_of_a_sum,
+            partial(test_training.test_a_mean_loss_does_not_overflow_where_its_sum_does, np.float64, 2)),
     Exhibit("bytes that wrap", test_pixels, "as_uint8", bytes_that_wrap,
             test_pixels.test_bytes_are_clipped_rounded_and_then_cast),
 ]  # fmt: skip

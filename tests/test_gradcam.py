@@ -203,7 +203,11 @@ IMAGE_SHAPE = "image must have shape (C, H, W) or (N, C, H, W), got {}."
         (ValueError, {"class_index": 2}, "class_index must be an int in 0..1, got 2."),
         (TypeError, {"class_index": True}, "class_index must be an int in 0..1, got True."),
         (TypeError, {"class_index": 1.0}, "class_index must be an int in 0..1, got 1.0."),
-        (TypeError, {"class_index": [0]}, "class_index must be an int in 0..1, got [0]."),
+        (
+            TypeError,
+            {"class_index": [0]},
+            "class_index must be one class or target for one image, got a list of 1: that is for a batch (N, C, H, W).",
+        ),
         (TypeError, {"class_index": "cat"}, "class_index must be an int in 0..1, got 'cat'."),
         (
             ValueError,
@@ -278,7 +282,7 @@ def test_classes_of_a_batch(network, image):
     for classes in (np.array([1, 0, 1]), [1, 0, 1], (1, 0, 1)):
         assert grad_cam(network, batch, classes).class_index.tolist() == [1, 0, 1]
     assert refusal(ValueError, lambda: grad_cam(network, batch, [0, 1, 0, 1])).endswith("3 images, got 4.")
-    message = "class_index must hold one class for each of the 3 images, got 2."
+    message = "class_index must hold one class or target for each of the 3 images, got 2."
     assert refusal(ValueError, lambda: grad_cam(network, batch, [0, 1])) == message
     assert refusal(ValueError, lambda: grad_cam(network, batch, [0, 1, 2])) == (
         "class_index must be an int in 0..1, got 2."
@@ -358,3 +362,33 @@ def test_inner_is_exact():
     third = as_fractions(["1/3"] * 3)
     assert inner(third, third) == Fraction(1, 3)
     assert type(inner(third, third)) is Fraction
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, object])
+def test_whole_pixels_take_the_numbers_of_the_network(dtype):
+    network = worked_example.network() if dtype is object else as_floats(worked_example.network(), dtype)
+    pixels = as_floats(worked_example.IMAGE).astype(np.uint8)
+    explanation = grad_cam(network, pixels, 0)
+    assert explanation.image.dtype == explanation.weighted_sum.dtype == dtype
+    if dtype is object:
+        values = [*explanation.image.flat, *explanation.weighted_sum.flat]
+        assert {type(value) for value in values} == {Fraction}
+
+
+def test_the_gradients_of_scores_that_are_cells_are_fractions():
+    """Without a Linear, nothing turns a 1 into a Fraction."""
+    network = Network([("conv", Conv2d(as_fractions([[[[2]]]]))), ("flatten", Flatten())])
+    explanation = grad_cam(network, as_fractions([[[1, 2, 3]]]), 1)
+    assert {type(number) for number in explanation.gradients.flat} == {Fraction}
+    assert explanation.gradients.tolist() == [[[0, 1, 0]]]
+    assert explanation.alphas.tolist() == [Fraction(1, 3)]
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.stack])
+def test_several_images_are_a_batch_whatever_holds_them(kind):
+    """NumPy makes one array of them, as of the rows of a matrix."""
+    images = [worked_example.IMAGE, 2 * worked_example.IMAGE]
+    batch = grad_cam(worked_example.network(), kind(images), 0)
+    assert len(batch) == 2
+    for n, image in enumerate(images):
+        assert same(batch[n].weighted_sum, grad_cam(worked_example.network(), image, 0).weighted_sum)

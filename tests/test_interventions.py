@@ -14,6 +14,9 @@ from numpycam import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Network, ReL
 from numpycam.core.arrays import zero_of
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import add_to_cell, erase, patch_drops, receptive_field
+from numpycam.methods import integrated_gradients, occlusion, smooth_grad
+from numpycam.methods.quadrature import midpoint_error
+from numpycam.metrics import deletion_curve, insertion_curve
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS, HEADS, IMAGE
 
 CAT, ELEPHANT = 0, 1
@@ -178,6 +181,32 @@ def test_one_unit_more_brings_what_the_gradient_says_on_the_linear_head():
     before = network(IMAGE[None])[0, CAT]
     for cell in np.ndindex(FEATURE_MAPS.shape):
         assert add_to_cell(network, IMAGE, cell)[CAT] - before == GRADIENTS[cell]
+
+
+# --- What does not fit the dtype --------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_number_too_large_for_the_images_dtype_is_refused():
+    """It would be infinite there."""
+    image, rest = np.zeros((1, 2, 3), "f4"), " must fit float32, whose largest number is 3.4e+38, got "
+    network = Network([("conv", Conv2d(np.ones((1, 1, 1, 1), "f4"))), ("flatten", Flatten())])
+    single = [
+        (lambda b: erase(image, (0, 0), b), "baseline"),
+        (lambda b: patch_drops(network, image, 0, baseline=b), "baseline"),
+        (lambda b: occlusion(network, image, 0, baseline=b), "baseline"),
+        (lambda b: integrated_gradients(network, image, 0, baseline=b), "baseline"),
+        (lambda b: midpoint_error(network, image, 0, baseline=b, steps=1), "baseline"),
+        (lambda b: deletion_curve(network, image, image[0], 0, baseline=b), "baseline"),
+        (lambda b: insertion_curve(network, image, image[0], 0, baseline=b), "baseline"),
+        (lambda b: add_to_cell(network, image, (0, 0, 0), b), "amount"),
+    ]
+    for action, name in single:
+        assert refusal(ValueError, lambda action=action: action(1e300)) == f"{name}{rest}1e+300."
+    assert refusal(ValueError, lambda: smooth_grad(network, image, 0, sigma=1e39)) == f"sigma{rest}1e+39."
+    assert refusal(ValueError, lambda: erase(image, (0, 0), np.array([[0, 1e3, -1e39]]))) == f"baseline{rest}-1e+39."
+    assert erase(image, (0, 0), 1e38)[0, 0, 0] == np.float32(1e38)
+    assert erase(np.zeros((1, 1, 2)), (0, 0), 1e300).tolist() == [[[1e300, 0]]]
 
 
 # --- What is refused --------------------------------------------------------------------------------

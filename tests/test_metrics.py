@@ -71,6 +71,14 @@ def test_the_mask_itself_scores_1_a_uniform_map_the_area_and_one_outside_0(metri
     assert metric(outside, mask) == 0
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("power", [-1070, 0, 1023])
+def test_the_share_of_a_map_inside_is_right_where_its_sum_overflows(power):
+    heat, mask = np.array([[1, 0, 1], [1, 1, 0]]) * 2.0**power, np.array([[True, True, False], [False, False, False]])
+    assert energy_inside(heat, mask) == 0.25
+    assert energy_inside(np.stack([heat, heat]), np.stack([mask, ~mask])).tolist() == [0.25, 0.75]
+
+
 @every_metric
 def test_a_map_of_zeros_scores_0(metric):
     for zero in (np.zeros((2, 3)), as_fractions(np.zeros((2, 3)))):

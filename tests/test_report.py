@@ -13,6 +13,7 @@ from matplotlib.image import imread
 
 from numpycam import Conv2d, GlobalAvgPool2d, Network, grad_cam, grad_cam_from_maps, worked_example
 from numpycam.exact import as_floats, as_fractions
+from numpycam.targets import Difference
 from numpycam.worked_example import IMAGE
 
 
@@ -180,6 +181,32 @@ def test_a_wide_picture_is_not_made_smaller(tmp_path):
     with drawing("overlay"):
         grad_cam(network, np.random.default_rng(0).random((1, 2, 700))).save(tmp_path)
     assert imread(tmp_path / "overlay.png").shape[:2] == (120, 700)
+
+
+@pytest.mark.parametrize("count", [3, 9])
+def test_a_batch_of_targets_is_printed(count):
+    given = [0, Difference({0: 1}), 1] * (count // 3)
+    images = np.stack([IMAGE] * count)
+    lines = str(grad_cam(worked_example.network(), images, given)).splitlines()
+    shown = ", ".join(map(str, given[:8])) + (", …" if count > 8 else "")
+    assert lines[2] == f"  class_index       [{shown}]"
+    lines = str(grad_cam(worked_example.network(), images[:2], given[1])).splitlines()
+    assert lines[2] == f"  class_index       [{given[1]}, {given[1]}]"
+
+
+class InAList(list):
+    """A target that is a list, too."""
+
+    def __call__(self, scores):
+        return Difference({0: 1})(scores)
+
+
+@nothing_is_drawn
+def test_a_target_is_saved_by_its_name_whatever_else_it_is(tmp_path):
+    for target in (Difference({0: 1}), InAList([7])):
+        explanation = grad_cam(worked_example.network(), IMAGE, target)
+        explanation.save(tmp_path)
+        assert json.loads((tmp_path / "explanation.json").read_text())["class_index"] == str(target)
 
 
 @nothing_is_drawn

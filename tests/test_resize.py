@@ -127,6 +127,13 @@ def test_an_empty_batch_stays_empty():
     assert normalise(np.ones((0, 2, 3))).shape == (0, 2, 3)
 
 
+def test_a_constant_map_stays_that_constant_to_the_bit():
+    """0.1 · 0.3 + 0.1 · 0.7 is not 0.1 in floats."""
+    for align_corners in (False, True):
+        assert (resize(np.full((1, 4), 0.1), (1, 5), align_corners=align_corners) == 0.1).all()
+        assert (resize(np.full((2, 3), 0.1), (7, 11), align_corners=align_corners) == 0.1).all()
+
+
 def test_infinity_stays_where_it_is():
     x = np.array([[np.inf, 1.0, -np.inf]])
     assert resize(x, (1, 3)).tolist() == x.tolist()

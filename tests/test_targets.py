@@ -1,7 +1,9 @@
 """Targets: other numbers than the score of one class, their gradients, and the laws that tell them apart."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
 from fractions import Fraction
+from typing import NamedTuple
 
 import definitions
 import numpy as np
@@ -12,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import network_cases, tensors
 
-from numpycam import Network, grad_cam, worked_example
+from numpycam import Conv2d, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.exact import as_floats, as_fractions
-from numpycam.methods import METHODS
-from numpycam.targets import Difference, Probability, finer
+from numpycam.methods import METHODS, over_layers, with_mirror
+from numpycam.targets import Difference, Probability, Sigmoid, finer
 
 networks = settings(max_examples=min(settings().max_examples // 3, 25))  # in Fractions a network takes its time
 
@@ -280,6 +282,73 @@ def test_a_probability_has_no_exact_value():
     assert refusal(ValueError, lambda: Probability(3)(np.ones((1, 3)))) == "a target's class must be in 0..2, got 3."
 
 
+def test_a_probability_of_the_only_class_is_refused():
+    """A softmax of one number is 1: the map would be zero, without a word."""
+    message = refusal(ValueError, lambda: Probability(0)(np.array([[-2.5]])))
+    assert message == (
+        "a probability needs two classes at least: the softmax of one score is 1, whatever the score is. If it answers "
+        "yes or no, pass targets.Sigmoid()."
+    )
+
+
+# --- Sigmoids ---------------------------------------------------------------------------------------
+
+
+def sigmoid(y):
+    """σ(y), and σ(y) (1 - σ(y)), to fifty digits."""
+    with localcontext(prec=50):
+        power = Decimal(float(y)).exp()
+        return Fraction(power / (1 + power)), Fraction(power / (1 + power) ** 2)
+
+
+@given(tensors((2, 3), "float64"), st.integers(0, 2), SIZES, st.sampled_from([np.float32, np.float64]))
+def test_a_sigmoid_and_its_slope_are_right_to_a_few_roundings_however_sure_the_network_is(scores, c, size, dtype):
+    """exp errs by 4 ulp at most, that is by 8 u; with two sums, two quotients and a product: less than 40 roundings."""
+    scores = (size * scores).astype(dtype)
+    value, gradient = Sigmoid(c)(scores)
+    assert value.dtype == gradient.dtype == dtype
+    tiny = Fraction(float(np.finfo(dtype).tiny))  # beneath it floats are cut off
+    for n, y in enumerate(scores):
+        for found, expected in zip((value[n], gradient[n, c]), sigmoid(y[c]), strict=True):
+            assert abs(Fraction(float(found)) - expected) <= rounding(40, dtype) * expected + tiny
+    assert not np.delete(gradient, c, axis=1).any()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_sigmoid_does_not_overflow(dtype):
+    largest = np.finfo(dtype).max
+    scores = np.array([[-1e4], [1e4], [-largest], [largest], [0]], dtype)
+    value, gradient = Sigmoid()(scores)
+    assert value.tolist() == [0, 1, 0, 1, 0.5]
+    assert gradient.tolist() == [[0], [0], [0], [0], [0.25]]
+
+
+def test_the_map_of_a_sigmoid_is_its_slope_times_the_map_of_the_score():
+    """y = -2.5: σ = 0.07586, and σ (1 - σ) = 0.07010."""
+    maps = Conv2d(np.array([[[[1.0]]], [[[-2.0]]]]))
+    network = Network([("maps", maps), ("gap", GlobalAvgPool2d()), ("linear", Linear([[1, 1]], [-2]))])
+    image = np.array([[[0, 1, 0], [1, 0, 1]]])
+    explanation, of_score = (grad_cam(network, image, target, "maps") for target in (Sigmoid(), 0))
+    assert of_score.score == -2.5
+    assert explanation.class_index == Sigmoid(0)
+    assert round(explanation.score, 5) == 0.07586
+    (slope,) = Sigmoid()(np.array([[-2.5]]))[1]
+    assert round(float(slope[0]), 5) == 0.07010
+    assert (abs(explanation.gradients - slope * of_score.gradients) <= rounding(4) * abs(slope)).all()
+    assert of_score.weighted_sum.any()
+
+
+def test_a_sigmoid_has_no_exact_value_and_needs_its_class():
+    message = refusal(TypeError, lambda: Sigmoid()(as_fractions([[1]])))
+    assert (
+        message
+        == "a probability needs an exponential, which has no exact value: convert with numpycam.exact.as_floats."
+    )
+    assert refusal(ValueError, lambda: Sigmoid(1)(np.ones((2, 1)))) == "a target's class must be in 0..0, got 1."
+    assert refusal(TypeError, lambda: Sigmoid(0.0)(np.ones((2, 1)))).startswith("a target's class must be an instance")
+
+
 # --- Any target -------------------------------------------------------------------------------------
 
 
@@ -349,10 +418,169 @@ def test_what_is_no_target_is_refused(error, target, message):
     assert refusal(error, lambda: grad_cam(network, np.stack([image] * 2), target)).startswith(message)
 
 
-def test_a_target_for_each_image_is_refused():
-    batch = np.stack([second_example.IMAGE] * 2)
-    message = refusal(TypeError, lambda: grad_cam(second_example.NETWORK, batch, [FIRST_LESS_SECOND] * 2))
-    assert message == "class_index must be an int in 0..1, got Difference(weights={0: 1, 1: -1})."
+# --- A target for each image ------------------------------------------------------------------------
+
+
+def small():
+    """Of a picture of 2 × 3 it makes maps of 2 × 2; its head is CAM's."""
+    maps = Conv2d(np.array([[[[1.0, -2.0]]], [[[2.0, 1.0]]]]), np.array([1.0, 2.0]))
+    layers = [("conv", maps), ("relu", ReLU()), ("gap", GlobalAvgPool2d())]
+    return Network([*layers, ("linear", Linear([[2.0, 1.0], [-1.0, 3.0]], [4.0, 5.0]))], target_layer="relu")
+
+
+IMAGES = np.array([[[[1.0, 0, 2], [3, 1, 0]]], [[[0, 1, 1], [2, 0, 3]]], [[[3, 2, 0], [0, 1, 1]]]])
+OPTIONS = {"integrated_gradients": {"steps": 2}, "occlusion": {"size": 2, "baseline": IMAGES[0, :, ::-1]}}
+WRAPPED = {name: method for name, method in METHODS.items() if name != "cam"}
+WRAPPED |= {
+    "with_mirror": with_mirror(METHODS["grad_cam"]),
+    "over_layers": over_layers(METHODS["hirescam"], ["conv", "relu"]),
+    "both": with_mirror(over_layers(METHODS["grad_cam"], ["conv", "relu"])),
+}
+
+
+def is_same(one, other):
+    stages = ("gradients", "weighted_maps", "weighted_sum", "localization_map")
+    return one.score == other.score and all(same(getattr(one, stage), getattr(other, stage)) for stage in stages)
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_each_image_of_a_batch_may_have_a_class_or_a_target_of_its_own(name):
+    method, options, network = WRAPPED[name], OPTIONS.get(name, {}), small()
+    mixed = [1, Difference({0: 2, 1: -1}), product]
+    as_array = np.empty(3, dtype=object)
+    as_array[:] = mixed
+    for classes in (mixed, tuple(mixed), as_array):
+        batch = method(network, IMAGES, classes, **options)
+        for n, target in enumerate(mixed):
+            assert batch[n].class_index is target or batch[n].class_index == target == 1
+            assert is_same(batch[n], method(network, IMAGES[n], target, **options))
+
+
+def test_a_list_of_targets_keeps_fractions_exact():
+    network, images = second_example.NETWORK, np.stack([second_example.IMAGE, 2 * second_example.IMAGE])
+    batch = grad_cam(network, images, [FIRST_LESS_SECOND, 0])
+    assert {type(number) for number in (*batch.score, *batch.gradients.flat)} == {Fraction}
+    assert same(batch[0].weighted_sum, grad_cam(network, images[0], FIRST_LESS_SECOND).weighted_sum)
+
+
+LISTS = [
+    (ValueError, IMAGES, [1, product],
+     "class_index must hold one class or target for each of the 3 images, got 2."),
+    (ValueError, IMAGES, [1, product, 0, 0],
+     "class_index must hold one class or target for each of the 3 images, got 4."),
+    (ValueError, IMAGES, [1, product, 2], "class_index must be an int in 0..1, got 2."),
+    (TypeError, IMAGES, [product, "cat", 0], "class_index must be an int in 0..1, got 'cat'."),
+    (TypeError, IMAGES, [product, None, 0], "class_index must be an int in 0..1, got None."),
+    (TypeError, IMAGES[0], [product],
+     "class_index must be one class or target for one image, got a list of 1: that is for a batch (N, C, H, W)."),
+    (TypeError, IMAGES[0], (0, 1),
+     "class_index must be one class or target for one image, got a tuple of 2: that is for a batch (N, C, H, W)."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "image", "given", "message"), LISTS)
+def test_lists_that_do_not_fit_are_refused(error, image, given, message):
+    for name in ("grad_cam", "score_cam", "guided_grad_cam", "full_grad"):
+        assert refusal(error, lambda name=name: METHODS[name](small(), image, given)) == message
+
+
+def test_cam_explains_classes_alone():
+    message = refusal(TypeError, lambda: METHODS["cam"](small(), IMAGES, [0, 1, product]))
+    assert message == "CAM explains the score of a class, no other target."
+    assert METHODS["cam"](small(), IMAGES, np.array([1, 0, 1], dtype=object)).class_index.tolist() == [1, 0, 1]
+
+
+# --- Targets that are something else, too -----------------------------------------------------------
+
+
+def less(scores):
+    """-y^c of class 1."""
+    gradient = np.zeros(scores.shape)
+    gradient[:, 1] = -1
+    return -scores[:, 1], gradient
+
+
+class InATuple(NamedTuple):
+    """NumPy would take it for its one number, class 0."""
+
+    sign: int = 0
+
+    def __call__(self, scores):
+        return less(scores)
+
+
+class InAList(list):
+    def __call__(self, scores):
+        return less(scores)
+
+
+class InAnArray(np.ndarray):
+    def __call__(self, scores):
+        return less(scores)
+
+
+class Odd:
+    """Whatever one may ask of it but to be called is an error."""
+
+    def __call__(self, scores):
+        return less(scores)
+
+    def refuse(self, *_, **__):
+        raise AssertionError("a target is called, and nothing else")
+
+    __len__ = __eq__ = __array__ = __bool__ = __iter__ = __getitem__ = refuse
+    __hash__ = None
+
+
+ODD = [InATuple(), InAList([0]), InAList(), np.zeros(1).view(InAnArray), Odd()]
+
+
+@pytest.mark.parametrize("target", ODD, ids=lambda target: type(target).__name__)
+@pytest.mark.parametrize("name", WRAPPED)
+def test_a_target_is_called_whatever_else_it_is(name, target):
+    method, options, network = WRAPPED[name], OPTIONS.get(name, {}), small()
+    expected = method(network, IMAGES, less, **options)
+    for batch in (method(network, IMAGES, one_or_all, **options) for one_or_all in (target, [target] * 3)):
+        assert all(batch[n].class_index is target and is_same(batch[n], expected[n]) for n in range(3))
+    alone = method(network, IMAGES[1], target, **options)
+    assert alone.class_index is target
+    assert is_same(alone, expected[1])
+
+
+def test_a_target_that_is_a_sequence_turns_no_sign():
+    """It was taken apart, and class 0 was explained for -y^1."""
+    found, expected, of_class_0 = (
+        METHODS["integrated_gradients"](small(), IMAGES[0], target, steps=8).weighted_sum.sum()
+        for target in (InATuple(), Difference({1: -1}), 0)
+    )
+    assert found == expected < 0 < of_class_0
+
+
+@dataclass(frozen=True)
+class Squared(Difference):
+    """The square of a difference, which is not linear in the scores."""
+
+    def __call__(self, scores):
+        value, gradient = super().__call__(scores)
+        return value**2, 2 * value[:, None] * gradient
+
+
+def test_what_derives_from_a_difference_is_not_taken_for_linear():
+    message = refusal(TypeError, lambda: METHODS["integrated_gradients"](small(), IMAGES[0], Squared({0: 1})))
+    assert message == "the exact path needs a class or a Difference, not Squared: pass steps."
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_weight_that_does_not_fit_the_scores_is_refused():
+    message = refusal(ValueError, lambda: Difference({0: 1e300})(np.ones((1, 2), np.float32)))
+    assert message == "a target's weight must fit float32, whose largest number is 3.4e+38, got 1e+300."
+    assert Difference({0: 1e300})(np.ones((1, 2)))[0] == 1e300
+
+
+def test_targets_are_values():
+    for target in (FIRST_LESS_SECOND, Probability(0), Sigmoid()):
+        with pytest.raises(AttributeError):
+            target.weights = target.class_index = 1
 
 
 def test_nan_in_the_scores_is_seen():

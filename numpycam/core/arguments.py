@@ -4,14 +4,17 @@ Public functions check their arguments with these. A wrong argument is refused w
 argument, what came and what was expected. Nothing is silently repaired.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from numbers import Rational
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from numpycam.core.arrays import Array, Pair, Shape, first_index, frozen_copy, read_only_view
+from numpycam.core.arrays import Array, Pair, Shape, first_index, frozen_copy, objects, read_only_view
+
+T = TypeVar("T")
 
 _WIDEST = 8  # bytes of a float: a longdouble has more, except where it is a float64
 
@@ -135,6 +138,19 @@ def check_same_kind(arrays: dict[str, Array]) -> None:
         )
 
 
+def as_kind_of(name: str, value: ArrayLike, other: str, array: Array) -> Array:
+    """Return ``value`` in the dtype of the other array, after checking that it is of its kind and not too large."""
+    given = as_array(name, value, dtype=array.dtype)
+    check_same_kind({name: given, other: array})
+    with np.errstate(over="ignore"):
+        result = given.astype(array.dtype, copy=False)
+    if array.dtype != object and not np.isfinite(result).all():
+        largest = np.finfo(array.dtype).max
+        came = given[first_index(~np.isfinite(result))]
+        raise ValueError(f"{name} must fit {array.dtype}, whose largest number is {largest:.2g}, got {came:.2g}.")
+    return result
+
+
 def check_axes(name: str, shape: Shape, axes: str) -> None:
     """Raise ValueError unless the shape has these axes, with none empty but the batch N."""
     expected = axes.split(", ")
@@ -238,23 +254,50 @@ def check_scores(shape: Shape) -> None:
         raise ValueError(f"the network's output must be scores (N, classes), got {shape}.")
 
 
-def as_class_indices(class_index: object, scores: Array, is_batch: bool) -> NDArray[np.intp]:
+def as_targets(class_index: Any, scores: Array, is_batch: bool) -> Array:
+    """Return the class or target of each image, (N,): ints, or objects if a target is among them."""
+    if callable(class_index):  # first of all: a target may be a list, too
+        return objects([class_index] * len(scores))
+    if _is_list(class_index) and not is_batch:
+        raise TypeError(
+            f"class_index must be one class or target for one image, got a {type(class_index).__name__} of "
+            f"{len(class_index)}: that is for a batch (N, C, H, W)."
+        )
+    if not _is_list(class_index) or not any(map(callable, class_index)):
+        return as_class_indices(class_index, scores, is_batch)
+    _check_one_for_each(class_index, len(scores))
+    return objects(one if callable(one) else _as_class(one, scores.shape[1]) for one in class_index)
+
+
+def as_class_indices(class_index: Any, scores: Array, is_batch: bool) -> NDArray[np.intp]:
     """Return one class for each image, checked against the scores (N, classes)."""
     check_scores(scores.shape)
     batch, classes = scores.shape
     if class_index is None:
         return scores.argmax(axis=1)
-    is_list = isinstance(class_index, list | tuple) or (isinstance(class_index, np.ndarray) and class_index.ndim == 1)
-    given = list(class_index) if is_batch and is_list else [class_index]  # type: ignore[call-overload]
-    for index in given:
-        what = f"class_index must be an int in 0..{classes - 1}, got {index!r}."
-        if not isinstance(index, int | np.integer) or isinstance(index, bool):
-            raise TypeError(what)
-        if not 0 <= index < classes:
-            raise ValueError(what)
-    if is_batch and is_list and len(given) != batch:
-        raise ValueError(f"class_index must hold one class for each of the {batch} images, got {len(given)}.")
-    return np.full(batch, given, dtype=np.intp)
+    if not is_batch or not _is_list(class_index):
+        return np.full(batch, _as_class(class_index, classes), dtype=np.intp)
+    given = [_as_class(one, classes) for one in class_index]
+    _check_one_for_each(given, batch)
+    return np.array(given, dtype=np.intp)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1)
+
+
+def _check_one_for_each(given: Sequence[object], batch: int) -> None:
+    if len(given) != batch:
+        raise ValueError(f"class_index must hold one class or target for each of the {batch} images, got {len(given)}.")
+
+
+def _as_class(index: object, classes: int) -> int:
+    what = f"class_index must be an int in 0..{classes - 1}, got {index!r}."
+    if not isinstance(index, int | np.integer) or isinstance(index, bool):
+        raise TypeError(what)
+    if not 0 <= index < classes:
+        raise ValueError(what)
+    return int(index)
 
 
 def as_target(returned: object, scores: Array) -> tuple[Array, Array]:
@@ -269,6 +312,31 @@ def as_target(returned: object, scores: Array) -> tuple[Array, Array]:
     check_shape(names[0], value, scores.shape[:1])
     check_shape(names[1], gradient, scores.shape)
     return frozen_copy(value), frozen_copy(gradient)
+
+
+def followed(progress: Callable[[Sequence[T]], Iterable[T]], runs: Sequence[T], what: str) -> Iterator[T]:
+    """Yield the runs as ``progress`` does, after checking that it leaves none out, adds none and keeps their order.
+
+    ``what`` names the runs: "batches". Who stops before the end is not told of those that are left.
+    """
+    wrapped = progress(runs)
+    if not isinstance(wrapped, Iterable):
+        raise TypeError(f"progress must return an iterable of the {what}, as tqdm does, got {type(wrapped).__name__}.")
+    expected = f"progress must yield each of the {len(runs)} {what} once, in order"
+    done = 0
+    for run in wrapped:
+        if done == len(runs) or run != runs[done]:
+            raise ValueError(f"{expected}, got {run!r} after {done} of them.")
+        yield runs[done]
+        done += 1
+    if done < len(runs):
+        raise ValueError(f"{expected}, got {done}.")
+
+
+def check_callable(name: str, value: object, such_as: str) -> None:
+    """Raise TypeError unless it can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be callable, such as {such_as}, got {value!r}.")
 
 
 _MOST_COMPARED = 10**6  # pairs of letters: at 0.1 µs each, a tenth of a second

@@ -1,10 +1,11 @@
-"""Small tools for arrays: the zero of an array's own type, sums, shares, the ReLU, arrays that cannot be written to.
+"""Small tools for arrays: the zero of an array's own type, sums, shares, powers of two, the ReLU, read-only arrays.
 
 numpycam computes with two kinds of numbers: floats (``float32``, ``float64``) and exact rationals (object arrays of
 :class:`fractions.Fraction`). The same code serves both, so it never writes a constant such as 0 down: it asks
 :func:`zero_of` for it.
 """
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, Self
 
@@ -55,6 +56,33 @@ def sum_of(x: Array, axis: int | tuple[int, ...], keepdims: bool = False) -> Arr
 def share(part: Any, whole: Any) -> Any:
     """Return part / whole. Where the whole is 0, every part must be 0, too; the share is then 0."""
     return part / np.where(whole == 0, 1, whole)
+
+
+def split_scale(x: Array, axis: int | tuple[int, ...]) -> tuple[Array, Any]:
+    """Return (m, e) with x = m · 2^e, where 2^e is one power of two along the axes and the largest |m| is in 1/2 … 1.
+
+    So sums and products of m neither overflow nor all vanish, and have the digits of those of x: to multiply by a power
+    of two rounds nothing. (What is less than 2^-1022 of the largest x is cut off. Next to the rounding of a sum it is
+    nothing.) Fractions do not overflow: they are left as they are, with e = 0.
+    """
+    if x.dtype == object:
+        return x, 0
+    exponent = np.frexp(np.abs(x).max(axis=axis, initial=0, keepdims=True))[1]
+    return np.ldexp(x, -exponent), exponent
+
+
+def times_power_of_two(x: Array, exponent: Any) -> Array:
+    """Return x · 2^exponent, for an exponent that :func:`split_scale` returned, or a sum of some."""
+    return x if x.dtype == object else np.ldexp(x, exponent)
+
+
+def objects(values: Iterable[object]) -> Array:
+    """Return an array of these very objects, (N,). NumPy itself would take one apart that is a sequence, too."""
+    given = [*values]
+    array = np.empty(len(given), dtype=object)
+    for n, value in enumerate(given):
+        array[n] = value
+    return array
 
 
 def relu(x: Array) -> Array:

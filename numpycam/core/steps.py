@@ -21,8 +21,8 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_class_indices, as_images, as_maps, as_target, check_scores, check_shape
-from numpycam.core.arrays import Array, Shape, Value, read_only_view, relu, share, sum_of, zeros
+from numpycam.core.arguments import as_images, as_maps, as_target, as_targets, check_scores, check_shape
+from numpycam.core.arrays import Array, Shape, Value, read_only_view, relu, share, split_scale, sum_of, zeros
 from numpycam.core.network import Network, check_network
 
 GradientsUsed = Literal["plain", "guided", "unused"]
@@ -30,8 +30,8 @@ GradientsUsed = Literal["plain", "guided", "unused"]
 Target = Callable[[Array], tuple[Array, Array]]
 """From scores y (N, classes) to a number t(y) for each image (N,), and its gradient dt/dy (N, classes)."""
 
-ClassIndex = int | Sequence[int] | Target | None
-"""What is explained: one class for all images, one for each, a target, or (None) the class with the highest score."""
+ClassIndex = int | Target | Sequence[int | Target] | None
+"""What is explained: one class or target for all images, one for each, or (None) the class with the highest score."""
 
 
 class Evidence(NamedTuple):
@@ -104,7 +104,7 @@ class Stages(Value):
     ----------
     image : array, shape (C, H, W)
     class_index : int or target
-        c, the class that is explained.
+        c, the class or target that is explained.
     score : float or Fraction
         y^c, before any softmax.
     layer : str
@@ -151,6 +151,8 @@ class Stages(Value):
 
     def __post_init__(self) -> None:
         for name, value in list(vars(self).items()):
+            if callable(value):  # a target stays the object that it is
+                continue
             if isinstance(value, np.ndarray) and value.flags.writeable:
                 object.__setattr__(self, name, read_only_view(value))
             elif isinstance(value, np.generic):
@@ -167,7 +169,8 @@ class Stages(Value):
     @property
     def channel_shares(self) -> Array:
         """Σ_ij |α_k A^k_ij| over the total of all k: how much each map contributes, whatever its scale."""
-        parts = sum_of(np.abs(self.weighted_maps), axis=(-2, -1))  # (..., K, H, W) -> (..., K)
+        maps, _ = split_scale(self.weighted_maps, axis=(-3, -2, -1))  # so that no sum overflows
+        parts = sum_of(np.abs(maps), axis=(-2, -1))  # (..., K, H, W) -> (..., K)
         return share(parts, sum_of(parts, axis=-1, keepdims=True))
 
     def __len__(self) -> int:
@@ -198,10 +201,13 @@ class Score(NamedTuple):
 
 
 def score_of(class_index: Any, scores: Array, is_batch: bool = True) -> Score:
-    """Return the score of a class or target, given all scores (N, classes)."""
+    """Return the score of the class or target of each image, given all scores (N, classes)."""
     if callable(class_index):
-        return Score(np.full(len(scores), class_index), *as_target(class_index(scores), scores))
-    classes = as_class_indices(class_index, scores, is_batch)
+        return Score(as_targets(class_index, scores, is_batch), *as_target(class_index(scores), scores))
+    classes = as_targets(class_index, scores, is_batch)
+    if classes.dtype == object:  # image by image
+        each = [score_of(one, scores[n : n + 1]) for n, one in enumerate(classes)]
+        return Score(classes, *(np.concatenate(parts) for parts in zip(*(one[1:] for one in each), strict=True)))
     chosen = np.arange(len(scores)), classes  # one score of each row
     gradient = zeros(scores.shape, like=scores)
     gradient[chosen] += 1

@@ -9,14 +9,24 @@
 (0.69, [0, 1])
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.core.arguments import as_array, as_int, check_index, check_same_kind, check_shape
-from numpycam.core.arrays import Array, gated
+from numpycam.core.arguments import (
+    as_array,
+    as_int,
+    as_kind_of,
+    check_callable,
+    check_index,
+    check_same_kind,
+    check_scores,
+    check_shape,
+    followed,
+)
+from numpycam.core.arrays import Array, Shape, gated
 from numpycam.core.network import Network, check_network
 from numpycam.text import decimal
 
@@ -58,7 +68,7 @@ def sigmoid_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Arra
         raise ValueError(f"labels must be in 0..1, got {decimal(t.min())} to {decimal(t.max())}.")
     t = t.astype(y.dtype, copy=False)
     no, yes = np.logaddexp(0, y), np.logaddexp(0, -y)  # -log(1 - σ), -log σ
-    return float((t * yes + (1 - t) * no).mean()), (np.exp(-yes) - t) / y.size
+    return _mean(t * yes + (1 - t) * no), (np.exp(-yes) - t) / y.size
 
 
 def softmax_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Array]:
@@ -69,9 +79,10 @@ def softmax_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Arra
     Parameters
     ----------
     scores : array of floats, shape (N, C)
-        y, before the softmax. Large scores do not overflow.
+        y, before the softmax, for two classes or more. Large scores do not overflow. (The loss does, if a score lies
+        further below another one than the largest float.)
     labels : array of int, shape (N,)
-        t_n, the class of image n.
+        t_n, the class of image n, from 0.
 
     Returns
     -------
@@ -86,18 +97,50 @@ def softmax_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Arra
         If an argument has the wrong type or value, shape or range.
     """
     y, t = _as_scores(scores), np.asarray(labels)
-    check_shape("labels", t, y.shape[:1])
-    rows, classes = np.arange(len(y)), y.shape[1]
-    if t.dtype.kind not in "iu":
-        hint = " Pass labels.astype(int)." if t.dtype == bool else ""
-        raise TypeError(f"labels must be ints in 0..{classes - 1}, got {t.dtype}.{hint}")
-    if t.min() < 0 or t.max() >= classes:
-        raise ValueError(f"labels must be ints in 0..{classes - 1}, got {t.min()} to {t.max()}.")
-    shifted = y - y.max(axis=1, keepdims=True)
+    _check_classes(t, y.shape)
+    rows = np.arange(len(y))
+    with np.errstate(over="ignore"):
+        shifted = y - y.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     gradient = np.exp(log_p)
     gradient[rows, t] -= 1
-    return float(-log_p[rows, t].mean()), gradient / len(y)
+    return _mean(-log_p[rows, t]), gradient / len(y)
+
+
+def _mean(terms: Array) -> float:
+    """Return the mean of terms that are not negative, also where their sum overflows."""
+    with np.errstate(over="ignore"):
+        mean = terms.mean()
+        if np.isinf(mean) and np.isfinite(terms).all():
+            mean = np.minimum((terms / terms.size).sum(), terms.max())  # rounding takes no mean above the largest term
+    return float(mean)
+
+
+def _check_classes(labels: Array, shape: Shape) -> None:
+    """Raise TypeError or ValueError unless there is one class, an int, for each row of scores (N, C)."""
+    check_scores(shape)
+    count, classes = shape
+    if classes == 1:
+        raise ValueError(
+            f"scores must be for two classes at least, got {shape}: the softmax of one score is 1, whatever the score "
+            "is. For an answer of yes or no pass loss=sigmoid_cross_entropy."
+        )
+    is_number = labels.dtype.kind in "biuf"
+    if labels.shape == (count, 1):
+        hint = " Pass labels[:, 0]."
+    elif labels.shape == shape and is_number and ((labels == 0) | (labels == 1)).all() and (labels.sum(1) == 1).all():
+        hint = " They are one-hot: pass labels.argmax(axis=1)."
+    else:
+        hint = ""
+    if labels.shape != (count,):
+        raise ValueError(f"labels must have shape {(count,)}, got {labels.shape}.{hint}")
+    if labels.dtype.kind not in "iu":
+        hint = " Pass labels.astype(int)." if labels.dtype == bool else ""
+        raise TypeError(f"labels must be ints in 0..{classes - 1}, got {labels.dtype}.{hint}")
+    low, high = labels.min(), labels.max()
+    if low < 0 or high >= classes:
+        hint = " Are they counted from 1? Pass labels - 1." if low >= 1 and high == classes else ""
+        raise ValueError(f"labels must be ints in 0..{classes - 1}, got {low} to {high}.{hint}")
 
 
 def _as_scores(scores: ArrayLike) -> Array:
@@ -178,7 +221,7 @@ def fit(
         Called after every epoch as ``callback(epoch, network, losses)``, with the losses of this epoch. If it returns
         True, training ends.
     progress : callable, optional
-        Wraps the iterable of steps, as ``tqdm`` does.
+        Wraps the iterable of steps, as ``tqdm`` does. It must yield all of them, in order.
 
     Returns
     -------
@@ -194,9 +237,10 @@ def fit(
         If an argument has the wrong type or value, or a layer that is trained hides layers or has no
         ``parameter_gradients``.
     """
-    for argument, given, such_as in (("loss", loss, "softmax_cross_entropy"), ("progress", progress, "tqdm")):
-        if not callable(given):
-            raise TypeError(f"{argument} must be callable, such as {such_as}, got {given!r}.")
+    check_callable("loss", loss, "softmax_cross_entropy")
+    check_callable("progress", progress, "tqdm")
+    if callback is not None:
+        check_callable("callback", callback, "print")
     x, t = _as_examples(network, images, labels, loss)
     epochs, size, seed = as_int("epochs", epochs, 0), as_int("batch_size", batch_size, 1), as_int("seed", seed, 0)
     rate, momentum = _as_factor("learning_rate", learning_rate), _as_factor("momentum", momentum)
@@ -206,7 +250,7 @@ def fit(
     batches = -(-len(x) // size)  # per epoch
     rng, order = np.random.default_rng(seed), np.arange(len(x))
     good, losses = network, list[float]()
-    for step in progress(range(epochs * batches)):
+    for step in followed(progress, range(epochs * batches), "steps"):
         epoch, batch = divmod(step, batches)
         if batch == 0:
             order = rng.permutation(len(x))
@@ -226,7 +270,7 @@ def fit(
             raise DivergedError(step, epoch, rate, good, np.array(losses))
         network = network.with_parameters(updated)
         losses.append(value)
-        if batch == batches - 1 and callback:
+        if batch == batches - 1 and callback is not None:
             answer = callback(epoch, network, np.array(losses[-batches:]))
             if isinstance(answer, bool | np.bool_) and answer:  # any other answer has no meaning
                 break
@@ -257,7 +301,10 @@ def _as_examples(network: Network, images: ArrayLike, labels: ArrayLike, loss: L
             f"labels must have shape (N, C) for sigmoid_cross_entropy, got {t.shape}. For one question pass "
             "labels[:, None]; for one class out of C pass loss=softmax_cross_entropy."
         )
-    return x.astype(network.dtype, copy=False), t
+    x = as_kind_of("images", x, "the network", np.empty(0, network.dtype))
+    if loss is softmax_cross_entropy:  # now, and not in the batch that has the first wrong label
+        _check_classes(t, network.output_shape(x.shape))
+    return x, t
 
 
 def _as_factor(name: str, value: object) -> float:
@@ -289,8 +336,9 @@ def _check_gradients(network: Network, trains: Iterable[str], gradients: Mapping
 
 def _trains(network: Network, fixed: Sequence[str | tuple[str, int]]) -> dict[str, NDArray[np.bool_]]:
     """Return, for each parameter that is trained, which of its kernels (rows) are trained."""
-    if isinstance(fixed, str):
-        raise TypeError(f"fixed must be a sequence such as [{fixed!r}], got {fixed!r}.")
+    if isinstance(fixed, str | Mapping) or not isinstance(fixed, Collection):
+        example = [fixed] if isinstance(fixed, str) else ["conv"]
+        raise TypeError(f"fixed must be a sequence such as {example}, got {fixed!r}.")
     for name, layer in network.row:
         if layer.hides_parameters and not any(name == one or name.startswith(f"{one}.") for one in fixed):
             raise TypeError(

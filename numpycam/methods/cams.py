@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from numpycam.core.arrays import Array, Shape, relu, share, sum_of, zero_of, zeros
+from numpycam.core.arrays import Array, Shape, relu, share, split_scale, sum_of, times_power_of_two, zero_of, zeros
 from numpycam.core.network import Network
 from numpycam.core.steps import Evidence, compute_alphas, compute_weighted_maps, score_of
 from numpycam.methods.recipe import check_pole, method
@@ -57,13 +57,15 @@ def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
     PoleError
         If 2 + S_k g_ij is 0 in a cell with g > 0.
     """
-    sums = sum_of(feature_maps, axis=(-2, -1), keepdims=True)
-    divisor = zero_of(gradients) + 2 + sums * gradients
+    a, i = split_scale(feature_maps, axis=(-2, -1))  # A = a 2^i, g = b 2^j, and S_k g does not overflow
+    b, j = split_scale(gradients, axis=(-2, -1))
+    sums = sum_of(a, axis=(-2, -1), keepdims=True)
+    two, up = zeros(sums.shape, like=sums) + 2, np.maximum(i + j, 0)
+    divisor = times_power_of_two(two, -up) + times_power_of_two(sums * b, i + j - up)  # 2 + S_k g, divided by 2^up
     counts = gradients > 0
     check_pole((divisor == 0) & counts, "Grad-CAM++", "2 + S_k g is 0")
-    one = zero_of(gradients) + 1
-    terms = relu(gradients) / np.where(counts, divisor, one)
-    return sum_of(terms, axis=(-2, -1))
+    terms = relu(b) / np.where(counts, divisor, zero_of(b) + 1)
+    return sum_of(times_power_of_two(terms, j - up), axis=(-2, -1))
 
 
 @method(
@@ -84,9 +86,11 @@ def xgrad_cam(feature_maps: Array, gradients: Array) -> Array:
     PoleError
         If S_k is 0, but A^k is not zero everywhere.
     """
-    sums = sum_of(feature_maps, axis=(-2, -1))
-    check_pole((sums == 0) & (feature_maps != 0).any(axis=(-2, -1)), "XGrad-CAM", "S_k is 0")
-    return share(sum_of(feature_maps * gradients, axis=(-2, -1)), sums)
+    a, _ = split_scale(feature_maps, axis=(-2, -1))  # α does not depend on the scale of A, and is linear in g
+    b, j = split_scale(gradients, axis=(-2, -1))
+    sums = sum_of(a, axis=(-2, -1), keepdims=True)
+    check_pole((sums == 0)[..., 0, 0] & (a != 0).any(axis=(-2, -1)), "XGrad-CAM", "S_k is 0")
+    return times_power_of_two(share(sum_of(a * b, axis=(-2, -1), keepdims=True), sums), j)[..., 0, 0]
 
 
 @method(
@@ -172,6 +176,7 @@ def eigen_grad_cam(feature_maps: Array, gradients: Array) -> Array:
 
 def _first_direction(maps: Array) -> Array:  # (..., K, H, W) -> (..., K)
     """Return the first right singular vector of the matrix cells × maps. The maps alone decide its sign."""
+    maps, _ = split_scale(maps, axis=(-3, -2, -1))  # a direction has no scale, and LAPACK overflows near the largest
     cells = maps.reshape(*maps.shape[:-2], maps.shape[-2] * maps.shape[-1]).mT  # (..., H W, K)
     known = np.asarray(np.isfinite(cells).all(axis=(-2, -1)))  # one matrix with NaN, and np.linalg.svd refuses all
     v = np.linalg.svd(np.where(known[..., None, None], cells, zero_of(cells)), full_matrices=False).Vh[..., 0, :]
@@ -236,4 +241,8 @@ def _averages_each_map(pooling: Network, a: Array) -> bool:
     one_each[np.arange(maps), np.arange(maps)] += 1  # row k is the gradient by output k
     x = zeros((maps, maps, height, width), like=a)
     gradient = pooling.backward(one_each.reshape(pooling.output_shape(x.shape)), x)
-    return bool((gradient == (one_each / (height * width))[:, :, None, None]).all())
+    mean = (one_each / (height * width))[:, :, None, None]
+    if a.dtype == object:
+        return bool((gradient == mean).all())
+    # Means of means divide once in each layer, and each division rounds by eps / 2 at most.
+    return bool((np.abs(gradient - mean) <= (len(pooling.row) + 1) * np.finfo(a.dtype).eps * mean).all())

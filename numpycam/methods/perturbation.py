@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_int, as_pair
-from numpycam.core.arrays import Array, IntOrPair, share, zero_of, zeros
+from numpycam.core.arguments import as_int, as_pair, check_callable, followed
+from numpycam.core.arrays import Array, IntOrPair, share, split_scale, zero_of, zeros
 from numpycam.core.network import Network
 from numpycam.core.steps import Evidence, compute_weighted_maps, score_of
 from numpycam.interventions import blanked
@@ -52,9 +52,10 @@ def score_cam(evidence: Evidence, *, batch_size: int = 32, progress: Progress = 
         Wraps the iterable of batches, as ``tqdm`` does.
     """
     images, maps = evidence.image, evidence.feature_maps
+    scaled, _ = split_scale(maps, axis=(-2, -1))  # a mask has no scale, and so high - low does not overflow
 
     def masked(n: int, first: int, last: int) -> Array:  # -> (last - first, C, H, W)
-        masks = resize(maps[n, first:last], images.shape[2:])
+        masks = resize(scaled[n, first:last], images.shape[2:])
         low, high = (extreme(axis=(-2, -1), keepdims=True) for extreme in (masks.min, masks.max))
         return images[n] * share(masks - low, high - low)[:, None]
 
@@ -110,6 +111,7 @@ def ablation_cam(evidence: Evidence, *, batch_size: int = 32, progress: Progress
     needs="further runs",
     layer="input",
     properties=("class-sensitive", "signed", "mixing", "scaling"),
+    image_options=("baseline",),
 )
 def occlusion(
     evidence: Evidence,
@@ -196,12 +198,6 @@ def scores_of(
 def batches(images: int, count: int, batch_size: int, progress: Progress) -> Iterator[tuple[int, int, int]]:
     """Yield the ``count`` runs on each image n in batches (n, first, last); run ``last`` is not included."""
     step = as_int("batch_size", batch_size, 1)
-    if not callable(progress):
-        raise TypeError(f"progress must be a callable such as tqdm, got {type(progress).__name__}.")
-    runs = [*product(range(images), range(0, count, step))]
-    done = []
-    for n, first in progress(runs):
+    check_callable("progress", progress, "tqdm")
+    for n, first in followed(progress, [*product(range(images), range(0, count, step))], "batches"):
         yield n, first, min(first + step, count)
-        done.append((n, first))
-    if sorted(done) != runs:
-        raise ValueError(f"progress must yield each of the {len(runs)} batches once, got {len(done)}.")

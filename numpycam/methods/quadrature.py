@@ -106,8 +106,8 @@ def line(start: Array, end: Array, part: Any, whole: int) -> Array:  # (C, H, W)
 
 def linear_score(network: Network, target: Any, image_shape: tuple[int, ...]) -> tuple[Network, Any]:
     """Return a network, and which of its scores is the target. A Difference becomes a further layer with one score."""
-    if not isinstance(target, Difference):
-        return network, target
+    if not isinstance(target, Difference) or type(target).__call__ is not Difference.__call__:
+        return network, target  # also a subclass of Difference that computes something else
     shape = network.output_shape((1, *image_shape))
     check_scores(shape)
     scores = zeros(shape, like=np.empty(0, network.dtype))

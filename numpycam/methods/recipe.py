@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.core.arguments import check_one_of, check_shape
-from numpycam.core.arrays import Array, first_index
+from numpycam.core.arrays import Array, first_index, objects
 from numpycam.core.network import Network, check_network
 from numpycam.core.steps import ClassIndex, Evidence, GradientsUsed, compute_weighted_maps, gather, gather_maps
 from numpycam.gradcam import Explanation
@@ -73,6 +73,8 @@ class Method:
     with_backward_of : callable, optional
         Takes a network and returns one with the same scores and another backward pass (guided ReLUs). The method uses
         the gradients of this network.
+    image_options : collection of str
+        Which of the options are images, such as a baseline. What moves the image must move them, too.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Method:
     properties: Collection[str] = ()
     layer: str | None = None
     with_backward_of: Callable[[Network], Network] | None = None
+    image_options: Collection[str] = ()
 
     def __post_init__(self) -> None:
         check_one_of("needs", self.needs, get_args(Needs))
@@ -180,8 +183,10 @@ class Method:
 
 def _as_batch(evidence: Evidence) -> Evidence:
     """Return the evidence of one image with a batch axis of length 1."""
-    arrays = ("image", "class_index", "score", "feature_maps", "gradients")
-    return evidence._replace(**{name: np.asarray(getattr(evidence, name))[None] for name in arrays})
+    arrays = ("image", "score", "feature_maps", "gradients")
+    batch: dict[str, Any] = {name: np.asarray(getattr(evidence, name))[None] for name in arrays}
+    c = evidence.class_index
+    return evidence._replace(**batch, class_index=objects([c]) if callable(c) else np.array([c]))
 
 
 def method(

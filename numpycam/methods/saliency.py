@@ -12,13 +12,12 @@ are dy/dx. (Guided Grad-CAM and FullGrad look at other layers, too.)
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 from warnings import warn
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_array, as_int, check_shape
+from numpycam.core.arguments import as_array, as_int, as_kind_of, check_shape
 from numpycam.core.arrays import Array, Shape, relu, sum_of, zeros
 from numpycam.core.base import Layer
 from numpycam.core.network import Network
@@ -43,9 +42,16 @@ from numpycam.resize import resize
 def gradient(image: Array, gradients: Array) -> Array:
     """L = Σ_c |dy/dx_c|: how much the score changes with each pixel, whether up or down.
 
-    The paper takes the largest channel instead of the sum. For a grey picture this is the same.
+    The paper takes the largest channel instead of the sum. For a grey picture this is the same. Where a pixel is NaN or
+    infinite, L is NaN, although the backward pass may bring a number there.
     """
-    return np.abs(gradients)
+    return np.abs(gradients) + _unknown(image)
+
+
+def _unknown(image: Array) -> Array:
+    """Return 0 where the image is a number, and NaN where it is NaN or infinite: no gradient is known there."""
+    with np.errstate(invalid="ignore"):
+        return image - image
 
 
 @method(
@@ -83,7 +89,7 @@ def smooth_grad(
 
     The noise ε_m has standard deviation sigma · (max − min) of the image. Every image of a batch gets the same noise,
     scaled to its own range. A constant image gets none. If all copies lie in the same linear piece of the network as
-    the image, noise changes nothing.
+    the image, noise changes nothing. An image with NaN or infinity has no range: L is NaN.
 
     Parameters
     ----------
@@ -104,13 +110,15 @@ def smooth_grad(
     check_shape("sigma", width, ())
     if width < 0:
         raise ValueError(f"sigma must be >= 0, got {sigma}.")
+    width = as_kind_of("sigma", float(width), "image", images)
     draws = [np.random.default_rng(seed) for _ in images]
 
     def noisy(n: int, first: int, last: int) -> Array:
         noise = draws[n].standard_normal((last - first, *images.shape[1:])).astype(images.dtype)
         return images[n] + float(width) * np.ptp(images[n]) * noise
 
-    return None, np.abs(_mean_gradients(evidence, noisy, count, batch_size, progress))
+    gradients = _mean_gradients(evidence, noisy, count, batch_size, progress)
+    return None, np.abs(gradients) + _unknown(images).sum(axis=(1, 2, 3), keepdims=True)
 
 
 def _mean_gradients(
@@ -136,6 +144,7 @@ def _mean_gradients(
     needs="further runs",
     layer="input",
     properties=("complete", "class-sensitive", "signed", "mixing", "scaling"),
+    image_options=("baseline",),
 )
 def integrated_gradients(
     evidence: Evidence,
@@ -262,9 +271,10 @@ def _guided(network: Network, prefix: str = "") -> Network:
 def guided_backprop(image: Array, gradients: Array) -> Array:
     """L = Σ_c g_c, where g is dy/dx by a backward pass in which no negative gradient passes a ReLU.
 
-    g is not the gradient of any function. The explanation's ``gradients`` are g.
+    g is not the gradient of any function. The explanation's ``gradients`` are g. Where a pixel is NaN or infinite, L is
+    NaN.
     """
-    return gradients
+    return gradients + _unknown(image)
 
 
 @method(
@@ -285,7 +295,7 @@ def guided_grad_cam(evidence: Evidence, *, cam_layer: str | None = None) -> tupl
         The layer of the Grad-CAM map. If not given, the layer that :func:`numpycam.grad_cam` takes.
     """
     cam_layer = target_layer_of(evidence.network, "cam_layer") if cam_layer is None else cam_layer
-    explanation = grad_cam(evidence.network, evidence.image, _targets(evidence), cam_layer, check_finite=False)
+    explanation = grad_cam(evidence.network, evidence.image, evidence.class_index, cam_layer, check_finite=False)
     heat = resize(explanation.localization_map, evidence.image.shape[2:])
     return None, evidence.gradients * heat[:, None]
 
@@ -325,14 +335,8 @@ def _biases(evidence: Evidence) -> list[tuple[Array, Array]]:
     network = as_piecewise_linear("FullGrad", evidence.network, evidence.image[:1])
     activations = network.activations(evidence.image)
     *_, scores = activations.values()
-    gradients = network.gradients(activations, score_of(_targets(evidence), scores).gradient)
+    gradients = network.gradients(activations, score_of(evidence.class_index, scores).gradient)
     affine = [
         (name, layer.affine(x.shape)) for (name, layer), x in zip(network.layers, activations.values(), strict=False)
     ]
     return [(parts.offset, gradients[name]) for name, parts in affine if parts and parts.offset is not None]
-
-
-def _targets(evidence: Evidence) -> Any:
-    """Return the class of each image, or the one target of all images."""
-    targets = evidence.class_index
-    return targets[0] if targets.dtype == object and len(targets) else targets

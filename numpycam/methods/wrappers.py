@@ -8,14 +8,15 @@
  [16.125   2.6   ]]
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arrays import zero_of
+from numpycam.core.arrays import Array, zero_of
 from numpycam.core.network import Network
 from numpycam.core.steps import ClassIndex, compute_localization_map, compute_weighted_sum
 from numpycam.gradcam import Explanation
@@ -30,17 +31,58 @@ def with_mirror(method: Callable[..., Explanation]) -> Callable[..., Explanation
     The new method is called like the old one. The class, the score, the feature maps and the gradients belong to the
     image x. ``alphas`` is None, since the mean has not one weight for each map. (pytorch-grad-cam's aug_smooth does
     this, and varies the brightness, too.)
+
+    An option that is an image, such as a ``baseline``, is mirrored with the image. A :class:`Method` says in its
+    ``image_options`` which options are. An option may also be bound by :func:`functools.partial`.
+
+    Raises
+    ------
+    TypeError
+        If an option has rows and columns, and the method does not say that it is an image.
     """
 
     def explain(
         network: Network, image: ArrayLike, class_index: ClassIndex = None, *args: Any, **options: Any
     ) -> Explanation:
         e = method(network, image, class_index, *args, **options)
-        target = class_index if callable(class_index) else e.class_index
-        mirrored = method(network, np.asarray(image)[..., ::-1], target, *args, **options)
+        given = _bound(method) | options
+        with_the_image = {name: _mirrored_option(method, name, value) for name, value in given.items()}
+        mirrored = method(network, _mirrored(image), e.class_index, *args, **with_the_image)
         two = zero_of(e.weighted_maps) + 2
         return _with(e, (e.weighted_maps + mirrored.weighted_maps[..., ::-1]) / two, f"{e.method} with mirror")
 
+    return _like(method, explain)
+
+
+def _mirrored(image: ArrayLike) -> Array:
+    return np.asarray(image)[..., ::-1]
+
+
+def _mirrored_option(method: Callable[..., Explanation], name: str, value: Any) -> Any:
+    """Return the option as it is for the mirrored image."""
+    if name in _image_options(method):
+        return _mirrored(value) if np.ndim(value) else value
+    rows = value if isinstance(value, np.ndarray | list | tuple) and np.iterable(value) else ()
+    if any(np.iterable(row) and not isinstance(row, str) for row in rows):
+        raise TypeError(
+            f"with_mirror must know whether the option {name!r} is an image, which is mirrored, too: name it in the "
+            "method's image_options."
+        )
+    return value
+
+
+def _image_options(method: Any) -> Collection[str]:
+    return getattr(method.func if isinstance(method, partial) else method, "image_options", ())
+
+
+def _bound(method: Any) -> dict[str, Any]:
+    """Return the options that the method has already: those of a partial, also inside of a wrapper."""
+    return getattr(method, "keywords", {})
+
+
+def _like(method: Any, explain: Any) -> Callable[..., Explanation]:
+    """Return the new method, after telling it what the old one knows of its options."""
+    explain.image_options, explain.keywords = _image_options(method), _bound(method)
     return explain
 
 
@@ -77,7 +119,7 @@ def over_layers(method: Callable[..., Explanation], layers: Sequence[str]) -> Ca
         name = f"{found[-1].method} over {', '.join(layers)}"
         return replace(_with(found[-1], np.stack(maps, axis=-3), name), alphas=found[-1].alphas)
 
-    return explain
+    return _like(method, explain)
 
 
 def _with(e: Explanation, weighted_maps: Any, name: str) -> Explanation:

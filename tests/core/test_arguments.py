@@ -45,7 +45,14 @@ KERNEL = np.ones((4, 3, 3, 3))
             (2, 3, 4),
             "GlobalAvgPool2d: x must have shape (N, C, H, W), got (2, 3, 4); for one image pass x[None].",
         ),
+        (
+            Conv2d(KERNEL),
+            (1, 8, 6, 3),
+            "Conv2d expects 3 input channels, got 8 "
+            "(x has shape (1, 8, 6, 3), weight (4, 3, 3, 3); channels come first).",
+        ),
         (Flatten(), (3,), "Flatten: x must have shape (N, ...) with no empty axis, got (3,)."),
+        (Flatten(), (2, 0, 3), "Flatten: x must have shape (N, ...) with no empty axis, got (2, 0, 3)."),
         (Linear(np.ones((2, 5))), (1, 4), "Linear expects x of shape (N, 5), got (1, 4)."),
         (
             Linear(np.ones((2, 5))),

@@ -518,6 +518,19 @@ def test_layers_share_no_memory_with_what_they_were_made_of():
     assert not layer.bias.flags.writeable
 
 
+def test_layers_are_equal_to_themselves_alone():
+    """Two layers with the same parameters are two layers; and each can be the key of a dictionary."""
+    weight = np.ones((2, 3, 1, 1))
+    kinds_of_layers = [
+        *(ReLU, Flatten, GlobalAvgPool2d, lambda: MaxPool2d(2), lambda: AvgPool2d(2)),
+        *(lambda: Conv2d(weight), lambda: Linear(weight[:, :, 0, 0])),
+    ]
+    for make in kinds_of_layers:
+        one, other = make(), make()
+        assert one != other
+        assert {one: 1, other: 2}[one] == 1
+
+
 def test_masked_arrays_and_matrices_are_refused():
     masked = np.ma.ones((1, 1, 2, 2))
     message = refusal(TypeError, lambda: MaxPool2d(1).forward(masked))

@@ -226,6 +226,14 @@ def test_integers_take_the_dtype_of_the_network():
     assert Network([("relu", ReLU())])(image).dtype == np.float64
 
 
+def test_what_is_written_into_the_dictionary_of_parameters_changes_no_network(network):
+    names = [*network.parameters]
+    assert names
+    network.parameters.clear()
+    network.parameters["more"] = np.ones(1)
+    assert [*network.parameters] == names
+
+
 def test_the_dtype_is_that_of_all_parameters_together():
     layers = [("a", Linear(np.ones((1, 1), np.float32))), ("b", Linear(np.ones((1, 1))))]
     assert Network(layers).dtype == np.float64

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import maps_and_gradients, network_cases, tensors
 
 from numpycam import AvgPool2d, Conv2d, Flatten, Layer, Linear, Network, grad_cam, grad_cam_from_maps, worked_example
-from numpycam.core.steps import compute_alphas, gather
+from numpycam.core.steps import compute_alphas, gather, score_of
 from numpycam.exact import as_floats, as_fractions
 from numpycam.methods.recipe import method
 from numpycam.targets import Difference
@@ -136,6 +136,22 @@ def test_shares_are_free_of_scale_and_sum_to_one(drawn, s, negative):
 
 
 # --- Of the whole network ---------------------------------------------------------------------------
+
+
+def test_the_gradient_by_the_scores_has_their_own_type():
+    """A 1 among Fractions would be an int, and 1 / 3 a float."""
+    scores = as_fractions([[1, 2], [3, 5]])
+    for score in (score_of(1, scores), score_of([1, 1], scores), score_of([1, lambda y: (y[:, 1], [[0, 1]])], scores)):
+        assert {type(number) for number in score.gradient.flat} == {Fraction}
+        assert score.gradient.tolist() == [[0, 1], [0, 1]]
+        assert score.value.tolist() == [2, 5]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("power", [-1070, 1022])
+def test_shares_are_right_where_their_sum_overflows(power):
+    maps = np.ones((2, 1, 3)) * 2.0**power
+    assert grad_cam_from_maps(maps, np.ones((2, 1, 3))).channel_shares.tolist() == [0.5, 0.5]
 
 
 @pytest.mark.law("cam.shift")

@@ -1,6 +1,9 @@
 """The window that slides over a map: which cells it meets."""
 
+from dataclasses import FrozenInstanceError
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,3 +44,15 @@ def test_scatter_of_windows_with_holes_is_the_adjoint_of_taps():
     """A stride as large as the window, and they overlap all the same."""
     window, x = Window((2, 1), (2, 1), (0, 0), (2, 1)), np.ones((6, 1))
     assert window.scatter(window.taps(x), x.shape, like=x).ravel().tolist() == [1, 0, 2, 0, 1, 0]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_scatter_takes_one_piece_for_each_cell_of_the_window(count):
+    window, x = Window((2, 1), (1, 1), (0, 0)), np.ones((2, 3))
+    with pytest.raises(ValueError, match="zip"):
+        window.scatter([np.ones((1, 3))] * count, x.shape, like=x)
+
+
+def test_a_window_is_frozen():
+    with pytest.raises(FrozenInstanceError):
+        Window((2, 1), (1, 1), (0, 0)).size = (1, 1)

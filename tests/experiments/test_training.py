@@ -63,8 +63,8 @@ def off_by(ours, exact):
 
 
 @st.composite
-def scores(draw, dtype, largest=10**4):
-    shape = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+def scores(draw, dtype, fewest=1, largest=10**4):
+    shape = draw(st.tuples(st.integers(1, 3), st.integers(fewest, 3)))
     small, large = st.floats(-3, 3, width=32), st.floats(-largest, largest, width=32)
     return draw(hnp.arrays(dtype, shape, elements=small | large))
 
@@ -91,7 +91,7 @@ def test_sigmoid_cross_entropy_is_the_mean_over_images_and_classes_to_a_few_roun
 @given(st.sampled_from(FLOATS), st.data())
 def test_softmax_cross_entropy_is_its_definition_to_a_few_roundings(dtype, data):
     """log p = s - log Σ e^s with s = y - max y <= 0 is off by (24 + C) u (|s| + log C + 1), and p |s| < 1/2."""
-    y = data.draw(scores(dtype))
+    y = data.draw(scores(dtype, fewest=2))
     count, classes = y.shape
     t = data.draw(hnp.arrays(np.int64, count, elements=st.integers(0, classes - 1)))
     loss, gradient = softmax_cross_entropy(y, t)
@@ -125,6 +125,25 @@ def test_losses_of_large_scores(dtype):
     assert softmax_cross_entropy(y, [1, 0])[1].tolist() == [[0.5, -0.5], [-0.5, 0.5]]
     largest = np.finfo(dtype).max
     assert sigmoid_cross_entropy(np.full((1, 1), -largest, dtype), [[1]])[0] == largest
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 49, 1000])
+def test_a_mean_loss_does_not_overflow_where_its_sum_does(dtype, count):
+    """Each image has the largest loss: the mean is as large, up to a rounding of each quotient and each sum."""
+    largest, bound = np.finfo(dtype).max, float(rounding(count + 2, dtype))
+    y = np.full((count, 2), [largest, -largest], dtype)
+    loss, gradient = sigmoid_cross_entropy(y, np.full((count, 2), [0, 1]))
+    assert largest * (1 - bound) <= loss <= largest
+    assert gradient.tolist() == [[dtype(1) / dtype(2 * count), dtype(-1) / dtype(2 * count)]] * count
+    loss, _ = softmax_cross_entropy(np.full((count, 2), [0, -largest], dtype), [1] * count)
+    assert largest * (1 - bound) <= loss <= largest
+
+
+def test_the_mean_of_two_losses_of_1e308_is_1e308():
+    assert sigmoid_cross_entropy([[1e308, -1e308]], [[0, 1]])[0] == 1e308
+    assert softmax_cross_entropy([[1e308, -1e308]], [1])[0] == np.inf  # 2e308 is no float
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -451,6 +470,51 @@ def test_progress_wraps_the_steps():
     assert same(plain[1], with_bar[1])
 
 
+@pytest.mark.parametrize(
+    ("progress", "told"),
+    [
+        (lambda steps: list(steps)[:1], "got 1."),
+        (lambda steps: [], "got 0."),
+        (lambda steps: [*steps][::-1], "got 5 after 0 of them."),
+        (lambda steps: [0, 1, 1, 2, 3, 4, 5], "got 1 after 2 of them."),
+        (lambda steps: [*steps, 6], "got 6 after 6 of them."),
+        (lambda steps: ["a", "b"], "got 'a' after 0 of them."),
+    ],
+)
+def test_steps_that_progress_leaves_out_doubles_or_moves_are_told(progress, told):
+    network, (x, t) = convolutional(), examples()
+    message = refusal(ValueError, lambda: fit(network, x, t, epochs=2, batch_size=3, progress=progress))
+    assert message == f"progress must yield each of the 6 steps once, in order, {told}"
+
+
+def test_progress_must_return_what_can_be_followed():
+    network, (x, t) = convolutional(), examples()
+    message = refusal(TypeError, lambda: fit(network, x, t, progress=lambda steps: None))
+    assert message == "progress must return an iterable of the steps, as tqdm does, got NoneType."
+
+
+def test_training_may_end_early_under_a_bar():
+    network, (x, t) = convolutional(), examples()
+    options = {"epochs": 9, "batch_size": 3, "callback": lambda epoch, *_: epoch == 1}
+    assert fit(network, x, t, progress=Bar, **options)[1].shape == (6,)
+
+
+def test_a_callback_is_asked_whether_it_can_be_called_and_not_whether_it_is_true():
+    class Silent:
+        def __init__(self):
+            self.epochs = []
+
+        def __len__(self):
+            return 0
+
+        def __call__(self, epoch, network, losses):
+            self.epochs.append(epoch)
+
+    network, (x, t), silent = convolutional(), examples(), Silent()
+    fit(network, x, t, epochs=2, callback=silent)
+    assert silent.epochs == [0, 1]
+
+
 # --- The kind of numbers ----------------------------------------------------------------------------
 
 
@@ -598,6 +662,18 @@ IN_FIT = [
     ({"labels": np.ma.masked_array(T)}, TypeError, "labels must be a plain array, got MaskedArray."),
     ({"loss": "softmax"}, TypeError, "loss must be callable, such as softmax_cross_entropy, got 'softmax'."),
     ({"progress": True}, TypeError, "progress must be callable, such as tqdm, got True."),
+    ({"callback": 3}, TypeError, "callback must be callable, such as print, got 3."),
+    ({"callback": ()}, TypeError, "callback must be callable, such as print, got ()."),
+    ({"loss": softmax_cross_entropy, "labels": np.eye(2)[[0, 1, 1]]}, ValueError,
+     "labels must have shape (3,), got (3, 2). They are one-hot: pass labels.argmax(axis=1)."),
+    ({"loss": softmax_cross_entropy, "labels": [[0], [1], [1]]}, ValueError,
+     "labels must have shape (3,), got (3, 1). Pass labels[:, 0]."),
+    ({"loss": softmax_cross_entropy, "labels": [1, 1, 2], "batch_size": 1}, ValueError,
+     "labels must be ints in 0..1, got 1 to 2. Are they counted from 1? Pass labels - 1."),
+    ({"loss": softmax_cross_entropy, "labels": [0, 1, 1], "network": convolutional().split("pool")[0]}, ValueError,
+     "the network's output must be scores (N, classes), got (3, 3, 3, 3)."),
+    ({"network": convolutional(np.float32), "images": np.full((3, 1, 5, 6), 1e39)}, ValueError,
+     "images must fit float32, whose largest number is 3.4e+38, got 1e+39."),
     ({"loss": sigmoid_cross_entropy, "labels": np.zeros(len(X))}, ValueError,
      f"labels must have shape (N, C) for sigmoid_cross_entropy, got ({len(X)},). For one question pass "
      "labels[:, None]; for one class out of C pass loss=softmax_cross_entropy."),
@@ -615,6 +691,9 @@ IN_FIT = [
     ({"momentum": None}, TypeError, "momentum must be an instance of float, not NoneType."),
     ({"weight_decay": -1}, ValueError, "weight_decay must be finite and >= 0, got -1."),
     ({"weight_decay": Fraction(1, 2)}, TypeError, "weight_decay must be an instance of float, not Fraction."),
+    ({"fixed": None}, TypeError, "fixed must be a sequence such as ['conv'], got None."),
+    ({"fixed": 2}, TypeError, "fixed must be a sequence such as ['conv'], got 2."),
+    ({"fixed": {"conv": 2}}, TypeError, "fixed must be a sequence such as ['conv'], got {'conv': 2}."),
     ({"fixed": "conv"}, TypeError, "fixed must be a sequence such as ['conv'], got 'conv'."),
     ({"fixed": ["con"]}, ValueError, f"{NAMES}'con'; {PARAMETERS}"),
     ({"fixed": ["relu"]}, ValueError, f"{NAMES}'relu'; {PARAMETERS}"),
@@ -648,6 +727,23 @@ IN_LOSSES = [
     (sigmoid_cross_entropy, np.float32([[1]]), [[1 + 1e-12]], ValueError, "labels must be in 0..1, got 1 to 1."),
     (sigmoid_cross_entropy, np.ones((1, 2)), [[0, np.nan]], ValueError, "labels contains NaN at index (0, 1)."),
     (softmax_cross_entropy, np.ones((2, 2)), [[0, 1]], ValueError, "labels must have shape (2,), got (1, 2)."),
+    (softmax_cross_entropy, np.ones((2, 3)), [[0, 1, 0], [True, 0, 0]], ValueError,
+     "labels must have shape (2,), got (2, 3). They are one-hot: pass labels.argmax(axis=1)."),
+    (softmax_cross_entropy, np.ones((2, 2)), [[True, False], [False, True]], ValueError,
+     "labels must have shape (2,), got (2, 2). They are one-hot: pass labels.argmax(axis=1)."),
+    (softmax_cross_entropy, np.ones((2, 2)), [[0.5, 0.5], [0, 1]], ValueError,
+     "labels must have shape (2,), got (2, 2)."),
+    (softmax_cross_entropy, np.ones((2, 2)), [[1, 1], [0, 1]], ValueError, "labels must have shape (2,), got (2, 2)."),
+    (softmax_cross_entropy, np.ones((2, 2)), [["a", "b"], ["c", "d"]], ValueError,
+     "labels must have shape (2,), got (2, 2)."),
+    (softmax_cross_entropy, np.ones((2, 2)), [[1.0], [0.0]], ValueError,
+     "labels must have shape (2,), got (2, 1). Pass labels[:, 0]."),
+    (softmax_cross_entropy, np.ones((2, 2)), [1, 2], ValueError,
+     "labels must be ints in 0..1, got 1 to 2. Are they counted from 1? Pass labels - 1."),
+    (softmax_cross_entropy, np.ones((2, 2)), [1, 3], ValueError, "labels must be ints in 0..1, got 1 to 3."),
+    (softmax_cross_entropy, np.ones((2, 1)), [0, 0], ValueError,
+     "scores must be for two classes at least, got (2, 1): the softmax of one score is 1, whatever the score is. For "
+     "an answer of yes or no pass loss=sigmoid_cross_entropy."),
     (softmax_cross_entropy, np.ones((2, 2)), [0, 2], ValueError, "labels must be ints in 0..1, got 0 to 2."),
     (softmax_cross_entropy, np.ones((2, 2)), [-1, 1], ValueError, "labels must be ints in 0..1, got -1 to 1."),
     (softmax_cross_entropy, np.ones((2, 2)), [0.0, 1.0], TypeError, "labels must be ints in 0..1, got float64."),

@@ -12,7 +12,18 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import maps_and_gradients, network_cases, tensors
 
-from numpycam import Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam_from_maps, worked_example
+from numpycam import (
+    AvgPool2d,
+    Conv2d,
+    Flatten,
+    GlobalAvgPool2d,
+    Linear,
+    MaxPool2d,
+    Network,
+    ReLU,
+    grad_cam_from_maps,
+    worked_example,
+)
 from numpycam.exact import as_floats, as_fractions
 from numpycam.methods import METHODS
 from numpycam.methods.recipe import PoleError
@@ -513,6 +524,61 @@ def test_xgrad_cam_has_a_pole_where_a_map_sums_to_0_but_not_where_it_is_zero():
     assert xgrad.from_maps(a[:1], g[:1]).alphas.tolist() == [0]
 
 
+# --- At the edge of floats --------------------------------------------------------------------------
+
+
+POWERS = st.sampled_from([-1000, -500, 0, 500, 1000, 1021])
+"""Cells are at most 4, so up to 2^1021 times as much is finite; the sum of a map and its product with g are not."""
+TINY = Fraction(1, 2**1074)
+
+
+def quiet_alphas(name, feature_maps, gradients):
+    """The weights, though their product with the maps may be too large for a float."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return alphas(name, feature_maps, gradients)
+
+
+@given(maps_and_gradients(kind="float64"), POWERS, POWERS)
+def test_the_weights_of_grad_cam_plus_plus_are_right_where_sums_and_products_overflow(drawn, i, j):
+    """All terms are positive. A term needs the sum, a product, a sum, a quotient; and there is the sum of the terms."""
+    a, g = np.abs(drawn[0]) * 2.0**i, drawn[1] * 2.0 ** min(j, 1000)  # the weights themselves are finite
+    expected = definitions.grad_cam_plus_plus(as_fractions(a), as_fractions(g))
+    found = quiet_alphas("grad_cam_plus_plus", a, g)
+    cells = a[0].size
+    for one, right in zip(found, expected, strict=True):
+        assert abs(Fraction(float(one)) - right) <= rounding(2 * cells + 8) * right + (cells + 1) * TINY
+
+
+@given(without_poles(), POWERS, POWERS)
+def test_the_weights_of_xgrad_cam_are_right_where_sums_and_products_overflow(drawn, i, j):
+    """Of small whole numbers times powers of two, the sums are exact: the quotient is rounded alone."""
+    a, g = (np.rint(as_floats(part) * 12) for part in drawn)  # denominators are 1, 2 or 3
+    expected = definitions.xgrad_cam(as_fractions(a), as_fractions(g))
+    found = quiet_alphas("xgrad_cam", a * 2.0 ** min(i, 1017), g * 2.0 ** min(j, 1000))
+    for one, right in zip(found, expected, strict=True):
+        scaled = right * Fraction(2) ** min(j, 1000)
+        assert abs(Fraction(float(one)) - scaled) <= rounding(1) * abs(scaled) + TINY
+
+
+@pytest.mark.filterwarnings("error")
+@given(st.sampled_from([*SCALING]), without_poles(), st.integers(-450, 450), st.integers(-450, 450))
+def test_in_floats_too_maps_scale_with_the_gradients_and_with_the_maps(name, drawn, i, j):
+    """A power of two changes no digit."""
+    a, g = (as_floats(part) for part in drawn)
+    expected = weighted_sum(name, a, g) * 2.0 ** (i + j)
+    assert same(weighted_sum(name, a * 2.0**i, g * 2.0**j), expected)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("power", [-1000, 1020])
+def test_the_direction_of_eigen_cam_does_not_depend_on_the_scale_of_the_maps(power):
+    """Near the largest float LAPACK finds infinite singular values, and the sum that decides the sign overflows."""
+    maps = np.array([[[7, -4, 3], [-1, 6, 2]], [[5, 5, -7], [0, 3, 1.0]]])
+    bound, _ = distance_of_directions(as_fractions(maps))
+    found, expected = (alphas("eigen_cam", a, a) for a in (maps * 2.0**power, maps))
+    assert (np.abs(found - expected) <= 2 * bound).all()
+
+
 # --- Kinds of numbers -------------------------------------------------------------------------------
 
 
@@ -570,6 +636,50 @@ def test_nan_in_an_image_is_refused_or_seen():
 
 
 # --- Interface --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "pool",
+    [
+        [GlobalAvgPool2d()],
+        [AvgPool2d((7, 15)), Flatten()],
+        [AvgPool2d((7, 15), stride=1)],
+        [AvgPool2d((7, 1)), GlobalAvgPool2d()],
+        [AvgPool2d((7, 5)), AvgPool2d((1, 3)), Flatten()],
+    ],
+)
+def test_cam_takes_every_mean_of_whole_maps_with_the_same_values(pool, dtype):
+    """A mean of means divides twice, by 7 and by 15: in floats its gradient is 1/105 up to rounding."""
+    r = np.random.default_rng(2)
+    flat = [] if isinstance(pool[-1], GlobalAvgPool2d | Flatten) else [Flatten()]
+    head = [(str(n), layer) for n, layer in enumerate([*pool, *flat])]
+    conv = Conv2d(r.normal(size=(3, 1, 3, 3)).astype(dtype), padding=1)
+    linear = Linear(r.normal(size=(2, 3)).astype(dtype), np.ones(2, dtype))
+    image = r.normal(size=(1, 7, 15)).astype(dtype)
+    found = METHODS["cam"](Network([("conv", conv), *head, ("linear", linear)]), image, 1)
+    assert same(found.alphas, linear.weight[1])
+    usual = Network([("conv", conv), ("gap", GlobalAvgPool2d()), ("linear", linear)])
+    assert same(found.weighted_sum, METHODS["cam"](usual, image, 1).weighted_sum)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, object])
+@pytest.mark.parametrize(
+    "pool",
+    [
+        MaxPool2d((4, 6)),
+        AvgPool2d((4, 5)),
+        AvgPool2d((3, 6)),
+        AvgPool2d((8, 12), padding=(4, 6), stride=20),
+    ],
+    ids=repr,
+)
+def test_cam_takes_no_other_pool_for_a_mean_of_whole_maps(pool, dtype):
+    network = Network([("conv", Conv2d(np.ones((3, 1, 1, 1)))), ("pool", pool), ("flatten", Flatten()),
+                       ("linear", Linear(np.ones((2, 3))))])  # fmt: skip
+    network = as_fractions(network) if dtype is object else as_floats(network, dtype)
+    image = np.arange(24).reshape(1, 4, 6)
+    assert refusal(ValueError, lambda: METHODS["cam"](network, image, 0)).startswith("CAM needs a head that averages")
 
 
 def test_cam_needs_its_head():

@@ -268,6 +268,22 @@ def test_large_scores_do_not_overflow(dtype):
     assert explanation.alphas.dtype == (np.float64 if dtype == np.float64 else np.float32)
 
 
+@pytest.mark.law("score.affine")
+@pytest.mark.parametrize("power", [-1000, 1023])
+def test_masks_have_no_scale_even_where_the_range_of_a_map_overflows(power):
+    """From -2^1023 to 2^1023 it is no float; undone behind, the scores are the same."""
+
+    def network(scale):
+        features = Conv2d(np.array([[[[1.0]]], [[[-0.5]]]]) * scale)
+        layers = [("features", features), ("undo", Conv2d(np.eye(2)[:, :, None, None] / scale)), ("flatten", Flatten())]
+        return Network([*layers, ("linear", Linear(np.arange(-6.0, 6.0)[None] / 4))], target_layer="features")
+
+    image = np.array([[[-1, 0.5, 1], [0.25, -0.5, 0]]])
+    expected = score_cam(network(1.0), image, 0).alphas
+    assert same(score_cam(network(2.0**power), image, 0).alphas, expected)
+    assert len({*expected}) == 2
+
+
 # --- Laws of occlusion ------------------------------------------------------------------------------
 
 
@@ -508,22 +524,22 @@ REFUSED = [
     (
         run(ablation_cam, IMAGE, CAT, progress=lambda runs: []),
         ValueError,
-        "progress must yield each of the 1 batches once, got 0.",
+        "progress must yield each of the 1 batches once, in order, got 0.",
     ),
     (
         run(occlusion, IMAGE, CAT, batch_size=1, progress=lambda runs: [*runs, runs[0]]),
         ValueError,
-        "progress must yield each of the 16 batches once, got 17.",
+        "progress must yield each of the 16 batches once, in order, got (0, 0) after 16 of them.",
     ),
     (
         run(occlusion, IMAGE, CAT, batch_size=1, progress=lambda runs: [*runs[1:], runs[1]]),
         ValueError,
-        "progress must yield each of the 16 batches once, got 16.",
+        "progress must yield each of the 16 batches once, in order, got (0, 1) after 0 of them.",
     ),
     (
         run(ablation_cam, IMAGE, CAT, progress=True),
         TypeError,
-        "progress must be a callable such as tqdm, got bool.",
+        "progress must be callable, such as tqdm, got True.",
     ),
     (run(occlusion, IMAGE, CAT, size=0), ValueError, "size == 0, must be >= 1."),
     (run(occlusion, IMAGE, CAT, size=2.5), TypeError, "size must be an instance of int, not float."),

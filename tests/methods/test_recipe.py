@@ -33,6 +33,22 @@ def test_a_method_is_frozen():
         METHODS["hirescam"].name = "LowResCAM"
 
 
+def test_methods_are_equal_to_themselves_alone():
+    """A method is what one holds in a dictionary, not a row of fields."""
+    for one in METHODS.values():
+        assert one == one
+        assert one != replace(one)
+        assert {one: 1}[one] == 1
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_no_method_takes_anything_else_for_a_network(name):
+    image = as_floats(second_example.IMAGE)
+    for other in (None, second_example.NETWORK.layers, np.ones((2, 2))):
+        message = refusal(TypeError, lambda other=other: METHODS[name](other, image))
+        assert message == f"network must be a numpycam Network, got {type(other).__name__}."
+
+
 def test_the_layer_is_that_of_grad_cam_unless_given():
     network, image = second_example.NETWORK, second_example.IMAGE
     hires, gradient = METHODS["hirescam"], METHODS["gradient"]

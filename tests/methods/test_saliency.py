@@ -556,8 +556,22 @@ def test_nan_is_refused_or_seen(method):
     with np.errstate(invalid="ignore"), warnings.catch_warnings(action="ignore"):
         explanation = method(network, image, CAT, check_finite=False)
     assert np.isnan(explanation.score)
-    if method not in (gradient, smooth_grad, guided_backprop):  # a gradient of linear pieces holds no pixel
-        assert np.isnan(explanation.weighted_sum).any()
+    assert np.isnan(explanation.weighted_sum[1, 1])
+    assert np.isnan(explanation.localization_map[1, 1])
+
+
+@pytest.mark.parametrize("method", [gradient, smooth_grad, guided_backprop], ids=lambda method: method.name)
+def test_nan_in_one_image_of_a_batch_is_seen_in_its_map_alone(method):
+    """A gradient of linear pieces holds no pixel, and SmoothGrad's noise of an image with NaN has no width."""
+    network, image = as_floats(worked_example.network("conv")), as_floats(IMAGE)
+    for unknown in (np.nan, np.inf):
+        images = np.stack([image, image])
+        images[1, 0, 1, 2] = unknown
+        with np.errstate(invalid="ignore"):
+            explanation = method(network, images, CAT, check_finite=False)
+        assert same(explanation[0].weighted_maps, method(network, image, CAT).weighted_maps)
+        is_nan = np.isnan(explanation[1].weighted_maps[0])
+        assert is_nan.all() if method is smooth_grad else np.argwhere(is_nan).tolist() == [[1, 2]]
 
 
 @METHODS
@@ -603,12 +617,12 @@ REFUSED = [
     (
         run(smooth_grad, CAT, progress=lambda runs: 2 * runs),
         ValueError,
-        "progress must yield each of the 1 batches once, got 2.",
+        "progress must yield each of the 1 batches once, in order, got (0, 0) after 1 of them.",
     ),
     (
         run(integrated_gradients, CAT, steps=2, batch_size=1, progress=lambda runs: runs[:1]),
         ValueError,
-        "progress must yield each of the 2 batches once, got 1.",
+        "progress must yield each of the 2 batches once, in order, got 1.",
     ),
     (
         lambda: guided_grad_cam(

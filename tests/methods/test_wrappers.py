@@ -1,5 +1,7 @@
 """What is wrapped around a method: laws that hold whatever the method is."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from helpers import refusal, same
@@ -7,9 +9,10 @@ from hypothesis import given, settings
 from strategies import network_cases
 
 import numpycam
-from numpycam import Flatten, Linear, Network, worked_example
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, worked_example
 from numpycam.exact import as_fractions
-from numpycam.methods import METHODS, grad_cam, occlusion
+from numpycam.methods import METHODS, grad_cam, integrated_gradients, occlusion
+from numpycam.methods.recipe import method
 from numpycam.methods.wrappers import over_layers, with_mirror
 from numpycam.resize import normalise, resize
 from numpycam.targets import Difference
@@ -48,6 +51,95 @@ def test_the_mirror_image_is_explained_for_the_class_of_the_image_though_it_has_
     image = as_fractions([[[2, 1]]])
     e = with_mirror(METHODS["gradient_times_input"])(network, image)  # (2, 0), and of the mirror image (1, 0)
     assert same(e.weighted_sum, as_fractions([[1, "1/2"]]))
+
+
+def random_network_and_images():
+    """A network that tells a picture from its mirror image, a picture, and a baseline."""
+    r = np.random.default_rng(3)
+    layers = [("conv", Conv2d(r.normal(size=(3, 1, 3, 3)), padding=1)), ("relu", ReLU()), ("gap", GlobalAvgPool2d())]
+    network = Network([*layers, ("linear", Linear(r.normal(size=(2, 3))))])
+    return network, *r.normal(size=(2, 1, 4, 6))
+
+
+def test_a_baseline_is_mirrored_with_the_image():
+    """The sum is the mean of two differences of scores, of the image and of its mirror image: here 0.29696.
+
+    It was 0.2756, from the mirror image to a baseline that stood as before.
+    """
+    network, image, baseline = random_network_and_images()
+    sides = [(image, baseline), (image[..., ::-1], baseline[..., ::-1])]
+    before, after = (sum(network(pair[n][None])[0, 0] for pair in sides) / 2 for n in (1, 0))
+    found = with_mirror(integrated_gradients)(network, image, 0, baseline=baseline).weighted_sum.sum()
+    assert abs(found - (after - before)) < 1e-12 * np.abs([before, after]).max()
+    assert round(found, 4) == 0.2970
+
+
+def of_both_sides(explained, network, image, baseline):
+    """The mean of the maps of image and mirror image, each with its own baseline."""
+    one = explained(network, image, 0, baseline=baseline)
+    other = explained(network, image[..., ::-1], 0, baseline=baseline[..., ::-1])
+    return (one.weighted_maps + other.weighted_maps[..., ::-1]) / 2
+
+
+@pytest.mark.parametrize("explained", [integrated_gradients, occlusion], ids=lambda m: m.name)
+@pytest.mark.parametrize("shape", [(1, 4, 6), (4, 6), (1, 6), (6,), (1, 4, 1), (1, 1, 1)])
+def test_whatever_the_shape_of_a_baseline_it_is_mirrored_with_the_image(explained, shape):
+    network, image, _ = random_network_and_images()
+    baseline = np.random.default_rng(0).normal(size=shape)
+    for options in (baseline, baseline.tolist()):
+        found = with_mirror(explained)(network, image, 0, baseline=options)
+        assert same(found.weighted_maps, of_both_sides(explained, network, image, baseline))
+    wrapped = over_layers(explained, ["input"])
+    found = with_mirror(wrapped)(network, image, 0, baseline=baseline)
+    assert same(found.weighted_maps, of_both_sides(wrapped, network, image, baseline))
+    found = over_layers(with_mirror(explained), ["input"])(network, image, 0, baseline=baseline)
+    heat = np.maximum(of_both_sides(explained, network, image, baseline).sum(axis=0), 0)
+    assert same(found.weighted_sum, normalise(heat))
+
+
+def test_the_baselines_of_a_batch_are_mirrored_and_a_number_stays():
+    r = np.random.default_rng(4)  # whole numbers, so that nothing is rounded
+    images, baselines = r.integers(-4, 5, (2, 2, 1, 4, 6)).astype(float)
+    network = Network([("flatten", Flatten()), ("linear", Linear(r.integers(-4, 5, (2, 24)).astype(float)))])
+    mirrored = with_mirror(occlusion)
+    batch = mirrored(network, images, 0, baseline=baselines)
+    for n in range(2):
+        assert same(batch[n].weighted_maps, mirrored(network, images[n], 0, baseline=baselines[n]).weighted_maps)
+    a_number, a_picture = (mirrored(network, images[0], 0, baseline=b) for b in (1, np.ones((1, 4, 6))))
+    assert same(a_number.weighted_maps, a_picture.weighted_maps)
+
+
+@pytest.mark.parametrize("explained", [integrated_gradients, occlusion], ids=lambda m: m.name)
+def test_a_baseline_that_is_bound_already_is_mirrored_too(explained):
+    network, image, baseline = random_network_and_images()
+    for bound in (partial(explained, baseline=baseline), partial(partial(explained, baseline=0), baseline=baseline)):
+        expected = of_both_sides(explained, network, image, baseline)
+        assert same(with_mirror(bound)(network, image, 0).weighted_maps, expected)
+        expected = of_both_sides(explained, network, image, 2 * baseline)
+        assert same(with_mirror(bound)(network, image, 0, baseline=2 * baseline).weighted_maps, expected)
+        wrapped = over_layers(bound, ["input"])
+        expected = of_both_sides(wrapped, network, image, baseline)
+        assert same(with_mirror(wrapped)(network, image, 0).weighted_maps, expected)
+
+
+def own_method(**options):
+    @method("masked", "", "nobody's", layer="input", needs="further runs", **options)
+    def masked(evidence, *, mask, size=1):
+        return None, evidence.image * mask
+
+    return masked
+
+
+def test_a_method_of_ones_own_says_which_options_are_images():
+    network, image, mask = random_network_and_images()
+    found = with_mirror(own_method(image_options=["mask"]))(network, image, 0, mask=mask, size=(1, 2))
+    assert same(found.weighted_sum, (image * mask)[0])
+    for rows in (mask, mask[0], mask.tolist(), tuple(mask)):
+        message = refusal(TypeError, lambda rows=rows: with_mirror(own_method())(network, image, 0, mask=rows))
+        assert message == (
+            "with_mirror must know whether the option 'mask' is an image, which is mirrored, too: name it in the "
+            "method's image_options."
+        )
 
 
 @given(case=network_cases())
