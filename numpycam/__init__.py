@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpycam.core.base import Layer
 from numpycam.core.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
+from numpycam.core.residual import Residual
 from numpycam.gradcam import Explanation, grad_cam, grad_cam_from_maps
 from numpycam.network import Network
 
@@ -34,6 +35,7 @@ __all__ = [
     "MaxPool2d",
     "Network",
     "ReLU",
+    "Residual",
     "grad_cam",
     "grad_cam_from_maps",
 ]

@@ -10,6 +10,8 @@ Erase the patch of the picture under each cell of the worked example, and ask ho
 """
 
 import math
+from collections.abc import Callable
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,8 @@ from numpycam.path import ScorePath, TooManyKinksError, as_one_image, path
 __all__ = ["ScorePath", "TooManyKinksError", "add_to_cell", "erase", "patch_drops", "path", "receptive_field"]
 
 Place = tuple[int | slice, int | slice]
+Mask = NDArray[np.bool_]  # (H, W)
+Look = Callable[[Mask], Mask]
 
 
 def receptive_field(
@@ -60,11 +64,8 @@ def receptive_field(
         If an argument has the wrong type or value, or the layer or one before it does not say what its cells see.
     """
     features, _ = _split(network, layer)
-    windows, size = _windows(features, as_pair("image_size", image_size, 1))
-    mask = _mask("cell", cell, size)
-    for window, size in reversed(windows):  # layer by layer backwards, each cell marks its window
-        mask = window.scatter([mask] * math.prod(window.size), size, like=mask)
-    return mask
+    look, size = _look(features, as_pair("image_size", image_size, 1))
+    return look(_mask("cell", cell, size))
 
 
 def erase(image: ArrayLike, where: Place | NDArray[np.bool_], baseline: ArrayLike = 0) -> Array:
@@ -135,7 +136,7 @@ def patch_drops(
     picture = as_one_image("image", image, network)
     scores = network(picture[None])
     c = as_class_indices(class_index, scores, is_batch=False)[0]
-    _, size = _windows(_split(network, layer)[0], picture.shape[1:])
+    _, size = _look(_split(network, layer)[0], picture.shape[1:])
     drops = zeros(size, like=scores)
     for row, column in np.ndindex(drops.shape):
         seen = receptive_field(network, (row, column), picture.shape[1:], layer)
@@ -186,16 +187,31 @@ def _split(network: Network, layer: str | None) -> tuple[Network, Network]:
     return network.split(target_layer_of(network) if layer is None else layer)
 
 
-def _windows(features: Network, image_size: Pair) -> tuple[list[tuple[Window, Pair]], Pair]:
-    """Return each layer's window with the size of the maps that it slides over, and the size of the last maps."""
-    windows, size = [], image_size
-    for name, layer in features.row:
+def _look(network: Network, size: Pair, prefix: str = "") -> tuple[Look, Pair]:
+    """Return a function from cells of the last maps to the pixels that they see, and the size of the last maps."""
+    looks: list[Look] = []
+    for name, layer in network.row:
         window = layer.sees()
-        if window is None:
-            raise ValueError(f"layer {name!r}, {layer!r}, has no cells that are known to see a part of the picture.")
-        windows.append((window, size))
-        size = window.output_size(*size)
-    return windows, size
+        if layer.ways is not None:
+            ways = [_look(way, size, f"{prefix}{name}.{key}.") for key, way in layer.ways.items()]
+            looks.append(partial(_look_both_ways, [look for look, _ in ways]))
+            size = ways[0][1]
+        elif window is not None:
+            looks.append(partial(_look_through, window, size))
+            size = window.output_size(*size)
+        else:
+            place = f"{prefix}{name}"
+            raise ValueError(f"layer {place!r}, {layer!r}, has no cells that are known to see a part of the picture.")
+    return lambda mask: reduce(lambda seen, look: look(seen), reversed(looks), mask), size
+
+
+def _look_through(window: Window, size: Pair, mask: Mask) -> Mask:
+    """Let each cell mark its window."""
+    return window.scatter([mask] * math.prod(window.size), size, like=mask)
+
+
+def _look_both_ways(looks: list[Look], mask: Mask) -> Mask:
+    return reduce(np.logical_or, (look(mask) for look in looks))
 
 
 def _mask(name: str, place: Place, size: Shape) -> NDArray[np.bool_]:

@@ -12,13 +12,15 @@ part of the picture in which the cat has its body:
 """
 
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from numpycam.core.arguments import as_class_indices, as_images, as_int, check_shape
 from numpycam.core.arrays import Array, Value, read_only_view, zero_of, zeros
+from numpycam.core.base import Layer
 from numpycam.core.network import Network, check_network
 from numpycam.text import exact
 
@@ -110,7 +112,7 @@ def path(
     check_shape("baseline", start, end.shape)
     dtype = np.result_type(start, end, network.dtype)
     start, end = start.astype(dtype), end.astype(dtype)
-    network = as_piecewise_linear("a path", network, start[None])
+    check_piecewise_linear("a path", network, start[None])
     tolerances = _rounding_tolerances(network, start, end)
     direction = end - start
     scores = network(end[None])
@@ -118,26 +120,24 @@ def path(
     c = as_class_indices(class_index, scores, is_batch=False)[0]
     one_hot[0, c] += 1
 
-    last = [*network.shapes((1, *end.shape))][-1]
-
-    def activations(t: Any) -> dict[str, Array]:
-        return network.activations((start + t * direction)[None])
+    def point(t: Any) -> Array:
+        return (start + t * direction)[None]
 
     t = zero_of(start) if start.dtype == object else 0.0
-    now, end_of_line = activations(t), activations(t + 1)
-    points, scores_at = [t], [now[last][0, c]]
+    (now, score), end_of_line = passages(network, point(t)), passages(network, point(t + 1))
+    points, scores_at = [t], [score[0, c]]
     slopes: list[Any] = []
     integral = zeros(end.shape, like=end)
     for _ in range(as_int("max_kinks", max_kinks, 0) + 1):
-        s, ahead = t * 0 + 1, end_of_line
-        for _ in range(2 * len(network.layers)):  # each step clears one; in floats it may take a second
-            part = _part_before_a_switch(network, now, ahead, tolerances)
+        s, (ahead, score) = t * 0 + 1, end_of_line
+        for _ in range(2 * len(now)):  # each step clears one; in floats it may take a second
+            part = _part_before_a_switch(now, ahead, tolerances)
             if part is None or not t < (nearer := t + part * (s - t)) < s:  # none, or as near as floats can say
                 break
-            s, ahead = nearer, activations(nearer)
+            s, (ahead, score) = nearer, passages(network, point(nearer))
         else:
             raise TooManyKinksError(f"there are switches too near to each other to be told apart, at {float(t):.6g}.")
-        gradient = network.gradients(activations((t + s) / 2), one_hot)["input"][0]
+        gradient = network.backward(one_hot, point((t + s) / 2))[0]
         integral = integral + (s - t) * gradient
         slope = (gradient * direction).sum()
         if slopes and slope == slopes[-1]:
@@ -145,7 +145,7 @@ def path(
         else:
             slopes.append(slope)
         points.append(s)
-        scores_at.append(ahead[last][0, c])
+        scores_at.append(score[0, c])
         if s == 1:
             return ScorePath(np.array(points), np.array(scores_at), np.array(slopes), direction * integral)
         t, now = s, ahead
@@ -154,16 +154,13 @@ def path(
     )
 
 
-def _part_before_a_switch(
-    network: Network, now: dict[str, Array], ahead: dict[str, Array], tolerances: list[Any]
-) -> Any | None:
+def _part_before_a_switch(now: "list[Passage]", ahead: "list[Passage]", tolerances: list[Any]) -> Any | None:
     """Return the fraction of the way from ``now`` to ``ahead`` before the first layer that switches does so.
 
     None if no layer switches.
     """
-    inputs = list(now.values())[:-1], list(ahead.values())[:-1]
-    for (_, layer), *two_points, tolerance in zip(network.layers, *inputs, tolerances, strict=True):
-        rivals, then = (layer.rivals(x) for x in two_points)  # (rivals, N, ...) each
+    for here, there, tolerance in zip(now, ahead, tolerances, strict=True):
+        rivals, then = here.layer.rivals(here.x), there.layer.rivals(there.x)  # (rivals, N, ...) each
         if rivals is None or then is None:
             continue
         is_level = rivals >= rivals.max(axis=0) - tolerance
@@ -190,13 +187,19 @@ def _rounding_tolerances(network: Network, start: Array, end: Array) -> list[Any
     That is 10e for each maximum up to here.
     """
     if start.dtype == object:
-        return [zero_of(start)] * len(network.layers)
+        return [zero_of(start)] * len(passages(network, start[None])[0])
     unit = np.finfo(start.dtype).eps / 2
-    operations, maxima = 3, 0  # up to here; start + t (end - start) takes three
-    tolerances = []
-    with np.errstate(over="ignore", invalid="ignore"):
-        size = (np.abs(start) + np.abs(end - start))[None]
-        for _, layer in network.layers:
+    tolerances: list[Any] = []
+
+    def follow(network: Network, size: Array, operations: int, maxima: int) -> tuple[Array, int, int]:
+        """Add the tolerances of all layers. Return the size of the output's numbers, and both counts up to there."""
+        for _, layer in network.row:
+            if layer.ways is not None:
+                sizes, all_operations, all_maxima = zip(
+                    *(follow(way, size, operations, maxima) for way in layer.ways.values()), strict=True
+                )
+                size, operations, maxima = sum(sizes), max(all_operations) + 1, max(all_maxima)
+                continue
             largest: Any = 0
             affine, rivals = layer.affine(size.shape), layer.rivals(size)
             if rivals is not None:
@@ -207,16 +210,41 @@ def _rounding_tolerances(network: Network, start: Array, end: Array) -> list[Any
             size = affine.absolute.forward(size) if affine else largest
             if affine and affine.offset is not None:
                 size = size + np.abs(affine.offset)
+        return size, operations, maxima
+
+    with np.errstate(over="ignore", invalid="ignore"):  # start + t (end - start) takes three operations
+        size, *_ = follow(network, (np.abs(start) + np.abs(end - start))[None], operations=3, maxima=0)
     if not np.isfinite(size).all():
         raise ValueError(f"the numbers of this network become too large for {start.dtype}: pass Fractions.")
     return tolerances
 
 
-def as_piecewise_linear(what: str, network: Network, x: Array) -> Network:
-    """Return the network with all of its layers in one row, after checking that each is affine or takes a maximum."""
-    in_a_row = Network(network.row)
-    inputs = [*in_a_row.activations(x).values()]
-    for (name, layer), of_it, output in zip(in_a_row.layers, inputs[:-1], inputs[1:], strict=True):
+class Passage(NamedTuple):
+    """A layer, what goes into it, and what comes out."""
+
+    name: str
+    layer: Layer
+    x: Array
+    y: Array
+
+
+def passages(network: Network, x: Array, prefix: str = "") -> tuple[list[Passage], Array]:
+    """Run a network. Return what passes through each of its layers, also inside of its blocks, and the output."""
+    found: list[Passage] = []
+    for name, layer in network.row:
+        if layer.ways is None:
+            found.append(Passage(f"{prefix}{name}", layer, x, layer.forward(x)))
+            x = found[-1].y
+        else:
+            ways = [passages(way, x, f"{prefix}{name}.{key}.") for key, way in layer.ways.items()]
+            found += [passage for inside, _ in ways for passage in inside]
+            x = reduce(np.add, (y for _, y in ways))
+    return found, x
+
+
+def check_piecewise_linear(what: str, network: Network, x: Array) -> None:
+    """Raise TypeError or ValueError unless each layer says that it is affine or takes a maximum."""
+    for name, layer, of_it, output in passages(network, x)[0]:
         affine = layer.affine(of_it.shape)
         if affine is None and layer.rivals(of_it) is None:
             raise TypeError(
@@ -226,7 +254,6 @@ def as_piecewise_linear(what: str, network: Network, x: Array) -> Network:
             raise ValueError(
                 f"layer {name!r}: affine's offset must be added to outputs {output.shape}, got {affine.offset.shape}."
             )
-    return in_a_row
 
 
 def _can_be_added(offset: Array, output: Array) -> bool:

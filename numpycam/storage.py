@@ -26,7 +26,7 @@ import re
 import stat
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from reprlib import repr as brief
 from typing import Any, BinaryIO, TypeVar
@@ -40,16 +40,22 @@ from numpycam.core.arrays import Array
 from numpycam.core.base import Layer
 from numpycam.core.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
 from numpycam.core.network import Network
+from numpycam.core.residual import Residual
 from numpycam.exact import MOST_DIGITS, as_fractions
 from numpycam.files import as_npz, without_pickle, write_files
 
 SomeNetwork = TypeVar("SomeNetwork", bound=Network)
 
-FORMAT = 1
-"""The version of the format. :func:`save` writes this one, and :func:`load` reads no other."""
+FORMAT = 2
+"""The version of the format. :func:`save` writes this one, and :func:`load` reads all up to it.
+
+Format 1 writes every argument of a layer. Format 2 leaves out those that have their default. So a layer may get new
+arguments, and older files still load, if the default is what the layer did before.
+"""
 
 _KINDS: dict[str, Any] = {
-    kind.__name__: kind for kind in (AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU)
+    kind.__name__: kind
+    for kind in (AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, Residual)
 }
 _DIGITS = f"[0-9]{{1,{MOST_DIGITS}}}"
 _FRACTION = re.compile(f"-?{_DIGITS}(/(?=0*[1-9]){_DIGITS})?")  # no exponent: Fraction("1e999999999") takes gigabytes
@@ -136,25 +142,35 @@ def load(path: str | os.PathLike[str], network_class: type[SomeNetwork]) -> Some
             raise ValueError(f"{refusal}: {reason}") from error
 
 
-def _description(network: Network, network_class: type[Network]) -> str:
-    return json.dumps({"numpycam": FORMAT, "network": _described(network, network_class)})
+def _description(network: Network, network_class: type[Network], version: int = FORMAT) -> str:
+    return json.dumps({"numpycam": version, "network": _described(network, network_class, version)})
 
 
-def _described(layer: Layer, network_class: type[Network], full_name: str = "", depth: int = 0) -> dict[str, Any]:
+def _described(
+    layer: Layer, network_class: type[Network], version: int, full_name: str = "", depth: int = 0
+) -> dict[str, Any]:
     """Return the kind of a layer and its arguments. In the place of a parameter, return its shape."""
     _check_place(full_name, depth)
     if type(layer) not in (*_KINDS.values(), network_class):
         raise TypeError(f"{type(layer).__name__} cannot be stored, only numpycam's own layers: {', '.join(_KINDS)}.")
-    arguments = {field.name: getattr(layer, field.name) for field in fields(layer) if field.init}
+    given = [(field.name, getattr(layer, field.name), field.default) for field in fields(layer) if field.init]
+    arguments = {name: value for name, value, default in given if version == 1 or not _is_default(value, default)}
+
+    def inside(name: str, inner: Layer) -> dict[str, Any]:
+        return _described(inner, network_class, version, _inside(full_name, name), depth + 1)
+
+    arguments |= {name: inside(name, value) for name, value in arguments.items() if isinstance(value, Layer)}
     if isinstance(layer, Network):
-        arguments["layers"] = [
-            (name, _described(inner, network_class, _inside(full_name, name), depth + 1))
-            for name, inner in layer.layers
-        ]
+        arguments["layers"] = [(name, inside(name, inner)) for name, inner in layer.layers]
         about = arguments.pop("about", None)  # a network of the core has none
         arguments |= {"about": asdict(about)} if about else {}
     shapes = {name: {"shape": value.shape} for name, value in arguments.items() if isinstance(value, np.ndarray)}
     return {"kind": type(layer).__name__} | arguments | shapes
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    """Whether an argument need not be written. A pair of equal numbers may be given as one number."""
+    return default is not MISSING and not isinstance(value, np.ndarray) and value in (default, (default, default))
 
 
 def _inside(full_name: str, name: str) -> str:
@@ -193,10 +209,9 @@ def _read(file: BinaryIO, network_class: type[SomeNetwork]) -> SomeNetwork:
         described = json.loads(text, parse_int=lambda digits: int(digits[: MOST_DIGITS + 1]))  # longer ones take long
         version = described.get("numpycam") if isinstance(described, dict) else None
         if isinstance(version, int) and version > FORMAT:
-            raise ValueError(
-                f"it was written by a newer numpycam, in format {version}; this numpycam reads format {FORMAT}."
-            )
-        if version != FORMAT or described.keys() != {"numpycam", "network"}:
+            newest = f"this numpycam reads formats up to {FORMAT}."
+            raise ValueError(f"it was written by a newer numpycam, in format {version}; {newest}")
+        if type(version) is not int or version < 1 or described.keys() != {"numpycam", "network"}:
             raise ValueError(f"its description must hold 'numpycam': {FORMAT} and 'network', got {brief(described)}.")
         if sum(info.file_size for info in archive.infolist()) > size:
             raise ValueError(f"its arrays claim to be larger than the file, which has {size} bytes.")
@@ -206,7 +221,9 @@ def _read(file: BinaryIO, network_class: type[SomeNetwork]) -> SomeNetwork:
         raise ValueError(f"it holds a single {type(network).__name__}.")
     if members:
         raise ValueError(f"it holds {brief(next(iter(members)))}, which no layer has.")
-    if _description(network, network_class) != text:  # an argument is missing or too many, or true is written for 1
+    if (
+        _description(network, network_class, version) != text
+    ):  # an argument is missing or too many, or true is written for 1
         raise ValueError("its description is not the one that numpycam writes for this network.")
     return network
 
@@ -227,8 +244,10 @@ def _built(
         ]
     about = arguments.pop("about", {})
     for name, value in arguments.items():
-        if isinstance(value, dict):
-            own_name = _inside(full_name, name)
+        own_name = _inside(full_name, name)
+        if isinstance(value, dict) and "kind" in value:
+            arguments[name] = _built(value, kinds, read, own_name, depth + 1)
+        elif isinstance(value, dict):
             array = arguments[name] = read(own_name)
             if [*array.shape] != value.get("shape"):
                 raise ValueError(f"{own_name} must be described by its shape {[*array.shape]}, got {brief(value)}.")

@@ -1,6 +1,7 @@
 """The table that ``network.summary(input_shape)`` returns."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
@@ -30,6 +31,20 @@ class Row(NamedTuple):
     output_shape: Shape
     parameters: int
     multiply_adds: int | None
+
+
+def _rows(network: Network, shape: Shape, prefix: str = "") -> Iterator[Row]:
+    """Yield a row for each layer. Those of a block's ways stand before the block, which adds them up."""
+    for name, layer in network.row:
+        place, of_it, shape = f"{prefix}{name}", shape, layer.output_shape(shape)
+        if layer.ways is None:
+            parameters = sum(value.size for value in layer.parameters.values())
+            arguments = shortened(" ".join(repr(layer).split()), _LONGEST)  # in one line
+            yield Row(place, arguments, shape[1:], parameters, _multiply_adds(layer, of_it))
+        else:
+            for key, way in layer.ways.items():
+                yield from _rows(way, of_it, f"{place}.{key}.")
+            yield Row(place, f"{type(layer).__name__}: {' + '.join(layer.ways)}", shape[1:], 0, 0)
 
 
 @dataclass(frozen=True)
@@ -66,12 +81,7 @@ class Summary:
         except ValueError as error:
             why = str(error).replace("for one image pass x[None]", "pass (C, H, W)")
             raise ValueError(f"input_shape {input_shape} does not fit the network: {why}") from None
-        rows = []
-        for name, layer in network.row:
-            parameters = sum(value.size for value in layer.parameters.values())
-            multiply_adds, shape = _multiply_adds(layer, shape), layer.output_shape(shape)
-            arguments = shortened(" ".join(repr(layer).split()), _LONGEST)  # in one line
-            rows.append(Row(name, arguments, shape[1:], parameters, multiply_adds))
+        rows = [*_rows(network, shape)]
         return cls(rows, str(getattr(network, "about", "")))
 
     def _cells(self) -> list[list[str]]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
+from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, Residual
 
 KINDS = ("float64", "fraction")
 HEADS, POOLS = ("linear", "gap", "deep"), (MaxPool2d, AvgPool2d)
@@ -184,3 +184,37 @@ def network_cases(draw, bias=True, head=None, kind="fraction"):
     features = headless.output_shape(x.shape)[1]
     classifier = Linear(tensor(draw, (2, features), kind), offsets(2))
     return NetworkCase(Network([*body, *heads[head], ("linear", classifier)], target_layer="target"), x)
+
+
+@st.composite
+def residual_cases(draw, bias=True, kind="fraction"):
+    """A network with a residual block or two and scores for two classes, and an input.
+
+    conv - ReLU - block - ReLU ("target") - global average - Linear. A block is conv - ReLU - conv, with a shortcut that
+    is x itself or a convolution of one cell. Half of the blocks have another one in the place of their second
+    convolution.
+    """
+    maps, hidden, batch = draw(within((1, 2), (1, 2), (1, 2)))
+
+    def conv(out, channels, *size, **options):
+        offsets = tensor(draw, (out,), kind, largest=2) if bias and draw(st.booleans()) else None
+        return Conv2d(tensor(draw, (out, channels, *size), kind, largest=2), offsets, **options)
+
+    def block(out, channels, may_nest=True):
+        last = ("conv2", conv(out, out, 1, 1))
+        if may_nest and draw(st.booleans()):
+            last = ("block", block(out, out, may_nest=False))
+        body = [("conv1", conv(out, channels, 3, 1, padding=(1, 0))), ("relu", ReLU()), last]
+        is_identity = out == channels and draw(st.booleans())
+        shortcut = [] if is_identity else [("conv", conv(out, channels, 1, 1))]
+        return Residual(Network(body), Network(shortcut))
+
+    layers = [
+        ("conv", conv(maps, 1, 2, 2)),
+        ("relu", ReLU()),
+        ("block", block(hidden, maps)),
+        ("target", ReLU()),
+        ("gap", GlobalAvgPool2d()),
+        ("linear", Linear(tensor(draw, (2, hidden), kind))),
+    ]
+    return NetworkCase(Network(layers), tensor(draw, (batch, 1, 3, 4), kind, largest=2))

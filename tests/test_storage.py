@@ -9,6 +9,7 @@ import sys
 import zipfile
 from dataclasses import fields
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,36 @@ from strategies import network_cases, sides
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
 from numpycam.exact import as_fractions
 from numpycam.worked_example import network as example_network
+
+# --- Files of before -----------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_format_1_still_loads():
+    """It was written when every argument was, before blocks and before arguments at their default were left out."""
+    loaded = Network.load(Path(__file__).parent / "golden" / "format-1.npz")
+    inside = [
+        ("relu", ReLU()),
+        ("max", MaxPool2d((2, 1), stride=1, padding=(1, 0))),
+        ("avg", AvgPool2d(2, count_include_pad=False)),
+    ]
+    written = Network(
+        [
+            ("conv", Conv2d(as_fractions([[[["1/3"]]]]), as_fractions(["-2"]), stride=(1, 2))),
+            ("inside", Network(inside)),
+            ("flat", Flatten()),
+            ("linear", Linear(as_fractions([[1, "4/5"]]))),
+        ],
+        target_layer="conv",
+    )
+    assert alike(loaded, written)
+
+
+def test_arguments_at_their_default_are_not_written(path):
+    Network([("conv", Conv2d(np.ones((1, 1, 2, 2)), padding=(0, 1)))]).save(path)
+    description = json.loads(np.load(path)["network"].item())
+    conv = {"kind": "Conv2d", "weight": {"shape": [1, 1, 2, 2]}, "padding": [0, 1]}
+    assert description == {"numpycam": 2, "network": {"kind": "Network", "layers": [["conv", conv]]}}
+
 
 # --- There and back -------------------------------------------------------------------------------------------------
 
@@ -408,16 +439,16 @@ def test_a_file_that_does_not_add_up_is_refused(path, layers, arrays, reason):
 @pytest.mark.parametrize(
     ("description", "reason"),
     [
-        (described(version=2), "it was written by a newer numpycam, in format 2; this numpycam reads format 1."),
-        (described() | {"more": 1}, "its description must hold 'numpycam': 1 and 'network', got "),
+        (described(version=3), "it was written by a newer numpycam, in format 3; this numpycam reads formats up to 2."),
+        (described() | {"more": 1}, "its description must hold 'numpycam': 2 and 'network', got "),
         ({"numpycam": 1, "network": RELU}, "it holds a single ReLU."),
         (described(RELU, target="1"), "the network has no layer '1', only 'input', '0'."),
         (described(RELU, target=[1]), "the network has no layer [1], only 'input', '0'."),
         ("[" * 100_000, "maximum recursion depth exceeded"),
-        (described() | {"numpycam": True}, "its description is not the one that numpycam writes for this network."),
+        (described() | {"numpycam": True}, "its description must hold 'numpycam': 2 and 'network', got "),
         (json.dumps(described()).replace("{", '{"numpycam": 1, ', 1), "its description is not the one that numpycam "),
         ("{", "Expecting property name enclosed in double quotes"),
-        ("5", "its description must hold 'numpycam': 1 and 'network', got 5."),
+        ("5", "its description must hold 'numpycam': 2 and 'network', got 5."),
         ("9" * 5000, "Exceeds the limit (4300 digits)"),
         ("0" * 2**22, "network must not be compressed or larger than 4194304 bytes."),
     ],

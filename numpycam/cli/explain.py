@@ -251,8 +251,9 @@ def _channels(network: Network, size: Pair) -> int | None:
     If there is no convolution, return the number with which pictures of this size fit; None if that is not clear.
     """
     for _, layer in network.row:
-        if layer.is_convolution and "weight" in layer.parameters:
-            return int(layer.parameters["weight"].shape[1])
+        weights = [array for array in layer.parameters.values() if array.ndim == 4]
+        if layer.is_convolution and weights:
+            return int(weights[0].shape[1])
     fitting = [channels for channels in (1, 3) if _fits(network, channels, *size)]
     return fitting[0] if len(fitting) == 1 else None
 

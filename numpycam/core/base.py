@@ -29,8 +29,8 @@ class Layer(Value, ABC):
     A layer takes arrays of floats or of Fractions. It looks at the dtype and the shape, not at the elements.
     :class:`Network` converts integers and checks that an object array holds Fractions only.
 
-    ``is_rectifier``, ``is_convolution``, ``runs``, ``affine``, ``rivals`` and ``sees`` are questions. None means
-    unknown. Methods such as FullGrad ask them, and a layer of your own may answer them. A subclass that computes
+    ``is_rectifier``, ``is_convolution``, ``runs``, ``ways``, ``affine``, ``rivals`` and ``sees`` are questions. None
+    means unknown. Methods such as FullGrad ask them, and a layer of your own may answer them. A subclass that computes
     something different from its base inherits neither the answers nor the ``parameter_gradients`` of its base. Only a
     True is inherited: a subclass of ReLU is a rectifier, a subclass of Conv2d is a convolution.
 
@@ -150,6 +150,11 @@ class Layer(Value, ABC):
         """The named layers that it runs, one after another and nothing else; None if it does not do just that."""
         return None
 
+    @property
+    def ways(self) -> "Mapping[str, Any] | None":
+        """The networks whose outputs it adds up, by the names of its fields; None if it does not do just that."""
+        return None
+
     def affine(self, input_shape: Shape) -> "Affine | None":
         """If y = M x + b, with fixed M and b: its parts. Else None."""
         return None
@@ -215,7 +220,7 @@ class Affine(NamedTuple):
     summands: int
 
 
-_NOT_INHERITED = ("is_rectifier", "is_convolution", "runs", "affine", "rivals", "sees", "parameter_gradients")
+_NOT_INHERITED = ("is_rectifier", "is_convolution", "runs", "ways", "affine", "rivals", "sees", "parameter_gradients")
 
 
 def _is_method(base: type, name: str) -> bool:

@@ -226,6 +226,12 @@ class Network(Layer):
         """Return the position of the activation of that name: 0 for "input"; raise ValueError if there is none."""
         names = [*self._layer_of]
         if name not in names:
+            block = next((own for own, layer in self.row if layer.ways and str(name).startswith(f"{own}.")), None)
+            if block is not None:
+                raise ValueError(
+                    f"layer {name!r} is inside of {block!r}, whose other way goes past it: there the network cannot be "
+                    f"cut. Only all ways together are complete, g ⊙ body(x) + g ⊙ shortcut(x) = g ⊙ y: pass {block!r}."
+                )
             only = ", ".join(map(repr, names))
             raise ValueError(f"the network has no layer {name!r}, only {only}.{did_you_mean(name, names)}")
         return names.index(name)

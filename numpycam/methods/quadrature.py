@@ -32,7 +32,7 @@ from numpycam.core.base import Layer
 from numpycam.core.layers import Linear
 from numpycam.core.network import Network
 from numpycam.interventions import blanked
-from numpycam.path import as_one_image, as_piecewise_linear
+from numpycam.path import as_one_image, check_piecewise_linear
 from numpycam.targets import Difference
 
 Interval = tuple[Array, Array]
@@ -86,7 +86,11 @@ def midpoint_error(
     scores = network(end[None])
     one_hot = zeros(scores.shape, like=scores)
     one_hot[0, as_class_indices(class_index, scores, is_batch=False)] += 1
-    layers = [layer for _, layer in as_piecewise_linear("the bound", network, end[None]).layers]
+    check_piecewise_linear("the bound", network, end[None])
+    block = next((name for name, layer in network.row if layer.ways is not None), None)
+    if block is not None:
+        raise TypeError(f"the bound needs layers in one row, but {block!r} has two ways: leave steps out, or use path.")
+    layers = [layer for _, layer in network.row]
     total = zeros(end.shape, like=end)
     for first in range(0, count, size):
         points = line(start, end, 2 * np.arange(first, min(first + size, count) + 1), 2 * count)

@@ -10,7 +10,7 @@ are dy/dx. (Guided Grad-CAM and FullGrad look at other layers, too.)
 143/5 = 143/5
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from warnings import warn
 
@@ -27,7 +27,7 @@ from numpycam.interventions import blanked
 from numpycam.methods.perturbation import Progress, batches
 from numpycam.methods.quadrature import line, linear_score
 from numpycam.methods.recipe import method
-from numpycam.path import TooManyKinksError, as_piecewise_linear, path
+from numpycam.path import TooManyKinksError, check_piecewise_linear, path
 from numpycam.resize import resize
 
 
@@ -243,11 +243,14 @@ class _Guided(Layer):
 
 
 def _guided(network: Network, prefix: str = "") -> Network:
-    """Return the network with all rectifiers guided, also inside of networks among its layers."""
+    """Return the network with all rectifiers guided, also inside of networks and blocks among its layers."""
     layers: list[tuple[str, Layer]] = []
     for name, layer in network.layers:
         if layer.runs is not None:
             layers.append((name, _guided(Network(layer.runs), f"{prefix}{name}.")))
+        elif layer.ways is not None:
+            ways = {key: _guided(way, f"{prefix}{name}.{key}.") for key, way in layer.ways.items()}
+            layers.append((name, replace(layer, **ways)))
         elif layer.is_rectifier is None:
             raise TypeError(
                 f"layer {prefix + name!r}, {layer!r}, does not say whether it is a rectifier, which guided "
@@ -332,11 +335,19 @@ def full_grad(evidence: Evidence) -> tuple[None, Array]:
 
 def _biases(evidence: Evidence) -> list[tuple[Array, Array]]:
     """Return each bias, in the order of the layers, with the gradient by the outputs to which the bias is added."""
-    network = as_piecewise_linear("FullGrad", evidence.network, evidence.image[:1])
-    activations = network.activations(evidence.image)
-    *_, scores = activations.values()
-    gradients = network.gradients(activations, score_of(evidence.class_index, scores).gradient)
-    affine = [
-        (name, layer.affine(x.shape)) for (name, layer), x in zip(network.layers, activations.values(), strict=False)
-    ]
-    return [(parts.offset, gradients[name]) for name, parts in affine if parts and parts.offset is not None]
+    check_piecewise_linear("FullGrad", evidence.network, evidence.image[:1])
+    scores = evidence.network(evidence.image)
+    return [*_biases_of(evidence.network, evidence.image, score_of(evidence.class_index, scores).gradient)]
+
+
+def _biases_of(network: Network, x: Array, grad_output: Array) -> Iterator[tuple[Array, Array]]:
+    network = Network(network.row)
+    activations = network.activations(x)
+    gradients = network.gradients(activations, grad_output)
+    for (name, layer), of_it in zip(network.layers, activations.values(), strict=False):
+        affine = layer.affine(of_it.shape)
+        if layer.ways is not None:  # to each of them, the gradient of the block comes whole
+            for way in layer.ways.values():
+                yield from _biases_of(way, of_it, gradients[name])
+        elif affine is not None and affine.offset is not None:
+            yield affine.offset, gradients[name]
