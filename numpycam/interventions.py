@@ -209,6 +209,11 @@ def _mask(name: str, place: Place, size: Shape) -> NDArray[np.bool_]:
     for what, one, length in zip(("row", "column"), place, size, strict=True):
         if not isinstance(one, slice):
             check_index(f"{name}'s {what}", one, length)
+            continue
+        try:
+            one.indices(length)
+        except (TypeError, ValueError):
+            raise TypeError(f"{name}'s {what} must be an int or a slice of ints, got {one!r}.") from None
     mask = np.zeros(size, dtype=bool)
     mask[tuple(place)] = True
     if not mask.any():

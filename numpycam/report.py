@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numpycam.core.arguments import check_text
 from numpycam.core.steps import Stages
 from numpycam.exact import as_floats
 from numpycam.files import as_npz, without_pickle, write_files
@@ -80,6 +81,7 @@ def save(
     """
     from numpycam.display import figure_of_stages, with_picture
 
+    check_text("title", title)
     drawn = with_picture(explanation, picture)
     numbers = {name: getattr(explanation, name) for name in [*_FIELDS, "counterfactual_map", "channel_shares"]}
     for name in about or {}:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numpycam.core.arguments import as_pair, as_parameters, check_axes
+from numpycam.core.arguments import as_pair, as_parameters, check_axes, how_to_turn
 from numpycam.core.arrays import Array, IntOrPair, Shape, gated, relu, sum_of, zero_of, zeros
 from numpycam.core.base import Affine, Layer
 from numpycam.core.convolution import convolve, input_gradient, weight_gradient
@@ -82,7 +82,8 @@ class Conv2d(Layer):
         batch, channels, height, width = input_shape
         out_channels, in_channels = self.weight.shape[:2]
         if channels != in_channels:
-            fix = "; channels come first" if width == in_channels else ""
+            turn = how_to_turn(self.weight.shape, inputs=channels)
+            fix = "; channels come first" if width == in_channels else turn
             raise ValueError(
                 f"Conv2d expects {in_channels} input channels, got {channels} "
                 f"(x has shape {input_shape}, weight {self.weight.shape}{fix})."
@@ -331,6 +332,8 @@ class Linear(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         if input_shape[1:] != self.weight.shape[1:]:
             fix = "; put a Flatten or a GlobalAvgPool2d before it" if len(input_shape) == 4 else ""
+            if len(input_shape) == 2:
+                fix = how_to_turn(self.weight.shape, inputs=input_shape[1])
             raise ValueError(f"Linear expects x of shape (N, {self.weight.shape[1]}), got {input_shape}{fix}.")
         return input_shape[0], self.weight.shape[0]
 

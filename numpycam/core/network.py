@@ -5,10 +5,10 @@ A :class:`Network` is itself a layer, with a forward and a backward pass. Beyond
 in two at the layer that one wants to look at.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -54,6 +54,8 @@ class Network(Layer):
     _parameters: dict[str, Array] = field(init=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.layers, Iterable):
+            raise TypeError(f"layers must be a sequence of pairs (name, layer), got {type(self.layers).__name__}.")
         layers = tuple(self.layers)
         _check_layers(layers)
         opened = [*_opened(layers)]
@@ -76,6 +78,20 @@ class Network(Layer):
         if self.position_of(name) == 0:
             raise ValueError("'input' is what goes into the network, not a layer.")
         return self._layer_of[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether it has a layer of that name."""
+        if not isinstance(name, str):
+            raise TypeError(f"network holds names of layers, not {type(name).__name__}: its layers are network.layers.")
+        return name != "input" and name in self._layer_of
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("a Network is no sequence: take network.layers, its pairs (name, layer).")
+
+    __len__ = __iter__
+
+    def __bool__(self) -> bool:
+        return True
 
     @property
     def runs(self) -> Sequence[tuple[str, Layer]]:
@@ -119,13 +135,14 @@ class Network(Layer):
                 input_shape = input_shape if layer is None else layer.output_shape(input_shape)
             except ValueError as error:
                 raise ValueError(f"layer {name!r}: {error}") from None
+            _check_is_shape(name, input_shape)
             shapes[name] = input_shape
         return shapes
 
     def forward(self, x: ArrayLike) -> Array:
         y = self._admitted(x)
-        for _, layer in self.row:
-            y = layer.forward(y)
+        for name, layer in self.row:
+            y = _forward(name, layer, y)
         return y
 
     def activations(self, x: ArrayLike, since: str = "input") -> dict[str, Array]:
@@ -143,12 +160,12 @@ class Network(Layer):
     def activations_of(self, x: Array, since: str = "input") -> dict[str, Array]:
         """Do the same as :meth:`activations`, without checks."""
         first = self.position_of(since)
-        for _, layer in self._steps[: first + 1]:
-            x = x if layer is None else layer.forward(x)
+        for name, layer in self._steps[: first + 1]:
+            x = _forward(name, layer, x)
         kept = {since: read_only_view(x)}  # it may be the caller's own array
         x = kept[since]
         for name, layer in self._steps[first + 1 :]:
-            x = kept[name] = x if layer is None else layer.forward(x)
+            x = kept[name] = _forward(name, layer, x)
         return kept
 
     def backward(self, grad_output: Array, x: ArrayLike) -> Array:
@@ -167,14 +184,16 @@ class Network(Layer):
             Where to stop: nothing below it is computed.
         """
         first = self.position_of(to)
+        if not isinstance(activations, Mapping):
+            came = type(activations).__name__
+            raise TypeError(f"activations must be the dict that network.activations(x) returns, got {came}.")
         missing = [name for name, _ in self._steps[first:] if name not in activations]
         if missing:
             raise ValueError(f"activations must hold all that network.activations(x) returns; missing: {missing}.")
         last = self._steps[-1][0]
         gradients = {last: as_grad_output(grad_output, activations[last])}
         for (below, _), (name, layer) in reversed([*pairwise(self._steps[first:])]):
-            gradient = gradients[name]
-            gradients[below] = gradient if layer is None else layer.backward(gradient, activations[below])
+            gradients[below] = _backward(name, layer, gradients[name], activations[below])
         return gradients
 
     def parameter_gradients(
@@ -225,6 +244,29 @@ class Network(Layer):
         x = as_array("x", x, dtype=self.dtype, check_finite=False)
         self.check(x)
         return x
+
+
+def _forward(name: str, layer: Layer | None, x: Array) -> Array:
+    y = x if layer is None else layer.forward(x)
+    if not isinstance(y, np.ndarray):
+        raise TypeError(f"layer {name!r}: forward must return an array, got {type(y).__name__}.")
+    return y
+
+
+def _backward(name: str, layer: Layer | None, grad_output: Array, x: Array) -> Array:
+    dx = grad_output if layer is None else layer.backward(grad_output, x)
+    if not isinstance(dx, np.ndarray):
+        raise TypeError(f"layer {name!r}: backward must return an array, got {type(dx).__name__}.")
+    if dx.shape != x.shape:
+        raise ValueError(f"layer {name!r}: backward must return an array of shape {x.shape}, as x has, got {dx.shape}.")
+    return dx
+
+
+def _check_is_shape(name: str, shape: object) -> None:
+    """Raise TypeError unless it can be the shape of the activation of that name."""
+    if not isinstance(shape, tuple) or not all(isinstance(length, int | np.integer) for length in shape):
+        what = "input_shape must be" if name == "input" else f"layer {name!r}: output_shape must return"
+        raise TypeError(f"{what} a tuple of ints, got {shape!r}.")
 
 
 def _check_layers(layers: tuple[Any, ...]) -> None:

@@ -247,7 +247,7 @@ def test_no_earlier_convolution_is_taken_for_the_last(layer):
     message = refusal(ValueError, lambda: grad_cam(between(layer), IMAGE))
     assert message == (
         f"the network has layer 'own', {type(layer).__name__}, in which its last convolution may be hidden: pass "
-        "layer, one of ['conv', 'own', 'mean', 'linear']."
+        "layer, one of ['conv', 'own']."
     )
     assert grad_cam(between(layer), IMAGE, layer="own").layer == "own"
 

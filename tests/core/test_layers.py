@@ -610,3 +610,30 @@ OTHER_PARAMETERS = [
 @pytest.mark.parametrize(("layer", "parameters", "message"), OTHER_PARAMETERS)
 def test_other_parameters_that_are_refused(layer, parameters, message):
     assert refusal(ValueError, lambda: layer.with_parameters(parameters)) == message
+
+
+# --- Weights in the order of Keras --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "hint"),
+    [
+        (lambda: Linear(np.ones((6, 2))).output_shape((1, 6)), "(F, O) pass weight.T."),
+        (lambda: Linear(np.ones((6, 2)), np.ones(2)), "(F, O) pass weight.T."),
+        (lambda: Linear(np.ones((6, 2))).output_shape((1, 7)), None),
+        (lambda: Linear(np.ones((6, 2)), np.ones(3)), None),
+        (lambda: Linear(np.ones((6, 2)), np.ones((2, 1))), None),
+        (
+            lambda: Conv2d(np.ones((3, 3, 1, 4))).output_shape((1, 1, 5, 6)),
+            "(KH, KW, C, O) pass weight.transpose(3, 2, 0, 1)).",
+        ),
+        (lambda: Conv2d(np.ones((3, 3, 1, 4)), np.ones(4)), "(KH, KW, C, O) pass weight.transpose(3, 2, 0, 1)."),
+        (lambda: Conv2d(np.ones((3, 3, 1, 4)), np.ones(5)), None),
+        (lambda: Conv2d(np.ones((16, 3, 1, 1))).output_shape((1, 1, 5, 6)), None),  # a grey picture
+        (lambda: Conv2d(np.ones((3, 3, 1, 4))).output_shape((1, 2, 5, 6)), None),
+    ],
+)
+def test_of_a_weight_that_would_fit_if_it_were_turned_the_turn_is_named(action, hint):
+    message = refusal(ValueError, action)
+    assert ("stored as" in message) == (hint is not None)
+    assert message.endswith(f"; for a weight stored as {hint}" if hint else ".")
