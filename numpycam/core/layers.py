@@ -54,6 +54,10 @@ class Conv2d(Layer):
     <forward(x), u> = <x, backward(u, x)> = <weight, parameter_gradients(u, x)["weight"]> if there is no bias.
     How the sums are computed, as matrix products, is in ``numpycam.core.convolution``.
 
+    The border is equally wide at both ends. To pad the end by one more, as TensorFlow's "same" does, lead the kernel by
+    a row and a column of zeros, ``np.pad(weight, ((0, 0), (0, 0), (1, 0), (1, 0)))``, and pad both ends by the larger
+    width.
+
     Examples
     --------
     >>> edges = Conv2d(np.array([[[[-1.0, 1.0]]]]))
@@ -287,7 +291,12 @@ class GlobalAvgPool2d(Layer):
 
 
 class Flatten(Layer):
-    """y[n] = all numbers of x[n] in one row, in C order: channel by channel, row by row."""
+    """y[n] = all numbers of x[n] in one row, in C order: channel by channel, row by row.
+
+    Keras goes cell by cell, with the channels last. The weight w (H W C, O) of its Dense layer behind a Flatten becomes
+    ``w.reshape(H, W, C, O).transpose(2, 0, 1, 3).reshape(-1, O).T`` for :class:`Linear`. If only ``w.T`` is taken, all
+    shapes fit, and the scores are wrong.
+    """
 
     is_rectifier = False
 
