@@ -1,4 +1,4 @@
-.PHONY: help example test thorough coverage lint format notebooks picture bench ci
+.PHONY: help example test thorough fuzz coverage lint format notebooks picture bench ci
 PYTHON = .venv/bin/python
 
 help:  ## list the targets
@@ -15,6 +15,9 @@ test: .venv  ## run the tests and the doctests
 
 thorough: .venv  ## run the tests with a thousand examples for each law
 	HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest
+
+fuzz: .venv  ## call all public functions with odd arguments for a minute
+	$(PYTHON) tests/fuzz/calls.py --seconds 60
 
 coverage: .venv  ## run the tests and say which lines they miss
 	$(PYTHON) -m coverage run -m pytest && $(PYTHON) -m coverage report

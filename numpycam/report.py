@@ -81,6 +81,12 @@ def save(
     """
     from numpycam.display import figure_of_stages, with_picture
 
+    if not isinstance(explanation, Stages):
+        raise TypeError(f"explanation must be an Explanation, got {type(explanation).__name__}.")
+    if not isinstance(folder, str | os.PathLike):
+        raise TypeError(f"folder must be a path, got {type(folder).__name__}.")
+    if not isinstance(about, dict | None):
+        raise TypeError(f"about must be a dict, got {type(about).__name__}.")
     check_text("title", title)
     drawn = with_picture(explanation, picture)
     numbers = {name: getattr(explanation, name) for name in [*_FIELDS, "counterfactual_map", "channel_shares"]}

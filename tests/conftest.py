@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import Phase, settings
 
-collect_ignore = ["benchmarks"]  # it is run by hand, and most of it needs what is not installed
+collect_ignore = ["benchmarks", "fuzz"]  # they are run by hand; most of benchmarks needs what is not installed
 
 # Timings are never tested, so no deadline.
 settings.register_profile("dev", max_examples=30, deadline=None)

@@ -179,8 +179,8 @@ def check_index(name: str, index: object, length: int) -> None:
 def check_one_of(name: str, value: object, allowed: Iterable[object]) -> None:
     """Raise ValueError unless it is one of the allowed values."""
     choices = [*allowed]
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+    if not any(value is one or (isinstance(value, type(one)) and value == one) for one in choices):
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {briefly(value)}.")
 
 
 def as_pair(name: str, value: object, minimum: int) -> Pair:
@@ -189,7 +189,7 @@ def as_pair(name: str, value: object, minimum: int) -> Pair:
         side = as_int(name, value, minimum)
         return side, side
     if len(value) != 2:
-        raise ValueError(f"{name} must be an int or a (height, width) pair, got {value!r}.")
+        raise ValueError(f"{name} must be an int or a (height, width) pair, got {briefly(value)}.")
     height, width = value
     return as_int(name, height, minimum), as_int(name, width, minimum)
 
@@ -200,6 +200,14 @@ def as_cells(name: str, value: ArrayLike, check_finite: bool = True) -> Array:
     if array.ndim < 2 or 0 in array.shape[-2:]:
         raise ValueError(f"{name} must have shape (..., H, W) with no empty axis, got {array.shape}.")
     return array
+
+
+def briefly(value: object) -> str:
+    """Return what a message shows of a value that may be anything: one line, and not a long one."""
+    text = " ".join(repr(value).split())
+    if len(text) <= 80:
+        return text
+    return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else f"{text[:79]}…"
 
 
 def check_text(name: str, value: object) -> None:
@@ -261,7 +269,7 @@ def as_class_indices(class_index: object, scores: Array, is_batch: bool) -> NDAr
     is_list = isinstance(class_index, list | tuple) or (isinstance(class_index, np.ndarray) and class_index.ndim == 1)
     given = list(class_index) if is_batch and is_list else [class_index]  # type: ignore[call-overload]
     for index in given:
-        what = f"class_index must be an int in 0..{classes - 1}, got {index!r}."
+        what = f"class_index must be an int in 0..{classes - 1}, got {briefly(index)}."
         if not isinstance(index, int | np.integer) or isinstance(index, bool):
             raise TypeError(what)
         if not 0 <= index < classes:
@@ -289,5 +297,5 @@ def did_you_mean(name: str, names: list[str]) -> str:
     """Return a sentence with the most similar name, or nothing if no name is similar."""
     from difflib import get_close_matches
 
-    close = get_close_matches(str(name), names, n=1)
+    close = get_close_matches(str(name)[:100], names, n=1)  # its time grows with the product of the lengths
     return f" Did you mean {close[0]!r}?" if close else ""

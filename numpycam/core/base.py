@@ -100,6 +100,8 @@ class Layer(ABC):
     def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
         """Return the same layer with these parameters, by name: it is made anew from its fields."""
         own = self.parameters
+        if not isinstance(parameters, Mapping):
+            raise TypeError(f"parameters must be a dict of arrays by name, got {type(parameters).__name__}.")
         for name, value in parameters.items():
             if name not in own:
                 raise ValueError(f"there is no parameter {name!r}, only {', '.join(map(repr, own)) or 'none'}.")

@@ -306,7 +306,8 @@ class Flatten(Layer):
         return input_shape[0], math.prod(input_shape[1:])
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C H W)
-        return x.reshape(self.check(x))
+        shape = self.check(x)
+        return x.reshape(shape)
 
     def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C H W) -> (N, C, H, W)
         self.check(x, grad_output)

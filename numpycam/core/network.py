@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_array, as_grad_output, check_same_kind, did_you_mean
+from numpycam.core.arguments import as_array, as_grad_output, briefly, check_same_kind, did_you_mean
 from numpycam.core.arrays import Array, Shape, read_only_view
 from numpycam.core.base import Layer
 
@@ -218,11 +218,12 @@ class Network(Layer):
         such as ``"block.conv"``.
         """
         check_network(self)
+        position = self.position_of(name)
         own = ["input", *dict(self.layers)]
         if name in own:
             layers, cut = self.layers, own.index(name)
         else:
-            layers, before = self.row, self._steps[: self.position_of(name) + 1]
+            layers, before = self.row, self._steps[: position + 1]
             cut = sum(layer is not None for _, layer in before)
         features, head = (replace(self, layers=part, target_layer=None) for part in (layers[:cut], layers[cut:]))
         return features, head
@@ -235,9 +236,9 @@ class Network(Layer):
     def position_of(self, name: str) -> int:
         """Return the position of the activation of that name: 0 for "input"; raise ValueError if there is none."""
         names = [*self._layer_of]
-        if name not in names:
+        if not isinstance(name, str) or name not in names:
             only = ", ".join(map(repr, names))
-            raise ValueError(f"the network has no layer {name!r}, only {only}.{did_you_mean(name, names)}")
+            raise ValueError(f"the network has no layer {briefly(name)}, only {only}.{did_you_mean(name, names)}")
         return names.index(name)
 
     def _admitted(self, x: ArrayLike) -> Array:
@@ -266,19 +267,19 @@ def _check_is_shape(name: str, shape: object) -> None:
     """Raise TypeError unless it can be the shape of the activation of that name."""
     if not isinstance(shape, tuple) or not all(isinstance(length, int | np.integer) for length in shape):
         what = "input_shape must be" if name == "input" else f"layer {name!r}: output_shape must return"
-        raise TypeError(f"{what} a tuple of ints, got {shape!r}.")
+        raise TypeError(f"{what} a tuple of ints, got {briefly(shape)}.")
 
 
 def _check_layers(layers: tuple[Any, ...]) -> None:
     """Raise TypeError or ValueError unless they are pairs (name, layer)."""
     for pair in layers:
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise TypeError(f"layers must be pairs (name, layer), got {pair!r}.")
+            raise TypeError(f"layers must be pairs (name, layer), got {briefly(pair)}.")
         name, layer = pair
         if not isinstance(name, str) or name in ("", "input"):
-            raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {name!r}.")
+            raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {briefly(name)}.")
         if not isinstance(layer, Layer):
-            raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {layer!r}.")
+            raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {briefly(layer)}.")
 
 
 def _opened(layers: Sequence[tuple[str, Layer]], prefix: str = "") -> Iterator[tuple[str, Layer]]:

@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_class_indices, as_images, as_maps, as_target, check_scores
+from numpycam.core.arguments import as_class_indices, as_images, as_maps, as_target, briefly, check_scores
 from numpycam.core.arrays import Array, Shape, read_only_view, relu, share, sum_of, zeros
 from numpycam.core.network import Network, check_network
 
@@ -177,7 +177,7 @@ class Stages:
         """Return the explanation of image n. For a slice, return that of these images."""
         self._check_batch()
         if not isinstance(n, int | np.integer | slice) or isinstance(n, bool):
-            raise TypeError(f"an Explanation is indexed by an int or a slice, got {n!r}.")
+            raise TypeError(f"an Explanation is indexed by an int or a slice, got {briefly(n)}.")
         picked: dict[str, Any] = {k: v[n] for k, v in vars(self).items() if isinstance(v, np.ndarray)}
         return replace(self, **picked)
 
@@ -199,7 +199,9 @@ class Score(NamedTuple):
 def score_of(class_index: Any, scores: Array, is_batch: bool = True) -> Score:
     """Return the score of a class or target, given all scores (N, classes)."""
     if callable(class_index):
-        return Score(np.full(len(scores), class_index), *as_target(class_index(scores), scores))
+        targets = np.empty(len(scores), dtype=object)
+        targets.fill(class_index)  # np.full would take a target that is a sequence, too, for many
+        return Score(targets, *as_target(class_index(scores), scores))
     classes = as_class_indices(class_index, scores, is_batch)
     chosen = np.arange(len(scores)), classes  # one score of each row
     gradient = zeros(scores.shape, like=scores)

@@ -310,7 +310,8 @@ LINES = {
             ([f"--seed={text}"], f"argument --seed: must be a whole number in 0..999999999, got {text!r}")
             for text in ("-1", "1.5", "", "1e3", "9999999999")
         ),
-        *((["--layer", text], f"the network has no layer {text!r}, only 'input', ") for text in ("nothing", "", LONG)),
+        *((["--layer", text], f"the network has no layer {text!r}, only 'input', ") for text in ("nothing", "")),
+        (["--layer", LONG], "the network has no layer 'xxx"),
         *(
             (
                 ["--method", text],
