@@ -18,6 +18,8 @@ from numpycam.core.arguments import check_same_kind, check_shape
 from numpycam.core.arrays import Array, Shape
 from numpycam.core.window import Window
 
+_NOT_GIVEN = object()  # None is a mistake: a layer whose backward pass returns nothing makes one
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Layer(ABC):
@@ -123,12 +125,12 @@ class Layer(ABC):
         """Return y = layer(x), as ``forward`` does."""
         return self.forward(x)
 
-    def check(self, x: Array, grad_output: Array | None = None) -> Shape:
+    def check(self, x: Array, grad_output: Any = _NOT_GIVEN) -> Shape:
         """Return the output's shape, after checking that the arrays fit the layer and one another."""
-        given = {"x": x} if grad_output is None else {"grad_output": grad_output, "x": x}
+        given = {"x": x} if grad_output is _NOT_GIVEN else {"grad_output": grad_output, "x": x}
         check_same_kind(given | self._arrays())
         shape = self.output_shape(x.shape)
-        if grad_output is not None:
+        if grad_output is not _NOT_GIVEN:
             check_shape("grad_output", grad_output, shape)
         return shape
 

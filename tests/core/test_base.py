@@ -657,3 +657,12 @@ def test_cam_takes_no_scores_for_the_means_of_maps():
     head = Linear(as_fractions([["1/4"] * 4 + ["2/4"] * 4, [0] * 8]))
     network = Network([("maps", maps), ("flatten", Flatten()), ("linear", head)])
     assert refusal(ValueError, lambda: cam(network, IMAGE, 0, "maps")).startswith("CAM needs a head")
+
+
+@pytest.mark.parametrize("layer", [ReLU(), Flatten(), Conv2d(np.ones((1, 1, 1, 1)))], ids=repr)
+def test_a_gradient_that_is_none_is_refused_not_taken_for_absent(layer):
+    message = refusal(TypeError, lambda: layer.backward(None, np.ones((1, 1, 2, 3))))
+    assert message.startswith("grad_output must be an array of floats or Fractions, got NoneType; ")
+    assert refusal(TypeError, lambda: layer.forward("x")).startswith(
+        "x must be an array of floats or Fractions, got str; "
+    )

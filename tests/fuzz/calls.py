@@ -233,15 +233,15 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 WORDS = {  # by which other words a message may name an argument
     "image": "baseline|picture|x|images|layer",
     "images": "x|image|layer",
-    "x": "grad_output|layer|Conv2d|Linear|Flatten|Pool2d",
+    "x": "grad_output|kernel of size|layer|Conv2d|Linear|Flatten|Pool2d",
     "grad_output": "gradient",
     "layers": "layer|name|Network|parameters",
     "name": "layer",
     "since": "layer",
     "to": "layer",
-    "layer": "layers",
+    "layer": "layers|CAM needs a head",
     "target_layer": "layer",
-    "baseline": "image",
+    "baseline": "image|numbers of this network",
     "parameters": "weight|bias|parameter|conv|linear",
     "activations": "x",
     "input_shape": "x|layer|Conv2d",
@@ -255,7 +255,7 @@ WORDS = {  # by which other words a message may name an argument
     "mean": "channel",
     "picture": "image",
     "masks": "mask",
-    "maps": "map",
+    "maps": "map|masks",
     "heat": "map|maps",
     "kernels": "kernel|feature maps",
     "size": "side",
@@ -440,7 +440,7 @@ ODD: dict[str, Callable[[Any], Any]] = {
     "masked": lambda good: np.ma.masked_array(np.ones(np.shape(good))),
 }
 
-HUGE = {"1e+308", "with 1e308", "huge"}
+HUGE = {"1e+308", "inf", "-inf", "with 1e308", "with infinity", "huge"}
 """Numbers of which NumPy may say that they overflow, since they do."""
 
 OTHER_FORMS: dict[str, Callable[[Any], Any]] = {
