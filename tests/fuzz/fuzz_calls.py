@@ -1,6 +1,6 @@
 """Calls public functions with one odd argument each, and checks what comes of it.
 
-    python tests/fuzz/calls.py --seconds 60 --seed 1
+    python tests/fuzz calls --seconds 60 --seed 1
 
 draws a function, one of its arguments and an odd value, and calls the function with good values for all others. Then
 one of two things must happen:
@@ -10,10 +10,9 @@ one of two things must happen:
 - It refuses, with a TypeError, a ValueError or an error of numpycam's own, which numpycam itself has raised. The
   message is one line of at most 400 characters, and it names the argument. For a path, an OSError will do.
 
-What breaks a rule is printed with the line that shows it again. The exit status is 1 then, and else 0.
+What breaks a rule can be seen again: python tests/fuzz/fuzz_calls.py FUNCTION ARGUMENT ODD.
 """
 
-import argparse
 import contextlib
 import io
 import linecache
@@ -571,17 +570,11 @@ def _has_nan(value: Any) -> bool:
     return isinstance(value, float) and value != value
 
 
-def main() -> int:
-    """Draw calls for some seconds, or make the one that is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", nargs=3, metavar=("FUNCTION", "ARGUMENT", "VALUE"), help="make this one call")
-    parser.add_argument("--all", action="store_true", help="make every call once, however long it takes")
-    options = parser.parse_args()
+def run(seconds: float, seed: int) -> tuple[int, list[str]]:
+    """Draw calls for some seconds. Return how many there were, and which broke a rule."""
     signal.signal(signal.SIGALRM, _hang)
-    out = os.fdopen(os.dup2(1, 99), "w", errors="backslashreplace")  # an odd value may be the number of an open file
-    resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, 8 * 2**30))  # a huge int is refused memory, not given it
+    before, folder = resource.getrlimit(resource.RLIMIT_AS), os.getcwd()
+    resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, before[1]))  # a huge int is refused memory, not given it
     os.chdir(FOLDER)
     every = [
         (name, argument, odd)
@@ -589,31 +582,26 @@ def main() -> int:
         for argument, value in good.items()
         for odd in [*ODD, *(OTHER_FORMS if type(value) is np.ndarray and value.dtype != bool else [])]
     ]
-    if options.only:
-        every = [tuple(options.only)]
-    else:
-        random.Random(options.seed).shuffle(every)
-    end, found, count = time.monotonic() + options.seconds, 0, 0
-    for call in every:
-        if time.monotonic() > end and not options.all and not options.only:
-            break
-        count += 1
-        rule = broken(*call)
-        if rule:
-            found += 1
-            line = " ".join(map(repr, call))
-            print(
-                f"{call[0]}({call[1]}={call[2]}) {rule}\n    python tests/fuzz/calls.py --only {line}",
-                file=out,
-                flush=True,
-            )
-    print(f"{count} calls of {len(every)}, {found} broke a rule", file=out, flush=True)
-    return bool(found)
+    random.Random(seed).shuffle(every)
+    end, count, findings = time.monotonic() + seconds, 0, []
+    try:
+        for name, argument, odd in every:
+            if time.monotonic() > end:
+                break
+            count += 1
+            rule = broken(name, argument, odd)
+            if rule:
+                findings.append(f"{name}({argument}={odd}) {rule}")
+    finally:
+        os.chdir(folder)
+        resource.setrlimit(resource.RLIMIT_AS, before)
+    return count, findings
 
 
 def _hang(*_: Any) -> None:
     raise HangingError
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+if __name__ == "__main__":  # one call alone: python tests/fuzz/fuzz_calls.py FUNCTION ARGUMENT ODD
+    signal.signal(signal.SIGALRM, _hang)
+    print(broken(*sys.argv[1:]))
