@@ -16,6 +16,9 @@
 143/5 11/4 17/4 1/10
 """
 
+from numpycam import interrupt  # first: from here on, Ctrl-C ends the command quietly, while NumPy is loaded, too
+
+# isort: split
 from typing import TYPE_CHECKING, Any
 
 from numpycam.core.base import Layer

@@ -71,9 +71,9 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
     try:
         from torch import nn
     except ImportError as error:
-        raise ImportError("from_torch needs torch: pip install 'numpycam[torch]'.") from error
+        raise ImportError("from_torch needs torch: pip install torch.") from error
     if not isinstance(module, nn.Sequential):
-        raise TypeError(f"module must be a torch.nn.Sequential, got {type(module).__name__}{_how_to_wrap(module)}.")
+        raise TypeError(f"module must be a torch.nn.Sequential, got {type(module).__name__}{_how_to_wrap(module, nn)}.")
     image_shape = None if input_shape is None else _as_image_shape(input_shape)
 
     steps = [step for step in _steps("", module, nn) if step[1] not in (*_DROPOUTS, "Identity")]
@@ -131,10 +131,17 @@ def _computes_as(module: Any, torch_class: Any) -> bool:
     )
 
 
-def _how_to_wrap(module: Any) -> str:
-    """Return a hint if the module has the parts of torchvision's AlexNet and VGG."""
-    if not all(hasattr(module, part) for part in ("features", "avgpool", "classifier")):
+def _how_to_wrap(module: Any, nn: Any) -> str:
+    """Return a hint if the module has the parts of torchvision's AlexNet and VGG, and numpycam has their layers."""
+    parts = [getattr(module, name, None) for name in ("features", "avgpool", "classifier")]
+    if not all(isinstance(part, nn.Module) for part in parts):
         return ""
+    try:
+        [*_steps("", nn.Sequential(*parts), nn)]
+    except TypeError:  # EfficientNet and ConvNeXt have other layers
+        return ""
+    except ValueError:  # it is in training mode, say, which it will be told
+        pass
     return (
         "; if its forward is features, avgpool, torch.flatten, classifier, pass nn.Sequential(OrderedDict("
         "features=module.features, avgpool=module.avgpool, flatten=nn.Flatten(), classifier=module.classifier))"

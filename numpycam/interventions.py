@@ -22,6 +22,7 @@ from numpycam.core.arguments import (
     as_images,
     as_kind_of,
     as_pair,
+    briefly,
     check_index,
     check_mask,
     check_shape,
@@ -173,7 +174,9 @@ def add_to_cell(
     if maps.ndim != 4:
         raise ValueError(f"layer {layer!r} has no feature maps (K, H, W), its output is {maps.shape[1:]}.")
     if not isinstance(cell, tuple | list) or len(cell) != 3:
-        raise TypeError(f"cell must be (k, row, column) in maps (K, H, W), got {cell} in maps {maps.shape[1:]}.")
+        raise TypeError(
+            f"cell must be (k, row, column) in maps (K, H, W), got {briefly(cell)} in maps {maps.shape[1:]}."
+        )
     for what, index, length in zip(("k", "row", "column"), cell, maps.shape[1:], strict=True):
         check_index(f"cell's {what}", index, length)
     more = as_kind_of("amount", amount, "the feature maps", maps)
@@ -198,7 +201,11 @@ def _look(network: Network, size: Pair, prefix: str = "") -> tuple[Look, Pair]:
             size = ways[0][1]
         elif window is not None:
             looks.append(partial(_look_through, window, size))
-            size = window.output_size(*size)
+            try:
+                size = window.output_size(*size)
+            except ValueError as error:
+                place = f"{prefix}{name}"
+                raise ValueError(f"image_size does not fit the network: layer {place!r}: {error}") from None
         else:
             place = f"{prefix}{name}"
             raise ValueError(f"layer {place!r}, {layer!r}, has no cells that are known to see a part of the picture.")
@@ -218,10 +225,15 @@ def _mask(name: str, place: Place, size: Shape) -> NDArray[np.bool_]:
     """Return where the place (row, column) is, checked against the size."""
     if not isinstance(place, tuple | list) or len(place) != 2:
         mask = ", or a mask of bool" if name == "where" else ""
-        raise TypeError(f"{name} must be (row, column), numbers or slices{mask}, got {place!r}.")
+        raise TypeError(f"{name} must be (row, column), numbers or slices{mask}, got {briefly(place)}.")
     for what, one, length in zip(("row", "column"), place, size, strict=True):
         if not isinstance(one, slice):
             check_index(f"{name}'s {what}", one, length)
+            continue
+        try:
+            one.indices(length)
+        except (TypeError, ValueError):
+            raise TypeError(f"{name}'s {what} must be an int or a slice of ints, got {briefly(one)}.") from None
     mask = np.zeros(size, dtype=bool)
     mask[tuple(place)] = True
     if not mask.any():

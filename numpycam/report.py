@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numpycam.core.arguments import check_text
 from numpycam.core.steps import Stages
 from numpycam.exact import as_floats
 from numpycam.files import as_npz, check_digits, without_pickle, write_files
@@ -84,6 +85,13 @@ def save(
     """
     from numpycam.display import figure_of_stages, with_picture
 
+    if not isinstance(explanation, Stages):
+        raise TypeError(f"explanation must be an Explanation, got {type(explanation).__name__}.")
+    if not isinstance(folder, str | os.PathLike):
+        raise TypeError(f"folder must be a path, got {type(folder).__name__}.")
+    if not isinstance(about, dict | None):
+        raise TypeError(f"about must be a dict, got {type(about).__name__}.")
+    check_text("title", title)
     drawn = with_picture(explanation, picture)
     numbers = {name: getattr(explanation, name) for name in [*_FIELDS, "counterfactual_map", "channel_shares"]}
     if callable(explanation.class_index):  # a target

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_cells, as_pair
+from numpycam.core.arguments import as_cells, as_pair, check_one_of
 from numpycam.core.arrays import Array, IntOrPair, share, zero_of
 
 Interpolation = Literal["bilinear", "nearest"]
@@ -61,8 +61,8 @@ def resize(
     them.
     """
     result = as_cells("maps", maps, check_finite=False)
-    if interpolation not in get_args(Interpolation):
-        raise ValueError(f"interpolation must be 'bilinear' or 'nearest', got {interpolation!r}.")
+    check_one_of("interpolation", interpolation, get_args(Interpolation))
+    check_one_of("align_corners", align_corners, (True, False))
     if align_corners and interpolation == "nearest":
         raise ValueError("align_corners is for interpolation 'bilinear' only.")
     for axis, length in zip((-2, -1), as_pair("size", size, 1), strict=True):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
+from numpycam.core.arguments import briefly
 from numpycam.core.arrays import Shape
 from numpycam.core.base import Layer
 from numpycam.core.network import Network, check_network
@@ -75,6 +76,8 @@ class Summary:
             If it does not take such an image.
         """
         check_network(network)
+        if not isinstance(input_shape, tuple | list):
+            raise TypeError(f"input_shape must be (C, H, W), the shape of one image, got {briefly(input_shape)}.")
         shape: Shape = (1, *input_shape)
         try:
             network.output_shape(shape)

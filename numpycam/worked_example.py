@@ -115,6 +115,7 @@ def network(head: Head = "linear", exact: bool = True) -> Network:
         ],
     }
     check_one_of("head", head, heads)
+    check_one_of("exact", exact, (True, False))
     built = Network([("features", Conv2d(KERNELS, stride=2)), *heads[head]], target_layer="features")
     return built if exact else as_floats(built)
 
@@ -132,6 +133,7 @@ def twin(exact: bool = True) -> Network:
     exact : bool, default True
         Whether the network computes in Fractions, or in float64.
     """
+    check_one_of("exact", exact, (True, False))
     kernels, head = zeros((3, 1, 4, 4), like=KERNELS), zeros((2, 3, 3, 3), like=KERNELS)
     kernels[:, :, 2:, :2] = KERNELS
     head[:, :, :2, 1:] = np.stack([GRADIENTS, _ELEPHANT_GRADIENTS])

@@ -17,7 +17,7 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     "core",
-    "exact resize targets text files about",
+    "exact resize targets text files about interrupt",
     "interventions path metrics zero_maps",
     "storage summary",
     "display",
@@ -172,10 +172,10 @@ def test_nothing_but_numpy_and_matplotlib_is_needed():
     assert foreign("interop", ("functions",)) == {"numpy"}
 
 
-def test_without_torch_the_extra_is_named(monkeypatch):
+def test_without_torch_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)  # an import of it fails then
     message = refusal(ImportError, lambda: numpycam.interop.from_torch(None))
-    assert message == "from_torch needs torch: pip install 'numpycam[torch]'."
+    assert message == "from_torch needs torch: pip install torch."
 
 
 @cache
@@ -194,7 +194,7 @@ def test_importing_numpycam_loads_the_core_and_its_faces_and_no_more_of_numpy():
     loaded = loaded_by("import numpycam")
     assert {name for name in loaded if name.startswith("numpycam.")} == {
         "numpycam.core", *(f"numpycam.core.{name}" for name in CORE), "numpycam.network", "numpycam.gradcam",
-        "numpycam.about",
+        "numpycam.about", "numpycam.interrupt",
     }  # fmt: skip
     assert "numpy.ma" not in loaded
 

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -151,12 +150,16 @@ def test_whatever_fails_the_old_file_stays(tmp_path, monkeypatch, call, error):
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"file": b"old"}
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
 def test_places_that_cannot_be_written_are_named(tmp_path):
-    for path in (tmp_path, tmp_path / "nowhere" / "file", Path(os.devnull)):
+    """A pipe stands for all that is there and is no file, such as a device. It would be replaced."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (tmp_path, tmp_path / "nowhere" / "file", pipe):
         with pytest.raises(OSError, match=re.escape(str(path))):
             write_files(path.parent, {path.name: b"new"})
-    assert not os.path.isfile(os.devnull)  # it would be replaced
-    assert list(tmp_path.iterdir()) == []
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_a_file_that_is_replaced_keeps_its_mode_and_a_link_leads_where_it_led(tmp_path):

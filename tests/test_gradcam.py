@@ -91,7 +91,10 @@ class Shortened(ReLU):
 
 def test_layers_that_do_not_keep_the_rules_are_found_out(network, image):
     (name, features), *rest = network.layers
-    for rude, error in ((Doubling(), "read-only"), (Shortened(), "gradients must have shape")):
+    for rude, error in (
+        (Doubling(), "read-only"),
+        (Shortened(), "layer 'rude': backward must return an array of shape "),
+    ):
         with pytest.raises(ValueError, match=error):
             grad_cam(Network([(name, features), ("rude", rude), *rest], target_layer=name), image)
 
@@ -263,7 +266,7 @@ IMAGE_SHAPE = "image must have shape (C, H, W) or (N, C, H, W), got {}."
         (
             ValueError,
             {"network": Network([("flatten", Flatten())])},
-            "the network has no Conv2d: pass layer, one of ['flatten'].",
+            "the network has no Conv2d, and no layer of it has feature maps (N, K, H, W).",
         ),
         (
             ValueError,
@@ -392,3 +395,19 @@ def test_several_images_are_a_batch_whatever_holds_them(kind):
     assert len(batch) == 2
     for n, image in enumerate(images):
         assert same(batch[n].weighted_sum, grad_cam(worked_example.network(), image, 0).weighted_sum)
+
+
+def test_a_title_is_text(network, image, tmp_path):
+    explanation = grad_cam(network, image)
+    for action in (lambda: explanation.plot(title=3), lambda: explanation.save(tmp_path / "out", title=3)):
+        assert refusal(TypeError, action) == "title must be a str, got int."
+    assert not (tmp_path / "out").exists()
+
+
+def test_where_no_layer_has_maps_that_is_said_and_else_those_that_have_some_are_named():
+    head = [("flatten", Flatten()), ("linear", Linear(np.ones((2, 6))))]
+    image = np.ones((1, 2, 3))
+    message = refusal(ValueError, lambda: grad_cam(Network(head), image))
+    assert message == "the network has no Conv2d, and no layer of it has feature maps (N, K, H, W)."
+    message = refusal(ValueError, lambda: grad_cam(Network([("relu", ReLU()), *head]), image))
+    assert message == "the network has no Conv2d: pass layer, one of ['relu']."

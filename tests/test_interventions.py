@@ -305,3 +305,12 @@ def test_the_class_is_that_of_the_image_unless_given():
     assert network(moon[None])[0].argmax() == ELEPHANT
     assert network(IMAGE[None])[0].argmax() == CAT
     assert same(patch_drops(network, moon), patch_drops(network, moon, ELEPHANT))
+
+
+@pytest.mark.parametrize("row", [slice(0.0, 1.0), slice(None, "a"), slice(0, 2, 0)])
+def test_a_slice_is_of_ints(row):
+    message = refusal(TypeError, lambda: erase(np.ones((1, 4, 6)), (row, 0)))
+    assert message == f"where's row must be an int or a slice of ints, got {row!r}."
+    network = worked_example.network()
+    message = refusal(TypeError, lambda: receptive_field(network, (0, row), (4, 4)))
+    assert message == f"cell's column must be an int or a slice of ints, got {row!r}."

@@ -173,7 +173,7 @@ def test_a_zero_map_stays_zero_and_a_constant_one_becomes_1():
         (ValueError, ([[1.0]], 0), "size == 0, must be >= 1."),
         (TypeError, ([[1.0]], 2.0), "size must be an instance of int, not float."),
         (ValueError, ([[1.0]], (1, 2, 3)), "size must be an int or a (height, width) pair, got (1, 2, 3)."),
-        (ValueError, ([[1.0]], 2, "linear"), "interpolation must be 'bilinear' or 'nearest', got 'linear'."),
+        (ValueError, ([[1.0]], 2, "linear"), "interpolation must be one of 'bilinear', 'nearest', got 'linear'."),
         (ValueError, ([1.0], 2), "maps must have shape (..., H, W) with no empty axis, got (1,)."),
         (ValueError, (np.ones((2, 0)), 2), "maps must have shape (..., H, W) with no empty axis, got (2, 0)."),
     ],

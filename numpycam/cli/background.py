@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from numpycam.cli.options import count_from_text, seed_from_text
+from numpycam.cli.options import count_from_text, folder_from_text, seed_from_text
 from numpycam.core.arrays import Array
 from numpycam.experiments.drawings import CLASS_NAMES, MASK_NAMES, Animals, Drawings, draw
 from numpycam.experiments.pretrained import BACKGROUND_KERNEL, NAMES, SEED, Measures, load_pretrained, measure
@@ -64,7 +64,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="how many drawings to measure. Both animals must occur: take 10 or more (default: 500)")  # fmt: skip
     parser.add_argument("--seed", type=seed_from_text, default=0, metavar="N",
         help="the seed of the drawings (default: 0)")  # fmt: skip
-    parser.add_argument("--out", type=Path, default=Path("numpycam-background"), metavar="FOLDER",
+    parser.add_argument("--out", type=folder_from_text, default=Path("numpycam-background"), metavar="FOLDER",
         help="the folder for the pictures and the numbers (default: numpycam-background)")  # fmt: skip
     parser.set_defaults(run=background, refuse=parser.error)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from numpycam import worked_example
+from numpycam.cli.options import folder_from_text
 from numpycam.core.arrays import Array
 from numpycam.core.steps import Stages
 from numpycam.exact import as_floats
@@ -40,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                          help="erase a part of the picture, and show before and after. PATCH is TL, TR, BL or BR (top "
                          "left ...), or a rectangle such as 0:2,2:4 (rows, columns). The files show the picture "
                          "after")  # fmt: skip
-    parser.add_argument("--out", type=Path, default=Path("numpycam-example"), metavar="FOLDER",
+    parser.add_argument("--out", type=folder_from_text, default=Path("numpycam-example"), metavar="FOLDER",
                          help="the folder for the files (default: numpycam-example)")  # fmt: skip
     parser.set_defaults(run=_example)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from numpycam.about import About
 from numpycam.cli.methods import by_all, explained, method_from_text
-from numpycam.cli.options import count_from_text, seed_from_text
+from numpycam.cli.options import count_from_text, folder_from_text, name_from_text, path_from_text, seed_from_text
 from numpycam.core.arguments import as_array, check_scores, did_you_mean
 from numpycam.core.arrays import Array, Pair
 from numpycam.exact import as_floats, as_fractions
@@ -46,14 +46,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Tell the parser which options the command takes, and which function runs it."""
     add, which = parser.add_argument, parser.add_mutually_exclusive_group()
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("image", nargs="?", type=Path, metavar="IMAGE",
+    what.add_argument("image", nargs="?", type=path_from_text, metavar="IMAGE",
         help="a PNG or JPEG file. Its transparent parts are laid over white. If the network takes three channels, a "
         "grey picture is used three times. If it takes one, a colour picture becomes its brightness")  # fmt: skip
     what.add_argument("--draw", choices=get_args(Animals), help="draw this, instead of reading IMAGE")
     add("--seed", type=seed_from_text, metavar="N", help="the seed of the drawing (default: 0)")
     add("--grass", action=argparse.BooleanOptionalAction,
         help="draw on grass, or on plain ground (default: the seed decides)")  # fmt: skip
-    add("--network", default=NAMES[0], metavar="FILE",
+    add("--network", type=name_from_text, default=NAMES[0], metavar="FILE",
         help="a file that network.save(FILE) wrote, or the name of a network that comes with numpycam and takes "
         f"drawings of 32 × 32 pixels: {' or '.join(NAMES)} (default: {NAMES[0]}; to read a file of this name, write "
         f"./{NAMES[0]})")  # fmt: skip
@@ -62,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "network has one score alone: yes, or no, which explains what speaks against")  # fmt: skip
     which.add_argument("--top", type=count_from_text, metavar="K",
         help="explain the K highest scores, each in a folder of its own")  # fmt: skip
-    add("--names", type=Path, metavar="FILE",
+    add("--names", type=path_from_text, metavar="FILE",
         help="a text file with the names of the classes, one on each line (default: those in the network's "
         "file)")  # fmt: skip
     add("--layer", metavar="NAME",
@@ -79,7 +79,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--std", type=_positive, nargs="+", metavar="X",
         help="then divide by this (default: what the network's file says, or 1). The files show the picture as it was "
         "before")  # fmt: skip
-    add("--out", type=Path, default=Path("numpycam-explanation"), metavar="FOLDER",
+    add("--out", type=folder_from_text, default=Path("numpycam-explanation"), metavar="FOLDER",
         help="the folder for the files (default: numpycam-explanation)")  # fmt: skip
     parser.set_defaults(run=explain, refuse=parser.error)
 

@@ -118,7 +118,9 @@ def explained(
     with warnings.catch_warnings(record=True, action="always") as caught:
         explanation = method(network, image, class_index, layer, **options)
     as_array("weighted_sum", explanation.weighted_sum)
-    return explanation, [str(warning.message) for warning in caught if warning.category is UserWarning]
+    told = [str(warning.message) for warning in caught if warning.category is UserWarning]
+    in_python = f"call numpycam.methods.{name} in Python with more steps"  # the command has no such option
+    return explanation, [text.replace("pass more steps", in_python) for text in told]
 
 
 def by_all(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.cli.options import count_from_text, seed_from_text
+from numpycam.cli.options import count_from_text, folder_from_text, seed_from_text
 from numpycam.experiments.drawings import CLASS_NAMES, MASK_NAMES, Drawings, draw
 from numpycam.experiments.pretrained import (
     BACKGROUND_KERNEL,
@@ -40,13 +40,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         ("--epochs", EPOCHS, count_from_text, "how often each drawing is seen"),
     ):
         parser.add_argument(option, type=kind, default=default, metavar="N", help=f"{what} (default: {default})")
-    parser.add_argument("--out", type=Path, default=Path("numpycam-networks"), metavar="FOLDER",
+    parser.add_argument("--out", type=folder_from_text, default=Path("numpycam-networks"), metavar="FOLDER",
                        help="the folder for the networks (default: numpycam-networks)")  # fmt: skip
     parser.set_defaults(run=_train, refuse=parser.error)
 
 
 def _train(options: argparse.Namespace) -> None:
-    options.out.mkdir(parents=True, exist_ok=True)
     for name in [options.only] if options.only else NAMES:
         print(f"Training {name!r} on {options.images} drawings, epochs: {options.epochs} ...", flush=True)
         try:
@@ -56,6 +55,7 @@ def _train(options: argparse.Namespace) -> None:
         except MemoryError:
             options.refuse("there is not enough memory for so many drawings: pass a smaller --images.")
         path = options.out / f"{name}.npz"
+        options.out.mkdir(parents=True, exist_ok=True)
         network.save(path)
         new = draw(500, seed=options.seed + 1000)  # neither the new network nor the shipped one was trained on these
         print(f"Written to {path}\n\n{_beside_the_shipped(load_pretrained(name), network, new)}\n")

@@ -104,10 +104,22 @@ def as_parameters(weight: Array, bias: Array | None, axes: str, check_finite: bo
     if bias is None:
         return frozen_copy(weight), None
     bias = as_array("bias", bias, dtype=weight.dtype, check_finite=check_finite)
-    check_shape("bias", bias, weight.shape[:1])
+    if bias.shape != weight.shape[:1]:
+        fix = how_to_turn(weight.shape, outputs=len(bias)) if bias.ndim == 1 else ""
+        raise ValueError(f"bias must have shape {weight.shape[:1]}, got {bias.shape}{fix}.")
     check_same_kind({"weight": weight, "bias": bias})
     dtype = np.result_type(weight, bias)
     return frozen_copy(weight.astype(dtype, copy=False)), frozen_copy(bias.astype(dtype, copy=False))
+
+
+def how_to_turn(shape: Shape, *, inputs: int | None = None, outputs: int | None = None) -> str:
+    """Return a hint if a weight of this shape would fit in the order of axes in which Keras stores it."""
+    if inputs not in (None, shape[-2]) or outputs not in (None, shape[-1]):
+        return ""
+    if len(shape) == 2:
+        return "; for a weight stored as (F, O) pass weight.T"
+    is_square = shape[0] == shape[1]  # as most kernels are: without this, the hint would often mislead
+    return "; for a weight stored as (KH, KW, C, O) pass weight.transpose(3, 2, 0, 1)" if is_square else ""
 
 
 _USUAL = {np.dtype(np.float32), np.dtype(np.float64), np.dtype(object)}
@@ -187,8 +199,8 @@ def check_index(name: str, index: object, length: int) -> None:
 def check_one_of(name: str, value: object, allowed: Iterable[object]) -> None:
     """Raise ValueError unless it is one of the allowed values."""
     choices = [*allowed]
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+    if not any(value is one or (isinstance(value, type(one)) and value == one) for one in choices):
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {briefly(value)}.")
 
 
 def as_pair(name: str, value: object, minimum: int) -> Pair:
@@ -197,7 +209,7 @@ def as_pair(name: str, value: object, minimum: int) -> Pair:
         side = as_int(name, value, minimum)
         return side, side
     if len(value) != 2:
-        raise ValueError(f"{name} must be an int or a (height, width) pair, got {value!r}.")
+        raise ValueError(f"{name} must be an int or a (height, width) pair, got {briefly(value)}.")
     height, width = value
     return as_int(name, height, minimum), as_int(name, width, minimum)
 
@@ -208,6 +220,20 @@ def as_cells(name: str, value: ArrayLike, check_finite: bool = True) -> Array:
     if array.ndim < 2 or 0 in array.shape[-2:]:
         raise ValueError(f"{name} must have shape (..., H, W) with no empty axis, got {array.shape}.")
     return array
+
+
+def briefly(value: object) -> str:
+    """Return what a message shows of a value that may be anything: one line, and not a long one."""
+    text = " ".join(repr(value).split())
+    if len(text) <= 80:
+        return text
+    return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else f"{text[:79]}…"
+
+
+def check_text(name: str, value: object) -> None:
+    """Raise TypeError unless it is a string."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, got {type(value).__name__}.")
 
 
 def check_mask(name: str, mask: object, shape: Shape) -> None:
@@ -292,7 +318,7 @@ def _check_one_for_each(given: Sequence[object], batch: int) -> None:
 
 
 def _as_class(index: object, classes: int) -> int:
-    what = f"class_index must be an int in 0..{classes - 1}, got {index!r}."
+    what = f"class_index must be an int in 0..{classes - 1}, got {briefly(index)}."
     if not isinstance(index, int | np.integer) or isinstance(index, bool):
         raise TypeError(what)
     if not 0 <= index < classes:

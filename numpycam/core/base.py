@@ -17,6 +17,8 @@ from numpycam.core.arrays import Array, Shape, Value
 from numpycam.core.contents import holds
 from numpycam.core.window import Window
 
+_NOT_GIVEN = object()  # None is a mistake: a layer whose backward pass returns nothing makes one
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Layer(Value, ABC):
@@ -99,6 +101,8 @@ class Layer(Value, ABC):
     def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
         """Return the same layer with these parameters, by name: it is made anew from its fields."""
         own = self.parameters
+        if not isinstance(parameters, Mapping):
+            raise TypeError(f"parameters must be a dict of arrays by name, got {type(parameters).__name__}.")
         for name, value in parameters.items():
             if name not in own:
                 raise ValueError(f"there is no parameter {name!r}, only {', '.join(map(repr, own)) or 'none'}.")
@@ -120,12 +124,12 @@ class Layer(Value, ABC):
         """Return y = layer(x), as ``forward`` does."""
         return self.forward(x)
 
-    def check(self, x: Array, grad_output: Array | None = None) -> Shape:
+    def check(self, x: Array, grad_output: Any = _NOT_GIVEN) -> Shape:
         """Return the output's shape, after checking that the arrays fit the layer and one another."""
-        given = {"x": x} if grad_output is None else {"grad_output": grad_output, "x": x}
+        given = {"x": x} if grad_output is _NOT_GIVEN else {"grad_output": grad_output, "x": x}
         check_same_kind(given | self._arrays())
         shape = self.output_shape(x.shape)
-        if grad_output is not None:
+        if grad_output is not _NOT_GIVEN:
             check_shape("grad_output", grad_output, shape)
         return shape
 

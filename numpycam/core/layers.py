@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numpycam.core.arguments import as_pair, as_parameters, check_axes
+from numpycam.core.arguments import as_pair, as_parameters, check_axes, how_to_turn
 from numpycam.core.arrays import Array, IntOrPair, Shape, gated, relu, sum_of, zero_of, zeros
 from numpycam.core.base import Affine, Layer
 from numpycam.core.convolution import convolve, input_gradient, weight_gradient
@@ -53,6 +53,10 @@ class Conv2d(Layer):
     The two backward passes are the adjoints of the sum, that is, the maps for which
     <forward(x), u> = <x, backward(u, x)> = <weight, parameter_gradients(u, x)["weight"]> if there is no bias.
     How the sums are computed, as matrix products, is in ``numpycam.core.convolution``.
+
+    The border is equally wide at both ends. To pad the end by one more, as TensorFlow's "same" does, lead the kernel by
+    a row and a column of zeros, ``np.pad(weight, ((0, 0), (0, 0), (1, 0), (1, 0)))``, and pad both ends by the larger
+    width.
 
     Examples
     --------
@@ -82,7 +86,8 @@ class Conv2d(Layer):
         batch, channels, height, width = input_shape
         out_channels, in_channels = self.weight.shape[:2]
         if channels != in_channels:
-            fix = "; channels come first" if width == in_channels else ""
+            turn = how_to_turn(self.weight.shape, inputs=channels)
+            fix = "; channels come first" if width == in_channels else turn
             raise ValueError(
                 f"Conv2d expects {in_channels} input channels, got {channels} "
                 f"(x has shape {input_shape}, weight {self.weight.shape}{fix})."
@@ -286,7 +291,12 @@ class GlobalAvgPool2d(Layer):
 
 
 class Flatten(Layer):
-    """y[n] = all numbers of x[n] in one row, in C order: channel by channel, row by row."""
+    """y[n] = all numbers of x[n] in one row, in C order: channel by channel, row by row.
+
+    Keras goes cell by cell, with the channels last. The weight w (H W C, O) of its Dense layer behind a Flatten becomes
+    ``w.reshape(H, W, C, O).transpose(2, 0, 1, 3).reshape(-1, O).T`` for :class:`Linear`. If only ``w.T`` is taken, all
+    shapes fit, and the scores are wrong.
+    """
 
     is_rectifier = False
 
@@ -296,7 +306,8 @@ class Flatten(Layer):
         return input_shape[0], math.prod(input_shape[1:])
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C H W)
-        return x.reshape(self.check(x))
+        shape = self.check(x)
+        return x.reshape(shape)
 
     def backward(self, grad_output: Array, x: Array) -> Array:  # (N, C H W) -> (N, C, H, W)
         self.check(x, grad_output)
@@ -331,6 +342,8 @@ class Linear(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         if input_shape[1:] != self.weight.shape[1:]:
             fix = "; put a Flatten or a GlobalAvgPool2d before it" if len(input_shape) == 4 else ""
+            if len(input_shape) == 2:
+                fix = how_to_turn(self.weight.shape, inputs=input_shape[1])
             raise ValueError(f"Linear expects x of shape (N, {self.weight.shape[1]}), got {input_shape}{fix}.")
         return input_shape[0], self.weight.shape[0]
 

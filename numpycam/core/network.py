@@ -5,15 +5,15 @@ A :class:`Network` is itself a layer, with a forward and a backward pass. Beyond
 in two at the layer that one wants to look at.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_array, as_grad_output, check_same_kind, did_you_mean
+from numpycam.core.arguments import as_array, as_grad_output, briefly, check_same_kind, did_you_mean
 from numpycam.core.arrays import Array, Shape, read_only_view
 from numpycam.core.base import Layer
 
@@ -57,6 +57,8 @@ class Network(Layer):
     _parameters: dict[str, Array] = field(init=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.layers, Iterable):
+            raise TypeError(f"layers must be a sequence of pairs (name, layer), got {type(self.layers).__name__}.")
         layers = tuple(self.layers)
         _check_layers(layers)
         opened = _opened(layers)
@@ -82,6 +84,20 @@ class Network(Layer):
         if self.position_of(name) == 0:
             raise ValueError("'input' is what goes into the network, not a layer.")
         return self._layer_of[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether it has a layer of that name."""
+        if not isinstance(name, str):
+            raise TypeError(f"network holds names of layers, not {type(name).__name__}: its layers are network.layers.")
+        return name != "input" and name in self._layer_of
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("a Network is no sequence: take network.layers, its pairs (name, layer).")
+
+    __len__ = __iter__
+
+    def __bool__(self) -> bool:
+        return True
 
     @property
     def runs(self) -> Sequence[tuple[str, Layer]]:
@@ -128,13 +144,16 @@ class Network(Layer):
                 input_shape = input_shape if layer is None else layer.output_shape(input_shape)
             except ValueError as error:
                 raise ValueError(f"layer {name!r}: {error}") from None
+            if type(input_shape) is not tuple or not set(map(type, input_shape)) <= {int, np.intp}:
+                what = "input_shape must be" if name == "input" else f"layer {name!r}: output_shape must return"
+                raise TypeError(f"{what} a tuple of ints, got {briefly(input_shape)}.")
             shapes[name] = input_shape
         return shapes
 
     def forward(self, x: ArrayLike) -> Array:
         y = self._admitted(x)
-        for _, layer in self.row:
-            y = layer.forward(y)
+        for name, layer in self.row:
+            y = _forward(name, layer, y)
         return y
 
     def activations(self, x: ArrayLike, since: str = "input") -> dict[str, Array]:
@@ -152,12 +171,12 @@ class Network(Layer):
     def activations_of(self, x: Array, since: str = "input") -> dict[str, Array]:
         """Do the same as :meth:`activations`, without checks."""
         first = self.position_of(since)
-        for _, layer in self._steps[: first + 1]:
-            x = x if layer is None else layer.forward(x)
+        for name, layer in self._steps[: first + 1]:
+            x = _forward(name, layer, x)
         kept = {since: read_only_view(x)}  # it may be the caller's own array
         x = kept[since]
         for name, layer in self._steps[first + 1 :]:
-            x = kept[name] = x if layer is None else layer.forward(x)
+            x = kept[name] = _forward(name, layer, x)
         return kept
 
     def backward(self, grad_output: Array, x: ArrayLike) -> Array:
@@ -176,14 +195,16 @@ class Network(Layer):
             Where to stop: nothing below it is computed.
         """
         first = self.position_of(to)
+        if not isinstance(activations, Mapping):
+            came = type(activations).__name__
+            raise TypeError(f"activations must be the dict that network.activations(x) returns, got {came}.")
         missing = [name for name, _ in self._steps[first:] if name not in activations]
         if missing:
             raise ValueError(f"activations must hold all that network.activations(x) returns; missing: {missing}.")
         last = self._steps[-1][0]
         gradients = {last: as_grad_output(grad_output, activations[last])}
         for (below, _), (name, layer) in reversed([*pairwise(self._steps[first:])]):
-            gradient = gradients[name]
-            gradients[below] = gradient if layer is None else layer.backward(gradient, activations[below])
+            gradients[below] = _backward(name, layer, gradients[name], activations[below])
         return gradients
 
     def parameter_gradients(
@@ -208,11 +229,12 @@ class Network(Layer):
         such as ``"block.conv"``.
         """
         check_network(self)
+        position = self.position_of(name)
         own = ["input", *dict(self.layers)]
         if name in own:
             layers, cut = self.layers, own.index(name)
         else:
-            layers, before = self.row, self._steps[: self.position_of(name) + 1]
+            layers, before = self.row, self._steps[: position + 1]
             cut = sum(layer is not None for _, layer in before)
         features, head = (replace(self, layers=part, target_layer=None) for part in (layers[:cut], layers[cut:]))
         return features, head
@@ -225,7 +247,7 @@ class Network(Layer):
     def position_of(self, name: str) -> int:
         """Return the position of the activation of that name: 0 for "input"; raise ValueError if there is none."""
         names = [*self._layer_of]
-        if name not in names:
+        if not isinstance(name, str) or name not in names:
             block = next((own for own, layer in self.row if layer.ways and str(name).startswith(f"{own}.")), None)
             if block is not None:
                 raise ValueError(
@@ -233,7 +255,7 @@ class Network(Layer):
                     f"cut. Only all ways together are complete, g ⊙ body(x) + g ⊙ shortcut(x) = g ⊙ y: pass {block!r}."
                 )
             only = ", ".join(map(repr, names))
-            raise ValueError(f"the network has no layer {name!r}, only {only}.{did_you_mean(name, names)}")
+            raise ValueError(f"the network has no layer {briefly(name)}, only {only}.{did_you_mean(name, names)}")
         return names.index(name)
 
     def _admitted(self, x: ArrayLike) -> Array:
@@ -242,16 +264,32 @@ class Network(Layer):
         return x
 
 
+def _forward(name: str, layer: Layer | None, x: Array) -> Array:
+    y = x if layer is None else layer.forward(x)
+    if not isinstance(y, np.ndarray):
+        raise TypeError(f"layer {name!r}: forward must return an array, got {type(y).__name__}.")
+    return y
+
+
+def _backward(name: str, layer: Layer | None, grad_output: Array, x: Array) -> Array:
+    dx = grad_output if layer is None else layer.backward(grad_output, x)
+    if not isinstance(dx, np.ndarray):
+        raise TypeError(f"layer {name!r}: backward must return an array, got {type(dx).__name__}.")
+    if dx.shape != x.shape:
+        raise ValueError(f"layer {name!r}: backward must return an array of shape {x.shape}, as x has, got {dx.shape}.")
+    return dx
+
+
 def _check_layers(layers: tuple[Any, ...]) -> None:
     """Raise TypeError or ValueError unless they are pairs (name, layer)."""
     for pair in layers:
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise TypeError(f"layers must be pairs (name, layer), got {pair!r}.")
+            raise TypeError(f"layers must be pairs (name, layer), got {briefly(pair)}.")
         name, layer = pair
         if not isinstance(name, str) or name in ("", "input"):
-            raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {name!r}.")
+            raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {briefly(name)}.")
         if not isinstance(layer, Layer):
-            raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {layer!r}.")
+            raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {briefly(layer)}.")
 
 
 def _opened(layers: Sequence[tuple[str, Layer]], prefix: str = "", depth: int = 0) -> list[tuple[str, Layer]]:

@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_images, as_maps, as_target, as_targets, check_scores, check_shape
+from numpycam.core.arguments import as_images, as_maps, as_target, as_targets, briefly, check_scores
 from numpycam.core.arrays import Array, Shape, Value, read_only_view, relu, share, split_scale, sum_of, zeros
 from numpycam.core.network import Network, check_network
 
@@ -54,7 +54,7 @@ def gather(
     images = as_images("image", image, network.parameters, network.dtype, check_finite)
     is_batch = images.ndim == 4
     x = images if is_batch else images[None]
-    layer = target_layer_of(network) if layer is None else layer
+    layer = target_layer_of(network, input_shape=x.shape) if layer is None else layer
     check_stages(network, layer, x.shape)
 
     activations = network.activations_of(x, since=layer)
@@ -62,7 +62,6 @@ def gather(
     score = score_of(class_index, scores, is_batch)
     feature_maps = activations[layer]  # step 1: A, what the filters find in the picture
     gradients = read_only_view(network.gradients(activations, score.gradient, to=layer)[layer])  # step 2: g = dy^c/dA
-    check_shape("gradients", gradients, feature_maps.shape)
     one = slice(None) if is_batch else 0
     c, y = read_only_view(score.classes)[one], read_only_view(score.value)[one]
     return Evidence(x[one], c, y, layer, feature_maps[one], gradients[one], network)
@@ -181,7 +180,7 @@ class Stages(Value):
         """Return the explanation of image n. For a slice, return that of these images."""
         self._check_batch()
         if not isinstance(n, int | np.integer | slice) or isinstance(n, bool):
-            raise TypeError(f"an Explanation is indexed by an int or a slice, got {n!r}.")
+            raise TypeError(f"an Explanation is indexed by an int or a slice, got {briefly(n)}.")
         picked: dict[str, Any] = {k: v[n] for k, v in vars(self).items() if isinstance(v, np.ndarray)}
         return replace(self, **picked)
 
@@ -214,7 +213,7 @@ def score_of(class_index: Any, scores: Array, is_batch: bool = True) -> Score:
     return Score(classes, scores[chosen], gradient)
 
 
-def target_layer_of(network: Network, argument: str = "layer") -> str:
+def target_layer_of(network: Network, argument: str = "layer", input_shape: Shape | None = None) -> str:
     """Return the network's declared target layer, or else its last convolution; if there is none, name the argument."""
     if network.target_layer is not None:
         return network.target_layer
@@ -226,7 +225,13 @@ def target_layer_of(network: Network, argument: str = "layer") -> str:
             break
     else:
         where = "no Conv2d"
-    raise ValueError(f"the network has {where}: pass {argument}, one of {[name for name, _ in network.layers]}.")
+    names = [name for name, _ in network.layers]
+    if input_shape is not None:
+        shapes = network.shapes(input_shape)
+        names = [name for name in names if len(shapes[name]) == 4]
+    if not names:
+        raise ValueError(f"the network has {where}, and no layer of it has feature maps (N, K, H, W).")
+    raise ValueError(f"the network has {where}: pass {argument}, one of {names}.")
 
 
 def check_stages(network: Network, layer: str, input_shape: Shape) -> None:

@@ -350,11 +350,3 @@ def test_too_little_memory_is_a_mistake_like_others(capsys, monkeypatch):
 
     monkeypatch.setattr("numpycam.cli.background.draw", take_all)
     assert mistake(capsys) == "there is not enough memory for so many drawings: pass a smaller --images."
-
-
-def test_a_folder_that_cannot_be_written_gets_one_line(run, tmp_path):
-    (tmp_path / "out").write_text("mine")
-    seed, _ = with_both(1)
-    status, out, err = run("--images", 1, "--seed", seed)
-    assert (status, out, err) == (2, "", f"numpycam: error: cannot write {tmp_path / 'out'}: File exists\n")
-    assert (tmp_path / "out").read_text() == "mine"

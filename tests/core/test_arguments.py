@@ -7,7 +7,7 @@ import pytest
 from helpers import refusal
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
-from numpycam.core.arguments import as_array, as_pair
+from numpycam.core.arguments import as_array, as_pair, briefly, check_one_of
 
 KERNEL = np.ones((4, 3, 3, 3))
 
@@ -224,3 +224,30 @@ def test_layers_alone_take_no_integers(layer):
 
 def test_numpy_integers_are_integers():
     assert as_pair("stride", (np.int8(2), 3), 1) == (2, 3)
+
+
+def test_what_a_message_shows_of_a_value_is_one_short_line():
+    assert briefly("a\nb") == r"'a\nb'"
+    assert briefly(np.array(1)) == "array(1)"
+    assert briefly(np.zeros((20, 30))) == "an array of shape (20, 30)"
+    assert "\n" not in briefly(Network([("relu", ReLU()), ("flatten", Flatten())]))
+    assert len(briefly("x" * 10**5)) == 80
+
+
+@pytest.mark.parametrize(
+    "value", [np.zeros(0), np.zeros(2), np.array(["nearest"]), ["nearest"], None, True, "x" * 10**5], ids=type
+)
+def test_what_is_none_of_the_allowed_is_refused_in_one_sentence_whatever_it_is(value):
+    message = refusal(ValueError, lambda: check_one_of("mode", value, ("nearest", "bilinear")))
+    assert message.startswith("mode must be one of 'nearest', 'bilinear', got ")
+    assert len(message) < 150
+    check_one_of("mode", np.str_("nearest"), ("nearest", "bilinear"))
+
+
+@pytest.mark.parametrize("name", [np.zeros(0), np.zeros(2), None, 3, ["conv"], "y" * 10**6], ids=type)
+def test_a_layer_is_named_by_a_string(name):
+    network = Network([("flatten", Flatten())])
+    for action in (lambda: network.split(name), lambda: network[name]):
+        message = refusal(ValueError, action)
+        assert message.startswith("the network has no layer ")
+        assert len(message) < 150

@@ -301,7 +301,7 @@ def test_no_earlier_convolution_is_taken_for_the_last(layer):
     message = refusal(ValueError, lambda: grad_cam(between(layer), IMAGE))
     assert message == (
         f"the network has layer 'own', {type(layer).__name__}, in which its last convolution may be hidden: pass "
-        "layer, one of ['conv', 'own', 'mean', 'linear']."
+        "layer, one of ['conv', 'own']."
     )
     assert grad_cam(between(layer), IMAGE, layer="own").layer == "own"
 
@@ -868,3 +868,12 @@ def test_cam_takes_no_scores_for_the_means_of_maps(second):
     head = Linear(as_fractions([["1/4"] * 4 + [second] * 4, other]))
     network = Network([("maps", maps), ("flatten", Flatten()), ("linear", head)])
     assert refusal(ValueError, lambda: cam(network, IMAGE, 0, "maps")).startswith("CAM needs a head")
+
+
+@pytest.mark.parametrize("layer", [ReLU(), Flatten(), Conv2d(np.ones((1, 1, 1, 1)))], ids=repr)
+def test_a_gradient_that_is_none_is_refused_not_taken_for_absent(layer):
+    message = refusal(TypeError, lambda: layer.backward(None, np.ones((1, 1, 2, 3))))
+    assert message.startswith("grad_output must be an array of float32, float64 or Fractions, got NoneType; ")
+    assert refusal(TypeError, lambda: layer.forward("x")).startswith(
+        "x must be an array of float32, float64 or Fractions, got str; "
+    )

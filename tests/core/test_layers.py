@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import conv_cases, kinds, pool_cases, sides, tensors
 
-from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
+from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
 from numpycam.core.arrays import zeros
 from numpycam.exact import as_fractions
 
@@ -623,3 +623,71 @@ OTHER_PARAMETERS = [
 @pytest.mark.parametrize(("layer", "parameters", "message"), OTHER_PARAMETERS)
 def test_other_parameters_that_are_refused(layer, parameters, message):
     assert refusal(ValueError, lambda: layer.with_parameters(parameters)) == message
+
+
+# --- Weights in the order of Keras --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "hint"),
+    [
+        (lambda: Linear(np.ones((6, 2))).output_shape((1, 6)), "(F, O) pass weight.T."),
+        (lambda: Linear(np.ones((6, 2)), np.ones(2)), "(F, O) pass weight.T."),
+        (lambda: Linear(np.ones((6, 2))).output_shape((1, 7)), None),
+        (lambda: Linear(np.ones((6, 2)), np.ones(3)), None),
+        (lambda: Linear(np.ones((6, 2)), np.ones((2, 1))), None),
+        (
+            lambda: Conv2d(np.ones((3, 3, 1, 4))).output_shape((1, 1, 5, 6)),
+            "(KH, KW, C, O) pass weight.transpose(3, 2, 0, 1)).",
+        ),
+        (lambda: Conv2d(np.ones((3, 3, 1, 4)), np.ones(4)), "(KH, KW, C, O) pass weight.transpose(3, 2, 0, 1)."),
+        (lambda: Conv2d(np.ones((3, 3, 1, 4)), np.ones(5)), None),
+        (lambda: Conv2d(np.ones((16, 3, 1, 1))).output_shape((1, 1, 5, 6)), None),  # a grey picture
+        (lambda: Conv2d(np.ones((3, 3, 1, 4))).output_shape((1, 2, 5, 6)), None),
+    ],
+)
+def test_of_a_weight_that_would_fit_if_it_were_turned_the_turn_is_named(action, hint):
+    message = refusal(ValueError, action)
+    assert ("stored as" in message) == (hint is not None)
+    assert message.endswith(f"; for a weight stored as {hint}" if hint else ".")
+
+
+def patches_of(x, size, stride=1):
+    """The patches of pictures (N, H, W, C), as (N, H', W', KH, KW, C)."""
+    windows = np.lib.stride_tricks.sliding_window_view(x, size, axis=(1, 2))  # (N, H', W', C, KH, KW)
+    return np.moveaxis(windows[:, ::stride, ::stride], 3, -1)
+
+
+def test_weights_of_keras_give_its_scores_when_they_are_turned_and_others_when_they_are_only_transposed():
+    """With the channels last, a network is a few lines. Whole numbers, so that no sum is rounded."""
+    random = np.random.default_rng(0)
+    kernel, dense = random.integers(-4, 5, (2, 3, 2, 4)), random.integers(-4, 5, (3 * 5 * 4, 6))
+    bias, x = random.integers(-4, 5, 6), random.integers(-4, 5, (7, 4, 7, 2))
+    maps = np.einsum("nhwuvc,uvco->nhwo", patches_of(x, (2, 3)), kernel).clip(0)  # (7, 3, 5, 4)
+    scores = maps.reshape(7, -1) @ dense + bias
+    turned = dense.reshape(3, 5, 4, 6).transpose(2, 0, 1, 3).reshape(-1, 6).T
+
+    def ours(weight):
+        conv = Conv2d(kernel.transpose(3, 2, 0, 1))
+        layers = [("conv", conv), ("relu", ReLU()), ("flatten", Flatten()), ("dense", Linear(weight, bias))]
+        return Network(layers)(x.transpose(0, 3, 1, 2))
+
+    assert same(ours(turned), scores)
+    assert ours(dense.T).shape == scores.shape
+    assert not same(ours(dense.T), scores)
+
+
+@pytest.mark.parametrize("size", [(2, 3), (3, 4), (5, 2), (3, 3)])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_padding_at_the_end_only_is_a_kernel_that_is_led_by_zeros(size, stride):
+    """TensorFlow's "same": ⌈n/s⌉ outputs, the smaller half of the border before, the larger one after."""
+    random = np.random.default_rng(0)
+    weight, x = random.integers(-4, 5, (3, 2, *size)), random.integers(-4, 5, (2, 2, 8, 11))
+    totals = [max((-(-n // stride) - 1) * stride + k - n, 0) for n, k in zip(x.shape[2:], size, strict=True)]
+    border = [(total // 2, total - total // 2) for total in totals]
+    padded = np.pad(x, ((0, 0), (0, 0), *border))
+    expected = np.einsum("nhwuvc,ocuv->nohw", patches_of(np.moveaxis(padded, 1, -1), size, stride), weight)
+    led = np.pad(weight, ((0, 0), (0, 0), *((after - before, 0) for before, after in border)))
+    conv = Conv2d(led, stride=stride, padding=tuple(after for _, after in border))
+    assert same(conv(x.astype(float)), expected)
+    assert expected.shape[2:] == tuple(-(-n // stride) for n in x.shape[2:])

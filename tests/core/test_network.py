@@ -417,3 +417,77 @@ def test_other_parameters_that_are_refused(network):
     assert message == f"conv.weight must have shape {network['conv'].weight.shape}, got (2,)."
     floats = {"conv.weight": as_floats(network["conv"].weight)}
     assert "floats" in refusal(TypeError, lambda: network.with_parameters(floats))
+
+
+# --- What cannot be -----------------------------------------------------------------------------------------------
+
+
+def test_a_network_knows_its_names_and_is_no_sequence():
+    network = Network([("block", Network([("relu", ReLU())])), ("flatten", Flatten())])
+    assert all(name in network for name in ("block", "block.relu", "flatten"))
+    assert not any(name in network for name in ("relu", "input", ""))
+    assert network
+    assert Network([])
+    for action in (lambda: [*network], lambda: len(network), lambda: [*reversed(network)]):
+        assert refusal(TypeError, action) == "a Network is no sequence: take network.layers, its pairs (name, layer)."
+    message = refusal(TypeError, lambda: ReLU() in network)
+    assert message == "network holds names of layers, not ReLU: its layers are network.layers."
+
+
+@pytest.mark.parametrize(("layers", "came"), [(None, "NoneType"), (3, "int"), (ReLU(), "ReLU")])
+def test_what_is_no_sequence_of_layers_is_refused(layers, came):
+    message = refusal(TypeError, lambda: Network(layers))
+    assert message == f"layers must be a sequence of pairs (name, layer), got {came}."
+
+
+def test_activations_that_are_no_dict_are_refused():
+    message = refusal(TypeError, lambda: Network([("relu", ReLU())]).gradients(None, np.ones((1, 2))))
+    assert message == "activations must be the dict that network.activations(x) returns, got NoneType."
+
+
+class Rude(Layer):
+    """y = x, but for what one of its methods returns."""
+
+    def __init__(self, **returned):
+        self._set(returned=returned)
+
+    def output_shape(self, input_shape):
+        return self.returned.get("output_shape", input_shape)
+
+    def forward(self, x):
+        return self.returned.get("forward", x)
+
+    def backward(self, grad_output, x):
+        return self.returned.get("backward", grad_output)
+
+
+@pytest.mark.parametrize(
+    ("method", "returned", "message"),
+    [
+        ("output_shape", None, "output_shape must return a tuple of ints, got None."),
+        ("output_shape", [1, 2], "output_shape must return a tuple of ints, got [1, 2]."),
+        ("output_shape", (1, 2.0), "output_shape must return a tuple of ints, got (1, 2.0)."),
+        ("forward", None, "forward must return an array, got NoneType."),
+        ("forward", [[1.0, 2.0]], "forward must return an array, got list."),
+        ("forward", np.float64(3), "forward must return an array, got float64."),
+        ("backward", None, "backward must return an array, got NoneType."),
+        ("backward", [[1.0, 2.0]], "backward must return an array, got list."),
+        ("backward", np.ones(2), "backward must return an array of shape (1, 2), as x has, got (2,)."),
+    ],
+)
+def test_a_layer_that_returns_what_it_must_not_is_named(method, returned, message):
+    network = Network([("block", Network([("rude", Rude(**{method: returned}))])), ("relu", ReLU())])
+    x = np.ones((1, 2))
+    actions = [lambda: network.backward(x, x)]
+    if method != "backward":
+        actions += [lambda: network(x), lambda: network.activations(x, since="relu")]
+    for action in actions:
+        error = ValueError if "of shape" in message else TypeError
+        assert refusal(error, action) == f"layer 'block.rude': {message}"
+
+
+def test_what_is_no_input_shape_is_refused():
+    network = Network([("relu", ReLU())])
+    for shape in (None, 3, "ab", [1, 2]):
+        message = refusal(TypeError, lambda shape=shape: network.output_shape(shape))
+        assert message == f"input_shape must be a tuple of ints, got {shape!r}."

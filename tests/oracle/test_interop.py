@@ -394,6 +394,21 @@ def test_other_modules_are_refused_with_a_hint_that_helps():
     ]
 
 
+def test_a_hint_that_would_not_work_is_not_given():
+    """EfficientNet and ConvNeXt have these three parts too, and layers that numpycam has not."""
+
+    class Vision(nn.Module):
+        def __init__(self, activation):
+            super().__init__()
+            self.features = nn.Sequential(nn.Conv2d(1, 2, 3), activation)
+            self.avgpool, self.classifier = nn.AdaptiveAvgPool2d(1), nn.Sequential(nn.Linear(2, 3))
+
+    message = refusal(TypeError, lambda: from_torch(Vision(nn.SiLU())))
+    assert message == "module must be a torch.nn.Sequential, got Vision."
+    for module in (Vision(nn.ReLU()), Vision(nn.Dropout())):  # Dropout is in training mode, and told so next
+        assert "if its forward is features" in refusal(TypeError, lambda module=module: from_torch(module))
+
+
 def test_max_pooling_and_convolutions_keep_their_options():
     module = nn.Sequential(
         nn.Conv2d(1, 1, (3, 2), (2, 1), (1, 0), (1, 2), bias=False),
