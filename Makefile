@@ -42,7 +42,7 @@ bench: .venv  ## measure against torch and others on a quiet machine, for docs/p
 	$(PYTHON) benchmarks --threads 2 --out docs/performance --page docs/performance.md
 
 SECONDS = 3600
-fuzz: .venv  ## look for what breaks numpycam, for SECONDS=3600: damaged files, odd arguments, networks against torch
+fuzz: .venv  ## look for what breaks numpycam, for SECONDS=3600: damaged files, networks against torch
 	.venv/bin/pip install --quiet --editable '.[torch]'
 	$(PYTHON) -W ignore tests/fuzz --seconds $(SECONDS) --seed $$(date +%s)
 
