@@ -4,7 +4,6 @@ import math
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context
-from functools import partial
 from typing import Any
 
 from numpycam.core.arrays import Array
@@ -94,15 +93,6 @@ def in_columns(rows: Iterable[Sequence[str]], sides: str, indent: int = 0) -> li
         cells = [f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)]
         lines.append((" " * indent + "  ".join(cells)).rstrip())
     return lines
-
-
-def progress_bar() -> Callable[[Iterable[Any]], Iterable[Any]]:
-    """Return tqdm's bar if tqdm is installed. It shows itself in a terminal only."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return iter
-    return partial(tqdm, leave=False, disable=None)
 
 
 def shortened(text: str, longest: int) -> str:

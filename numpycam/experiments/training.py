@@ -24,10 +24,10 @@ from numpycam.core.arguments import (
     check_same_kind,
     check_scores,
     check_shape,
-    followed,
 )
 from numpycam.core.arrays import Array, Shape, gated
 from numpycam.core.network import Network, check_network
+from numpycam.progress import Progress, followed
 from numpycam.text import decimal
 
 SomeNetwork = TypeVar("SomeNetwork", bound=Network)
@@ -187,7 +187,7 @@ def fit(
     seed: int = 0,
     fixed: Sequence[str | tuple[str, int]] = (),
     callback: Callable[[int, SomeNetwork, NDArray[np.float64]], object] | None = None,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    progress: Progress = iter,
 ) -> tuple[SomeNetwork, NDArray[np.float64]]:
     """Train a network by stochastic gradient descent, and return a new one.
 
@@ -238,7 +238,6 @@ def fit(
         ``parameter_gradients``.
     """
     check_callable("loss", loss, "softmax_cross_entropy")
-    check_callable("progress", progress, "tqdm")
     if callback is not None:
         check_callable("callback", callback, "print")
     x, t = _as_examples(network, images, labels, loss)
