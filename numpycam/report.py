@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from numpycam.core.steps import Stages
 from numpycam.exact import as_floats
-from numpycam.files import as_npz, check_digits, without_pickle, write_files
+from numpycam.files import as_npz, check_digits, is_encodable, without_pickle, write_files
 from numpycam.resize import Interpolation, normalise, resize
 from numpycam.text import decimal, exact, exact_and_decimal, paragraph
 from numpycam.zero_maps import why_zero
@@ -271,7 +271,5 @@ def _key(name: str, key: object) -> str:
 
 
 def _check_text(name: str, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{name} must be text, got half of a character (a surrogate) in {text!r}.") from None
+    if not is_encodable(text):
+        raise ValueError(f"{name} must be text, got half of a character (a surrogate) in {text!r}.")

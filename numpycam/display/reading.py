@@ -1,7 +1,6 @@
 """Reads a picture from a PNG or JPEG file, as a person sees it."""
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpycam.core.arrays import Array
+from numpycam.files import is_device_or_pipe
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -55,8 +55,7 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.float64]:
     from PIL.JpegImagePlugin import JpegImageFile  # Pillow, which matplotlib brings along
     from PIL.PngImagePlugin import PngImageFile
 
-    mode = os.stat(path).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe could keep us waiting forever
+    if is_device_or_pipe(path):
         raise ValueError(f"{path} is a device or a pipe: save the picture to a file, and pass that.")
     with open(path, "rb") as file:
         content = file.read(8)
