@@ -38,7 +38,7 @@ def exact(value: Any) -> str:
     """Return what Python writes for it: ``143/5``. If that has more digits than Python writes, say how many."""
     try:
         return str(value)
-    except ValueError:  # from inside of a target, it may be the number of anything
+    except ValueError:  # the number may also lie inside of the value: in a target, for one
         longest = max(abs(getattr(value, "numerator", 0)), getattr(value, "denominator", 0))
         digits = f"about {round(longest.bit_length() * math.log10(2))}" if longest else "too many"
         return f"[{type(value).__name__} of {digits} digits]"

@@ -91,7 +91,7 @@ def _check_limits(path: str | os.PathLike[str], content: bytes, width: int, heig
     if width * height > most:
         raise ValueError(
             f"{path} is too large: it has {height} × {width} pixels, and at most {most} are read from a file of "
-            f"{len(content)} bytes: make the picture smaller first."
+            f"{len(content)} bytes. Make the picture smaller first."
         )
     if content.startswith(b"\xff") and content.count(b"\xff\xda") > MOST_SCANS:
         raise ValueError(f"{path} has more than {MOST_SCANS} scans: save the picture again, as PNG or plain JPEG.")
@@ -102,9 +102,9 @@ def _samples(opened: Callable[[], "ImageFile"]) -> tuple[Array, int, Any]:
 
     C is 1 for grey and 3 for colour, or 2 and 4 if the opacity is the last sample.
 
-    Of 16 bits Pillow keeps 8, except for plain grey. But it can be told how the bytes of a pixel lie. Colours are read
-    twice: the upper bytes, and then the lower bytes, by claiming that these come first. Grey with opacity takes four
-    bytes, and is read as if it were red, green, blue and opacity of 8 bits.
+    Pillow keeps 8 of 16 bits, except for plain grey. But it can be told how the bytes of a pixel lie. So colours are
+    read twice: first the upper bytes, then the lower bytes, which are claimed to be the upper ones. A pixel of grey
+    with opacity has four bytes. It is read as if it were red, green, blue and opacity of 8 bits.
     """
     picture = opened()
     form = str(picture.tile[0][3]) if picture.tile else ""  # how a pixel lies in the file

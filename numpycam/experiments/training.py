@@ -234,8 +234,8 @@ def fit(
     DivergedError
         If the loss or a parameter becomes NaN or infinite. The error holds the last good network.
     TypeError, ValueError
-        If an argument has the wrong type or value, or a layer that is trained hides layers or has no
-        ``parameter_gradients``.
+        If an argument has the wrong type or value, or a layer that is trained hides arrays or layers, or
+        has no ``parameter_gradients``.
     """
     check_callable("loss", loss, "softmax_cross_entropy")
     if callback is not None:

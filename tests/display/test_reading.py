@@ -203,7 +203,7 @@ def test_a_picture_that_is_too_large_for_its_file_is_refused_by_its_header(heigh
     content = header(height, width, 8, GREY) + chunk(b"IDAT", b"not even pixels") + chunk(b"IEND", b"")
     assert refusal(ValueError, lambda: read(content)) == (
         f"file.png is too large: it has {height} × {width} pixels, and at most {FEW_PIXELS} are read from a file of "
-        f"{len(content)} bytes: make the picture smaller first."
+        f"{len(content)} bytes. Make the picture smaller first."
     )
     assert not recwarn.list
 
