@@ -116,8 +116,8 @@ def is_encodable(text: str) -> bool:
     return text.encode(errors="ignore").decode() == text
 
 
-def without_pickle(array: Array, name: str = "an array") -> Array:
-    """Return an array as a file may hold it: Fractions as strings."""
+def without_pickle(name: str, array: Array) -> Array:
+    """Return an array as a file may hold it: Fractions as strings. The name is for the error message."""
     if array.dtype != object:
         return array
     for value in array.flat:

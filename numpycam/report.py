@@ -93,7 +93,7 @@ def save(
     for name in about or {}:
         if not isinstance(name, str) or name in numbers:
             raise ValueError(f"about must have strings as names, and not the name of a field, got {name!r}.")
-    large: dict[str, Any] = {name: without_pickle(v, name) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
+    large: dict[str, Any] = {name: without_pickle(name, v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
     told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
     entries = {name: _plain(f"about[{name!r}]", value) for name, value in (about or {}).items()}
     contents: dict[str, Any] = {

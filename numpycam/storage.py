@@ -175,7 +175,7 @@ def _check_place(full_name: str, depth: int) -> None:
 def _storable(name: str, array: Array) -> Array:
     if zipfile.ZipInfo(name).filename != name:
         raise ValueError(f"{brief(name)} cannot be a name in a zip file: rename the layer.")
-    array = without_pickle(as_array(name, array), name)
+    array = without_pickle(name, as_array(name, array))
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
 
 

@@ -167,7 +167,7 @@ def two_units(apart):
 
 @pytest.mark.parametrize("dtypes", [(np.float64, np.float64), (np.float32, np.float64), (np.float32, np.float32)])
 def test_floats_tell_kinks_apart_that_are_further_than_rounding(dtypes):
-    """Seven operations of numbers below 2: a lead of 1e-13 is no rounding, one of 1e-17 is. The network has float64."""
+    """Seven operations of numbers below 2: a lead of 2^-40 is no rounding, one of 2^-54 is. The network has float64."""
     baseline, image = (np.full((1, 1, 1), value, dtype) for value, dtype in zip((0, 1), dtypes, strict=True))
     line = path(two_units(2.0**-40), baseline, image, 0)
     assert line.kinks.tolist() == [0.5, 0.5 + 2.0**-40]

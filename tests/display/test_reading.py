@@ -286,6 +286,7 @@ def damaged(content, count):
         )
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # of what the camera wrote, if that is damaged
 @pytest.mark.parametrize("form", ["png", "deep", "palette", "jpg", "progressive"])
 def test_a_damaged_picture_is_refused_in_a_sentence_or_read(form):
     """There is a picture, or one ValueError, of one sentence, that names the file."""
