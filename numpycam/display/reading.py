@@ -15,7 +15,8 @@ from numpycam.files import is_device_or_pipe
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-FEW_PIXELS, MOST_PIXELS = 2**23, 100_000_000  # the first is enough for 4K
+FEW_PIXELS = 2**23  # enough for 4K
+MOST_PIXELS = 100_000_000
 PIXELS_OF_A_BYTE = 32
 """A file may have FEW_PIXELS, or as many as this for each of its bytes, and never more than MOST_PIXELS."""
 
