@@ -107,13 +107,14 @@ def _array_as_fractions(value: Any) -> Array:
             as_array("value", element, check_finite=False)  # refuses it, with the cure
         number = element.item() if isinstance(element, np.generic) else element
         try:
-            too_long = _digits(number) > MOST_DIGITS
-            exact[index] = None if too_long else Fraction(number)
+            digits = _digits(number)
+            if digits <= MOST_DIGITS:
+                exact[index] = Fraction(number)
         except TypeError:
             raise TypeError(f"value must hold finite numbers, got {brief(element)} at index {index}.") from None
         except (ValueError, OverflowError, ZeroDivisionError):
             raise ValueError(f"value must hold finite numbers, got {brief(element)} at index {index}.") from None
-        if too_long:
+        if digits > MOST_DIGITS:
             raise ValueError(
                 f"value must hold numbers of at most {MOST_DIGITS} digits, got {brief(element)} at index {index}."
             )

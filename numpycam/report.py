@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from numpycam.core.arguments import check_text
 from numpycam.core.steps import Stages
 from numpycam.exact import as_floats
-from numpycam.files import as_npz, check_digits, without_pickle, write_files
+from numpycam.files import as_npz, check_digits, is_encodable, without_pickle, write_files
 from numpycam.resize import Interpolation, normalise, resize
 from numpycam.text import decimal, exact, exact_and_decimal, paragraph
 from numpycam.zero_maps import why_zero
@@ -101,7 +101,7 @@ def save(
     for name in about or {}:
         if not isinstance(name, str) or name in numbers:
             raise ValueError(f"about must have strings as names, and not the name of a field, got {name!r}.")
-    large: dict[str, Any] = {name: without_pickle(v, name) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
+    large: dict[str, Any] = {name: without_pickle(name, v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
     told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
     entries = {name: _plain(f"about[{name!r}]", value) for name, value in (about or {}).items()}
     contents: dict[str, Any] = {
@@ -279,7 +279,5 @@ def _key(name: str, key: object) -> str:
 
 
 def _check_text(name: str, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{name} must be text, got half of a character (a surrogate) in {text!r}.") from None
+    if not is_encodable(text):
+        raise ValueError(f"{name} must be text, got half of a character (a surrogate) in {text!r}.")

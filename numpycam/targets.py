@@ -144,8 +144,8 @@ class Probability:
         check_index("a target's class", c, scores.shape[1])
         if scores.shape[1] == 1:
             raise ValueError(
-                "a probability needs two classes at least: the softmax of one score is 1, whatever the score is. If it "
-                "answers yes or no, pass targets.Sigmoid()."
+                "a probability needs two classes at least: the softmax of one score is 1, whatever the score is. "
+                "If the network answers yes or no, pass targets.Sigmoid()."
             )
         p = np.exp(scores - scores.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)

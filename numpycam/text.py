@@ -4,7 +4,6 @@ import math
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context
-from functools import partial
 from typing import Any
 
 from numpycam.core.arrays import Array
@@ -39,7 +38,7 @@ def exact(value: Any) -> str:
     """Return what Python writes for it: ``143/5``. If that has more digits than Python writes, say how many."""
     try:
         return str(value)
-    except ValueError:  # from inside of a target, it may be the number of anything
+    except ValueError:  # the number may also lie inside of the value: in a target, for one
         longest = max(abs(getattr(value, "numerator", 0)), getattr(value, "denominator", 0))
         digits = f"about {round(longest.bit_length() * math.log10(2))}" if longest else "too many"
         return f"[{type(value).__name__} of {digits} digits]"
@@ -94,15 +93,6 @@ def in_columns(rows: Iterable[Sequence[str]], sides: str, indent: int = 0) -> li
         cells = [f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)]
         lines.append((" " * indent + "  ".join(cells)).rstrip())
     return lines
-
-
-def progress_bar() -> Callable[[Iterable[Any]], Iterable[Any]]:
-    """Return tqdm's bar if tqdm is installed. It shows itself in a terminal only."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return iter
-    return partial(tqdm, leave=False, disable=None)
 
 
 def shortened(text: str, longest: int) -> str:

@@ -56,12 +56,13 @@ def why_zero(explanation: Stages) -> str:
 
 
 def _step_that_is_zero(e: Stages, rectifiers: dict[str, Array]) -> str:
+    """Return which step made the map zero. ``rectifiers`` are the outputs of the ReLUs behind the layer, by name."""
     if not e.feature_maps.any():
         return "every feature map is 0 for this picture"
     if e.gradients_used != "unused" and not e.gradients.any():
         dead = next((name for name, outputs in rectifiers.items() if not outputs.any()), None)
         if dead is None:
-            return "no cell of these maps changes the score, every gradient is 0"
+            return "every gradient is 0, since no cell of these maps changes the score"
         return f"every gradient is 0, since every output of the ReLU {dead!r} is 0 for this picture"
     if e.alphas is not None and not e.alphas.any():
         return "every weight α_k is 0, since the gradients of each map add up to 0"

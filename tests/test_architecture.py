@@ -17,7 +17,7 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     "core",
-    "exact resize targets text files about interrupt",
+    "exact resize targets text files about progress interrupt",
     "interventions path metrics zero_maps",
     "storage summary",
     "display",
@@ -168,7 +168,7 @@ def test_nothing_but_numpy_and_matplotlib_is_needed():
     ever = {module: foreign(module) for module in FILES}
     assert set().union(*ever.values()) == {"numpy", "matplotlib", "PIL", "torch", "tqdm"}
     assert [module for module in FILES if "torch" in ever[module]] == ["interop"]
-    assert [module for module in FILES if "tqdm" in ever[module]] == ["text"]
+    assert [module for module in FILES if "tqdm" in ever[module]] == ["progress"]
     assert foreign("interop", ("functions",)) == {"numpy"}
 
 

@@ -286,8 +286,8 @@ def test_a_probability_of_the_only_class_is_refused():
     """A softmax of one number is 1: the map would be zero, without a word."""
     message = refusal(ValueError, lambda: Probability(0)(np.array([[-2.5]])))
     assert message == (
-        "a probability needs two classes at least: the softmax of one score is 1, whatever the score is. If it answers "
-        "yes or no, pass targets.Sigmoid()."
+        "a probability needs two classes at least: the softmax of one score is 1, whatever the score is. If the "
+        "network answers yes or no, pass targets.Sigmoid()."
     )
 
 

@@ -1,8 +1,6 @@
 """Numbers and tables as text."""
 
-import sys
 from fractions import Fraction
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,7 +19,6 @@ from numpycam.text import (
     maps_as_text,
     paragraph,
     percent,
-    progress_bar,
     shortened,
 )
 
@@ -119,18 +116,3 @@ def test_a_table_of_fractions_has_them_as_they_are_and_as_decimals():
 def test_a_table_of_floats_has_decimals_alone_and_maps_stand_side_by_side():
     lines = maps_as_text("A^{}", np.array([[[0.5]], [[-2.0]]])).splitlines()
     assert [line.split() for line in lines] == [["A^1", "A^2"], ["in", "floats", "0.5", "-2"]]
-
-
-# --- Progress ---------------------------------------------------------------------------------------
-
-
-def test_a_progress_bar_is_shown_if_tqdm_is_there(monkeypatch):
-    def tqdm(steps, leave, disable):
-        assert leave is False
-        assert disable is None  # only where there is a terminal
-        return (f"step {step}" for step in steps)
-
-    monkeypatch.setitem(sys.modules, "tqdm", SimpleNamespace(tqdm=tqdm))
-    assert [*progress_bar()(range(2))] == ["step 0", "step 1"]
-    monkeypatch.setitem(sys.modules, "tqdm", None)
-    assert [*progress_bar()(range(2))] == [0, 1]

@@ -48,7 +48,7 @@ def test_the_first_step_that_is_zero_is_named():
         "The map is zero: every gradient is 0, since every output of the ReLU 'first' is 0 for this picture."
     )
     assert why(network(1, head=((0,),))) == (
-        "The map is zero: no cell of these maps changes the score, every gradient is 0."
+        "The map is zero: every gradient is 0, since no cell of these maps changes the score."
     )
     assert why(network(1, head=((-1,),))) == (
         "The map is zero: no cell of Σ α_k A^k is positive, the largest is -0.166667."

@@ -430,7 +430,7 @@ def _save(q: Question, c: int, e: Explanation) -> str:
     """Write the files of one class, and return where they are."""
     folder = q.folder(c)
     about: dict[str, Any] = {"picture": q.picture_name, "network": q.network_name}
-    about |= {"mean": [*q.normalisation.mean], "std": [*q.normalisation.std]}
+    about |= {"mean": q.normalisation.mean, "std": q.normalisation.std}
     if q.names:
         about["class"] = q.names[c]
     title = f"{e.method} of {q.class_name(c)}"
@@ -443,7 +443,7 @@ def _save_all(q: Question, c: int, found: dict[str, Explanation], lines: list[st
 
     folder, title = q.folder(c), f"{q.class_name(c)}, by each method"
     figure = figure_of_methods([with_picture(e, q.shown) for e in found.values()], columns=6, title=title)
-    maps: dict[str, Any] = {name: without_pickle(e.weighted_sum) for name, e in found.items()}
+    maps: dict[str, Any] = {name: without_pickle(name, e.weighted_sum) for name, e in found.items()}
     folder.mkdir(parents=True, exist_ok=True)
     contents = figure.as_png(), as_npz(maps, compressed=True)
     write_files(folder, dict(zip(FILES_OF_ALL, contents, strict=True)))

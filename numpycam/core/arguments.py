@@ -4,17 +4,15 @@ Public functions check their arguments with these. A wrong argument is refused w
 argument, what came and what was expected. Nothing is silently repaired.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from numbers import Rational
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from numpycam.core.arrays import Array, Pair, Shape, first_index, frozen_copy, objects, read_only_view
-
-T = TypeVar("T")
 
 _WIDEST = 8  # bytes of a float: a longdouble has more, except where it is a float64
 
@@ -338,25 +336,6 @@ def as_target(returned: object, scores: Array) -> tuple[Array, Array]:
     check_shape(names[0], value, scores.shape[:1])
     check_shape(names[1], gradient, scores.shape)
     return frozen_copy(value), frozen_copy(gradient)
-
-
-def followed(progress: Callable[[Sequence[T]], Iterable[T]], runs: Sequence[T], what: str) -> Iterator[T]:
-    """Yield the runs as ``progress`` does, after checking that it leaves none out, adds none and keeps their order.
-
-    ``what`` names the runs: "batches". Who stops before the end is not told of those that are left.
-    """
-    wrapped = progress(runs)
-    if not isinstance(wrapped, Iterable):
-        raise TypeError(f"progress must return an iterable of the {what}, as tqdm does, got {type(wrapped).__name__}.")
-    expected = f"progress must yield each of the {len(runs)} {what} once, in order"
-    done = 0
-    for run in wrapped:
-        if done == len(runs) or run != runs[done]:
-            raise ValueError(f"{expected}, got {run!r} after {done} of them.")
-        yield runs[done]
-        done += 1
-    if done < len(runs):
-        raise ValueError(f"{expected}, got {done}.")
 
 
 def check_callable(name: str, value: object, such_as: str) -> None:

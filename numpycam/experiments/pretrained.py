@@ -15,7 +15,6 @@ kernel" of the worked example.
 (16, 16)
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +30,7 @@ from numpycam.experiments.training import fit
 from numpycam.gradcam import grad_cam
 from numpycam.metrics import energy_inside, pointing_game
 from numpycam.network import Network
+from numpycam.progress import Progress
 from numpycam.resize import normalise, resize
 
 NAMES = ("drawings", "drawings-confounded")
@@ -121,7 +121,7 @@ def train(
     seed: int = SEED,
     images: int = IMAGES,
     epochs: int = EPOCHS,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    progress: Progress = iter,
 ) -> Network:
     """Train a network in the same way as the two networks of the package.
 

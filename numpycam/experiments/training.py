@@ -24,10 +24,10 @@ from numpycam.core.arguments import (
     check_same_kind,
     check_scores,
     check_shape,
-    followed,
 )
 from numpycam.core.arrays import Array, Shape, gated
 from numpycam.core.network import Network, check_network
+from numpycam.progress import Progress, followed
 from numpycam.text import decimal
 
 SomeNetwork = TypeVar("SomeNetwork", bound=Network)
@@ -187,7 +187,7 @@ def fit(
     seed: int = 0,
     fixed: Sequence[str | tuple[str, int]] = (),
     callback: Callable[[int, SomeNetwork, NDArray[np.float64]], object] | None = None,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    progress: Progress = iter,
 ) -> tuple[SomeNetwork, NDArray[np.float64]]:
     """Train a network by stochastic gradient descent, and return a new one.
 
@@ -234,11 +234,10 @@ def fit(
     DivergedError
         If the loss or a parameter becomes NaN or infinite. The error holds the last good network.
     TypeError, ValueError
-        If an argument has the wrong type or value, or a layer that is trained hides layers or has no
-        ``parameter_gradients``.
+        If an argument has the wrong type or value, or a layer that is trained hides arrays or layers, or
+        has no ``parameter_gradients``.
     """
     check_callable("loss", loss, "softmax_cross_entropy")
-    check_callable("progress", progress, "tqdm")
     if callback is not None:
         check_callable("callback", callback, "print")
     x, t = _as_examples(network, images, labels, loss)

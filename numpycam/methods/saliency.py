@@ -24,10 +24,11 @@ from numpycam.core.network import Network
 from numpycam.core.steps import Evidence, score_of, target_layer_of
 from numpycam.gradcam import grad_cam
 from numpycam.interventions import blanked
-from numpycam.methods.perturbation import Progress, batches
+from numpycam.methods.perturbation import batches
 from numpycam.methods.quadrature import line, linear_score
 from numpycam.methods.recipe import method
 from numpycam.path import TooManyKinksError, as_piecewise_linear, path
+from numpycam.progress import Progress
 from numpycam.resize import resize
 
 

@@ -32,13 +32,19 @@ def with_mirror(method: Callable[..., Explanation]) -> Callable[..., Explanation
     image x. ``alphas`` is None, since the mean has not one weight for each map. (pytorch-grad-cam's aug_smooth does
     this, and varies the brightness, too.)
 
-    An option that is an image, such as a ``baseline``, is mirrored with the image. A :class:`Method` says in its
-    ``image_options`` which options are. An option may also be bound by :func:`functools.partial`.
+    An option that is an image, such as a ``baseline``, is mirrored with the image, also if it is bound by
+    :func:`functools.partial`.
 
-    Raises
-    ------
-    TypeError
-        If an option has rows and columns, and the method does not say that it is an image.
+    Parameters
+    ----------
+    method : callable
+        Any method. Its attribute ``image_options`` names the options that are images: see
+        :class:`numpycam.methods.Method`.
+
+    Returns
+    -------
+    callable
+        It raises a TypeError if an option has rows and columns, and the method does not say that it is an image.
     """
 
     def explain(
@@ -76,12 +82,12 @@ def _image_options(method: Any) -> Collection[str]:
 
 
 def _bound(method: Any) -> dict[str, Any]:
-    """Return the options that the method has already: those of a partial, also inside of a wrapper."""
+    """Return the options that are bound already: those of a partial, also inside of a wrapper."""
     return getattr(method, "keywords", {})
 
 
 def _like(method: Any, explain: Any) -> Callable[..., Explanation]:
-    """Return the new method, after telling it what the old one knows of its options."""
+    """Return the new method, which now knows of its options what the old one knows."""
     explain.image_options, explain.keywords = _image_options(method), _bound(method)
     return explain
 
@@ -104,12 +110,16 @@ def over_layers(method: Callable[..., Explanation], layers: Sequence[str]) -> Ca
     layers : sequence of str
         The names of the layers, at least one.
 
+    Returns
+    -------
+    callable
+
     Raises
     ------
     ValueError
-        If ``layers`` is empty, or a single string.
+        If ``layers`` is empty, or is no sequence of names.
     """
-    if isinstance(layers, str) or not len(layers):
+    if isinstance(layers, str) or not isinstance(layers, Collection) or not len(layers):
         raise ValueError(f"layers must be a sequence of at least one name, got {layers!r}.")
 
     def explain(network: Network, image: ArrayLike, class_index: ClassIndex = None, **options: Any) -> Explanation:

@@ -203,7 +203,7 @@ def test_a_picture_that_is_too_large_for_its_file_is_refused_by_its_header(heigh
     content = header(height, width, 8, GREY) + chunk(b"IDAT", b"not even pixels") + chunk(b"IEND", b"")
     assert refusal(ValueError, lambda: read(content)) == (
         f"file.png is too large: it has {height} × {width} pixels, and at most {FEW_PIXELS} are read from a file of "
-        f"{len(content)} bytes: make the picture smaller first."
+        f"{len(content)} bytes. Make the picture smaller first."
     )
     assert not recwarn.list
 
@@ -286,6 +286,7 @@ def damaged(content, count):
         )
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # of what the camera wrote, if that is damaged
 @pytest.mark.parametrize("form", ["png", "deep", "palette", "jpg", "progressive"])
 def test_a_damaged_picture_is_refused_in_a_sentence_or_read(form):
     """There is a picture, or one ValueError, of one sentence, that names the file."""
