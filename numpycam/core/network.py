@@ -135,6 +135,8 @@ class Network(Layer):
         y = self._admitted(x)
         for _, layer in self.row:
             y = layer.forward(y)
+        if y.dtype == object:  # a layer of the user's own may have made floats of Fractions: the dtype does not show it
+            as_array("the network's output", y)
         return y
 
     def activations(self, x: ArrayLike, since: str = "input") -> dict[str, Array]:

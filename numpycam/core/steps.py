@@ -21,7 +21,16 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_images, as_maps, as_target, as_targets, check_scores, check_shape
+from numpycam.core.arguments import (
+    as_array,
+    as_images,
+    as_maps,
+    as_target,
+    as_targets,
+    check_same_kind,
+    check_scores,
+    check_shape,
+)
 from numpycam.core.arrays import Array, Shape, Value, read_only_view, relu, share, split_scale, sum_of, zeros
 from numpycam.core.network import Network, check_network
 
@@ -63,9 +72,19 @@ def gather(
     feature_maps = activations[layer]  # step 1: A, what the filters find in the picture
     gradients = read_only_view(network.gradients(activations, score.gradient, to=layer)[layer])  # step 2: g = dy^c/dA
     check_shape("gradients", gradients, feature_maps.shape)
+    if x.dtype == object:
+        outputs = {f"the output of layer {name!r}": array for name, array in activations.items()}
+        _check_exact(outputs | {f"the gradients at layer {layer!r}": gradients}, x)
     one = slice(None) if is_batch else 0
     c, y = read_only_view(score.classes)[one], read_only_view(score.value)[one]
     return Evidence(x[one], c, y, layer, feature_maps[one], gradients[one], network)
+
+
+def _check_exact(arrays: dict[str, Array], image: Array) -> None:
+    """Raise TypeError if a layer of the user's own has made floats of Fractions, which the dtype need not show."""
+    for name, array in arrays.items():
+        check_same_kind({name: array, "image": image})
+        as_array(name, array)
 
 
 def gather_maps(feature_maps: ArrayLike, gradients: ArrayLike, check_finite: bool) -> Evidence:
