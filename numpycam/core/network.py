@@ -134,7 +134,7 @@ class Network(Layer):
     def forward(self, x: ArrayLike) -> Array:
         y = self._admitted(x)
         for _, layer in self.row:
-            y = layer.forward(y)
+            y = layer.forward(_locked(y))
         if y.dtype == object:  # a layer of the user's own may have made floats of Fractions: the dtype does not show it
             as_array("the network's output", y)
         return y
@@ -155,11 +155,11 @@ class Network(Layer):
         """Do the same as :meth:`activations`, without checks."""
         first = self.position_of(since)
         for _, layer in self._steps[: first + 1]:
-            x = x if layer is None else layer.forward(x)
+            x = x if layer is None else layer.forward(_locked(x))
         kept = {since: read_only_view(x)}  # it may be the caller's own array
         x = kept[since]
         for name, layer in self._steps[first + 1 :]:
-            x = kept[name] = x if layer is None else layer.forward(x)
+            x = kept[name] = x if layer is None else layer.forward(_locked(x))
         return kept
 
     def backward(self, grad_output: Array, x: ArrayLike) -> Array:
@@ -184,8 +184,8 @@ class Network(Layer):
         last = self._steps[-1][0]
         gradients = {last: as_grad_output(grad_output, activations[last])}
         for (below, _), (name, layer) in reversed([*pairwise(self._steps[first:])]):
-            gradient = gradients[name]
-            gradients[below] = gradient if layer is None else layer.backward(gradient, activations[below])
+            gradient, x = gradients[name], activations[below]
+            gradients[below] = gradient if layer is None else layer.backward(_locked(gradient), _locked(x))
         return gradients
 
     def parameter_gradients(
@@ -199,7 +199,7 @@ class Network(Layer):
             f"{name}.{key}": value
             for (below, _), (name, layer) in pairwise(self._steps)
             if layer is not None
-            for key, value in layer.parameter_gradients(gradients[name], activations[below]).items()
+            for key, value in layer.parameter_gradients(_locked(gradients[name]), _locked(activations[below])).items()
         }
 
     def split(self, name: str) -> tuple[Self, Self]:
@@ -236,6 +236,11 @@ class Network(Layer):
         x = as_array("x", x, dtype=self.dtype, check_finite=False)
         self.check(x)
         return x
+
+
+def _locked(array: Array) -> Array:
+    """Return what a layer is given. One of the user's own that computes in place fails, and destroys no activation."""
+    return read_only_view(array) if isinstance(array, np.ndarray) else array
 
 
 def _check_layers(layers: tuple[Any, ...]) -> None:
