@@ -110,7 +110,7 @@ def path(
     check_shape("baseline", start, end.shape)
     dtype = np.result_type(start, end, network.dtype)
     start, end = start.astype(dtype), end.astype(dtype)
-    for name, parameter in network.parameters.items() if dtype != object else ():
+    for name, parameter in network.parameters.items():
         as_array(name, parameter)  # NaN and infinity are refused by their place, and not as numbers that became large
     network = as_piecewise_linear("a path", network, start[None])
     tolerances = _rounding_tolerances(network, start, end)

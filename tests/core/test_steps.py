@@ -352,6 +352,42 @@ def test_a_layer_that_makes_floats_of_fractions_is_refused_by_its_name():
     assert "the output of layer 'leaky' holds floats but" in refusal(TypeError, lambda: grad_cam(ends, image))
 
 
+class Merged(Layer):
+    """The mean of the batch, which says that it keeps the batch."""
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x):
+        return x.mean(axis=0, keepdims=True)
+
+    def backward(self, grad_output, x):
+        return np.broadcast_to(grad_output / len(x), x.shape)
+
+
+class Whole(Merged):
+    """y = x, with whole numbers for a gradient."""
+
+    def forward(self, x):
+        return x
+
+    def backward(self, grad_output, x):
+        return np.sign(grad_output).astype(int)
+
+
+def test_a_layer_that_does_not_keep_to_what_it_says_is_refused():
+    conv, head = ("conv", Conv2d([[[[1.0]]]])), (("flatten", Flatten()), ("linear", Linear([[1.0, 2, 3], [4, 5, 6]])))
+    images = np.ones((2, 1, 1, 3))
+    for class_index in (0, None, Difference({0: 1})):
+        message = refusal(
+            ValueError, lambda c=class_index: grad_cam(Network([conv, ("own", Merged()), *head]), images, c)
+        )
+        assert message == "the network's output must have shape (2, 2), got (1, 2)."
+    assert refusal(TypeError, lambda: grad_cam(Network([conv, ("own", Whole()), *head]), images)).startswith(
+        "gradients must be an array of float32, float64 or Fractions, got int64"
+    )
+
+
 class Reshaped(Layer):
     """The maps in one more axis of length 1, or, with their cells in one row, in one fewer."""
 
