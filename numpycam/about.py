@@ -111,13 +111,13 @@ class About:
 
     def __str__(self) -> str:
         """Return a line for each thing that is told."""
-        from numpycam.text import shortened
+        from numpycam.text import printable, shortened
 
-        lines = [self.text] if self.text else []
+        lines = [*map(printable, self.text.splitlines())]
         takes = f" of {self.size[0]} × {self.size[1]} pixels" if self.size else ""
         takes += f", normalised: {self.formula}" if self.mean or self.std else ""
         lines += [f"It takes pictures{takes}."] if takes else []
-        named = [f"{c} {shortened(name, 40)}" for c, name in enumerate(self.class_names)]
+        named = [f"{c} {shortened(printable(name), 40)}" for c, name in enumerate(self.class_names)]
         if len(named) > _MOST_NAMES:
             named = [*named[: _MOST_NAMES - 1], "…", named[-1]]
         if named:

@@ -5,10 +5,13 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context
 from typing import Any
+from unicodedata import bidirectional, category
 
 from numpycam.core.arrays import Array
 
 _WIDE = Context(prec=12, Emax=MAX_EMAX, Emin=MIN_EMIN)  # no Fraction in memory is too large or too small for it
+_UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
+_TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 WIDTH = 79
 """How many characters a printed line has at most."""
 
@@ -93,6 +96,15 @@ def in_columns(rows: Iterable[Sequence[str]], sides: str, indent: int = 0) -> li
         cells = [f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)]
         lines.append((" " * indent + "  ".join(cells)).rstrip())
     return lines
+
+
+def printable(text: str) -> str:
+    """Return a text with ? in the place of what could change the terminal or the order of what is shown.
+
+    That is a control character, a line break, half of a character (a surrogate), or a mark that turns the direction of
+    the text around it. A text written from right to left needs no such mark.
+    """
+    return "".join("?" if category(c) in _UNPRINTABLE or bidirectional(c) in _TURNING else c for c in text)
 
 
 def shortened(text: str, longest: int) -> str:

@@ -31,6 +31,11 @@ def test_it_prints_what_it_knows():
     assert str(thousand) == ("Its classes: 0 c0, 1 c1, 2 c2, 3 c3, 4 c4, 5 c5, 6 c6, 7 c7, 8 c8, …, 999 c999.")
 
 
+def test_it_prints_nothing_that_changes_the_terminal():
+    told = About("One.\nTwo \x1b[2J\u202e.", class_names=["\x1b[31mcat"])
+    assert str(told) == "One.\nTwo ?[2J?.\nIts classes: 0 ?[31mcat."
+
+
 def test_a_picture_is_normalised():
     picture = np.array([[[1.0, 0.5]], [[0.25, 0.0]]])
     assert TOLD.normalised(picture).tolist() == [[[0.25, 0.0]], [[0.0, -0.125]]]

@@ -124,6 +124,14 @@ def test_a_path_needs_linear_pieces():
     assert message == "a path needs piecewise linear layers that say so (see numpycam.Layer); 'square' is Square()."
 
 
+@pytest.mark.parametrize(("number", "what"), [(np.nan, "NaN"), (np.inf, "infinity")])
+def test_a_path_through_parameters_that_are_no_numbers_is_refused_by_their_place(number, what):
+    inner = Network([("linear", Linear([[1.0, number]], check_finite=False))])
+    network = Network([("flatten", Flatten()), ("block", inner)])
+    message = refusal(ValueError, lambda: path(network, np.zeros((1, 1, 2)), np.ones((1, 1, 2))))
+    assert message == f"block.linear.weight contains {what} at index (0, 1)."
+
+
 def test_a_path_with_numbers_too_large_for_floats_is_refused():
     huge = Network([("conv", Conv2d(np.full((1, 1, 1, 1), 1e200))), ("again", Conv2d(np.full((1, 1, 1, 1), 1e200))),
                     ("relu", ReLU()), ("flatten", Flatten())])  # fmt: skip

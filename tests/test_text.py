@@ -19,6 +19,7 @@ from numpycam.text import (
     maps_as_text,
     paragraph,
     percent,
+    printable,
     shortened,
 )
 
@@ -84,6 +85,13 @@ def test_a_paragraph_is_indented_and_no_wider_than_the_screen():
     lines = paragraph("word " * 60).splitlines()
     assert len(lines) > 1
     assert all(line.startswith("  word") and len(line) <= WIDTH for line in lines)
+
+
+def test_what_could_change_the_terminal_or_turn_the_text_around_is_not_printed():
+    assert printable("\x1b[2Jred\r\n\x9b\x7f") == "?[2Jred????"
+    assert printable("cat \u202etac\u2069 a\u2028b\u2029 \ud800") == "cat ?tac? a?b? ?"
+    for text in ("大象", "می\u200cخواهم\u00a0🏳\ufe0f\u200d🌈", "פיל", "x² – ½"):
+        assert printable(text) == text
 
 
 def test_a_text_is_shortened_to_as_many_characters_as_there_may_be():

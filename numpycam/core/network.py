@@ -154,6 +154,8 @@ class Network(Layer):
         y = self._admitted(x)
         for name, layer in self.row:
             y = _forward(name, layer, y)
+        if y.dtype == object:  # a layer of the user's own may have made floats of Fractions: the dtype does not show it
+            as_array("the network's output", y)
         return y
 
     def activations(self, x: ArrayLike, since: str = "input") -> dict[str, Array]:
@@ -218,7 +220,7 @@ class Network(Layer):
             f"{name}.{key}": value
             for (below, _), (name, layer) in pairwise(self._steps)
             if layer is not None
-            for key, value in layer.parameter_gradients(gradients[name], activations[below]).items()
+            for key, value in layer.parameter_gradients(_locked(gradients[name]), _locked(activations[below])).items()
         }
 
     def split(self, name: str) -> tuple[Self, Self]:
@@ -259,19 +261,24 @@ class Network(Layer):
 
 
 def _forward(name: str, layer: Layer | None, x: Array) -> Array:
-    y = x if layer is None else layer.forward(x)
+    y = x if layer is None else layer.forward(_locked(x))
     if not isinstance(y, np.ndarray):
         raise TypeError(f"layer {name!r}: forward must return an array, got {type(y).__name__}.")
     return y
 
 
 def _backward(name: str, layer: Layer | None, grad_output: Array, x: Array) -> Array:
-    dx = grad_output if layer is None else layer.backward(grad_output, x)
+    dx = grad_output if layer is None else layer.backward(_locked(grad_output), _locked(x))
     if not isinstance(dx, np.ndarray):
         raise TypeError(f"layer {name!r}: backward must return an array, got {type(dx).__name__}.")
     if dx.shape != x.shape:
         raise ValueError(f"layer {name!r}: backward must return an array of shape {x.shape}, as x has, got {dx.shape}.")
     return dx
+
+
+def _locked(array: Array) -> Array:
+    """Return what a layer is given. One of the user's own that computes in place fails, and destroys no activation."""
+    return read_only_view(array) if isinstance(array, np.ndarray) and array.flags.writeable else array
 
 
 def _check_layers(layers: tuple[Any, ...]) -> None:

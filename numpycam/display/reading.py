@@ -31,7 +31,7 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.float64]:
     """Read a picture from a PNG or JPEG file, as a person sees it.
 
     Transparent pixels are laid over white. If the camera has marked a photograph as turned, it is turned back. Samples
-    of 16 bits keep all of them.
+    of 16 bits keep all of them. Samples are taken as they are: a gamma or a colour profile in the file is not applied.
 
     A small file cannot fill the memory. A picture of up to 2^23 pixels, enough for 4K, takes at most 500 MB and, on a
     computer of today, 2 s. A larger picture must have a file of at least one byte for each 32 pixels, as photographs

@@ -851,6 +851,30 @@ def test_names_in_the_file_must_be_as_many_as_the_scores(run):
         run("picture.png", "--network", "told.npz")
 
 
+@pytest.mark.parametrize("size", [(100_000, 100_000), (1, 2**23 + 1), 10**30])
+def test_a_file_that_asks_for_a_huge_picture_does_not_fill_the_memory(run, capsys, size):
+    convolutional().save("huge.npz", size=size)
+    with pytest.raises(SystemExit):
+        run("picture.png", "--network", "huge.npz")
+    assert capsys.readouterr().err == (
+        "numpycam explain: error: huge.npz asks for pictures of more than 8388608 pixels: pass --size.\n"
+    )
+    status, out, _ = run("picture.png", "--network", "huge.npz", "--size", "5x7")
+    assert status == 0
+    assert "goes in as 5 pixels high, 7 wide" in out
+
+
+@pytest.mark.parametrize("name", ["mean", "std"])
+def test_means_in_the_file_must_be_as_many_as_the_channels(run, capsys, name):
+    convolutional().save("two.npz", **{name: [1, 2]})
+    with pytest.raises(SystemExit):
+        run("picture.png", "--network", "two.npz")
+    assert capsys.readouterr().err == (
+        f"numpycam explain: error: two.npz has 2 numbers for {name}, but the network takes 3 channels: pass --{name}.\n"
+    )
+    assert run("picture.png", "--network", "two.npz", f"--{name}", 1)[0] == 0
+
+
 # --- One score ----------------------------------------------------------------------------------------------------
 
 

@@ -116,6 +116,44 @@ def test_a_baseline_that_is_bound_already_is_mirrored_too(explained):
         wrapped = over_layers(bound, ["input"])
         expected = of_both_sides(wrapped, network, image, baseline)
         assert same(with_mirror(wrapped)(network, image, 0).weighted_maps, expected)
+        again = partial(wrapped, batch_size=5)
+        assert same(with_mirror(again)(network, image, 0).weighted_maps, expected)
+
+
+def test_a_baseline_that_is_a_default_is_mirrored_too():
+    network, image, baseline = random_network_and_images()
+
+    @method("own", "", "nobody's", layer="input", needs="further runs", image_options=["baseline"])
+    def own(evidence, *, baseline=baseline):
+        return occlusion.weigh(evidence, baseline=baseline)
+
+    expected = of_both_sides(own, network, image, baseline)
+    assert same(with_mirror(own)(network, image, 0).weighted_maps, expected)
+
+    def unnamed(network, image, class_index, baseline=baseline):
+        return occlusion(network, image, class_index, baseline=baseline)
+
+    assert "the option 'baseline' is an image" in refusal(TypeError, lambda: with_mirror(unnamed)(network, image, 0))
+
+
+class Tensor:
+    """Rows and columns that are no NumPy array."""
+
+    ndim = 2
+
+
+@pytest.mark.parametrize("hidden", [Tensor(), {"baseline": np.ones((4, 6))}, {"all": {"one": [[1]]}}])
+def test_what_has_rows_and_columns_is_no_option_that_stays(hidden):
+    network, image, _ = random_network_and_images()
+
+    def explain(network, image, class_index, layer=None, option=None):
+        return grad_cam(network, image, class_index, layer)
+
+    wrapped = with_mirror(explain)
+    assert "the option 'option' is an image" in refusal(TypeError, lambda: wrapped(network, image, 0, option=hidden))
+    assert refusal(TypeError, lambda: wrapped(network, image, 0, "conv", hidden)) == (
+        "with_mirror must know whether an option is an image: pass it by its name."
+    )
 
 
 def own_method(**options):
