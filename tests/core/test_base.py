@@ -1,6 +1,7 @@
 """Layers of the user's own: each method is right for them, or refuses them by their name."""
 
 import functools
+from collections import deque
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -509,6 +510,9 @@ HIDING = [
     {"first": [CONV]},
     (CONV.weight,),
     {"weight": CONV.weight},
+    {CONV: "first"},
+    {CONV},
+    deque([CONV]),
     Holder(),
     [Holder()],
     Holder().run,
@@ -531,6 +535,10 @@ def test_what_is_kept_out_of_sight_is_noticed(layers):
     assert Hiding(layers).hides_parameters
     assert Hiding(layers).is_convolution is None
     assert Wrapping(Hiding(layers)).hides_parameters
+
+
+class Unset:
+    __slots__ = ("later",)
 
 
 CIRCLE: list = []
@@ -561,6 +569,7 @@ def of_a_name_without_a_value(is_given=False):
         Conv2d,
         np.float64(1),
         CIRCLE,
+        Unset(),
         lambda x: 2 * x,
         lambda x, y=2, *, z=3: x * y * z,
         of_a_name_without_a_value(),
