@@ -64,7 +64,8 @@ def _step_that_is_zero(e: Stages, rectifiers: dict[str, Array]) -> str:
             return "no cell of these maps changes the score, every gradient is 0"
         return f"every gradient is 0, since every output of the ReLU {dead!r} is 0 for this picture"
     if e.alphas is not None and not e.alphas.any():
-        return "every weight α_k is 0, since the gradients of each map add up to 0"
+        since = ", since the gradients of each map add up to 0" if e.method == "Grad-CAM" else ""
+        return f"every weight α_k is 0{since}"
     what = "the weighted sum" if e.alphas is None else "Σ α_k A^k"
     return f"no cell of {what} is positive, the largest is {decimal(e.weighted_sum.max())}"
 
