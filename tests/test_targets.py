@@ -349,6 +349,12 @@ def test_a_sigmoid_has_no_exact_value_and_needs_its_class():
     assert refusal(TypeError, lambda: Sigmoid(0.0)(np.ones((2, 1)))).startswith("a target's class must be an instance")
 
 
+@pytest.mark.parametrize("target", [Probability(0), Sigmoid(0)])
+def test_the_slope_of_a_probability_is_not_cut_off_to_an_integer(target):
+    message = refusal(TypeError, lambda: target(np.array([[1, 2]])))
+    assert message.startswith("scores must be an array of float32, float64 or Fractions, got int64")
+
+
 # --- Any target -------------------------------------------------------------------------------------
 
 
