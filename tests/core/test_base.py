@@ -649,6 +649,8 @@ def test_layers_in_a_list_are_not_left_untrained_without_a_word():
         "field of its own, or pass fixed=['own']."
     )
     assert trained(hiding, fixed=["own"])["own"] is hiding
+    for name in ("o", "own.layers"):
+        assert "layer 'own', Hiding," in refusal(TypeError, lambda name=name: trained(hiding, fixed=[name]))
 
 
 def test_gradients_of_a_base_are_not_taken_for_those_of_a_class_that_computes_something_else():
