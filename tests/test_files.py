@@ -6,9 +6,9 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from helpers import unwritable_places
 
 from numpycam.files import write_files
 
@@ -152,11 +152,15 @@ def test_whatever_fails_the_old_file_stays(tmp_path, monkeypatch, call, error):
 
 
 def test_places_that_cannot_be_written_are_named(tmp_path):
-    for path in (tmp_path, tmp_path / "nowhere" / "file", Path(os.devnull)):
-        with pytest.raises(OSError, match=re.escape(str(path))):
+    (tmp_path / "folder").mkdir()
+    places = unwritable_places(tmp_path / "folder")
+    before = {*tmp_path.rglob("*")}
+    for path in places:
+        with pytest.raises(OSError, match=re.escape(str(path))) as caught:
             write_files(path.parent, {path.name: b"new"})
-    assert not os.path.isfile(os.devnull)  # it would be replaced
-    assert list(tmp_path.iterdir()) == []
+        assert isinstance(caught.value, IsADirectoryError) == path.is_dir()
+    assert {*tmp_path.rglob("*")} == before
+    assert not any(path.is_file() for path in before)
 
 
 def test_a_file_that_is_replaced_keeps_its_mode_and_a_link_leads_where_it_led(tmp_path):
