@@ -141,6 +141,18 @@ def test_ranks_that_are_left_out_leave_a_mark(run):
         assert [line.split()[0] for line in out.split("\n\n")[2].splitlines()] == ["rank", *ranks.split()]
 
 
+def test_of_scores_that_tie_the_first_class_comes_first_and_a_score_of_zero_says_no(run, folder, monkeypatch):
+    tied = Network(
+        [("conv", Conv2d(np.ones((1, 1, 1, 1)))), ("gap", GlobalAvgPool2d()), ("linear", Linear([[0], [0]]))]
+    )
+    monkeypatch.setattr("numpycam.cli.explain.load_pretrained", lambda _: tied)
+    _, out, _ = run("grey.png", "--network", "drawings")
+    assert [line.split()[:4] for line in out.split("\n\n")[2].splitlines()[1:]] == [
+        ["1", "0", "0.0000", "no"],
+        ["2", "1", "0.0000", "no"],
+    ]
+
+
 def test_top_writes_a_folder_for_each_class(run, folder):
     _, out, _ = run("picture.png", "--top", 3)
     ranked = np.argsort(-convolutional()(channels_first(COLOURS).astype(np.float32)[None])[0])
@@ -297,6 +309,13 @@ def test_a_colour_picture_has_its_brightness_for_a_network_of_one(run, folder):
     Image.new("RGB", (5, 4), "white").save("white.png")
     run("white.png", "--network", "network-grey.npz")
     assert np.unique(written(folder)["image"]).tolist() == [1.0]
+
+
+def test_a_white_picture_does_not_become_brighter_than_white_where_it_shrinks(run):
+    """From 8 rows to 5, the shares of the rows add up to 1 + 4e-16."""
+    Image.new("L", (3, 8), 255).save("white.png")
+    status, *_ = run("white.png", "--network", "network-grey.npz", "--size", "5x3", "--std", 2, draws="overlay")
+    assert status == 0
 
 
 def test_the_first_convolution_may_be_inside_a_network(run, folder):
@@ -874,6 +893,9 @@ def test_yes_and_no_are_names_if_a_network_has_them(run, folder):
     network.save("two.npz", class_names=["no", "yes"])
     run("picture.png", "--network", "two.npz", "--class", "yes")
     assert written(folder)["class_index"] == 1
+    convolutional(classes=1).save("one.npz", class_names=["no"])
+    run("picture.png", "--network", "one.npz", "--class", "no")
+    assert written(folder)["class_index"] == 0
 
 
 def test_neither_yes_nor_no_is_refused(run, capsys):
@@ -907,3 +929,9 @@ def test_a_network_without_convolutions_gets_the_channels_that_fit(run, folder, 
     explanation = written(folder)
     assert np.array(explanation["image"]).shape == (channels, 12, 10)
     assert explanation["score"] == float(flat(np.array([explanation["image"]]))[0, 1])
+
+
+def test_a_picture_stays_in_colour_for_a_network_that_takes_any_number_of_channels(run, folder):
+    Network([("gap", GlobalAvgPool2d())]).save("any.npz")
+    assert run("picture.png", "--network", "any.npz", "--layer", "input")[0] == 0
+    assert same(np.array(written(folder)["image"]), channels_first(COLOURS))
