@@ -428,6 +428,16 @@ def test_a_description_that_makes_no_sense_is_refused(path, description, reason)
     assert refused(file_of(path, description)).startswith(reason)
 
 
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="a longdouble is a float64 here")
+def test_a_longdouble_is_refused_by_the_name_of_its_array(path):
+    reason = refused(file_of(path, described(linear()), {"0.weight": np.ones((1, 2), np.longdouble)}))
+    assert reason.startswith("0.weight must hold float32, float64 or strings, got float")
+
+
+def test_a_reason_is_short_whatever_is_in_the_file(path):
+    assert len(refused(file_of(path, described(RELU | {"x" * 10_000: 1})))) == 300
+
+
 def test_deep_networks_are_refused_not_followed(path):
     layer = json.dumps(RELU)
     for _ in range(5000):

@@ -8,7 +8,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from helpers import drawing, only_columns, rounding, same
+from helpers import BLANK, drawing, only_columns, rounding, same
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -281,6 +281,13 @@ def test_mean_and_deviation_change_what_goes_in_not_what_is_seen(run, folder):
     heat = normalise(resize(as_floats(explanation.localization_map), (480, 400)))
     expected = as_uint8(overlay(resize(seen, (480, 400), "nearest"), heat))
     assert same(as_uint8(imread("out/overlay.png")[..., :3]), expected)
+
+
+@pytest.mark.parametrize("option", ["--mean", "--std"])
+def test_a_mean_alone_or_a_deviation_alone_changes_what_goes_in(run, folder, option):
+    _, out, _ = run("picture.png", option, 0.5, draws="page")
+    assert "normalised: (picture - " in out
+    assert "the network sees other numbers in its place" in (folder / "out" / "steps.html").read_text()
 
 
 def test_one_number_is_for_all_channels(run, folder):
@@ -621,6 +628,7 @@ def mistake(capsys, *arguments):
         (["picture.png", "--std", "1", "0", "1"], "argument --std: must be greater than 0, got '0'"),
         (["picture.png", "--std", "1e-300"], "(picture - mean) / std contains infinity at index (0, 0, 0)."),
         (["picture.png", "--mean", "nan"], "argument --mean: must be numbers, got 'nan'; IMAGE must come before the "),
+        (["picture.png", "--std", "inf"], "argument --std: must be numbers, got 'inf'; IMAGE must come before the "),
         (["--mean", "0.5", "picture.png"], "argument --mean: must be numbers, got 'picture.png'; IMAGE must come bef"),
         ([], "one of the arguments IMAGE --draw is required"),
     ],
@@ -720,6 +728,23 @@ def test_all_methods_for_several_classes(run, folder):
         with np.load(folder / "out" / name / "methods.npz") as maps:
             expected = METHODS["layercam"](convolutional(), channels_first(COLOURS).astype(np.float32), c)
             assert np.array_equal(maps["layercam"], expected.weighted_sum)
+
+
+def test_all_methods_tell_what_speaks_against_the_only_score(run, folder):
+    network, image = convolutional(classes=1), channels_first(COLOURS).astype(np.float32)
+    network.save("one.npz")
+    run("picture.png", "--network", "one.npz", "--class", "no", "--method", "all")
+    expected = METHODS["layercam"](network, image, Difference({0: -1})).weighted_sum
+    with np.load(folder / "out" / "methods.npz") as maps:
+        assert np.array_equal(maps["layercam"], expected)
+
+
+def test_the_figure_of_all_methods_shows_the_picture_as_a_person_sees_it(run, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("numpycam.display.figure_of_methods", lambda found, **_: drawn.extend(found) or BLANK)
+    run("picture.png", "--method", "all", "--mean", 0.5, draws="methods")
+    assert drawn
+    assert all(same(explanation.image, channels_first(COLOURS)) for explanation in drawn)
 
 
 def test_of_all_methods_none_says_for_the_others_that_the_map_is_zero(run, folder):

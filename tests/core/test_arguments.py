@@ -7,7 +7,7 @@ import pytest
 from helpers import refusal
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
-from numpycam.core.arguments import as_array, as_pair
+from numpycam.core.arguments import as_array, as_pair, followed
 
 KERNEL = np.ones((4, 3, 3, 3))
 
@@ -224,3 +224,8 @@ def test_layers_alone_take_no_integers(layer):
 
 def test_numpy_integers_are_integers():
     assert as_pair("stride", (np.int8(2), 3), 1) == (2, 3)
+
+
+def test_what_progress_yields_is_told_by_its_value_and_given_on_as_it_was():
+    """1.0 == 1, but it is no index."""
+    assert [type(run) for run in followed(lambda runs: map(float, runs), range(3), "runs")] == [int] * 3
