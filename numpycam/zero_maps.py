@@ -72,7 +72,7 @@ def _step_that_is_zero(e: Stages, rectifiers: dict[str, Array]) -> str:
 
 def _higher_score(e: Stages, scores: Array) -> str:
     """Return a sentence if the class is not the one with the highest score."""
-    if callable(e.class_index) or scores.ndim != 1 or e.score == scores.max():
+    if callable(e.class_index) or e.score == scores.max():
         return ""
     highest = scores.argmax()
     best, score = decimal(scores[highest]), decimal(e.score)

@@ -113,6 +113,10 @@ def test_what_is_not_known_is_not_asked(unknown):
     )
 
 
+def test_the_map_of_the_picture_itself_has_a_reason_too():
+    assert why(network(-1), layer="input").startswith("The map is zero: no cell of Σ α_k A^k is positive")
+
+
 def test_nan_in_a_pixel_that_no_cell_reads_hinders_no_reason():
     head = [("relu", ReLU()), ("mean", GlobalAvgPool2d()), ("linear", Linear([[-1.0]]))]
     one = Network([("conv", Conv2d([[[[1.0]]]], stride=2)), *head])
