@@ -187,6 +187,32 @@ def test_an_error_of_the_system_without_a_number_is_told_all_the_same(tmp_path, 
     assert (caught.value.strerror, caught.value.filename) == ("the disk is on fire", str(tmp_path / "file"))
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="this system does not list what is open")
+def test_nothing_stays_open(tmp_path):
+    before = os.listdir("/proc/self/fd")
+    write_files(tmp_path, {"one": b"1", "other": b"2"})
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_file_is_handed_to_the_disk_whole(tmp_path, monkeypatch):
+    sizes = []
+    monkeypatch.setattr("os.fsync", lambda file: sizes.append(os.fstat(file).st_size))
+    write_files(tmp_path, {"file": b"new"})
+    assert sizes == [3]
+
+
+def test_a_file_in_its_place_is_no_failure_if_its_folder_is_gone(tmp_path, monkeypatch):
+    replace = os.replace
+
+    def replace_and_remove(new, place):
+        replace(new, place)
+        os.rmdir(os.path.dirname(new))
+
+    monkeypatch.setattr("os.replace", replace_and_remove)
+    write_files(tmp_path, {"file": b"new"})
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
 def test_files_are_written_together_or_removed(tmp_path):
     (tmp_path / "old").write_text("old")
     write_files(tmp_path, {"one": b"1", "other": b"2", "old": None, "never": None})

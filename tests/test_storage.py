@@ -123,6 +123,14 @@ def test_the_same_network_gives_the_same_bytes(path, network):
     assert {info.date_time for info in zipfile.ZipFile(path).infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
+def test_the_order_of_the_bytes_in_memory_changes_none_in_the_file(path):
+    files = []
+    for order in "<>":
+        Network([("linear", Linear(np.array([[0.1, 2.0]], f"{order}f4")))]).save(path)
+        files.append(path.read_bytes())
+    assert files[0] == files[1]
+
+
 @pytest.mark.parametrize(
     "network",
     [
@@ -432,6 +440,12 @@ def test_a_description_that_makes_no_sense_is_refused(path, description, reason)
 def test_a_longdouble_is_refused_by_the_name_of_its_array(path):
     reason = refused(file_of(path, described(linear()), {"0.weight": np.ones((1, 2), np.longdouble)}))
     assert reason.startswith("0.weight must hold float32, float64 or strings, got float")
+
+
+def test_a_header_longer_than_any_that_is_written_is_refused(path):
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2), }".ljust(1500).encode() + b"\n"
+    array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + np.ones(2).tobytes()
+    assert refused(file_of(path, described(linear()), {"0.weight": array})).startswith("Header info length (1501)")
 
 
 def test_a_reason_is_short_whatever_is_in_the_file(path):
