@@ -194,6 +194,16 @@ def test_nothing_stays_open(tmp_path):
     assert os.listdir("/proc/self/fd") == before
 
 
+def test_what_a_link_leads_to_is_written_beside_its_place(tmp_path, monkeypatch):
+    """The link may stand on another disk, and no file moves from disk to disk in one step."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "deep" / "file")
+    beside = []
+    monkeypatch.setattr("os.fsync", lambda _: beside.extend(path.name[:5] for path in (tmp_path / "deep").iterdir()))
+    write_files(tmp_path, {"link": b"new"})
+    assert beside == [".new-"]
+
+
 def test_a_file_is_handed_to_the_disk_whole(tmp_path, monkeypatch):
     sizes = []
     monkeypatch.setattr("os.fsync", lambda file: sizes.append(os.fstat(file).st_size))

@@ -682,8 +682,11 @@ def test_a_fixed_layer_does_not_fix_one_whose_name_begins_with_its_own():
 
 def test_a_fixed_block_may_hide_parameters():
     network = Network([("block", Network([("hiding", Hiding((Linear([[2.0]]),)))])), ("linear", Linear([[1.0]]))])
-    after = fit(network, [[1.0]], [[1]], epochs=1, fixed=["block"])[0]
-    assert after["linear"].weight != 1
+    for fixed in (["block"], ["block.hiding"]):
+        after = fit(network, [[1.0]], [[1]], epochs=1, fixed=fixed)[0]
+        assert after["linear"].weight != 1
+    message = refusal(TypeError, lambda: fit(network, [[1.0]], [[1]], epochs=1))
+    assert message.startswith("layer 'block.hiding', Hiding, keeps arrays or layers in a list or the like")
 
 
 # --- Parameters of layers inside --------------------------------------------------------------------------------------
