@@ -86,7 +86,7 @@ def _dead_rectifier(network: Network | None, activations: dict[str, Array]) -> s
 
 def _higher_score(e: Stages, scores: Array) -> str:
     """Return a sentence if the class is not the one with the highest score."""
-    if callable(e.class_index) or scores.ndim != 1:
+    if callable(e.class_index):
         return ""
     highest = scores.argmax()
     best, score = decimal(scores[highest]), decimal(scores[e.class_index])  # not e.score: a batch rounds otherwise

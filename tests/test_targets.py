@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import network_cases, tensors
 
-from numpycam import Conv2d, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.methods import METHODS, over_layers, with_mirror
 from numpycam.targets import Difference, Probability, Sigmoid, finer
@@ -349,6 +349,12 @@ def test_a_sigmoid_has_no_exact_value_and_needs_its_class():
     assert refusal(TypeError, lambda: Sigmoid(0.0)(np.ones((2, 1)))).startswith("a target's class must be an instance")
 
 
+@pytest.mark.parametrize("target", [Probability(0), Sigmoid(0)])
+def test_the_slope_of_a_probability_is_not_cut_off_to_an_integer(target):
+    message = refusal(TypeError, lambda: target(np.array([[1, 2]])))
+    assert message.startswith("scores must be an array of float32, float64 or Fractions, got int64")
+
+
 # --- Any target -------------------------------------------------------------------------------------
 
 
@@ -400,6 +406,7 @@ PAIR = "a target must return a pair, its value and its gradient, got {}."
     [
         (TypeError, lambda y: y[:, 0], PAIR.format("ndarray")),
         (TypeError, lambda y: [y[:, 0], y], PAIR.format("list")),
+        (TypeError, lambda y: (y[:, 0], y, y), PAIR.format("tuple")),
         (TypeError, Difference, PAIR.format("Difference")),
         (TypeError, lambda y: None, PAIR.format("NoneType")),
         (ValueError, lambda y: (y, y), "the target's value must have shape (2,), got (2, 2)."),
@@ -416,6 +423,16 @@ PAIR = "a target must return a pair, its value and its gradient, got {}."
 def test_what_is_no_target_is_refused(error, target, message):
     network, image = as_floats(second_example.NETWORK), as_floats(second_example.IMAGE)
     assert refusal(error, lambda: grad_cam(network, np.stack([image] * 2), target)).startswith(message)
+
+
+def test_a_target_that_changes_its_arrays_later_changes_no_explanation():
+    """Behind a Flatten the gradients of the maps are those of the scores, in another shape."""
+    value, gradient = np.ones(1), np.array([[1.0, 2.0]])
+    network = Network([("conv", Conv2d([[[[1.0]]]])), ("flatten", Flatten())])
+    explanation = grad_cam(network, np.ones((1, 1, 1, 2)), lambda scores: (value, gradient))
+    value[:] = gradient[:] = 7
+    assert explanation.score.tolist() == [1]
+    assert explanation.gradients.tolist() == [[[[1, 2]]]]
 
 
 # --- A target for each image ------------------------------------------------------------------------

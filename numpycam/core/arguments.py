@@ -315,13 +315,12 @@ def _check_one_for_each(given: Sequence[object], batch: int) -> None:
         raise ValueError(f"class_index must hold one class or target for each of the {batch} images, got {len(given)}.")
 
 
-def _as_class(index: object, classes: int) -> int:
-    what = f"class_index must be an int in 0..{classes - 1}, got {briefly(index)}."
-    if not isinstance(index, int | np.integer) or isinstance(index, bool):
-        raise TypeError(what)
-    if not 0 <= index < classes:
-        raise ValueError(what)
-    return int(index)
+def _as_class(index: Any, classes: int) -> int:
+    is_int = isinstance(index, int | np.integer) and not isinstance(index, bool)
+    if is_int and 0 <= index < classes:
+        return int(index)
+    error = ValueError if is_int else TypeError
+    raise error(f"class_index must be an int in 0..{classes - 1}, got {briefly(index)}.")
 
 
 def as_target(returned: object, scores: Array) -> tuple[Array, Array]:

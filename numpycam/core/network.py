@@ -220,7 +220,9 @@ class Network(Layer):
             f"{name}.{key}": value
             for (below, _), (name, layer) in pairwise(self._steps)
             if layer is not None
-            for key, value in layer.parameter_gradients(_locked(gradients[name]), _locked(activations[below])).items()
+            for key, value in layer.parameter_gradients(
+                *map(read_only_view, (gradients[name], activations[below]))
+            ).items()
         }
 
     def split(self, name: str) -> tuple[Self, Self]:
@@ -260,25 +262,29 @@ class Network(Layer):
         return x
 
 
+# A layer is given what it cannot write to: one of the user's own that computes in place fails, and destroys nothing.
+
+
 def _forward(name: str, layer: Layer | None, x: Array) -> Array:
-    y = x if layer is None else layer.forward(_locked(x))
+    y = x if layer is None else layer.forward(read_only_view(x) if x.flags.writeable else x)
     if not isinstance(y, np.ndarray):
         raise TypeError(f"layer {name!r}: forward must return an array, got {type(y).__name__}.")
     return y
 
 
 def _backward(name: str, layer: Layer | None, grad_output: Array, x: Array) -> Array:
-    dx = grad_output if layer is None else layer.backward(_locked(grad_output), _locked(x))
+    if layer is None:
+        return grad_output
+    if grad_output.flags.writeable:
+        grad_output = read_only_view(grad_output)
+    if isinstance(x, np.ndarray) and x.flags.writeable:
+        x = read_only_view(x)
+    dx = layer.backward(grad_output, x)
     if not isinstance(dx, np.ndarray):
         raise TypeError(f"layer {name!r}: backward must return an array, got {type(dx).__name__}.")
     if dx.shape != x.shape:
         raise ValueError(f"layer {name!r}: backward must return an array of shape {x.shape}, as x has, got {dx.shape}.")
     return dx
-
-
-def _locked(array: Array) -> Array:
-    """Return what a layer is given. One of the user's own that computes in place fails, and destroys no activation."""
-    return read_only_view(array) if isinstance(array, np.ndarray) and array.flags.writeable else array
 
 
 def _check_layers(layers: tuple[Any, ...]) -> None:

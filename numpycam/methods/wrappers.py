@@ -33,8 +33,8 @@ def with_mirror(method: Callable[..., Explanation]) -> Callable[..., Explanation
     image x. ``alphas`` is None, since the mean has not one weight for each map. (pytorch-grad-cam's aug_smooth does
     this, and varies the brightness, too.)
 
-    An option that is an image, such as a ``baseline``, is mirrored with the image. It may also be a default, or be bound
-    by :func:`functools.partial`. An image inside of the method's own code is not seen.
+    An option that is an image, such as a ``baseline``, is mirrored with the image. It may be a default, or be bound by
+    :func:`functools.partial`. An image inside of the method's own code is not seen.
 
     Parameters
     ----------

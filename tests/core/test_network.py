@@ -357,6 +357,14 @@ def test_gradients_of_another_shape_are_refused(network):
     assert message == "grad_output must have shape (1, 2), got (1, 3)."
 
 
+def test_a_network_without_layers_gives_back_the_gradient_checked_and_read_only():
+    x, gradient = np.ones((1, 2)), np.array([[1.0, 2.0]])
+    returned = Network([]).backward(gradient, x)
+    assert (returned.tolist(), returned.flags.writeable, gradient.flags.writeable) == ([[1, 2]], False, True)
+    message = refusal(ValueError, lambda: Network([]).backward(np.ones((1, 3)), x))
+    assert message == "grad_output must have shape (1, 2), got (1, 3)."
+
+
 def test_integer_gradients_are_refused(network):
     message = refusal(TypeError, lambda: as_floats(network).backward(np.array([[1, 0]]), np.zeros((1, 1, 4, 4))))
     assert message == (

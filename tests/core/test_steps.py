@@ -166,6 +166,20 @@ def test_shares_are_right_where_their_sum_overflows(power):
     assert grad_cam_from_maps(maps, np.ones((2, 1, 3))).channel_shares.tolist() == [0.5, 0.5]
 
 
+def test_shares_of_floats_have_one_scale_for_all_maps_of_an_image():
+    maps = np.array([[[1.0, 0.0]], [[-3.0, 0.0]]])
+    assert grad_cam_from_maps(maps, np.ones((2, 1, 2))).channel_shares.tolist() == [0.25, 0.75]
+    both = grad_cam_from_maps(np.stack([maps, 1e300 * maps[::-1]]), np.ones((2, 2, 1, 2)))
+    assert both.channel_shares.tolist() == [[0.25, 0.75], [0.75, 0.25]]
+    assert same(both[np.int64(1)].alphas, both[1].alphas)
+
+
+def test_a_target_is_not_asked_of_what_are_no_scores():
+    network = Network([("conv", Conv2d([[[[1.0]]]]))])
+    message = refusal(ValueError, lambda: grad_cam(network, np.ones((1, 2, 3)), lambda scores: pytest.fail("asked")))
+    assert message == "the network's output must be scores (N, classes), got (1, 1, 2, 3)."
+
+
 @pytest.mark.law("cam.shift")
 @given(network_cases(), st.integers(0, 1), st.data())
 def test_alpha_is_a_z_th_of_the_slope_of_the_score_when_the_whole_map_is_raised(case, c, data):

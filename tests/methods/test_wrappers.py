@@ -176,6 +176,16 @@ def test_a_method_of_ones_own_says_which_options_are_images():
         )
 
 
+def test_an_option_that_is_a_list_of_words_is_no_image():
+    @method("told", "", "nobody's")
+    def told(evidence, *, words):
+        assert words == ["left", "right"]
+        return None, evidence.feature_maps
+
+    network, image, _ = random_network_and_images()
+    assert with_mirror(told)(network, image, 0, words=["left", "right"]).method == "told with mirror"
+
+
 @given(case=network_cases())
 @settings(max_examples=10)
 def test_over_layers_adds_the_map_of_each(case):
