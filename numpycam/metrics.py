@@ -27,7 +27,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.core.arguments import as_array, as_cells, as_class_indices, as_int, check_index, check_mask, check_shape
+from numpycam.core.arguments import (
+    as_array,
+    as_cells,
+    as_class_indices,
+    as_int,
+    check_index,
+    check_is,
+    check_mask,
+    check_shape,
+)
 from numpycam.core.arrays import Array, first_index, gated, share, split_scale, sum_of, zero_of
 from numpycam.core.network import Network
 from numpycam.core.steps import Stages
@@ -319,9 +328,10 @@ def background_share(explanation: Stages, kernels: int | Sequence[int]) -> Any:
     -----
     This metric is numpycam's own. It is from no paper.
     """
-    if not isinstance(explanation, Stages):
-        raise TypeError(f"explanation must be an Explanation, got {type(explanation).__name__}.")
-    shares, named = explanation.channel_shares, np.ravel(kernels).tolist()
+    check_is("explanation", explanation, Stages, "an Explanation")
+    shares = explanation.channel_shares
+    given = kernels.ravel().tolist() if isinstance(kernels, np.ndarray) else kernels
+    named = given if isinstance(given, Sequence) else [given]
     for k in named:
         check_index("kernels", k, shares.shape[-1])
     return sum_of(shares[..., sorted(set(named))], axis=-1)

@@ -4,7 +4,7 @@ Public functions check their arguments with these. A wrong argument is refused w
 argument, what came and what was expected. Nothing is silently repaired.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from numbers import Rational
 from typing import Any, TypeVar
@@ -181,19 +181,30 @@ def check_shape(name: str, array: Array, expected: Shape) -> None:
         raise ValueError(f"{name} must have shape {expected}, got {array.shape}.")
 
 
-def as_int(name: str, value: object, minimum: int) -> int:
+_MOST = 2**31 - 1  # no size or count is larger: int64 holds the product of two
+
+
+def as_int(name: str, value: object, minimum: int, most: float = _MOST) -> int:
     """Return ``value`` as an int; NumPy integers are accepted, booleans and floats are not."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         raise TypeError(f"{name} must be an instance of int, not {type(value).__name__}.")
-    if value < minimum:
-        raise ValueError(f"{name} == {value}, must be >= {minimum}.")
-    return int(value)
+    number = int(value)
+    if not minimum <= number <= most:
+        limit = f">= {minimum}" if number < minimum else f"<= {most}"
+        raise ValueError(f"{name} == {briefly(number)}, must be {limit}.")
+    return number
+
+
+def as_seed(value: object) -> int:
+    """Return the seed of a random number generator, as an int; it may be as long as one likes."""
+    return as_int("seed", value, 0, np.inf)
 
 
 def check_index(name: str, index: object, length: int) -> None:
     """Raise TypeError or ValueError unless it is an int in 0..length - 1."""
-    if as_int(name, index, 0) >= length:
-        raise ValueError(f"{name} must be in 0..{length - 1}, got {index}.")
+    number = as_int(name, index, 0, np.inf)
+    if number >= length:
+        raise ValueError(f"{name} must be in 0..{length - 1}, got {briefly(number)}.")
 
 
 def check_one_of(name: str, value: object, allowed: Iterable[object]) -> None:
@@ -224,16 +235,26 @@ def as_cells(name: str, value: ArrayLike, check_finite: bool = True) -> Array:
 
 def briefly(value: object) -> str:
     """Return what a message shows of a value that may be anything: one line, and not a long one."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # of an int with more digits than Python writes, or of an object of the user's own
+        return f"an object of type {type(value).__name__}"
     if len(text) <= 80:
         return text
     return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else f"{text[:79]}…"
 
 
-def check_text(name: str, value: object) -> None:
-    """Raise TypeError unless it is a string."""
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, got {type(value).__name__}.")
+def check_is(name: str, value: object, kind: Any, what: str) -> None:
+    """Raise TypeError unless it is of this kind, which the message calls ``what``, such as "an Explanation"."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {what}, got {type(value).__name__}.")
+
+
+def as_list(name: str, value: Any, such_as: str) -> list[Any]:
+    """Return the items of a sequence. Refuse a text, a dict, and what has no length or no items, such as a number."""
+    if isinstance(value, str | bytes | Mapping) or not (isinstance(value, Collection) and np.iterable(value)):
+        raise TypeError(f"{name} must be a sequence {such_as}, got {briefly(value)}.")
+    return [*value]
 
 
 def check_mask(name: str, mask: object, shape: Shape) -> None:
@@ -250,6 +271,7 @@ def as_images(name: str, value: ArrayLike, parameters: dict[str, Array], dtype: 
     if images.ndim not in (3, 4):
         fix = f"; for one channel pass {name}[None]" if images.ndim == 2 else ""
         raise ValueError(f"{name} must have shape (C, H, W) or (N, C, H, W), got {images.shape}{fix}.")
+    check_axes(name, images.shape, "C, H, W" if images.ndim == 3 else "N, C, H, W")
     check_same_kind({name: images} | parameters)
     return frozen_copy(images)
 
@@ -362,7 +384,7 @@ def followed(progress: Callable[[Sequence[T]], Iterable[T]], runs: Sequence[T], 
 def check_callable(name: str, value: object, such_as: str) -> None:
     """Raise TypeError unless it can be called."""
     if not callable(value):
-        raise TypeError(f"{name} must be callable, such as {such_as}, got {value!r}.")
+        raise TypeError(f"{name} must be callable, such as {such_as}, got {briefly(value)}.")
 
 
 _MOST_COMPARED = 10**6  # pairs of letters: at 0.1 µs each, a tenth of a second

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpycam.core.arrays import Array
+from numpycam.files import check_path
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -55,6 +56,7 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.float64]:
     from PIL.JpegImagePlugin import JpegImageFile  # Pillow, which matplotlib brings along
     from PIL.PngImagePlugin import PngImageFile
 
+    check_path("path", path)
     mode = os.stat(path).st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe could keep us waiting forever
         raise ValueError(f"{path} is a device or a pipe: save the picture to a file, and pass that.")
