@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numpycam.core.arguments import as_array, as_list, as_pair, briefly, check_is
+from numpycam.core.arguments import as_array, as_list, as_pair, as_rounded, briefly, check_is
 
 _MOST_NAMES = 10  # in print
 
@@ -125,7 +125,7 @@ class About:
 
 
 def _numbers(name: str, given: Any) -> tuple[float, ...]:
-    numbers = as_array(name, given).astype(np.float64)
+    numbers = as_rounded(name, given)
     if numbers.ndim > 1 or not numbers.size:
         raise ValueError(f"{name} must be a number, or one for each channel, got shape {numbers.shape}.")
     return tuple(np.atleast_1d(numbers).tolist())

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from numpycam.core.arguments import as_array, briefly
+from numpycam.core.arguments import as_array, as_rounded, briefly
 from numpycam.core.arrays import Array
 from numpycam.core.base import Layer
 
@@ -77,25 +77,13 @@ def as_floats(value: Any, dtype: DTypeLike = np.float64) -> Any:
         raise TypeError(f"dtype must be float16, float32 or float64, got {briefly(dtype)}.") from error
     if came.kind != "f" or came.itemsize > 8:
         raise TypeError(f"dtype must be float16, float32 or float64, got {came}.")
-    return _convert(value, lambda array: _array_as_floats(array, dtype))
+    return _convert(value, lambda array: as_rounded("value", array, dtype))
 
 
 def _convert(value: Any, convert: Callable[[Any], Array]) -> Any:
     if isinstance(value, Layer):
         return value.with_parameters({name: convert(array) for name, array in value.parameters.items()})
     return convert(value)[()]
-
-
-def _array_as_floats(value: Any, dtype: DTypeLike) -> Array:
-    array = as_array("value", value)
-    try:
-        with np.errstate(over="ignore"):
-            floats = array.astype(dtype)
-    except OverflowError:
-        floats = np.full(array.shape, np.inf)
-    if not np.isfinite(floats).all():
-        raise ValueError(f"value holds a number that is too large for {np.dtype(dtype)}.")
-    return floats
 
 
 def _array_as_fractions(value: Any) -> Array:

@@ -43,6 +43,7 @@ from numpycam.core.steps import Stages
 from numpycam.interventions import blanked
 from numpycam.path import as_one_image
 from numpycam.resize import normalise
+from numpycam.text import exact
 
 
 def pointing_game(maps: ArrayLike, masks: NDArray[np.bool_]) -> Any:
@@ -152,7 +153,7 @@ def intersection_over_union(maps: ArrayLike, masks: NDArray[np.bool_], threshold
     limit = as_array("threshold", threshold)
     check_shape("threshold", limit, ())
     if not 0 < limit <= 1:
-        raise ValueError(f"threshold must be > 0 and <= 1, got {threshold}.")
+        raise ValueError(f"threshold must be > 0 and <= 1, got {exact(threshold)}.")
     hot = normalise(heat) >= limit
     return _share(hot & masks, hot | masks, like=heat)
 
@@ -342,7 +343,7 @@ def _as_heat(name: str, value: ArrayLike) -> Array:
     heat = as_cells(name, value)
     if (heat < 0).any():
         index = first_index(heat < 0)
-        raise ValueError(f"{name} must be >= 0, got {heat[index]} at index {index}.")
+        raise ValueError(f"{name} must be >= 0, got {exact(heat[index])} at index {index}.")
     return heat
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import briefly, check_is
+from numpycam.core.arguments import briefly, check_is, check_text
 from numpycam.core.steps import Stages
 from numpycam.exact import as_floats
 from numpycam.files import as_npz, check_digits, check_path, without_pickle, write_files
@@ -256,7 +256,7 @@ def _plain(name: str, value: Any, around: tuple[int, ...] = ()) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{name} must be finite, got {value}: JSON has no word for it.")
     if isinstance(value, str):
-        _check_text(name, value)
+        check_text(name, value)
     elif not isinstance(value, float | None):
         raise TypeError(
             f"{name} must be text, a number, True, False, None, or an array, a list or a dict of them, "
@@ -268,12 +268,5 @@ def _plain(name: str, value: Any, around: tuple[int, ...] = ()) -> Any:
 def _key(name: str, key: object) -> str:
     if not isinstance(key, str):
         raise TypeError(f"{name} must have strings as keys, got {key!r}.")
-    _check_text(name, key)
+    check_text(name, key)
     return key
-
-
-def _check_text(name: str, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{name} must be text, got half of a character (a surrogate) in {text!r}.") from None

@@ -119,7 +119,6 @@ def test_a_seed_may_have_any_length_and_is_a_whole_number():
         lambda odd: training.fit(NETWORK, IMAGE[None], [[0, 1]], callback=odd),
         lambda odd: training.fit(NETWORK, IMAGE[None], [[0, 1]], progress=odd),
         lambda odd: integrated_gradients(NETWORK, IMAGE, 0, steps=2, progress=odd),
-        lambda odd: exact.as_floats(1, dtype=odd),
         lambda odd: targets.finer(0, odd),
         lambda odd: targets.finer(odd, [1]),
         lambda odd: display.figure_of_stages(EXPLANATION, title=odd),
@@ -131,6 +130,49 @@ def test_whatever_comes_the_message_is_one_short_line(call, odd):
         call(odd)
     assert len(str(caught.value)) < 200
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda n: About(mean=n),
+        lambda n: display.overlay(IMAGE, np.full((4, 4), n)),
+        lambda n: display.overlay(IMAGE, np.ones((4, 4)), n),
+        lambda n: display.as_uint8(n),
+        lambda n: display.figure_of_maps([[[n]]], "A^k"),
+        lambda n: training.fit(NETWORK, IMAGE[None], [[0, 1]], momentum=n),
+        lambda n: NETWORK.activations(IMAGE[None], since=n),
+        lambda n: metrics.intersection_over_union(np.ones((2, 3)), np.ones((2, 3), bool), n),
+        lambda n: metrics.pointing_game([[-n]], np.ones((1, 1), bool)),
+    ],
+)
+def test_a_number_that_no_float_holds_is_refused(call):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        call(10**5000)
+    assert len(str(caught.value)) < 200
+    assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize("odd", ["x" * 10**6, EXPLANATION, (1,), np.ones((2, 3)), Unwritable(), 7])
+def test_what_is_no_dtype_is_refused_in_one_short_line(odd):
+    message = refusal(TypeError, lambda: exact.as_floats(1, dtype=odd))
+    assert message.startswith("dtype must be float16, float32 or float64, got ")
+    assert "\n" not in message
+    assert len(message) < 200
+
+
+def test_an_image_that_a_batch_does_not_have_is_told():
+    batch = grad_cam(NETWORK, IMAGE[None], 0)
+    for n, written in ((1, "1"), (-2, "-2"), (2**70, str(2**70)), (10**5000, "an object of type int")):
+        message = refusal(IndexError, lambda n=n: batch[n])
+        assert message == f"an Explanation of 1 images has none at index {written}."
+    message = refusal(TypeError, lambda: batch[0.0:1.0])
+    assert message == "a slice of an Explanation must be one of ints, got slice(0.0, 1.0, None)."
+
+
+def test_half_of_a_character_is_no_title():
+    message = refusal(ValueError, lambda: EXPLANATION.plot(title="\ud800"))
+    assert message == r"title must be text, got half of a character (a surrogate) in '\ud800'."
 
 
 def test_what_holds_no_numbers_is_told_in_one_line():

@@ -43,12 +43,7 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike | None = np.float6
     ValueError
         If a number is NaN or infinite, or the rows of a nested list differ in length.
     """
-    if isinstance(value, np.ndarray) and not _is_plain(value):
-        raise TypeError(f"{name} must be a plain array, got {type(value).__name__}.")
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an array, got rows of different lengths.") from error
+    array = as_any_array(name, value)
     if dtype is None and array.dtype.kind in "biu":
         raise TypeError(
             f"{name} must hold floats or Fractions, got dtype {array.dtype}: integers may have been cut off. "
@@ -72,6 +67,29 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike | None = np.float6
         what = "NaN" if np.isnan(array[index]) else "infinity"
         raise ValueError(f"{name} contains {what} at index {index}.")
     return array
+
+
+def as_any_array(name: str, value: ArrayLike) -> Array:
+    """Return ``value`` as an array of whatever it holds."""
+    if isinstance(value, np.ndarray) and not _is_plain(value):
+        raise TypeError(f"{name} must be a plain array, got {type(value).__name__}.")
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array, got rows of different lengths.") from error
+
+
+def as_rounded(name: str, value: ArrayLike, dtype: DTypeLike = np.float64) -> Array:
+    """Return ``value`` as a new array of this dtype. Fractions are rounded to float64 first."""
+    array = as_array(name, value)
+    try:
+        with np.errstate(over="ignore"):
+            floats = array.astype(dtype)
+    except OverflowError:
+        floats = np.full(array.shape, np.inf)
+    if not np.isfinite(floats).all():
+        raise ValueError(f"{name} holds a number that is too large for {np.dtype(dtype)}.")
+    return floats
 
 
 def _is_plain(array: Array) -> bool:
@@ -250,6 +268,15 @@ def check_is(name: str, value: object, kind: Any, what: str) -> None:
         raise TypeError(f"{name} must be {what}, got {type(value).__name__}.")
 
 
+def check_text(name: str, value: object) -> None:
+    """Raise TypeError or ValueError unless it is a string that can be written to a file."""
+    check_is(name, value, str, "a str")
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} must be text, got half of a character (a surrogate) in {briefly(value)}.") from None
+
+
 def as_list(name: str, value: Any, such_as: str) -> list[Any]:
     """Return the items of a sequence. Refuse a text, a dict, and what has no length or no items, such as a number."""
     if isinstance(value, str | bytes | Mapping) or not (isinstance(value, Collection) and np.iterable(value)):
@@ -390,11 +417,11 @@ def check_callable(name: str, value: object, such_as: str) -> None:
 _MOST_COMPARED = 10**6  # pairs of letters: at 0.1 µs each, a tenth of a second
 
 
-def did_you_mean(name: str, names: list[str]) -> str:
+def did_you_mean(name: object, names: list[str]) -> str:
     """Return a sentence with the most similar name, or nothing if no name is similar or it would take long to find."""
     from difflib import get_close_matches
 
-    if len(str(name)) * sum(map(len, names)) > _MOST_COMPARED:
+    if not isinstance(name, str) or len(name) * sum(map(len, names)) > _MOST_COMPARED:
         return ""
-    close = get_close_matches(str(name), names, n=1)
+    close = get_close_matches(name, names, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
-from numpycam.core.arguments import check_is
+from numpycam.core.arguments import check_text
 from numpycam.core.arrays import Array
 from numpycam.text import format_number
 
@@ -173,7 +173,7 @@ def map_in_words(name: str, values: Array) -> str:
 
 def check_title(title: object) -> None:
     """Raise TypeError or ValueError unless it is text, and not too long to be drawn."""
-    check_is("title", title, str, "a str")
+    check_text("title", title)
     if len(str(title)) > _LONGEST_TITLE:
         raise ValueError(f"title must have at most {_LONGEST_TITLE} characters, got {len(str(title))}.")
 

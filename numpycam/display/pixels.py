@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.image import imsave
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.core.arguments import as_array, check_is, check_shape
+from numpycam.core.arguments import as_rounded, check_is, check_shape
 from numpycam.core.arrays import Array, Shape
 from numpycam.core.steps import Stages
 from numpycam.display.canvas import POSITIVE, check_colormap, colour_map, own_settings
@@ -38,17 +38,17 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
     TypeError, ValueError
         If an argument has the wrong type or value, size or range.
     """
-    picture, values = as_rgb(image), as_array("heat", heat).astype(np.float64)
+    picture, values = as_rgb(image), as_rounded("heat", heat)
     if values.shape != picture.shape[:2]:
         raise ValueError(f"heat must have the image's size {picture.shape[:2]}, got shape {values.shape}: resize it.")
     _check_unit_range("heat", values, "normalise a map without negative cells")
-    part = as_array("strength", strength)
+    part = as_rounded("strength", strength)
     check_shape("strength", part, ())
     if not 0 <= part <= 1:
         raise ValueError(f"strength must be in 0..1, got {part}.")
     check_colormap(colormap)
     colours = colour_map(colormap)(values)[..., :3]
-    return (1 - float(part)) * picture + float(part) * colours
+    return (1 - part) * picture + part * colours
 
 
 def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
@@ -56,10 +56,10 @@ def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
 
     An array of bytes is returned as a copy, unchanged.
     """
-    values = as_array("picture", picture)
+    values = as_rounded("picture", picture)
     if np.asarray(picture).dtype == np.uint8:
         return np.array(picture)
-    return np.rint(255 * np.clip(values.astype(np.float64), 0, 1)).astype(np.uint8)
+    return np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
 
 
 def as_png(picture: ArrayLike) -> bytes:
@@ -120,7 +120,7 @@ def as_rgb(image: ArrayLike, name: str = "image") -> NDArray[np.float64]:  # (C,
 
 
 def _as_picture(name: str, image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W), in 0 … 1
-    picture = as_array(name, image).astype(np.float64)
+    picture = as_rounded(name, image)
     picture /= 255 if np.asarray(image).dtype == np.uint8 else 1
     if picture.ndim != 3 or len(picture) not in (1, 3):
         raise ValueError(

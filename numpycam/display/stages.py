@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.core.arguments import as_array, as_int, check_is, check_one_of
+from numpycam.core.arguments import as_array, as_int, as_rounded, check_is, check_one_of, check_text
 from numpycam.core.arrays import Array
 from numpycam.core.steps import Stages
 from numpycam.display.canvas import (
@@ -265,8 +265,8 @@ def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True, colorma
         If the maps do not have this shape, or are negative although ``signed`` is False, or there is no such colour
         map.
     """
-    values = as_floats(as_array("maps", maps))
-    check_is("symbol", symbol, str, "a str")
+    values = as_rounded("maps", maps)
+    check_text("symbol", symbol)
     if values.ndim != 3 or 0 in values.shape:
         raise ValueError(f"maps must have shape (K, H, W) with no empty axis, got {values.shape}.")
     if not signed and values.min() < 0:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.core.arguments import (
+    as_any_array,
     as_array,
     as_int,
     as_kind_of,
@@ -100,7 +101,7 @@ def softmax_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Arra
     TypeError, ValueError
         If an argument has the wrong type or value, shape or range.
     """
-    y, t = _as_scores(scores), np.asarray(labels)
+    y, t = _as_scores(scores), as_any_array("labels", labels)
     _check_classes(t, y.shape)
     rows = np.arange(len(y))
     with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity pass
@@ -314,9 +315,13 @@ def _as_examples(network: Network, images: ArrayLike, labels: ArrayLike, loss: L
 def _as_factor(name: str, value: object) -> float:
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name} must be an instance of float, not {type(value).__name__}.")
-    if not 0 <= value < np.inf:
-        raise ValueError(f"{name} must be finite and >= 0, got {value}.")
-    return float(value)  # a np.float64 would turn float32 into float64
+    try:
+        number = float(value)
+    except OverflowError:
+        number = np.inf
+    if not 0 <= number < np.inf:
+        raise ValueError(f"{name} must be finite and >= 0, got {number}.")
+    return number  # a np.float64 would turn float32 into float64
 
 
 def _check_gradients(network: Network, trains: Iterable[str], gradients: Mapping[str, Array]) -> None:
