@@ -143,6 +143,7 @@ def test_whatever_comes_the_message_is_one_short_line(call, odd):
         lambda n: training.fit(NETWORK, IMAGE[None], [[0, 1]], momentum=n),
         lambda n: NETWORK.activations(IMAGE[None], since=n),
         lambda n: metrics.intersection_over_union(np.ones((2, 3)), np.ones((2, 3), bool), n),
+        lambda n: smooth_grad(NETWORK, IMAGE, 0, sigma=n),
         lambda n: metrics.pointing_game([[-n]], np.ones((1, 1), bool)),
     ],
 )

@@ -63,7 +63,7 @@ def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
 
 
 def as_png(picture: ArrayLike) -> bytes:
-    """Return a picture (H, W, 3), in 0 … 1, as a PNG file."""
+    """Return a picture (H, W, 3), in 0 … 1 or as bytes, as a PNG file."""
     pixels = as_uint8(picture)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise ValueError(f"picture must have shape (H, W, 3) with no empty axis, got {pixels.shape}.")
