@@ -32,7 +32,7 @@ from numpycam.core.arguments import (
 )
 from numpycam.core.arrays import Array, Shape, gated
 from numpycam.core.network import Network, check_network
-from numpycam.text import decimal
+from numpycam.text import decimal, exact
 
 SomeNetwork = TypeVar("SomeNetwork", bound=Network)
 
@@ -320,7 +320,7 @@ def _as_factor(name: str, value: object) -> float:
     except OverflowError:
         number = np.inf
     if not 0 <= number < np.inf:
-        raise ValueError(f"{name} must be finite and >= 0, got {number}.")
+        raise ValueError(f"{name} must be finite and >= 0, got {exact(value)}.")
     return number  # a np.float64 would turn float32 into float64
 
 
