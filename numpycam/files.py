@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from numpycam.core.arguments import briefly, check_is
 from numpycam.core.arrays import Array
 from numpycam.exact import MOST_DIGITS
 
@@ -25,6 +26,13 @@ else:
 
 _TOO_LONG = 10**MOST_DIGITS
 _RANDOM = 8  # how many random characters mkdtemp writes
+
+
+def check_path(name: str, path: object) -> None:
+    """Raise TypeError or ValueError unless it can be the name of a file: a number is one of an open file to Python."""
+    check_is(name, path, str | os.PathLike, "a path")
+    if "\0" in os.fsdecode(path):  # type: ignore[arg-type]
+        raise ValueError(f"{name} must not hold the character 0, got {briefly(path)}.")
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes | None]) -> None:

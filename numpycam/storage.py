@@ -38,9 +38,9 @@ from numpycam.core.arguments import as_array
 from numpycam.core.arrays import Array
 from numpycam.core.base import Layer
 from numpycam.core.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
-from numpycam.core.network import Network
+from numpycam.core.network import Network, check_network
 from numpycam.exact import MOST_DIGITS, as_fractions
-from numpycam.files import as_npz, is_device_or_pipe, is_encodable, without_pickle, write_files
+from numpycam.files import as_npz, check_path, is_device_or_pipe, is_encodable, without_pickle, write_files
 
 SomeNetwork = TypeVar("SomeNetwork", bound=Network)
 
@@ -84,6 +84,8 @@ def save(network: Network, path: str | os.PathLike[str], network_class: type[Net
     OSError
         If the file cannot be written. An old file then stays as it was.
     """
+    check_network(network)
+    check_path("path", path)
     description = _description(network, network_class or type(network))
     size = np.array(description).nbytes + 128  # for its header in the file
     if size > _LONGEST_DESCRIPTION:
@@ -119,6 +121,7 @@ def load(path: str | os.PathLike[str], network_class: type[SomeNetwork]) -> Some
     OSError
         If the file cannot be read.
     """
+    check_path("path", path)
     refusal = f"{os.fspath(path)} is not a numpycam network"
     if is_device_or_pipe(path):
         raise ValueError(f"{refusal}: it is a device or a pipe, not a file.")

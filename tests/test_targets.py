@@ -184,7 +184,7 @@ def test_a_float_gamma_is_for_floats():
 def test_finer_needs_others():
     for none in ([], np.array([], dtype=int)):
         assert refusal(ValueError, lambda none=none: finer(0, none)) == "others must hold one class at least, got none."
-    assert refusal(TypeError, lambda: finer(0, 1)) == "others must be a sequence of classes, got int."
+    assert refusal(TypeError, lambda: finer(0, 1)) == "others must be a sequence of classes, got 1."
 
 
 def test_others_may_be_an_array_such_as_argsort_returns():

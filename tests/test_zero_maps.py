@@ -148,9 +148,7 @@ def test_a_weight_of_zero_is_explained_by_the_gradients_of_grad_cam_alone():
 @pytest.mark.parametrize("unknown", ["network", "image", "layer"])
 def test_what_is_not_known_is_not_asked(unknown):
     explanation = grad_cam(network(-1, ("dead", ReLU())), IMAGE)
-    assert why_zero(replace(explanation, **{unknown: None})) == (
-        "The map is zero: every gradient is 0."
-    )
+    assert why_zero(replace(explanation, **{unknown: None})) == ("The map is zero: every gradient is 0.")
 
 
 def test_the_map_of_the_picture_itself_has_a_reason_too():

@@ -57,7 +57,7 @@ class Network(Layer):
     _parameters: dict[str, Array] = field(init=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.layers, Iterable):
+        if not (isinstance(self.layers, Iterable) and np.iterable(self.layers)):  # the latter for arrays without axes
             raise TypeError(f"layers must be a sequence of pairs (name, layer), got {type(self.layers).__name__}.")
         layers = tuple(self.layers)
         _check_layers(layers)

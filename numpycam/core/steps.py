@@ -204,6 +204,12 @@ class Stages(Value):
         self._check_batch()
         if not isinstance(n, int | np.integer | slice) or isinstance(n, bool):
             raise TypeError(f"an Explanation is indexed by an int or a slice, got {briefly(n)}.")
+        try:
+            _ = range(len(self))[n]
+        except TypeError:
+            raise TypeError(f"a slice of an Explanation must be one of ints, got {briefly(n)}.") from None
+        except IndexError:
+            raise IndexError(f"an Explanation of {len(self)} images has none at index {briefly(n)}.") from None
         picked: dict[str, Any] = {k: v[n] for k, v in vars(self).items() if isinstance(v, np.ndarray)}
         return replace(self, **picked)
 

@@ -12,9 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
+from numpycam.core.arguments import check_text
 from numpycam.core.arrays import Array
 from numpycam.text import format_number
 
+_LONGEST_TITLE = 1000
 SIGNED, POSITIVE = "RdBu_r", "cividis"  # the colour maps
 
 SIDE, MARGIN = 1.5, 0.25  # inches: the side of a map, and the margin of a figure
@@ -168,6 +170,13 @@ def map_in_words(name: str, values: Array) -> str:
     if is_small(values):
         return f"{spoken(name)}: {'; '.join(', '.join(map(format_number, row)) for row in values)}."
     return f"{spoken(name)}: {values.shape[0]} × {values.shape[1]} cells."
+
+
+def check_title(title: object) -> None:
+    """Raise TypeError or ValueError unless it is text, and not too long to be drawn."""
+    check_text("title", title)
+    if len(str(title)) > _LONGEST_TITLE:
+        raise ValueError(f"title must have at most {_LONGEST_TITLE} characters, got {len(str(title))}.")
 
 
 def as_sentence(title: str) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpycam.core.arrays import Array
-from numpycam.files import is_device_or_pipe
+from numpycam.files import check_path, is_device_or_pipe
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -56,6 +56,7 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.float64]:
     from PIL.JpegImagePlugin import JpegImageFile  # Pillow, which matplotlib brings along
     from PIL.PngImagePlugin import PngImageFile
 
+    check_path("path", path)
     if is_device_or_pipe(path):
         raise ValueError(f"{path} is a device or a pipe: save the picture to a file, and pass that.")
     with open(path, "rb") as file:

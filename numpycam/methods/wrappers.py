@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numpycam.core.arguments import as_list
 from numpycam.core.arrays import Array, zero_of
 from numpycam.core.network import Network
 from numpycam.core.steps import ClassIndex, compute_localization_map, compute_weighted_sum
@@ -134,17 +135,18 @@ def over_layers(method: Callable[..., Explanation], layers: Sequence[str]) -> Ca
 
     Raises
     ------
-    ValueError
-        If ``layers`` is empty, or is no sequence of names.
+    TypeError, ValueError
+        If ``layers`` is not a sequence, such as a single string, or is empty.
     """
-    if isinstance(layers, str) or not isinstance(layers, Collection) or not len(layers):
+    names = as_list("layers", layers, "of at least one name")
+    if not names:
         raise ValueError(f"layers must be a sequence of at least one name, got {layers!r}.")
 
     def explain(network: Network, image: ArrayLike, class_index: ClassIndex = None, **options: Any) -> Explanation:
-        found = [method(network, image, class_index, layer, **options) for layer in layers]
+        found = [method(network, image, class_index, layer, **options) for layer in names]
         size = found[-1].image.shape[-2:]  # type: ignore[union-attr]
         maps = [normalise(resize(e.localization_map, size)) for e in found]
-        name = f"{found[-1].method} over {', '.join(layers)}"
+        name = f"{found[-1].method} over {', '.join(names)}"
         return replace(_with(found[-1], np.stack(maps, axis=-3), name), alphas=found[-1].alphas)
 
     return _like(method, explain)
