@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numpycam.core.arguments import as_array, as_pair
+from numpycam.core.arguments import as_array, as_list, as_pair, as_rounded, briefly, check_is
 
 _MOST_NAMES = 10  # in print
 
@@ -52,12 +52,11 @@ class About:
     class_names: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.text, str):
-            raise TypeError(f"about must be a text, got {type(self.text).__name__}.")
-        names = self.class_names
-        if not isinstance(names, Sequence) or isinstance(names, str) or not all(isinstance(one, str) for one in names):
-            raise TypeError(f"class_names must be a sequence of texts, got {self.class_names!r}.")
-        values: dict[str, Any] = {"class_names": tuple(self.class_names)}
+        check_is("about", self.text, str, "a text")
+        names = as_list("class_names", self.class_names, "of texts")
+        if not all(isinstance(one, str) for one in names):
+            raise TypeError(f"class_names must be a sequence of texts, got {briefly(self.class_names)}.")
+        values: dict[str, Any] = {"class_names": tuple(names)}
         values["size"] = None if self.size is None else as_pair("size", self.size, 1)
         for name in ("mean", "std"):
             given = getattr(self, name)
@@ -111,13 +110,13 @@ class About:
 
     def __str__(self) -> str:
         """Return a line for each thing that is told."""
-        from numpycam.text import shortened
+        from numpycam.text import printable, shortened
 
-        lines = [self.text] if self.text else []
+        lines = [*map(printable, self.text.splitlines())]
         takes = f" of {self.size[0]} × {self.size[1]} pixels" if self.size else ""
         takes += f", normalised: {self.formula}" if self.mean or self.std else ""
         lines += [f"It takes pictures{takes}."] if takes else []
-        named = [f"{c} {shortened(name, 40)}" for c, name in enumerate(self.class_names)]
+        named = [f"{c} {shortened(printable(name), 40)}" for c, name in enumerate(self.class_names)]
         if len(named) > _MOST_NAMES:
             named = [*named[: _MOST_NAMES - 1], "…", named[-1]]
         if named:
@@ -126,7 +125,7 @@ class About:
 
 
 def _numbers(name: str, given: Any) -> tuple[float, ...]:
-    numbers = as_array(name, given).astype(np.float64)
+    numbers = as_rounded(name, given)
     if numbers.ndim > 1 or not numbers.size:
         raise ValueError(f"{name} must be a number, or one for each channel, got shape {numbers.shape}.")
     return tuple(np.atleast_1d(numbers).tolist())

@@ -15,13 +15,12 @@ array([0.33333333, 0.1       ])
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from reprlib import repr as brief
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from numpycam.core.arguments import as_array
+from numpycam.core.arguments import as_array, as_rounded, briefly
 from numpycam.core.arrays import Array
 from numpycam.core.base import Layer
 
@@ -72,27 +71,19 @@ def as_floats(value: Any, dtype: DTypeLike = np.float64) -> Any:
         If an element is not a number, or is too large for the dtype, or if the dtype is not one of float16,
         float32 and float64.
     """
-    if np.dtype(dtype).kind != "f" or np.dtype(dtype).itemsize > 8:
-        raise TypeError(f"dtype must be float16, float32 or float64, got {np.dtype(dtype)}.")
-    return _convert(value, lambda array: _array_as_floats(array, dtype))
+    try:
+        came = np.dtype(dtype)
+    except Exception as error:  # NumPy and the odd thing that came can raise anything
+        raise TypeError(f"dtype must be float16, float32 or float64, got {briefly(dtype)}.") from error
+    if came.kind != "f" or came.itemsize > 8:
+        raise TypeError(f"dtype must be float16, float32 or float64, got {came}.")
+    return _convert(value, lambda array: as_rounded("value", array, dtype))
 
 
 def _convert(value: Any, convert: Callable[[Any], Array]) -> Any:
     if isinstance(value, Layer):
         return value.with_parameters({name: convert(array) for name, array in value.parameters.items()})
     return convert(value)[()]
-
-
-def _array_as_floats(value: Any, dtype: DTypeLike) -> Array:
-    array = as_array("value", value)
-    try:
-        with np.errstate(over="ignore"):
-            floats = array.astype(dtype)
-    except OverflowError:
-        floats = np.full(array.shape, np.inf)
-    if not np.isfinite(floats).all():
-        raise ValueError(f"value holds a number that is too large for {np.dtype(dtype)}.")
-    return floats
 
 
 def _array_as_fractions(value: Any) -> Array:
@@ -107,15 +98,16 @@ def _array_as_fractions(value: Any) -> Array:
             as_array("value", element, check_finite=False)  # refuses it, with the cure
         number = element.item() if isinstance(element, np.generic) else element
         try:
-            too_long = _digits(number) > MOST_DIGITS
-            exact[index] = None if too_long else Fraction(number)
+            digits = _digits(number)
+            if digits <= MOST_DIGITS:
+                exact[index] = Fraction(number)
         except TypeError:
-            raise TypeError(f"value must hold finite numbers, got {brief(element)} at index {index}.") from None
+            raise TypeError(f"value must hold finite numbers, got {briefly(element)} at index {index}.") from None
         except (ValueError, OverflowError, ZeroDivisionError):
-            raise ValueError(f"value must hold finite numbers, got {brief(element)} at index {index}.") from None
-        if too_long:
+            raise ValueError(f"value must hold finite numbers, got {briefly(element)} at index {index}.") from None
+        if digits > MOST_DIGITS:
             raise ValueError(
-                f"value must hold numbers of at most {MOST_DIGITS} digits, got {brief(element)} at index {index}."
+                f"value must hold numbers of at most {MOST_DIGITS} digits, got {briefly(element)} at index {index}."
             )
     return as_array("value", exact)
 

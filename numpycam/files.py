@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from numpycam.core.arguments import briefly, check_is
 from numpycam.core.arrays import Array
 from numpycam.exact import MOST_DIGITS
 
@@ -24,6 +26,13 @@ else:
 
 _TOO_LONG = 10**MOST_DIGITS
 _RANDOM = 8  # how many random characters mkdtemp writes
+
+
+def check_path(name: str, path: object) -> None:
+    """Raise TypeError or ValueError unless it can be the name of a file: a number is one of an open file to Python."""
+    check_is(name, path, str | os.PathLike, "a path")
+    if "\0" in os.fsdecode(path):  # type: ignore[arg-type]
+        raise ValueError(f"{name} must not hold the character 0, got {briefly(path)}.")
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes | None]) -> None:
@@ -104,8 +113,19 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def without_pickle(array: Array, name: str = "an array") -> Array:
-    """Return an array as a file may hold it: Fractions as strings."""
+def is_device_or_pipe(path: str | os.PathLike[str]) -> bool:
+    """Whether it must not be read: a device may never end, and a pipe may never begin."""
+    mode = os.stat(path).st_mode
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)  # to open a folder is an error that says so
+
+
+def is_encodable(text: str) -> bool:
+    """Whether a file can hold the text: whether it has no half of a character (a surrogate)."""
+    return text.encode(errors="ignore").decode() == text
+
+
+def without_pickle(name: str, array: Array) -> Array:
+    """Return an array as a file may hold it: Fractions as strings. The name is for the error message."""
     if array.dtype != object:
         return array
     for value in array.flat:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import check_text
 from numpycam.core.network import Network
 from numpycam.core.steps import ClassIndex, Evidence, Stages, compute_alphas, compute_weighted_maps, gather, gather_maps
 
@@ -31,7 +30,6 @@ class Explanation(Stages):
         """Draw all stages of one image, or the one that ``stage`` names: a field, or "overlay"."""
         from numpycam.display import figure_of_stage, figure_of_stages
 
-        check_text("title", title)
         if stage is not None and title:
             raise ValueError("title stands above the figure of all stages: leave it out for one stage.")
         if stage is None:

@@ -27,13 +27,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.core.arguments import as_array, as_cells, as_class_indices, as_int, check_index, check_mask, check_shape
+from numpycam.core.arguments import (
+    as_array,
+    as_cells,
+    as_class_indices,
+    as_int,
+    check_index,
+    check_is,
+    check_mask,
+    check_shape,
+)
 from numpycam.core.arrays import Array, first_index, gated, share, split_scale, sum_of, zero_of
 from numpycam.core.network import Network
 from numpycam.core.steps import Stages
 from numpycam.interventions import blanked
 from numpycam.path import as_one_image
 from numpycam.resize import normalise
+from numpycam.text import exact
 
 
 def pointing_game(maps: ArrayLike, masks: NDArray[np.bool_]) -> Any:
@@ -143,7 +153,7 @@ def intersection_over_union(maps: ArrayLike, masks: NDArray[np.bool_], threshold
     limit = as_array("threshold", threshold)
     check_shape("threshold", limit, ())
     if not 0 < limit <= 1:
-        raise ValueError(f"threshold must be > 0 and <= 1, got {threshold}.")
+        raise ValueError(f"threshold must be > 0 and <= 1, got {exact(threshold)}.")
     hot = normalise(heat) >= limit
     return _share(hot & masks, hot | masks, like=heat)
 
@@ -319,9 +329,10 @@ def background_share(explanation: Stages, kernels: int | Sequence[int]) -> Any:
     -----
     This metric is numpycam's own. It is from no paper.
     """
-    if not isinstance(explanation, Stages):
-        raise TypeError(f"explanation must be an Explanation, got {type(explanation).__name__}.")
-    shares, named = explanation.channel_shares, np.ravel(kernels).tolist()
+    check_is("explanation", explanation, Stages, "an Explanation")
+    shares = explanation.channel_shares
+    given = kernels.ravel().tolist() if isinstance(kernels, np.ndarray) else kernels
+    named = given if isinstance(given, Sequence) else [given]
     for k in named:
         check_index("kernels", k, shares.shape[-1])
     return sum_of(shares[..., sorted(set(named))], axis=-1)
@@ -332,7 +343,7 @@ def _as_heat(name: str, value: ArrayLike) -> Array:
     heat = as_cells(name, value)
     if (heat < 0).any():
         index = first_index(heat < 0)
-        raise ValueError(f"{name} must be >= 0, got {heat[index]} at index {index}.")
+        raise ValueError(f"{name} must be >= 0, got {exact(heat[index])} at index {index}.")
     return heat
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_class_indices, as_images, as_int, check_shape
+from numpycam.core.arguments import as_array, as_class_indices, as_images, as_int, check_shape
 from numpycam.core.arrays import Array, Value, read_only_view, zero_of, zeros
 from numpycam.core.base import Layer
 from numpycam.core.network import Network, check_network
@@ -112,6 +112,8 @@ def path(
     check_shape("baseline", start, end.shape)
     dtype = np.result_type(start, end, network.dtype)
     start, end = start.astype(dtype), end.astype(dtype)
+    for name, parameter in network.parameters.items():
+        as_array(name, parameter)  # NaN and infinity are refused by their place, and not as numbers that became large
     check_piecewise_linear("a path", network, start[None])
     tolerances = _rounding_tolerances(network, start, end)
     direction = end - start

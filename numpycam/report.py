@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import check_text
+from numpycam.core.arguments import briefly, check_is, check_text
 from numpycam.core.steps import Stages
 from numpycam.exact import as_floats
-from numpycam.files import as_npz, check_digits, without_pickle, write_files
+from numpycam.files import as_npz, check_digits, check_path, without_pickle, write_files
 from numpycam.resize import Interpolation, normalise, resize
 from numpycam.text import decimal, exact, exact_and_decimal, paragraph
 from numpycam.zero_maps import why_zero
@@ -85,23 +85,17 @@ def save(
     """
     from numpycam.display import figure_of_stages, with_picture
 
-    if not isinstance(explanation, Stages):
-        raise TypeError(f"explanation must be an Explanation, got {type(explanation).__name__}.")
-    if not isinstance(folder, str | os.PathLike):
-        raise TypeError(f"folder must be a path, got {type(folder).__name__}.")
-    if not isinstance(about, dict | None):
-        raise TypeError(f"about must be a dict, got {type(about).__name__}.")
-    check_text("title", title)
+    check_is("explanation", explanation, Stages, "an Explanation")
+    check_path("folder", folder)
+    check_is("about", about, dict | None, "a dict")
     drawn = with_picture(explanation, picture)
     numbers = {name: getattr(explanation, name) for name in [*_FIELDS, "counterfactual_map", "channel_shares"]}
     if callable(explanation.class_index):  # a target
         numbers["class_index"] = exact(explanation.class_index)
-    if not isinstance(about, dict | None):
-        raise TypeError(f"about must be a dict, got {type(about).__name__}.")
     for name in about or {}:
         if not isinstance(name, str) or name in numbers:
-            raise ValueError(f"about must have strings as names, and not the name of a field, got {name!r}.")
-    large: dict[str, Any] = {name: without_pickle(v, name) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
+            raise ValueError(f"about must have strings as names, and not the name of a field, got {briefly(name)}.")
+    large: dict[str, Any] = {name: without_pickle(name, v) for name, v in numbers.items() if np.size(v) > MOST_NUMBERS}
     told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
     entries = {name: _plain(f"about[{name!r}]", value) for name, value in (about or {}).items()}
     contents: dict[str, Any] = {
@@ -262,7 +256,7 @@ def _plain(name: str, value: Any, around: tuple[int, ...] = ()) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{name} must be finite, got {value}: JSON has no word for it.")
     if isinstance(value, str):
-        _check_text(name, value)
+        check_text(name, value)
     elif not isinstance(value, float | None):
         raise TypeError(
             f"{name} must be text, a number, True, False, None, or an array, a list or a dict of them, "
@@ -274,12 +268,5 @@ def _plain(name: str, value: Any, around: tuple[int, ...] = ()) -> Any:
 def _key(name: str, key: object) -> str:
     if not isinstance(key, str):
         raise TypeError(f"{name} must have strings as keys, got {key!r}.")
-    _check_text(name, key)
+    check_text(name, key)
     return key
-
-
-def _check_text(name: str, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{name} must be text, got half of a character (a surrogate) in {text!r}.") from None

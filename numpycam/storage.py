@@ -23,7 +23,6 @@ import json
 import math
 import os
 import re
-import stat
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, fields
@@ -39,10 +38,10 @@ from numpycam.core.arguments import as_array
 from numpycam.core.arrays import Array
 from numpycam.core.base import Layer
 from numpycam.core.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
-from numpycam.core.network import Network
+from numpycam.core.network import Network, check_network
 from numpycam.core.residual import Residual
 from numpycam.exact import MOST_DIGITS, as_fractions
-from numpycam.files import as_npz, without_pickle, write_files
+from numpycam.files import as_npz, check_path, is_device_or_pipe, is_encodable, without_pickle, write_files
 
 SomeNetwork = TypeVar("SomeNetwork", bound=Network)
 
@@ -91,6 +90,8 @@ def save(network: Network, path: str | os.PathLike[str], network_class: type[Net
     OSError
         If the file cannot be written. An old file then stays as it was.
     """
+    check_network(network)
+    check_path("path", path)
     description = _description(network, network_class or type(network))
     size = np.array(description).nbytes + 128  # for its header in the file
     if size > _LONGEST_DESCRIPTION:
@@ -126,9 +127,9 @@ def load(path: str | os.PathLike[str], network_class: type[SomeNetwork]) -> Some
     OSError
         If the file cannot be read.
     """
+    check_path("path", path)
     refusal = f"{os.fspath(path)} is not a numpycam network"
-    kind = os.stat(path).st_mode
-    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):  # a device may never end, and a pipe may never begin
+    if is_device_or_pipe(path):
         raise ValueError(f"{refusal}: it is a device or a pipe, not a file.")
     with open(path, "rb") as file:
         try:
@@ -186,16 +187,14 @@ def _check_place(full_name: str, depth: int) -> None:
             f"a layer's full name must have at most {_LONGEST_NAME} characters to be stored, "
             f"got {len(full_name)}: {brief(full_name)}."
         )
-    try:
-        full_name.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{brief(full_name)} holds half of a character (a surrogate): rename the layer.") from None
+    if not is_encodable(full_name):
+        raise ValueError(f"{brief(full_name)} holds half of a character (a surrogate): rename the layer.")
 
 
 def _storable(name: str, array: Array) -> Array:
     if zipfile.ZipInfo(name).filename != name:
         raise ValueError(f"{brief(name)} cannot be a name in a zip file: rename the layer.")
-    array = without_pickle(as_array(name, array), name)
+    array = without_pickle(name, as_array(name, array))
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
 
 

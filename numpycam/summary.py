@@ -10,7 +10,7 @@ from numpycam.core.arguments import briefly
 from numpycam.core.arrays import Shape
 from numpycam.core.base import Layer
 from numpycam.core.network import Network, check_network
-from numpycam.text import in_columns, shortened
+from numpycam.text import in_columns, printable, shortened
 
 _LONGEST = 60  # characters of a layer in the table
 
@@ -93,7 +93,7 @@ class Summary:
         body = []
         for row in self.rows:
             count = "unknown" if row.multiply_adds is None else f"{row.multiply_adds:,}"
-            body.append([row.name, row.layer, str(row.output_shape), f"{row.parameters:,}", count])
+            body.append([printable(row.name), row.layer, str(row.output_shape), f"{row.parameters:,}", count])
         counts = [row.multiply_adds for row in self.rows]
         total = f"{sum(filter(None, counts)):,}"
         if None in counts:

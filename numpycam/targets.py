@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.core.arguments import as_array, as_kind_of, check_index, check_same_kind, check_shape
+from numpycam.core.arguments import as_array, as_int, as_kind_of, as_list, check_index, check_same_kind, check_shape
 from numpycam.core.arrays import Array, zeros
 
 
@@ -95,14 +95,13 @@ def finer(class_index: int, others: Sequence[int], gamma: Any = 1) -> Difference
 
     Source: Zhang et al., "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation", CVPR 2025.
     """
-    if not isinstance(others, Sequence | np.ndarray):
-        raise TypeError(f"others must be a sequence of classes, got {type(others).__name__}.")
+    rivals = [as_int("others", other, 0) for other in as_list("others", others, "of classes")]
     check_shape("gamma", as_array("gamma", gamma), ())
-    if not len(others):
+    if not rivals:
         raise ValueError("others must hold one class at least, got none.")
-    weights: dict[int, Any] = {class_index: 1}
-    for other in others:
-        weights[other] = weights.get(other, 0) - gamma * Fraction(1, len(others))
+    weights: dict[int, Any] = {as_int("class_index", class_index, 0): 1}
+    for other in rivals:
+        weights[other] = weights.get(other, 0) - gamma * Fraction(1, len(rivals))
     return Difference(weights)
 
 
@@ -144,8 +143,8 @@ class Probability:
         check_index("a target's class", c, scores.shape[1])
         if scores.shape[1] == 1:
             raise ValueError(
-                "a probability needs two classes at least: the softmax of one score is 1, whatever the score is. If it "
-                "answers yes or no, pass targets.Sigmoid()."
+                "a probability needs two classes at least: the softmax of one score is 1, whatever the score is. "
+                "If the network answers yes or no, pass targets.Sigmoid()."
             )
         p = np.exp(scores - scores.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)

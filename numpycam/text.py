@@ -4,12 +4,14 @@ import math
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context
-from functools import partial
 from typing import Any
+from unicodedata import bidirectional, category
 
 from numpycam.core.arrays import Array
 
 _WIDE = Context(prec=12, Emax=MAX_EMAX, Emin=MIN_EMIN)  # no Fraction in memory is too large or too small for it
+_UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
+_TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 WIDTH = 79
 """How many characters a printed line has at most."""
 
@@ -39,7 +41,7 @@ def exact(value: Any) -> str:
     """Return what Python writes for it: ``143/5``. If that has more digits than Python writes, say how many."""
     try:
         return str(value)
-    except ValueError:  # from inside of a target, it may be the number of anything
+    except ValueError:  # the number may also lie inside of the value: in a target, for one
         longest = max(abs(getattr(value, "numerator", 0)), getattr(value, "denominator", 0))
         digits = f"about {round(longest.bit_length() * math.log10(2))}" if longest else "too many"
         return f"[{type(value).__name__} of {digits} digits]"
@@ -96,13 +98,13 @@ def in_columns(rows: Iterable[Sequence[str]], sides: str, indent: int = 0) -> li
     return lines
 
 
-def progress_bar() -> Callable[[Iterable[Any]], Iterable[Any]]:
-    """Return tqdm's bar if tqdm is installed. It shows itself in a terminal only."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return iter
-    return partial(tqdm, leave=False, disable=None)
+def printable(text: str) -> str:
+    """Return a text with ? in the place of what could change the terminal or the order of what is shown.
+
+    That is a control character, a line break, half of a character (a surrogate), or a mark that turns the direction of
+    the text around it. A text written from right to left needs no such mark.
+    """
+    return "".join("?" if category(c) in _UNPRINTABLE or bidirectional(c) in _TURNING else c for c in text)
 
 
 def shortened(text: str, longest: int) -> str:

@@ -8,9 +8,10 @@ ReLU removes what is not positive. So a map of zeros is an answer: no cell of th
 The map is zero: every gradient is 0, since every output of the ReLU 'relu' is 0 for this picture.
 """
 
+from itertools import pairwise
 from typing import Any
 
-from numpycam.core.arrays import Array
+from numpycam.core.arrays import Array, zeros
 from numpycam.core.network import Network
 from numpycam.core.steps import Stages, compute_alphas, compute_weighted_maps, compute_weighted_sum, gather
 from numpycam.text import decimal, percent
@@ -47,34 +48,50 @@ def why_zero(explanation: Stages) -> str:
         return f"The map is zero: {_step_that_is_zero(e, {})}."
     activations = e.network.activations(e.image[None], since=e.layer)
     *_, scores = activations.values()
-    rectifiers = {name: activations[name] for name in [*activations][1:] if e.network[name].is_rectifier}
-    sentences = [f"The map is zero: {_step_that_is_zero(e, rectifiers)}.", _higher_score(e, scores[0])]
+    sentences = [f"The map is zero: {_step_that_is_zero(e, activations)}.", _higher_score(e, scores[0])]
     behind = [*activations][1:2]
-    if e.method == "Grad-CAM" and rectifiers.keys() >= {*behind}:
+    if e.method == "Grad-CAM" and all(e.network[name].is_rectifier for name in behind):
         sentences += [_map_at(name, e.network, e.image, e.class_index) for name in behind]
     return " ".join(filter(None, sentences))
 
 
-def _step_that_is_zero(e: Stages, rectifiers: dict[str, Array]) -> str:
-    if not e.feature_maps.any():
-        return "every feature map is 0 for this picture"
-    if e.gradients_used != "unused" and not e.gradients.any():
-        dead = next((name for name, outputs in rectifiers.items() if not outputs.any()), None)
-        if dead is None:
-            return "no cell of these maps changes the score, every gradient is 0"
-        return f"every gradient is 0, since every output of the ReLU {dead!r} is 0 for this picture"
-    if e.alphas is not None and not e.alphas.any():
-        return "every weight α_k is 0, since the gradients of each map add up to 0"
-    what = "the weighted sum" if e.alphas is None else "Σ α_k A^k"
+def _step_that_is_zero(e: Stages, activations: dict[str, Array]) -> str:
+    """Return the first step that is zero everywhere, if the method goes through it; else what is the largest cell."""
+    is_weighing_maps = e.alphas is not None and e.weighted_maps.shape == e.feature_maps.shape
+    if not e.weighted_maps.any() and e.weighted_maps.shape == e.feature_maps.shape:
+        if not e.feature_maps.any() and (is_weighing_maps or e.layer != "input"):
+            return "every feature map is 0 for this picture"
+        if e.gradients_used != "unused" and not e.gradients.any():
+            what = "every gradient of guided backpropagation" if e.gradients_used == "guided" else "every gradient"
+            dead = _dead_rectifier(e.network, activations)
+            return f"{what} is 0" + (f", since every output of the ReLU {dead!r} is 0 for this picture" if dead else "")
+        if is_weighing_maps and not e.alphas.any():
+            why = ", since the gradients of each map add up to 0" if e.method == "Grad-CAM" else ""
+            return f"every weight α_k is 0{why}"
+    what = "Σ α_k A^k" if is_weighing_maps else "the weighted sum"
     return f"no cell of {what} is positive, the largest is {decimal(e.weighted_sum.max())}"
+
+
+def _dead_rectifier(network: Network | None, activations: dict[str, Array]) -> str | None:
+    """Return the first rectifier whose outputs are all 0. A leaky one may let a gradient through, and is not dead."""
+    layers = dict(network.row) if network else {}
+    for x, (name, outputs) in pairwise(activations.items()):
+        layer = layers.get(name)
+        if layer is not None and layer.is_rectifier and not outputs.any():
+            ones = zeros(outputs.shape, like=outputs) + 1
+            if not layer.backward(ones, x[1]).any():
+                return name
+    return None
 
 
 def _higher_score(e: Stages, scores: Array) -> str:
     """Return a sentence if the class is not the one with the highest score."""
-    if callable(e.class_index) or scores.ndim != 1 or e.score == scores.max():
+    if callable(e.class_index):
         return ""
     highest = scores.argmax()
-    best, score = decimal(scores[highest]), decimal(e.score)
+    best, score = decimal(scores[highest]), decimal(scores[e.class_index])  # not e.score: a batch rounds otherwise
+    if best == score:
+        return ""
     return f"Class {highest} has the highest score, {best}; class {e.class_index} has {score}."
 
 

@@ -1,5 +1,6 @@
 """What the tests compare with: equality, bounds on rounding, linear pieces, messages, figures; and a quick save."""
 
+import os
 import re
 from contextlib import contextmanager
 from fractions import Fraction
@@ -90,6 +91,15 @@ def refusal(error, action):
         action()
     assert type(caught.value) is error
     return str(caught.value)
+
+
+def unwritable_places(folder):
+    """Return a folder, a place in no folder, and a pipe: it stands for a device, which wrong code would replace."""
+    places = [folder, folder / "nowhere" / "file"]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "pipe")
+        places.append(folder / "pipe")
+    return places
 
 
 def collisions(figure):

@@ -27,8 +27,16 @@ def test_it_prints_what_it_knows():
     assert repr(TOLD) == "About('Birds.', mean=(0.5, 0.25), std=2, size=(3, 4), class_names=('a', 'b'))"
     assert eval(repr(TOLD)) == TOLD
     assert (str(About()), repr(About())) == ("", "About()")
+    assert str(About(std=2)) == "It takes pictures, normalised: (picture - 0) / 2."
+    ten = About(class_names=[f"c{n}" for n in range(10)])
+    assert str(ten) == "Its classes: 0 c0, 1 c1, 2 c2, 3 c3, 4 c4, 5 c5, 6 c6, 7 c7, 8 c8, 9 c9."
     thousand = About(class_names=[f"c{n}" for n in range(1000)])
     assert str(thousand) == ("Its classes: 0 c0, 1 c1, 2 c2, 3 c3, 4 c4, 5 c5, 6 c6, 7 c7, 8 c8, …, 999 c999.")
+
+
+def test_it_prints_nothing_that_changes_the_terminal():
+    told = About("One.\nTwo \x1b[2J\u202e.", class_names=["\x1b[31mcat"])
+    assert str(told) == "One.\nTwo ?[2J?.\nIts classes: 0 ?[31mcat."
 
 
 def test_a_picture_is_normalised():
@@ -39,6 +47,7 @@ def test_a_picture_is_normalised():
     assert refusal(ValueError, lambda: TOLD.normalised(picture[:1])) == (
         "mean must be one number or 1, one for each channel, got 2."
     )
+    assert refusal(ValueError, lambda: TOLD.normalised(picture * np.nan)) == "picture contains NaN at index (0, 0, 0)."
 
 
 @pytest.mark.parametrize(("given", "kind", "message"), [

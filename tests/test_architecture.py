@@ -17,7 +17,7 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     "core",
-    "exact resize targets text files about interrupt",
+    "exact resize targets text files about progress interrupt",
     "interventions path metrics zero_maps",
     "storage summary",
     "display",
@@ -168,7 +168,7 @@ def test_nothing_but_numpy_and_matplotlib_is_needed():
     ever = {module: foreign(module) for module in FILES}
     assert set().union(*ever.values()) == {"numpy", "matplotlib", "PIL", "torch", "tqdm"}
     assert [module for module in FILES if "torch" in ever[module]] == ["interop"]
-    assert [module for module in FILES if "tqdm" in ever[module]] == ["text"]
+    assert [module for module in FILES if "tqdm" in ever[module]] == ["progress"]
     assert foreign("interop", ("functions",)) == {"numpy"}
 
 
@@ -201,7 +201,8 @@ def test_importing_numpycam_loads_the_core_and_its_faces_and_no_more_of_numpy():
 
 def test_the_core_runs_without_the_rest_of_the_package():
     bare = f"import types; package = types.ModuleType('numpycam'); package.__path__ = [{str(PACKAGE)!r}]"
-    loaded = loaded_by(f"{bare}; sys.modules['numpycam'] = package; import numpycam.core.layers, numpycam.core.steps")
+    modules = ", ".join(f"numpycam.core.{name}" for name in CORE)
+    loaded = loaded_by(f"{bare}; sys.modules['numpycam'] = package; import {modules}")
     assert {name for name in loaded if name.startswith("numpycam.")} == {
         "numpycam.core", *(f"numpycam.core.{name}" for name in CORE)
     }  # fmt: skip

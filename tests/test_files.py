@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers import unwritable_places
 
 from numpycam.files import write_files
 
@@ -150,14 +151,25 @@ def test_whatever_fails_the_old_file_stays(tmp_path, monkeypatch, call, error):
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"file": b"old"}
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
 def test_places_that_cannot_be_written_are_named(tmp_path):
-    """A pipe stands for all that is there and is no file, such as a device. It would be replaced."""
+    (tmp_path / "folder").mkdir()
+    places = unwritable_places(tmp_path / "folder")
+    before = {*tmp_path.rglob("*")}
+    for path in places:
+        with pytest.raises(OSError, match=re.escape(str(path))) as caught:
+            write_files(path.parent, {path.name: b"new"})
+        assert isinstance(caught.value, IsADirectoryError) == path.is_dir()
+    assert {*tmp_path.rglob("*")} == before
+    assert not any(path.is_file() for path in before)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    """The pipe stands for /dev/null. If the test fails, it must not break the machine."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for path in (tmp_path, tmp_path / "nowhere" / "file", pipe):
-        with pytest.raises(OSError, match=re.escape(str(path))):
-            write_files(path.parent, {path.name: b"new"})
+    with pytest.raises(OSError, match=re.escape(str(pipe))):
+        write_files(tmp_path, {"pipe": b"new"})
     assert pipe.is_fifo()
     assert list(tmp_path.iterdir()) == [pipe]
 
@@ -184,6 +196,42 @@ def test_an_error_of_the_system_without_a_number_is_told_all_the_same(tmp_path, 
     with pytest.raises(OSError, match="on fire") as caught:
         write_files(tmp_path, {"file": b""})
     assert (caught.value.strerror, caught.value.filename) == ("the disk is on fire", str(tmp_path / "file"))
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="this system does not list what is open")
+def test_nothing_stays_open(tmp_path):
+    before = os.listdir("/proc/self/fd")
+    write_files(tmp_path, {"one": b"1", "other": b"2"})
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_what_a_link_leads_to_is_written_beside_its_place(tmp_path, monkeypatch):
+    """The link may stand on another disk, and no file moves from disk to disk in one step."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "deep" / "file")
+    beside = []
+    monkeypatch.setattr("os.fsync", lambda _: beside.extend(path.name[:5] for path in (tmp_path / "deep").iterdir()))
+    write_files(tmp_path, {"link": b"new"})
+    assert beside == [".new-"]
+
+
+def test_a_file_is_handed_to_the_disk_whole(tmp_path, monkeypatch):
+    sizes = []
+    monkeypatch.setattr("os.fsync", lambda file: sizes.append(os.fstat(file).st_size))
+    write_files(tmp_path, {"file": b"new"})
+    assert sizes == [3]
+
+
+def test_a_file_in_its_place_is_no_failure_if_its_folder_is_gone(tmp_path, monkeypatch):
+    replace = os.replace
+
+    def replace_and_remove(new, place):
+        replace(new, place)
+        os.rmdir(os.path.dirname(new))
+
+    monkeypatch.setattr("os.replace", replace_and_remove)
+    write_files(tmp_path, {"file": b"new"})
+    assert (tmp_path / "file").read_bytes() == b"new"
 
 
 def test_files_are_written_together_or_removed(tmp_path):

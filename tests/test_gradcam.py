@@ -248,7 +248,7 @@ IMAGE_SHAPE = "image must have shape (C, H, W) or (N, C, H, W), got {}."
         (
             ValueError,
             {"image": np.ones((1, 0, 4))},
-            "layer 'features': Conv2d: x must have shape (N, C, H, W), got (1, 1, 0, 4): axis H is empty.",
+            "image must have shape (C, H, W), got (1, 0, 4): axis H is empty.",
         ),
         (
             ValueError,

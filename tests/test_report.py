@@ -13,6 +13,7 @@ from matplotlib.image import imread
 
 from numpycam import Conv2d, GlobalAvgPool2d, Network, grad_cam, grad_cam_from_maps, worked_example
 from numpycam.exact import as_floats, as_fractions
+from numpycam.methods import hirescam
 from numpycam.targets import Difference
 from numpycam.worked_example import IMAGE
 
@@ -103,7 +104,8 @@ def test_save_writes_four_files(explanation, tmp_path):
     assert (folder / "stages.png").read_bytes().startswith(b"\x89PNG")
     written = json.loads((folder / "explanation.json").read_text())
     assert written["who"] == "me"
-    assert same(as_fractions(written["weighted_sum"]), explanation.weighted_sum)
+    for name in ("weighted_sum", "counterfactual_map", "channel_shares"):
+        assert same(as_fractions(written[name]), getattr(explanation, name))
 
 
 @nothing_is_drawn
@@ -119,6 +121,7 @@ def test_pictures_of_any_number_of_channels_are_saved_what_can_be_drawn_is(tmp_p
     explanation = grad_cam(network, np.ones((5, 2, 3)))
     with drawing():
         assert "overlay.png" not in explanation.save(tmp_path)
+        assert "overlay.png" in explanation.save(tmp_path, picture=np.ones((3, 2, 3)))
     with only_columns(0):
         assert "<img" in explanation._repr_html_()
 
@@ -156,12 +159,23 @@ def test_files_that_are_not_of_an_explanation_stay(tmp_path, told):
 
 
 @nothing_is_drawn
-def test_the_maps_of_an_explanation_without_any_stay(tmp_path):
-    explanation = grad_cam_from_maps(np.ones((1, 2, 2)), np.ones((1, 2, 2)))
+def test_files_of_a_name_that_the_earlier_explanation_did_not_write_stay(tmp_path):
+    """HiResCAM has no page, given maps have no overlay, and small ones no file of their own."""
+    explanation = hirescam.from_maps(np.ones((1, 2, 2)), np.ones((1, 2, 2)))
+    assert explanation.save(tmp_path) == ["stages.png", "explanation.json"]
+    for name in ("steps.html", "overlay.png", "maps.npz"):
+        (tmp_path / name).write_text("mine")
     explanation.save(tmp_path)
-    (tmp_path / "maps.npz").write_text("mine")
-    explanation.save(tmp_path)
-    assert (tmp_path / "maps.npz").read_text() == "mine"
+    assert {(tmp_path / name).read_text() for name in ("steps.html", "overlay.png", "maps.npz")} == {"mine"}
+
+
+@nothing_is_drawn
+@pytest.mark.parametrize(("columns", "has_file"), [(64, False), (65, True)])
+def test_arrays_of_up_to_4096_numbers_stand_in_the_json_file(tmp_path, columns, has_file):
+    maps = np.ones((1, 64, columns))
+    assert ("maps.npz" in grad_cam_from_maps(maps, maps).save(tmp_path)) == has_file
+    told = json.loads((tmp_path / "explanation.json").read_text())["feature_maps"]
+    assert told == ({"shape": [1, 64, 65], "file": "maps.npz"} if has_file else maps.tolist())
 
 
 def test_the_method_reaches_every_file(explanation, tmp_path):

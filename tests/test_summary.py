@@ -27,6 +27,12 @@ def test_the_table_has_a_row_for_each_layer_and_a_total(network):
     ])  # fmt: skip
 
 
+def test_a_name_in_the_table_does_not_change_the_terminal():
+    text = str(Network([("a\x1b[2J\nb", ReLU())]).summary((1, 2, 3)))
+    assert "\na?[2J?b  ReLU()" in text
+    assert "\x1b" not in text
+
+
 def test_the_table_as_html_escapes_names():
     html = Network([("<b>", ReLU())]).summary((1, 2, 3))._repr_html_()
     assert html.startswith("<table>")

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import network_cases, tensors
 
-from numpycam import Conv2d, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.methods import METHODS, over_layers, with_mirror
 from numpycam.targets import Difference, Probability, Sigmoid, finer
@@ -184,7 +184,7 @@ def test_a_float_gamma_is_for_floats():
 def test_finer_needs_others():
     for none in ([], np.array([], dtype=int)):
         assert refusal(ValueError, lambda none=none: finer(0, none)) == "others must hold one class at least, got none."
-    assert refusal(TypeError, lambda: finer(0, 1)) == "others must be a sequence of classes, got int."
+    assert refusal(TypeError, lambda: finer(0, 1)) == "others must be a sequence of classes, got 1."
 
 
 def test_others_may_be_an_array_such_as_argsort_returns():
@@ -286,8 +286,8 @@ def test_a_probability_of_the_only_class_is_refused():
     """A softmax of one number is 1: the map would be zero, without a word."""
     message = refusal(ValueError, lambda: Probability(0)(np.array([[-2.5]])))
     assert message == (
-        "a probability needs two classes at least: the softmax of one score is 1, whatever the score is. If it answers "
-        "yes or no, pass targets.Sigmoid()."
+        "a probability needs two classes at least: the softmax of one score is 1, whatever the score is. If the "
+        "network answers yes or no, pass targets.Sigmoid()."
     )
 
 
@@ -349,6 +349,12 @@ def test_a_sigmoid_has_no_exact_value_and_needs_its_class():
     assert refusal(TypeError, lambda: Sigmoid(0.0)(np.ones((2, 1)))).startswith("a target's class must be an instance")
 
 
+@pytest.mark.parametrize("target", [Probability(0), Sigmoid(0)])
+def test_the_slope_of_a_probability_is_not_cut_off_to_an_integer(target):
+    message = refusal(TypeError, lambda: target(np.array([[1, 2]])))
+    assert message.startswith("scores must be an array of float32, float64 or Fractions, got int64")
+
+
 # --- Any target -------------------------------------------------------------------------------------
 
 
@@ -400,6 +406,7 @@ PAIR = "a target must return a pair, its value and its gradient, got {}."
     [
         (TypeError, lambda y: y[:, 0], PAIR.format("ndarray")),
         (TypeError, lambda y: [y[:, 0], y], PAIR.format("list")),
+        (TypeError, lambda y: (y[:, 0], y, y), PAIR.format("tuple")),
         (TypeError, Difference, PAIR.format("Difference")),
         (TypeError, lambda y: None, PAIR.format("NoneType")),
         (ValueError, lambda y: (y, y), "the target's value must have shape (2,), got (2, 2)."),
@@ -416,6 +423,16 @@ PAIR = "a target must return a pair, its value and its gradient, got {}."
 def test_what_is_no_target_is_refused(error, target, message):
     network, image = as_floats(second_example.NETWORK), as_floats(second_example.IMAGE)
     assert refusal(error, lambda: grad_cam(network, np.stack([image] * 2), target)).startswith(message)
+
+
+def test_a_target_that_changes_its_arrays_later_changes_no_explanation():
+    """Behind a Flatten the gradients of the maps are those of the scores, in another shape."""
+    value, gradient = np.ones(1), np.array([[1.0, 2.0]])
+    network = Network([("conv", Conv2d([[[[1.0]]]])), ("flatten", Flatten())])
+    explanation = grad_cam(network, np.ones((1, 1, 1, 2)), lambda scores: (value, gradient))
+    value[:] = gradient[:] = 7
+    assert explanation.score.tolist() == [1]
+    assert explanation.gradients.tolist() == [[[[1, 2]]]]
 
 
 # --- A target for each image ------------------------------------------------------------------------

@@ -1,8 +1,6 @@
 """Numbers and tables as text."""
 
-import sys
 from fractions import Fraction
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,7 +19,7 @@ from numpycam.text import (
     maps_as_text,
     paragraph,
     percent,
-    progress_bar,
+    printable,
     shortened,
 )
 
@@ -89,6 +87,13 @@ def test_a_paragraph_is_indented_and_no_wider_than_the_screen():
     assert all(line.startswith("  word") and len(line) <= WIDTH for line in lines)
 
 
+def test_what_could_change_the_terminal_or_turn_the_text_around_is_not_printed():
+    assert printable("\x1b[2Jred\r\n\x9b\x7f") == "?[2Jred????"
+    assert printable("cat \u202etac\u2069 a\u2028b\u2029 \ud800") == "cat ?tac? a?b? ?"
+    for text in ("大象", "می\u200cخواهم\u00a0🏳\ufe0f\u200d🌈", "פיל", "x² – ½"):
+        assert printable(text) == text
+
+
 def test_a_text_is_shortened_to_as_many_characters_as_there_may_be():
     assert shortened("elephant", 8) == "elephant"
     assert shortened("elephant", 7) == "elepha…"
@@ -119,18 +124,3 @@ def test_a_table_of_fractions_has_them_as_they_are_and_as_decimals():
 def test_a_table_of_floats_has_decimals_alone_and_maps_stand_side_by_side():
     lines = maps_as_text("A^{}", np.array([[[0.5]], [[-2.0]]])).splitlines()
     assert [line.split() for line in lines] == [["A^1", "A^2"], ["in", "floats", "0.5", "-2"]]
-
-
-# --- Progress ---------------------------------------------------------------------------------------
-
-
-def test_a_progress_bar_is_shown_if_tqdm_is_there(monkeypatch):
-    def tqdm(steps, leave, disable):
-        assert leave is False
-        assert disable is None  # only where there is a terminal
-        return (f"step {step}" for step in steps)
-
-    monkeypatch.setitem(sys.modules, "tqdm", SimpleNamespace(tqdm=tqdm))
-    assert [*progress_bar()(range(2))] == ["step 0", "step 1"]
-    monkeypatch.setitem(sys.modules, "tqdm", None)
-    assert [*progress_bar()(range(2))] == [0, 1]

@@ -15,6 +15,7 @@ from hypothesis import given
 from strategies import network_cases
 
 from numpycam import AvgPool2d, Conv2d, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, grad_cam, worked_example
+from numpycam.core.arrays import Value
 from numpycam.core.steps import Stages
 from numpycam.methods import METHODS, Method, hirescam, method
 from numpycam.path import path
@@ -77,6 +78,8 @@ def test_a_copy_is_equal_and_read_only(value, again):
     other = again(value)
     assert equal(other, value)
     assert not any(array.flags.writeable for array in arrays_of(other))
+    if isinstance(value, Value) and again in (copy.copy, copy.deepcopy):
+        assert other is value
     assert not any(array.flags.writeable for array in arrays_of(value))
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, get_args
-from unicodedata import category
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from numpycam.methods import PoleError
 from numpycam.network import Network
 from numpycam.resize import resize
 from numpycam.targets import Difference
-from numpycam.text import WIDTH, fixed_or_exponent, in_columns, paragraph, shortened
+from numpycam.text import WIDTH, fixed_or_exponent, in_columns, paragraph, printable, shortened
 from numpycam.zero_maps import why_zero
 
 TEXTS: dict[str, Any] = {
@@ -40,6 +39,7 @@ FILES_OF_ALL = ("methods.png", "methods.npz")
 """The names of the files that ``--method all`` writes for a class: the figure, and L of each method by its name."""
 
 _MOST_ROWS, _LONGEST_NAME, _LONGEST_TEXT, _LARGEST_SIDE = 5, 40, 500, 1024
+_MOST_PIXELS_TOLD = 2**23  # as many as read_image takes from a small file
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -163,9 +163,10 @@ def _question(options: argparse.Namespace) -> Question:
     is_ours = options.network in NAMES  # even if a file or a folder has this name
     network = load_pretrained(options.network) if is_ours else Network.load(options.network)
     told = network.about
-    size = options.size or told.size
+    size = options.size or _told_size(options, told)
     picture, picture_name = _picture(options, network, size)
     seen = _as_the_network_takes_it(picture, network, size)
+    _check_told_numbers(options, told, len(seen))
     normalisation = About(mean=options.mean or told.mean or 0, std=options.std or told.std or 1)
     image = _normalised(seen, normalisation, network)
     count = _count_scores(network, image)
@@ -193,6 +194,24 @@ def _question(options: argparse.Namespace) -> Question:
         has_folders=options.top is not None,
         files_read=[path for path in files_read if path],
     )
+
+
+def _told_size(options: argparse.Namespace, told: About) -> Pair | None:
+    """Return the size that the network's file asks for. The file may come from anyone, and must not fill the memory."""
+    if told.size and math.prod(told.size) > _MOST_PIXELS_TOLD:
+        raise ValueError(f"{options.network} asks for pictures of more than {_MOST_PIXELS_TOLD} pixels: pass --size.")
+    return told.size
+
+
+def _check_told_numbers(options: argparse.Namespace, told: About, channels: int) -> None:
+    """Raise ValueError if the network's file has means or stds that are used, but not one for each channel."""
+    for name in ("mean", "std"):
+        count = len(getattr(told, name) or (0,))
+        if not getattr(options, name) and count not in (1, channels):
+            raise ValueError(
+                f"{options.network} has {count} numbers for {name}, but the network takes {channels} channels: "
+                f"pass --{name}."
+            )
 
 
 def _picture(options: argparse.Namespace, network: Network, size: Pair | None) -> tuple[Array, str]:
@@ -375,14 +394,14 @@ def _what_is_explained(q: Question, e: Explanation) -> list[str]:
 
     picture, seen, margin = size(q.picture), size(q.seen), " " * 13
     maps, rows, columns = e.feature_maps.shape
-    lines = [f"The picture  {q.picture_name}: {picture}"]
+    lines = [f"The picture  {_printable(q.picture_name, _LONGEST_TEXT)}: {picture}"]
     if q.picture.shape != q.seen.shape:
         lines.append(f"{margin}goes in as {seen}")
     if q.shown is not None:
         lines.append(f"{margin}normalised: {q.normalisation.formula}")
     return [
         *lines,
-        f"The network  {q.network_name}",
+        f"The network  {_printable(q.network_name, _LONGEST_TEXT)}",
         *(f"{margin}{line}" for line in wrap(_printable(q.network.about.text, _LONGEST_TEXT), WIDTH - len(margin))),
         f"The layer    {e.layer!r}: {maps} feature maps, {rows} cells high, {columns} wide",
         f"The method   {'all' if q.method == 'all' else e.method}",
@@ -414,8 +433,7 @@ def _table_of_scores(q: Question, remarks: dict[int, str]) -> list[str]:
 
 
 def _printable(text: str, longest: int = _LONGEST_NAME) -> str:
-    """Return a text without control characters, which could change the terminal, and not too long."""
-    return shortened("".join("?" if category(c) == "Cc" else c for c in text), longest)
+    return shortened(printable(text), longest)
 
 
 def _check_that_no_input_is_overwritten(q: Question) -> None:
@@ -431,7 +449,7 @@ def _save(q: Question, c: int, e: Explanation) -> str:
     """Write the files of one class, and return where they are."""
     folder = q.folder(c)
     about: dict[str, Any] = {"picture": q.picture_name, "network": q.network_name}
-    about |= {"mean": [*q.normalisation.mean], "std": [*q.normalisation.std]}
+    about |= {"mean": q.normalisation.mean, "std": q.normalisation.std}
     if q.names:
         about["class"] = q.names[c]
     title = f"{e.method} of {q.class_name(c)}"
@@ -444,7 +462,7 @@ def _save_all(q: Question, c: int, found: dict[str, Explanation], lines: list[st
 
     folder, title = q.folder(c), f"{q.class_name(c)}, by each method"
     figure = figure_of_methods([with_picture(e, q.shown) for e in found.values()], columns=6, title=title)
-    maps: dict[str, Any] = {name: without_pickle(e.weighted_sum) for name, e in found.items()}
+    maps: dict[str, Any] = {name: without_pickle(name, e.weighted_sum) for name, e in found.items()}
     folder.mkdir(parents=True, exist_ok=True)
     contents = figure.as_png(), as_npz(maps, compressed=True)
     write_files(folder, dict(zip(FILES_OF_ALL, contents, strict=True)))

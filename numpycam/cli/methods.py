@@ -16,8 +16,9 @@ from numpycam.exact import as_floats
 from numpycam.gradcam import Explanation
 from numpycam.methods import METHODS, PROPERTIES, Method, PoleError
 from numpycam.network import Network
+from numpycam.progress import progress_bar
 from numpycam.resize import resize
-from numpycam.text import WIDTH, fixed_or_exponent, in_columns, paragraph, progress_bar
+from numpycam.text import WIDTH, fixed_or_exponent, in_columns, paragraph
 
 TEXTS: dict[str, Any] = {
     "help": "the CAM family: what each method needs, and which properties it has",

@@ -22,7 +22,8 @@ from numpycam.experiments.pretrained import (
 )
 from numpycam.experiments.training import DivergedError
 from numpycam.network import Network
-from numpycam.text import in_columns, paragraph, progress_bar
+from numpycam.progress import progress_bar
+from numpycam.text import in_columns, paragraph
 
 TEXTS: dict[str, Any] = {
     "help": "train the two networks that come with numpycam again",

@@ -4,17 +4,15 @@ Public functions check their arguments with these. A wrong argument is refused w
 argument, what came and what was expected. Nothing is silently repaired.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from numbers import Rational
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from numpycam.core.arrays import Array, Pair, Shape, first_index, frozen_copy, objects, read_only_view
-
-T = TypeVar("T")
 
 _WIDEST = 8  # bytes of a float: a longdouble has more, except where it is a float64
 
@@ -43,12 +41,7 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike | None = np.float6
     ValueError
         If a number is NaN or infinite, or the rows of a nested list differ in length.
     """
-    if isinstance(value, np.ndarray) and not _is_plain(value):
-        raise TypeError(f"{name} must be a plain array, got {type(value).__name__}.")
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an array, got rows of different lengths.") from error
+    array = as_any_array(name, value)
     if dtype is None and array.dtype.kind in "biu":
         raise TypeError(
             f"{name} must hold floats or Fractions, got dtype {array.dtype}: integers may have been cut off. "
@@ -72,6 +65,29 @@ def as_array(name: str, value: ArrayLike, *, dtype: DTypeLike | None = np.float6
         what = "NaN" if np.isnan(array[index]) else "infinity"
         raise ValueError(f"{name} contains {what} at index {index}.")
     return array
+
+
+def as_any_array(name: str, value: ArrayLike) -> Array:
+    """Return ``value`` as an array of whatever it holds."""
+    if isinstance(value, np.ndarray) and not _is_plain(value):
+        raise TypeError(f"{name} must be a plain array, got {type(value).__name__}.")
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array, got rows of different lengths.") from error
+
+
+def as_rounded(name: str, value: ArrayLike, dtype: DTypeLike = np.float64) -> Array:
+    """Return ``value`` as a new array of this dtype. Fractions are rounded to float64 first."""
+    array = as_array(name, value)
+    try:
+        with np.errstate(over="ignore"):
+            floats = array.astype(dtype)
+    except OverflowError:
+        floats = np.full(array.shape, np.inf)
+    if not np.isfinite(floats).all():
+        raise ValueError(f"{name} holds a number that is too large for {np.dtype(dtype)}.")
+    return floats
 
 
 def _is_plain(array: Array) -> bool:
@@ -181,19 +197,30 @@ def check_shape(name: str, array: Array, expected: Shape) -> None:
         raise ValueError(f"{name} must have shape {expected}, got {array.shape}.")
 
 
-def as_int(name: str, value: object, minimum: int) -> int:
+_MOST = 2**31 - 1  # no size or count is larger: int64 holds the product of two
+
+
+def as_int(name: str, value: object, minimum: int, most: float = _MOST) -> int:
     """Return ``value`` as an int; NumPy integers are accepted, booleans and floats are not."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         raise TypeError(f"{name} must be an instance of int, not {type(value).__name__}.")
-    if value < minimum:
-        raise ValueError(f"{name} == {value}, must be >= {minimum}.")
-    return int(value)
+    number = int(value)
+    if not minimum <= number <= most:
+        limit = f">= {minimum}" if number < minimum else f"<= {most}"
+        raise ValueError(f"{name} == {briefly(number)}, must be {limit}.")
+    return number
+
+
+def as_seed(value: object) -> int:
+    """Return the seed of a random number generator, as an int; it may be as long as one likes."""
+    return as_int("seed", value, 0, np.inf)
 
 
 def check_index(name: str, index: object, length: int) -> None:
     """Raise TypeError or ValueError unless it is an int in 0..length - 1."""
-    if as_int(name, index, 0) >= length:
-        raise ValueError(f"{name} must be in 0..{length - 1}, got {index}.")
+    number = as_int(name, index, 0, np.inf)
+    if number >= length:
+        raise ValueError(f"{name} must be in 0..{length - 1}, got {briefly(number)}.")
 
 
 def check_one_of(name: str, value: object, allowed: Iterable[object]) -> None:
@@ -224,16 +251,35 @@ def as_cells(name: str, value: ArrayLike, check_finite: bool = True) -> Array:
 
 def briefly(value: object) -> str:
     """Return what a message shows of a value that may be anything: one line, and not a long one."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # of an int with more digits than Python writes, or of an object of the user's own
+        return f"an object of type {type(value).__name__}"
     if len(text) <= 80:
         return text
     return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else f"{text[:79]}…"
 
 
+def check_is(name: str, value: object, kind: Any, what: str) -> None:
+    """Raise TypeError unless it is of this kind, which the message calls ``what``, such as "an Explanation"."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {what}, got {type(value).__name__}.")
+
+
 def check_text(name: str, value: object) -> None:
-    """Raise TypeError unless it is a string."""
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, got {type(value).__name__}.")
+    """Raise TypeError or ValueError unless it is a string that can be written to a file."""
+    check_is(name, value, str, "a str")
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} must be text, got half of a character (a surrogate) in {briefly(value)}.") from None
+
+
+def as_list(name: str, value: Any, such_as: str) -> list[Any]:
+    """Return the items of a sequence. Refuse a text, a dict, and what has no length or no items, such as a number."""
+    if isinstance(value, str | bytes | Mapping) or not (isinstance(value, Collection) and np.iterable(value)):
+        raise TypeError(f"{name} must be a sequence {such_as}, got {briefly(value)}.")
+    return [*value]
 
 
 def check_mask(name: str, mask: object, shape: Shape) -> None:
@@ -250,6 +296,7 @@ def as_images(name: str, value: ArrayLike, parameters: dict[str, Array], dtype: 
     if images.ndim not in (3, 4):
         fix = f"; for one channel pass {name}[None]" if images.ndim == 2 else ""
         raise ValueError(f"{name} must have shape (C, H, W) or (N, C, H, W), got {images.shape}{fix}.")
+    check_axes(name, images.shape, "C, H, W" if images.ndim == 3 else "N, C, H, W")
     check_same_kind({name: images} | parameters)
     return frozen_copy(images)
 
@@ -284,12 +331,13 @@ def as_targets(class_index: Any, scores: Array, is_batch: bool) -> Array:
     """Return the class or target of each image, (N,): ints, or objects if a target is among them."""
     if callable(class_index):  # first of all: a target may be a list, too
         return objects([class_index] * len(scores))
-    if _is_list(class_index) and not is_batch:
+    is_list = _is_list(class_index)
+    if is_list and not is_batch:
         raise TypeError(
             f"class_index must be one class or target for one image, got a {type(class_index).__name__} of "
             f"{len(class_index)}: that is for a batch (N, C, H, W)."
         )
-    if not _is_list(class_index) or not any(map(callable, class_index)):
+    if not is_list or not any(map(callable, class_index)):
         return as_class_indices(class_index, scores, is_batch)
     _check_one_for_each(class_index, len(scores))
     return objects(one if callable(one) else _as_class(one, scores.shape[1]) for one in class_index)
@@ -317,13 +365,12 @@ def _check_one_for_each(given: Sequence[object], batch: int) -> None:
         raise ValueError(f"class_index must hold one class or target for each of the {batch} images, got {len(given)}.")
 
 
-def _as_class(index: object, classes: int) -> int:
-    what = f"class_index must be an int in 0..{classes - 1}, got {briefly(index)}."
-    if not isinstance(index, int | np.integer) or isinstance(index, bool):
-        raise TypeError(what)
-    if not 0 <= index < classes:
-        raise ValueError(what)
-    return int(index)
+def _as_class(index: Any, classes: int) -> int:
+    is_int = isinstance(index, int | np.integer) and not isinstance(index, bool)
+    if is_int and 0 <= index < classes:
+        return int(index)
+    error = ValueError if is_int else TypeError
+    raise error(f"class_index must be an int in 0..{classes - 1}, got {briefly(index)}.")
 
 
 def as_target(returned: object, scores: Array) -> tuple[Array, Array]:
@@ -340,39 +387,20 @@ def as_target(returned: object, scores: Array) -> tuple[Array, Array]:
     return frozen_copy(value), frozen_copy(gradient)
 
 
-def followed(progress: Callable[[Sequence[T]], Iterable[T]], runs: Sequence[T], what: str) -> Iterator[T]:
-    """Yield the runs as ``progress`` does, after checking that it leaves none out, adds none and keeps their order.
-
-    ``what`` names the runs: "batches". Who stops before the end is not told of those that are left.
-    """
-    wrapped = progress(runs)
-    if not isinstance(wrapped, Iterable):
-        raise TypeError(f"progress must return an iterable of the {what}, as tqdm does, got {type(wrapped).__name__}.")
-    expected = f"progress must yield each of the {len(runs)} {what} once, in order"
-    done = 0
-    for run in wrapped:
-        if done == len(runs) or run != runs[done]:
-            raise ValueError(f"{expected}, got {run!r} after {done} of them.")
-        yield runs[done]
-        done += 1
-    if done < len(runs):
-        raise ValueError(f"{expected}, got {done}.")
-
-
 def check_callable(name: str, value: object, such_as: str) -> None:
     """Raise TypeError unless it can be called."""
     if not callable(value):
-        raise TypeError(f"{name} must be callable, such as {such_as}, got {value!r}.")
+        raise TypeError(f"{name} must be callable, such as {such_as}, got {briefly(value)}.")
 
 
 _MOST_COMPARED = 10**6  # pairs of letters: at 0.1 µs each, a tenth of a second
 
 
-def did_you_mean(name: str, names: list[str]) -> str:
+def did_you_mean(name: object, names: list[str]) -> str:
     """Return a sentence with the most similar name, or nothing if no name is similar or it would take long to find."""
     from difflib import get_close_matches
 
-    if len(str(name)) * sum(map(len, names)) > _MOST_COMPARED:
+    if not isinstance(name, str) or len(name) * sum(map(len, names)) > _MOST_COMPARED:
         return ""
-    close = get_close_matches(str(name), names, n=1)
+    close = get_close_matches(name, names, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""

@@ -93,13 +93,15 @@ class Layer(Value, ABC):
         return found
 
     def _kept(self) -> dict[str, Any]:
+        """Return where parameters can be, by name: its fields, or the layers that it runs."""
         return vars(self) if self.runs is None else dict(self.runs)
 
     def _arrays(self) -> dict[str, Array]:
+        """Return the arrays that must be of the same kind as what goes in."""
         return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
     def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
-        """Return the same layer with these parameters, by name: it is made anew from its fields."""
+        """Return the same layer with these parameters, by name. It is made anew, so its fields are checked again."""
         own = self.parameters
         if not isinstance(parameters, Mapping):
             raise TypeError(f"parameters must be a dict of arrays by name, got {type(parameters).__name__}.")

@@ -18,7 +18,7 @@ def holds(value: object, kinds: tuple[type, ...], seen: dict[int, object]) -> bo
 def _contents(value: object) -> Iterable[object]:
     """Return what lies in a container, an object, a method or a function."""
     if isinstance(value, Mapping):
-        return value.values()
+        return [*value, *value.values()]
     if isinstance(value, partial):
         return value.func, value.args, value.keywords
     if isinstance(value, FunctionType):

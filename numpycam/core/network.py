@@ -57,7 +57,7 @@ class Network(Layer):
     _parameters: dict[str, Array] = field(init=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.layers, Iterable):
+        if not (isinstance(self.layers, Iterable) and np.iterable(self.layers)):  # the latter for arrays without axes
             raise TypeError(f"layers must be a sequence of pairs (name, layer), got {type(self.layers).__name__}.")
         layers = tuple(self.layers)
         _check_layers(layers)
@@ -154,6 +154,8 @@ class Network(Layer):
         y = self._admitted(x)
         for name, layer in self.row:
             y = _forward(name, layer, y)
+        if y.dtype == object:  # a layer of the user's own may have made floats of Fractions: the dtype does not show it
+            as_array("the network's output", y)
         return y
 
     def activations(self, x: ArrayLike, since: str = "input") -> dict[str, Array]:
@@ -218,7 +220,9 @@ class Network(Layer):
             f"{name}.{key}": value
             for (below, _), (name, layer) in pairwise(self._steps)
             if layer is not None
-            for key, value in layer.parameter_gradients(gradients[name], activations[below]).items()
+            for key, value in layer.parameter_gradients(
+                *map(read_only_view, (gradients[name], activations[below]))
+            ).items()
         }
 
     def split(self, name: str) -> tuple[Self, Self]:
@@ -264,15 +268,24 @@ class Network(Layer):
         return x
 
 
+# A layer is given what it cannot write to: one of the user's own that computes in place fails, and destroys nothing.
+
+
 def _forward(name: str, layer: Layer | None, x: Array) -> Array:
-    y = x if layer is None else layer.forward(x)
+    y = x if layer is None else layer.forward(read_only_view(x) if x.flags.writeable else x)
     if not isinstance(y, np.ndarray):
         raise TypeError(f"layer {name!r}: forward must return an array, got {type(y).__name__}.")
     return y
 
 
 def _backward(name: str, layer: Layer | None, grad_output: Array, x: Array) -> Array:
-    dx = grad_output if layer is None else layer.backward(grad_output, x)
+    if layer is None:
+        return grad_output
+    if grad_output.flags.writeable:
+        grad_output = read_only_view(grad_output)
+    if isinstance(x, np.ndarray) and x.flags.writeable:
+        x = read_only_view(x)
+    dx = layer.backward(grad_output, x)
     if not isinstance(dx, np.ndarray):
         raise TypeError(f"layer {name!r}: backward must return an array, got {type(dx).__name__}.")
     if dx.shape != x.shape:

@@ -21,7 +21,17 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_images, as_maps, as_target, as_targets, briefly, check_scores
+from numpycam.core.arguments import (
+    as_array,
+    as_images,
+    as_maps,
+    as_target,
+    as_targets,
+    briefly,
+    check_same_kind,
+    check_scores,
+    check_shape,
+)
 from numpycam.core.arrays import Array, Shape, Value, read_only_view, relu, share, split_scale, sum_of, zeros
 from numpycam.core.network import Network, check_network
 
@@ -55,16 +65,29 @@ def gather(
     is_batch = images.ndim == 4
     x = images if is_batch else images[None]
     layer = target_layer_of(network, input_shape=x.shape) if layer is None else layer
-    check_stages(network, layer, x.shape)
+    output_shape = check_stages(network, layer, x.shape)
 
     activations = network.activations_of(x, since=layer)
     *_, scores = activations.values()  # (N, classes)
+    check_shape("the network's output", scores, output_shape)  # a layer of the user's own may give another one
     score = score_of(class_index, scores, is_batch)
     feature_maps = activations[layer]  # step 1: A, what the filters find in the picture
     gradients = read_only_view(network.gradients(activations, score.gradient, to=layer)[layer])  # step 2: g = dy^c/dA
+    if gradients.dtype != feature_maps.dtype:
+        check_same_kind({"feature_maps": feature_maps, "gradients": gradients})
+    if x.dtype == object:
+        outputs = {f"the output of layer {name!r}": array for name, array in activations.items()}
+        _check_exact(outputs | {f"the gradients at layer {layer!r}": gradients}, x)
     one = slice(None) if is_batch else 0
     c, y = read_only_view(score.classes)[one], read_only_view(score.value)[one]
     return Evidence(x[one], c, y, layer, feature_maps[one], gradients[one], network)
+
+
+def _check_exact(arrays: dict[str, Array], image: Array) -> None:
+    """Raise TypeError if a layer of the user's own has made floats of Fractions, which the dtype need not show."""
+    for name, array in arrays.items():
+        check_same_kind({name: array, "image": image})
+        as_array(name, array)
 
 
 def gather_maps(feature_maps: ArrayLike, gradients: ArrayLike, check_finite: bool) -> Evidence:
@@ -181,6 +204,12 @@ class Stages(Value):
         self._check_batch()
         if not isinstance(n, int | np.integer | slice) or isinstance(n, bool):
             raise TypeError(f"an Explanation is indexed by an int or a slice, got {briefly(n)}.")
+        try:
+            _ = range(len(self))[n]
+        except TypeError:
+            raise TypeError(f"a slice of an Explanation must be one of ints, got {briefly(n)}.") from None
+        except IndexError:
+            raise IndexError(f"an Explanation of {len(self)} images has none at index {briefly(n)}.") from None
         picked: dict[str, Any] = {k: v[n] for k, v in vars(self).items() if isinstance(v, np.ndarray)}
         return replace(self, **picked)
 
@@ -234,11 +263,12 @@ def target_layer_of(network: Network, argument: str = "layer", input_shape: Shap
     raise ValueError(f"the network has {where}: pass {argument}, one of {names}.")
 
 
-def check_stages(network: Network, layer: str, input_shape: Shape) -> None:
-    """Raise ValueError unless the layer has feature maps and the network ends with scores."""
+def check_stages(network: Network, layer: str, input_shape: Shape) -> Shape:
+    """Return the shape of the scores; raise ValueError unless they are scores and the layer has feature maps."""
     network.position_of(layer)  # an unknown name is refused with the names that there are
     shapes = network.shapes(input_shape)
     if len(shapes[layer]) != 4:
         raise ValueError(f"layer {layer!r} must have feature maps (N, K, H, W), got {shapes[layer]}.")
     *_, output_shape = shapes.values()
     check_scores(output_shape)
+    return output_shape

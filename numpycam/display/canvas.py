@@ -12,9 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
+from numpycam.core.arguments import check_text
 from numpycam.core.arrays import Array
 from numpycam.text import format_number
 
+_LONGEST_TITLE = 1000
 SIGNED, POSITIVE = "RdBu_r", "cividis"  # the colour maps
 
 SIDE, MARGIN = 1.5, 0.25  # inches: the side of a map, and the margin of a figure
@@ -29,9 +31,9 @@ _SETTINGS = RLock()  # matplotlib has one set of settings for all threads
 
 @contextmanager
 def own_settings() -> Iterator[None]:
-    """Draw with matplotlib's defaults, whatever a matplotlibrc or the user's rcParams say. Afterwards these are back.
+    """Draw with matplotlib's defaults, whatever a matplotlibrc or the user's rcParams say. Then put theirs back.
 
-    One thread draws at a time. Else two could put back each other's settings.
+    One thread draws at a time. Else each could put back the settings of the other.
     """
     with _SETTINGS:
         defaults = mpl.rcParamsDefault.items()
@@ -104,9 +106,10 @@ def draw_map(axes: Axes, values: Array, colormap: str, limits: Limits) -> None:
 
 
 def drawable(values: Array, limits: Limits) -> tuple[Array, Normalize]:
-    """Return values and limits that matplotlib can draw: the huge ones divided by a power of 2, for the same colours.
+    """Return the values and the scale of their colours as matplotlib can draw them.
 
-    Matplotlib subtracts the lower limit from the upper one, which must not overflow.
+    Matplotlib subtracts the lower limit from the upper one, which must not overflow. So huge values are divided by a
+    power of 2. Their colours stay the same.
     """
     if max(map(abs, limits)) < 1e300:
         return values, Normalize(*limits)
@@ -115,7 +118,7 @@ def drawable(values: Array, limits: Limits) -> tuple[Array, Normalize]:
 
 
 def colour_map(name: str) -> Colormap:
-    """Return a colour map of matplotlib. Of ours, a matplotlibrc with ``image.lut`` would leave fewer colours."""
+    """Return a colour map of matplotlib. Those of our figures have 256 colours, whatever a matplotlibrc says."""
     found = mpl.colormaps[name]
     return found.resampled(256) if name in (SIGNED, "gray") else found
 
@@ -167,6 +170,13 @@ def map_in_words(name: str, values: Array) -> str:
     if is_small(values):
         return f"{spoken(name)}: {'; '.join(', '.join(map(format_number, row)) for row in values)}."
     return f"{spoken(name)}: {values.shape[0]} × {values.shape[1]} cells."
+
+
+def check_title(title: object) -> None:
+    """Raise TypeError or ValueError unless it is text, and not too long to be drawn."""
+    check_text("title", title)
+    if len(str(title)) > _LONGEST_TITLE:
+        raise ValueError(f"title must have at most {_LONGEST_TITLE} characters, got {len(str(title))}.")
 
 
 def as_sentence(title: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.core.arguments import as_array, as_int
+from numpycam.core.arguments import as_array, as_int, check_is
 from numpycam.core.arrays import Array
 from numpycam.core.steps import Stages
 from numpycam.display.canvas import (
@@ -21,6 +21,7 @@ from numpycam.display.canvas import (
     add_axes,
     as_sentence,
     balanced,
+    check_title,
     colour_map,
     draw_map,
     drawable,
@@ -55,6 +56,7 @@ def figure_of_path(path: ScorePath) -> Picture:
     Picture
         A matplotlib figure.
     """
+    check_is("path", path, ScorePath, "a ScorePath")
     points, scores, slopes = (as_floats(values) for values in (path.points, path.scores, path.slopes))
     picture = Picture(figsize=(5.5, 3), layout="constrained")
     axes = picture.add_subplot()
@@ -192,6 +194,7 @@ def figure_of_pictures(
     ValueError
         If an argument is not of that shape or range.
     """
+    check_title(title)
     if len(rows) == 0 or not all(map(len, rows)) or not side > 0:
         raise ValueError("rows must hold at least one picture each, and side must be positive.")
     if isinstance(rows, np.ndarray) and rows.ndim == 4 and rows.shape[1] == 3:
@@ -251,6 +254,7 @@ def _cells_in_words(row_names: Sequence[str], column_names: Sequence[str], texts
 
 
 def _any_picture(name: str, values: ArrayLike) -> NDArray[np.float64]:  # -> (H, W, 3)
+    as_array(name, values)  # refuses by the name what is no array
     array = np.asarray(values)
     if array.ndim == 3 and array.shape[-1] == 3:
         array = np.moveaxis(array, -1, 0)
@@ -283,6 +287,7 @@ def figure_of_methods(explanations: Sequence[Stages], *, columns: int = 5, title
     TypeError, ValueError
         If there is no explanation, one is for a batch, an L holds NaN or infinity, or ``columns`` is not an int >= 1.
     """
+    check_title(title)
     across = as_int("columns", columns, 1)
     if not explanations:
         raise ValueError("explanations must hold at least one, got none.")
@@ -337,6 +342,7 @@ def figure_of_kernels(explanation: Stages, *, most_maps: int = 8, title: str = "
         If the explanation is for a batch or has no network, or if its maps do not come from a convolution with one
         kernel for each map.
     """
+    check_is("explanation", explanation, Stages, "an Explanation")
     e = explanation
     if e.network is None or e.layer is None or e.feature_maps.ndim != 3:
         raise ValueError("to draw kernels, pass the explanation of one image, with its network.")

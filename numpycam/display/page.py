@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numpycam.core.arguments import check_is
 from numpycam.core.arrays import Array, Pair, Shape
 from numpycam.core.steps import Stages
 from numpycam.display import (
@@ -27,7 +28,7 @@ from numpycam.display import (
     limits_of,
     with_picture,
 )
-from numpycam.display.canvas import SLIMMEST
+from numpycam.display.canvas import SLIMMEST, check_title
 from numpycam.display.stages import choice_in_words
 from numpycam.interventions import receptive_field
 from numpycam.resize import Interpolation, resize
@@ -73,6 +74,8 @@ def step_through_page(
         If the explanation is for a batch or by another method, or holds NaN or infinity, or the picture is not of that
         kind.
     """
+    check_is("explanation", explanation, Stages, "an Explanation")
+    check_title(title)
     if explanation.method != "Grad-CAM":
         raise ValueError(f"explanation must be by Grad-CAM, whose steps the page tells, got {explanation.method}.")
     drawn = with_picture(explanation, picture)

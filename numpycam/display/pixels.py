@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.image import imsave
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.core.arguments import as_array
+from numpycam.core.arguments import as_rounded, check_is, check_shape
 from numpycam.core.arrays import Array, Shape
 from numpycam.core.steps import Stages
 from numpycam.display.canvas import POSITIVE, check_colormap, colour_map, own_settings
@@ -38,15 +38,17 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
     TypeError, ValueError
         If an argument has the wrong type or value, size or range.
     """
-    picture, values = as_rgb(image), as_array("heat", heat).astype(np.float64)
+    picture, values = as_rgb(image), as_rounded("heat", heat)
     if values.shape != picture.shape[:2]:
         raise ValueError(f"heat must have the image's size {picture.shape[:2]}, got shape {values.shape}: resize it.")
     _check_unit_range("heat", values, "normalise a map without negative cells")
-    if not 0 <= strength <= 1:
-        raise ValueError(f"strength must be in 0..1, got {strength}.")
+    part = as_rounded("strength", strength)
+    check_shape("strength", part, ())
+    if not 0 <= part <= 1:
+        raise ValueError(f"strength must be in 0..1, got {part}.")
     check_colormap(colormap)
     colours = colour_map(colormap)(values)[..., :3]
-    return (1 - strength) * picture + strength * colours
+    return (1 - part) * picture + part * colours
 
 
 def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
@@ -54,17 +56,20 @@ def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
 
     An array of bytes is returned as a copy, unchanged.
     """
-    values = np.asarray(picture)
-    if values.dtype == np.uint8:
-        return values.copy()
-    return np.rint(255 * np.clip(as_floats(values), 0, 1)).astype(np.uint8)
+    values = as_rounded("picture", picture)
+    if np.asarray(picture).dtype == np.uint8:
+        return np.array(picture)
+    return np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
 
 
 def as_png(picture: ArrayLike) -> bytes:
-    """Return a picture (H, W, 3), in 0 … 1, as a PNG file."""
+    """Return a picture (H, W, 3), in 0 … 1 or as bytes, as a PNG file."""
+    pixels = as_uint8(picture)
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise ValueError(f"picture must have shape (H, W, 3) with no empty axis, got {pixels.shape}.")
     buffer = BytesIO()
     with own_settings():
-        imsave(buffer, as_uint8(picture), format="png")
+        imsave(buffer, pixels, format="png")
     return buffer.getvalue()
 
 
@@ -98,6 +103,7 @@ def with_picture(explanation: Stages, picture: ArrayLike | None) -> Stages:
     TypeError, ValueError
         If the picture is not of that kind, size or range.
     """
+    check_is("explanation", explanation, Stages, "an Explanation")
     if picture is None:
         return explanation
     seen = _as_picture("picture", picture)
@@ -114,8 +120,8 @@ def as_rgb(image: ArrayLike, name: str = "image") -> NDArray[np.float64]:  # (C,
 
 
 def _as_picture(name: str, image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W), in 0 … 1
-    scale = 255 if np.asarray(image).dtype == np.uint8 else 1
-    picture = as_array(name, image).astype(np.float64) / scale
+    picture = as_rounded(name, image)
+    picture /= 255 if np.asarray(image).dtype == np.uint8 else 1
     if picture.ndim != 3 or len(picture) not in (1, 3):
         raise ValueError(
             f"{name} must have shape (1, H, W) or (3, H, W), got {picture.shape}{_cure(name, picture.shape)}."

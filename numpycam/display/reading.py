@@ -1,7 +1,6 @@
 """Reads a picture from a PNG or JPEG file, as a person sees it."""
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -11,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpycam.core.arrays import Array
+from numpycam.files import check_path, is_device_or_pipe
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-FEW_PIXELS, MOST_PIXELS = 2**23, 100_000_000  # the first is enough for 4K
+FEW_PIXELS = 2**23  # enough for 4K
+MOST_PIXELS = 100_000_000
 PIXELS_OF_A_BYTE = 32
 """A file may have FEW_PIXELS, or as many as this for each of its bytes, and never more than MOST_PIXELS."""
 
@@ -30,7 +31,7 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.float64]:
     """Read a picture from a PNG or JPEG file, as a person sees it.
 
     Transparent pixels are laid over white. If the camera has marked a photograph as turned, it is turned back. Samples
-    of 16 bits keep all of them.
+    of 16 bits keep all of them. Samples are taken as they are: a gamma or a colour profile in the file is not applied.
 
     A small file cannot fill the memory. A picture of up to 2^23 pixels, enough for 4K, takes at most 500 MB and, on a
     computer of today, 2 s. A larger picture must have a file of at least one byte for each 32 pixels, as photographs
@@ -55,8 +56,8 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.float64]:
     from PIL.JpegImagePlugin import JpegImageFile  # Pillow, which matplotlib brings along
     from PIL.PngImagePlugin import PngImageFile
 
-    mode = os.stat(path).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe could keep us waiting forever
+    check_path("path", path)
+    if is_device_or_pipe(path):
         raise ValueError(f"{path} is a device or a pipe: save the picture to a file, and pass that.")
     with open(path, "rb") as file:
         content = file.read(8)
@@ -92,7 +93,7 @@ def _check_limits(path: str | os.PathLike[str], content: bytes, width: int, heig
     if width * height > most:
         raise ValueError(
             f"{path} is too large: it has {height} × {width} pixels, and at most {most} are read from a file of "
-            f"{len(content)} bytes: make the picture smaller first."
+            f"{len(content)} bytes. Make the picture smaller first."
         )
     if content.startswith(b"\xff") and content.count(b"\xff\xda") > MOST_SCANS:
         raise ValueError(f"{path} has more than {MOST_SCANS} scans: save the picture again, as PNG or plain JPEG.")
@@ -103,9 +104,9 @@ def _samples(opened: Callable[[], "ImageFile"]) -> tuple[Array, int, Any]:
 
     C is 1 for grey and 3 for colour, or 2 and 4 if the opacity is the last sample.
 
-    Of 16 bits Pillow keeps 8, except for plain grey. But it can be told how the bytes of a pixel lie. Colours are read
-    twice: the upper bytes, and then the lower bytes, by claiming that these come first. Grey with opacity takes four
-    bytes, and is read as if it were red, green, blue and opacity of 8 bits.
+    Pillow keeps 8 of 16 bits, except for plain grey. But it can be told how the bytes of a pixel lie. So colours are
+    read twice: first the upper bytes, then the lower bytes, which are claimed to be the upper ones. A pixel of grey
+    with opacity has four bytes. It is read as if it were red, green, blue and opacity of 8 bits.
     """
     picture = opened()
     form = str(picture.tile[0][3]) if picture.tile else ""  # how a pixel lies in the file

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.core.arguments import as_array, as_int, check_one_of
+from numpycam.core.arguments import as_array, as_int, as_rounded, check_is, check_one_of, check_text
 from numpycam.core.arrays import Array
 from numpycam.core.steps import Stages
 from numpycam.display.canvas import (
@@ -24,6 +24,7 @@ from numpycam.display.canvas import (
     as_sentence,
     balanced,
     check_colormap,
+    check_title,
     colour_map,
     draw_map,
     drawable,
@@ -64,6 +65,7 @@ class Column(NamedTuple):
 
 def columns_of(explanation: Stages, interpolation: Interpolation, most_maps: int) -> list[Column]:
     """Return the stages of an explanation of one image, in order, the overlay last."""
+    check_is("explanation", explanation, Stages, "an Explanation")
     e = explanation
     if e.feature_maps.ndim != 3:
         raise ValueError("a figure shows the explanation of one image: for a batch pass explanation[n].")
@@ -191,6 +193,7 @@ def figure_of_stages(
     ValueError
         If the explanation is for a batch, or holds NaN or infinity.
     """
+    check_title(title)
     columns = columns_of(explanation, interpolation, most_maps)
     rows = max(len(column.maps) for column in columns)
     width = 2 * MARGIN + sum(column.width + _GAP for column in columns) - _GAP
@@ -262,7 +265,8 @@ def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True, colorma
         If the maps do not have this shape, or are negative although ``signed`` is False, or there is no such colour
         map.
     """
-    values = as_floats(maps)
+    values = as_rounded("maps", maps)
+    check_text("symbol", symbol)
     if values.ndim != 3 or 0 in values.shape:
         raise ValueError(f"maps must have shape (K, H, W) with no empty axis, got {values.shape}.")
     if not signed and values.min() < 0:

@@ -26,7 +26,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from numpycam.core.arguments import as_int, check_one_of
+from numpycam.core.arguments import as_int, as_seed, check_one_of
 from numpycam.core.arrays import Array
 
 Point = tuple[float, float]
@@ -156,7 +156,7 @@ def draw(
     TypeError, ValueError
         If an argument has the wrong type or value, or ``grass`` is given although ``confounded`` decides it.
     """
-    count, seed, size = as_int("count", count, 0), as_int("seed", seed, 0), as_int("size", size, SMALLEST)
+    count, seed, size = as_int("count", count, 0), as_seed(seed), as_int("size", size, SMALLEST)
     if size > LARGEST:
         raise ValueError(f"size == {size}, must be <= {LARGEST}.")
     _check_options(colour, confounded, animals, grass)

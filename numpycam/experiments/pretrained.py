@@ -15,7 +15,6 @@ kernel" of the worked example.
 (16, 16)
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -23,14 +22,16 @@ from typing import NamedTuple
 import numpy as np
 
 from numpycam.about import About
-from numpycam.core.arguments import as_int, check_one_of
+from numpycam.core.arguments import as_int, as_seed, check_is, check_one_of
 from numpycam.core.arrays import Array
 from numpycam.core.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from numpycam.core.network import check_network
 from numpycam.experiments.drawings import CLASS_NAMES, SIDE, Drawings, draw
 from numpycam.experiments.training import fit
 from numpycam.gradcam import grad_cam
 from numpycam.metrics import energy_inside, pointing_game
 from numpycam.network import Network
+from numpycam.progress import Progress
 from numpycam.resize import normalise, resize
 
 NAMES = ("drawings", "drawings-confounded")
@@ -93,7 +94,7 @@ def untrained(seed: int = SEED) -> Network:
     -------
     Network
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(as_seed(seed))
     first, second, head = (
         (size * np.sqrt(2 / np.prod(shape[1:])) * rng.standard_normal(shape)).astype(np.float32)
         for size, shape in ((1, (_KERNELS, 1, 5, 5)), (0.3, (_KERNELS, _KERNELS, 5, 5)), (1, (2, _KERNELS)))
@@ -121,7 +122,7 @@ def train(
     seed: int = SEED,
     images: int = IMAGES,
     epochs: int = EPOCHS,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    progress: Progress = iter,
 ) -> Network:
     """Train a network in the same way as the two networks of the package.
 
@@ -214,6 +215,8 @@ def measure(network: Network, drawings: Drawings) -> Measures:
     ValueError
         If one of the animals is in no drawing, or the network does not return two scores.
     """
+    check_network(network)
+    check_is("drawings", drawings, Drawings, "Drawings")
     for name, with_it in zip(CLASS_NAMES, drawings.labels.T, strict=True):
         if not with_it.any():
             raise ValueError(f"drawings must have at least one {name}, got none in {len(drawings)}.")
@@ -256,6 +259,7 @@ def map_difference(network: Network, other: Network, drawings: Drawings) -> floa
     ValueError
         If no drawing has an animal.
     """
+    check_is("drawings", drawings, Drawings, "Drawings")
     if not drawings.labels.any():
         raise ValueError(f"drawings must have at least one animal, got none in {len(drawings)}.")
     differences = []

@@ -9,26 +9,30 @@
 (0.69, [0, 1])
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.core.arguments import (
+    as_any_array,
     as_array,
     as_int,
     as_kind_of,
+    as_list,
+    as_seed,
+    briefly,
     check_callable,
     check_index,
     check_same_kind,
     check_scores,
     check_shape,
-    followed,
 )
 from numpycam.core.arrays import Array, Shape, gated
 from numpycam.core.network import Network, check_network
-from numpycam.text import decimal
+from numpycam.progress import Progress, followed
+from numpycam.text import decimal, exact
 
 SomeNetwork = TypeVar("SomeNetwork", bound=Network)
 
@@ -67,8 +71,9 @@ def sigmoid_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Arra
     if t.min() < 0 or t.max() > 1:
         raise ValueError(f"labels must be in 0..1, got {decimal(t.min())} to {decimal(t.max())}.")
     t = t.astype(y.dtype, copy=False)
-    no, yes = np.logaddexp(0, y), np.logaddexp(0, -y)  # -log(1 - σ), -log σ
-    return _mean(t * yes + (1 - t) * no), (np.exp(-yes) - t) / y.size
+    with np.errstate(invalid="ignore"):  # NaN and infinity pass
+        no, yes = np.logaddexp(0, y), np.logaddexp(0, -y)  # -log(1 - σ), -log σ
+        return _mean(t * yes + (1 - t) * no), (np.exp(-yes) - t) / y.size
 
 
 def softmax_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Array]:
@@ -96,10 +101,10 @@ def softmax_cross_entropy(scores: Array, labels: ArrayLike) -> tuple[float, Arra
     TypeError, ValueError
         If an argument has the wrong type or value, shape or range.
     """
-    y, t = _as_scores(scores), np.asarray(labels)
+    y, t = _as_scores(scores), as_any_array("labels", labels)
     _check_classes(t, y.shape)
     rows = np.arange(len(y))
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity pass
         shifted = y - y.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     gradient = np.exp(log_p)
@@ -187,7 +192,7 @@ def fit(
     seed: int = 0,
     fixed: Sequence[str | tuple[str, int]] = (),
     callback: Callable[[int, SomeNetwork, NDArray[np.float64]], object] | None = None,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    progress: Progress = iter,
 ) -> tuple[SomeNetwork, NDArray[np.float64]]:
     """Train a network by stochastic gradient descent, and return a new one.
 
@@ -234,15 +239,14 @@ def fit(
     DivergedError
         If the loss or a parameter becomes NaN or infinite. The error holds the last good network.
     TypeError, ValueError
-        If an argument has the wrong type or value, or a layer that is trained hides layers or has no
-        ``parameter_gradients``.
+        If an argument has the wrong type or value, or a layer that is trained hides arrays or layers, or
+        has no ``parameter_gradients``.
     """
     check_callable("loss", loss, "softmax_cross_entropy")
-    check_callable("progress", progress, "tqdm")
     if callback is not None:
         check_callable("callback", callback, "print")
     x, t = _as_examples(network, images, labels, loss)
-    epochs, size, seed = as_int("epochs", epochs, 0), as_int("batch_size", batch_size, 1), as_int("seed", seed, 0)
+    epochs, size, seed = as_int("epochs", epochs, 0), as_int("batch_size", batch_size, 1), as_seed(seed)
     rate, momentum = _as_factor("learning_rate", learning_rate), _as_factor("momentum", momentum)
     decay, trains = _as_factor("weight_decay", weight_decay), _trains(network, fixed)
 
@@ -310,9 +314,13 @@ def _as_examples(network: Network, images: ArrayLike, labels: ArrayLike, loss: L
 def _as_factor(name: str, value: object) -> float:
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name} must be an instance of float, not {type(value).__name__}.")
-    if not 0 <= value < np.inf:
-        raise ValueError(f"{name} must be finite and >= 0, got {value}.")
-    return float(value)  # a np.float64 would turn float32 into float64
+    try:
+        number = float(value)
+    except OverflowError:
+        number = np.inf
+    if not 0 <= number < np.inf:
+        raise ValueError(f"{name} must be finite and >= 0, got {exact(value)}.")
+    return number  # a np.float64 would turn float32 into float64
 
 
 def _check_gradients(network: Network, trains: Iterable[str], gradients: Mapping[str, Array]) -> None:
@@ -336,9 +344,7 @@ def _check_gradients(network: Network, trains: Iterable[str], gradients: Mapping
 
 def _trains(network: Network, fixed: Sequence[str | tuple[str, int]]) -> dict[str, NDArray[np.bool_]]:
     """Return, for each parameter that is trained, which of its kernels (rows) are trained."""
-    if isinstance(fixed, str | Mapping) or not isinstance(fixed, Collection):
-        example = [fixed] if isinstance(fixed, str) else ["conv"]
-        raise TypeError(f"fixed must be a sequence such as {example}, got {fixed!r}.")
+    fixed = as_list("fixed", fixed, "such as ['conv']")
     for name, layer in network.row:
         if layer.hides_parameters and not any(name == one or name.startswith(f"{one}.") for one in fixed):
             raise TypeError(
@@ -356,7 +362,7 @@ def _trains(network: Network, fixed: Sequence[str | tuple[str, int]]) -> dict[st
             named = [f"{name}.{key}" for key in block.parameters]
         if not named and not (block and block.hides_parameters):
             raise ValueError(
-                f"fixed must hold names of layers or parameters, or pairs such as ('conv', 2), got {item!r}; "
+                f"fixed must hold names of layers or parameters, or pairs such as ('conv', 2), got {briefly(item)}; "
                 f"the parameters are {', '.join(map(repr, trains)) or 'none'}."
             )
         for key in named:

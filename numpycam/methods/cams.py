@@ -13,7 +13,6 @@ HiResCAM   [['63/10', '-14/5'], ['23', '21/10']]
 LayerCAM   [['63/10', '-5/2'], ['23', '21/10']]
 >>> hirescam(network, image, 0).weighted_sum.sum() == network(image[None])[0, 0]  # complete: it sums to the score
 True
-
 """
 
 import math

@@ -10,22 +10,20 @@ batches, as ``tqdm`` does.
 36/143 215/286 -1/286
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_int, as_pair, check_callable, followed
+from numpycam.core.arguments import as_int, as_pair
 from numpycam.core.arrays import Array, IntOrPair, share, split_scale, zero_of, zeros
 from numpycam.core.network import Network
 from numpycam.core.steps import Evidence, compute_weighted_maps, score_of
 from numpycam.interventions import blanked
 from numpycam.methods.recipe import check_pole, method
+from numpycam.progress import Progress, followed
 from numpycam.resize import resize
-
-Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 @method(
@@ -198,6 +196,5 @@ def scores_of(
 def batches(images: int, count: int, batch_size: int, progress: Progress) -> Iterator[tuple[int, int, int]]:
     """Yield the ``count`` runs on each image n in batches (n, first, last); run ``last`` is not included."""
     step = as_int("batch_size", batch_size, 1)
-    check_callable("progress", progress, "tqdm")
     for n, first in followed(progress, [*product(range(images), range(0, count, step))], "batches"):
         yield n, first, min(first + step, count)

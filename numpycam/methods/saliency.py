@@ -17,17 +17,18 @@ from warnings import warn
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_array, as_int, as_kind_of, check_shape
+from numpycam.core.arguments import as_int, as_kind_of, as_rounded, as_seed, check_shape
 from numpycam.core.arrays import Array, Shape, relu, sum_of, zeros
 from numpycam.core.base import Layer
 from numpycam.core.network import Network
 from numpycam.core.steps import Evidence, score_of, target_layer_of
 from numpycam.gradcam import grad_cam
 from numpycam.interventions import blanked
-from numpycam.methods.perturbation import Progress, batches
+from numpycam.methods.perturbation import batches
 from numpycam.methods.quadrature import line, linear_score
 from numpycam.methods.recipe import method
 from numpycam.path import TooManyKinksError, check_piecewise_linear, path
+from numpycam.progress import Progress
 from numpycam.resize import resize
 
 
@@ -105,8 +106,8 @@ def smooth_grad(
         Wraps the iterable of batches, as ``tqdm`` does.
     """
     images = evidence.image
-    count, seed = as_int("samples", samples, 1), as_int("seed", seed, 0)
-    width = as_array("sigma", sigma, dtype=images.dtype)
+    count, seed = as_int("samples", samples, 1), as_seed(seed)
+    width = as_rounded("sigma", sigma)
     check_shape("sigma", width, ())
     if width < 0:
         raise ValueError(f"sigma must be >= 0, got {sigma}.")

@@ -8,7 +8,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from helpers import drawing, only_columns, rounding, same
+from helpers import BLANK, drawing, only_columns, rounding, same
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -141,6 +141,18 @@ def test_ranks_that_are_left_out_leave_a_mark(run):
         assert [line.split()[0] for line in out.split("\n\n")[2].splitlines()] == ["rank", *ranks.split()]
 
 
+def test_of_scores_that_tie_the_first_class_comes_first_and_a_score_of_zero_says_no(run, folder, monkeypatch):
+    tied = Network(
+        [("conv", Conv2d(np.ones((1, 1, 1, 1)))), ("gap", GlobalAvgPool2d()), ("linear", Linear([[0], [0]]))]
+    )
+    monkeypatch.setattr("numpycam.cli.explain.load_pretrained", lambda _: tied)
+    _, out, _ = run("grey.png", "--network", "drawings")
+    assert [line.split()[:4] for line in out.split("\n\n")[2].splitlines()[1:]] == [
+        ["1", "0", "0.0000", "no"],
+        ["2", "1", "0.0000", "no"],
+    ]
+
+
 def test_top_writes_a_folder_for_each_class(run, folder):
     _, out, _ = run("picture.png", "--top", 3)
     ranked = np.argsort(-convolutional()(channels_first(COLOURS).astype(np.float32)[None])[0])
@@ -271,6 +283,13 @@ def test_mean_and_deviation_change_what_goes_in_not_what_is_seen(run, folder):
     assert same(as_uint8(imread("out/overlay.png")[..., :3]), expected)
 
 
+@pytest.mark.parametrize("option", ["--mean", "--std"])
+def test_a_mean_alone_or_a_deviation_alone_changes_what_goes_in(run, folder, option):
+    _, out, _ = run("picture.png", option, 0.5, draws="page")
+    assert "normalised: (picture - " in out
+    assert "the network sees other numbers in its place" in (folder / "out" / "steps.html").read_text()
+
+
 def test_one_number_is_for_all_channels(run, folder):
     run("picture.png", "--mean", "0.5", "--std", "0.25")
     one = written(folder)["alphas"]
@@ -297,6 +316,13 @@ def test_a_colour_picture_has_its_brightness_for_a_network_of_one(run, folder):
     Image.new("RGB", (5, 4), "white").save("white.png")
     run("white.png", "--network", "network-grey.npz")
     assert np.unique(written(folder)["image"]).tolist() == [1.0]
+
+
+def test_a_white_picture_does_not_become_brighter_than_white_where_it_shrinks(run):
+    """From 8 rows to 5, the shares of the rows add up to 1 + 4e-16."""
+    Image.new("L", (3, 8), 255).save("white.png")
+    status, *_ = run("white.png", "--network", "network-grey.npz", "--size", "5x3", "--std", 2, draws="overlay")
+    assert status == 0
 
 
 def test_the_first_convolution_may_be_inside_a_network(run, folder):
@@ -602,6 +628,7 @@ def mistake(capsys, *arguments):
         (["picture.png", "--std", "1", "0", "1"], "argument --std: must be greater than 0, got '0'"),
         (["picture.png", "--std", "1e-300"], "(picture - mean) / std contains infinity at index (0, 0, 0)."),
         (["picture.png", "--mean", "nan"], "argument --mean: must be numbers, got 'nan'; IMAGE must come before the "),
+        (["picture.png", "--std", "inf"], "argument --std: must be numbers, got 'inf'; IMAGE must come before the "),
         (["--mean", "0.5", "picture.png"], "argument --mean: must be numbers, got 'picture.png'; IMAGE must come bef"),
         ([], "one of the arguments IMAGE --draw is required"),
     ],
@@ -701,6 +728,23 @@ def test_all_methods_for_several_classes(run, folder):
         with np.load(folder / "out" / name / "methods.npz") as maps:
             expected = METHODS["layercam"](convolutional(), channels_first(COLOURS).astype(np.float32), c)
             assert np.array_equal(maps["layercam"], expected.weighted_sum)
+
+
+def test_all_methods_tell_what_speaks_against_the_only_score(run, folder):
+    network, image = convolutional(classes=1), channels_first(COLOURS).astype(np.float32)
+    network.save("one.npz")
+    run("picture.png", "--network", "one.npz", "--class", "no", "--method", "all")
+    expected = METHODS["layercam"](network, image, Difference({0: -1})).weighted_sum
+    with np.load(folder / "out" / "methods.npz") as maps:
+        assert np.array_equal(maps["layercam"], expected)
+
+
+def test_the_figure_of_all_methods_shows_the_picture_as_a_person_sees_it(run, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("numpycam.display.figure_of_methods", lambda found, **_: drawn.extend(found) or BLANK)
+    run("picture.png", "--method", "all", "--mean", 0.5, draws="methods")
+    assert drawn
+    assert all(same(explanation.image, channels_first(COLOURS)) for explanation in drawn)
 
 
 def test_of_all_methods_none_says_for_the_others_that_the_map_is_zero(run, folder):
@@ -851,6 +895,30 @@ def test_names_in_the_file_must_be_as_many_as_the_scores(run):
         run("picture.png", "--network", "told.npz")
 
 
+@pytest.mark.parametrize("size", [(100_000, 100_000), (1, 2**23 + 1), 2**31 - 1])
+def test_a_file_that_asks_for_a_huge_picture_does_not_fill_the_memory(run, capsys, size):
+    convolutional().save("huge.npz", size=size)
+    with pytest.raises(SystemExit):
+        run("picture.png", "--network", "huge.npz")
+    assert capsys.readouterr().err == (
+        "numpycam explain: error: huge.npz asks for pictures of more than 8388608 pixels: pass --size.\n"
+    )
+    status, out, _ = run("picture.png", "--network", "huge.npz", "--size", "5x7")
+    assert status == 0
+    assert "goes in as 5 pixels high, 7 wide" in out
+
+
+@pytest.mark.parametrize("name", ["mean", "std"])
+def test_means_in_the_file_must_be_as_many_as_the_channels(run, capsys, name):
+    convolutional().save("two.npz", **{name: [1, 2]})
+    with pytest.raises(SystemExit):
+        run("picture.png", "--network", "two.npz")
+    assert capsys.readouterr().err == (
+        f"numpycam explain: error: two.npz has 2 numbers for {name}, but the network takes 3 channels: pass --{name}.\n"
+    )
+    assert run("picture.png", "--network", "two.npz", f"--{name}", 1)[0] == 0
+
+
 # --- One score ----------------------------------------------------------------------------------------------------
 
 
@@ -870,6 +938,9 @@ def test_yes_and_no_are_names_if_a_network_has_them(run, folder):
     network.save("two.npz", class_names=["no", "yes"])
     run("picture.png", "--network", "two.npz", "--class", "yes")
     assert written(folder)["class_index"] == 1
+    convolutional(classes=1).save("one.npz", class_names=["no"])
+    run("picture.png", "--network", "one.npz", "--class", "no")
+    assert written(folder)["class_index"] == 0
 
 
 def test_neither_yes_nor_no_is_refused(run, capsys):
@@ -903,3 +974,9 @@ def test_a_network_without_convolutions_gets_the_channels_that_fit(run, folder, 
     explanation = written(folder)
     assert np.array(explanation["image"]).shape == (channels, 12, 10)
     assert explanation["score"] == float(flat(np.array([explanation["image"]]))[0, 1])
+
+
+def test_a_picture_stays_in_colour_for_a_network_that_takes_any_number_of_channels(run, folder):
+    Network([("gap", GlobalAvgPool2d())]).save("any.npz")
+    assert run("picture.png", "--network", "any.npz", "--layer", "input")[0] == 0
+    assert same(np.array(written(folder)["image"]), channels_first(COLOURS))

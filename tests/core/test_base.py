@@ -1,6 +1,7 @@
 """Layers of the user's own: each method is right for them, or refuses them by their name."""
 
 import functools
+from collections import deque
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -509,6 +510,9 @@ HIDING = [
     {"first": [CONV]},
     (CONV.weight,),
     {"weight": CONV.weight},
+    {CONV: "first"},
+    {CONV},
+    deque([CONV]),
     Holder(),
     [Holder()],
     Holder().run,
@@ -531,6 +535,10 @@ def test_what_is_kept_out_of_sight_is_noticed(layers):
     assert Hiding(layers).hides_parameters
     assert Hiding(layers).is_convolution is None
     assert Wrapping(Hiding(layers)).hides_parameters
+
+
+class Unset:
+    __slots__ = ("later",)
 
 
 CIRCLE: list = []
@@ -561,6 +569,7 @@ def of_a_name_without_a_value(is_given=False):
         Conv2d,
         np.float64(1),
         CIRCLE,
+        Unset(),
         lambda x: 2 * x,
         lambda x, y=2, *, z=3: x * y * z,
         of_a_name_without_a_value(),
@@ -640,6 +649,8 @@ def test_layers_in_a_list_are_not_left_untrained_without_a_word():
         "field of its own, or pass fixed=['own']."
     )
     assert trained(hiding, fixed=["own"])["own"] is hiding
+    for name in ("o", "own.layers"):
+        assert "layer 'own', Hiding," in refusal(TypeError, lambda name=name: trained(hiding, fixed=[name]))
 
 
 def test_gradients_of_a_base_are_not_taken_for_those_of_a_class_that_computes_something_else():
@@ -671,8 +682,11 @@ def test_a_fixed_layer_does_not_fix_one_whose_name_begins_with_its_own():
 
 def test_a_fixed_block_may_hide_parameters():
     network = Network([("block", Network([("hiding", Hiding((Linear([[2.0]]),)))])), ("linear", Linear([[1.0]]))])
-    after = fit(network, [[1.0]], [[1]], epochs=1, fixed=["block"])[0]
-    assert after["linear"].weight != 1
+    for fixed in (["block"], ["block.hiding"]):
+        after = fit(network, [[1.0]], [[1]], epochs=1, fixed=fixed)[0]
+        assert after["linear"].weight != 1
+    message = refusal(TypeError, lambda: fit(network, [[1.0]], [[1]], epochs=1))
+    assert message.startswith("layer 'block.hiding', Hiding, keeps arrays or layers in a list or the like")
 
 
 # --- Parameters of layers inside --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 from helpers import inner, refusal, same, step_within_a_piece
 from hypothesis import given
 from hypothesis import strategies as st
-from own_layers import Wrapping
+from own_layers import ScaleThatLearns, Square, Wrapping
 from strategies import network_cases, tensors
 
 from numpycam import Conv2d, Flatten, Layer, Linear, Network, ReLU, worked_example
@@ -357,6 +357,14 @@ def test_gradients_of_another_shape_are_refused(network):
     assert message == "grad_output must have shape (1, 2), got (1, 3)."
 
 
+def test_a_network_without_layers_gives_back_the_gradient_checked_and_read_only():
+    x, gradient = np.ones((1, 2)), np.array([[1.0, 2.0]])
+    returned = Network([]).backward(gradient, x)
+    assert (returned.tolist(), returned.flags.writeable, gradient.flags.writeable) == ([[1, 2]], False, True)
+    message = refusal(ValueError, lambda: Network([]).backward(np.ones((1, 3)), x))
+    assert message == "grad_output must have shape (1, 2), got (1, 3)."
+
+
 def test_integer_gradients_are_refused(network):
     message = refusal(TypeError, lambda: as_floats(network).backward(np.array([[1, 0]]), np.zeros((1, 1, 4, 4))))
     assert message == (
@@ -491,3 +499,52 @@ def test_what_is_no_input_shape_is_refused():
     for shape in (None, 3, "ab", [1, 2]):
         message = refusal(TypeError, lambda shape=shape: network.output_shape(shape))
         assert message == f"input_shape must be a tuple of ints, got {shape!r}."
+
+
+class SquareInPlace(Layer):
+    """y = x², written over x: the backward pass is then given y for x."""
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x):
+        x *= x
+        return x
+
+    def backward(self, grad_output, x):
+        return 2 * x * grad_output
+
+
+class SlopeInPlace(Square):
+    """The gradient is written over grad_output, which another one may be going to read."""
+
+    def backward(self, grad_output, x):
+        grad_output *= 2 * x
+        return grad_output
+
+
+class LearnsInPlace(ScaleThatLearns):
+    """grad_output and x are written over by the gradient of the factor."""
+
+    def parameter_gradients(self, grad_output, x):
+        grad_output *= x
+        return {"factor": np.asarray(grad_output.sum())}
+
+
+def test_a_layer_that_computes_in_place_fails_and_destroys_nothing():
+    layers = [("first", Linear([[3.0]])), ("own", SquareInPlace()), ("last", Linear([[1.0]]))]
+    x, one = np.array([[5.0]]), np.array([[1.0]])
+    network, alone = Network(layers), Network([("own", SquareInPlace())])
+    backwards = Network([*layers[:1], ("own", SlopeInPlace()), *layers[2:]])
+    learns = Network([*layers[:1], ("own", LearnsInPlace(np.array(2.0))), *layers[2:]])
+    for run in (
+        lambda: network(x),
+        lambda: alone(x),
+        lambda: network.activations(x),
+        lambda: network.activations(x, since="own"),
+        lambda: backwards.gradients(backwards.activations(x), one),
+        lambda: learns.parameter_gradients(one, x),
+    ):
+        assert "read-only" in refusal(ValueError, run)
+    assert x == 5
+    assert Network([*layers[:1], ("own", Square()), *layers[2:]]).backward(one, x) == 2 * 15 * 3

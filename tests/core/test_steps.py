@@ -1,6 +1,6 @@
 """The laws of Grad-CAM: of the map, for given A and g, and of the whole network."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import definitions
@@ -11,9 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import maps_and_gradients, network_cases, tensors
 
-from numpycam import AvgPool2d, Conv2d, Flatten, Layer, Linear, Network, grad_cam, grad_cam_from_maps, worked_example
+from numpycam import (
+    AvgPool2d,
+    Conv2d,
+    Flatten,
+    Layer,
+    Linear,
+    Network,
+    ReLU,
+    grad_cam,
+    grad_cam_from_maps,
+    worked_example,
+)
 from numpycam.core.steps import compute_alphas, gather, score_of
 from numpycam.exact import as_floats, as_fractions
+from numpycam.interventions import patch_drops
 from numpycam.methods.recipe import method
 from numpycam.targets import Difference
 
@@ -152,6 +164,20 @@ def test_the_gradient_by_the_scores_has_their_own_type():
 def test_shares_are_right_where_their_sum_overflows(power):
     maps = np.ones((2, 1, 3)) * 2.0**power
     assert grad_cam_from_maps(maps, np.ones((2, 1, 3))).channel_shares.tolist() == [0.5, 0.5]
+
+
+def test_shares_of_floats_have_one_scale_for_all_maps_of_an_image():
+    maps = np.array([[[1.0, 0.0]], [[-3.0, 0.0]]])
+    assert grad_cam_from_maps(maps, np.ones((2, 1, 2))).channel_shares.tolist() == [0.25, 0.75]
+    both = grad_cam_from_maps(np.stack([maps, 1e300 * maps[::-1]]), np.ones((2, 2, 1, 2)))
+    assert both.channel_shares.tolist() == [[0.25, 0.75], [0.75, 0.25]]
+    assert same(both[np.int64(1)].alphas, both[1].alphas)
+
+
+def test_a_target_is_not_asked_of_what_are_no_scores():
+    network = Network([("conv", Conv2d([[[[1.0]]]]))])
+    message = refusal(ValueError, lambda: grad_cam(network, np.ones((1, 2, 3)), lambda scores: pytest.fail("asked")))
+    assert message == "the network's output must be scores (N, classes), got (1, 1, 2, 3)."
 
 
 @pytest.mark.law("cam.shift")
@@ -293,6 +319,87 @@ def test_a_method_that_doubles_its_gradients_in_place_fails_loudly():
 
     for image in (worked_example.IMAGE, worked_example.IMAGE[None]):
         assert "read-only" in refusal(ValueError, lambda image=image: rude(worked_example.network(), image))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Leaky(ReLU):
+    """y = x where x > 0, slope · x elsewhere. The slope is a number, which as_fractions leaves as it is."""
+
+    slope: object
+    in_floats: bool = False
+
+    def forward(self, x):
+        y = np.where(x > 0, x, self.slope * x)
+        return y.astype(float) if self.in_floats else y
+
+    def backward(self, grad_output, x):
+        return np.where(x > 0, grad_output, self.slope * grad_output)
+
+
+class LeakyBackwards(Leaky):
+    """The float is met on the way back alone."""
+
+    def forward(self, x):
+        return np.where(x > 0, x, Fraction(self.slope) * x)
+
+
+def leaky_network(leaky):
+    conv = Conv2d(as_fractions([[[[1]]]]), as_fractions([-2]))
+    head = ("flatten", Flatten()), ("linear", Linear(as_fractions([[1, 2, 3]])))
+    return Network([("conv", conv), ("leaky", leaky), *head])
+
+
+def test_a_layer_that_makes_floats_of_fractions_is_refused_by_its_name():
+    image = as_fractions([[[1, 2, 3]]])
+    exact = leaky_network(Leaky(Fraction(1, 10)))
+    assert grad_cam(exact, image).score == Fraction(29, 10)
+    wrong = "must hold Fractions or ints only if its dtype is object, got float at index"
+    in_floats = leaky_network(Leaky(0.5))
+    for run, what in {
+        (lambda: grad_cam(in_floats, image)): "the output of layer 'leaky'",
+        (lambda: grad_cam(leaky_network(LeakyBackwards(0.5)), image)): "the gradients at layer 'conv'",
+        (lambda: in_floats(image[None])): "the network's output",
+        (lambda: patch_drops(in_floats, image)): "the network's output",
+    }.items():
+        assert refusal(TypeError, run).startswith(f"{what} {wrong}")
+    ends = Network([*exact.layers[:1], ("flatten", Flatten()), ("leaky", Leaky(Fraction(1), in_floats=True))])
+    assert "the output of layer 'leaky' holds floats but" in refusal(TypeError, lambda: grad_cam(ends, image))
+
+
+class Merged(Layer):
+    """The mean of the batch, which says that it keeps the batch."""
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x):
+        return x.mean(axis=0, keepdims=True)
+
+    def backward(self, grad_output, x):
+        return np.broadcast_to(grad_output / len(x), x.shape)
+
+
+class Whole(Merged):
+    """y = x, with whole numbers for a gradient."""
+
+    def forward(self, x):
+        return x
+
+    def backward(self, grad_output, x):
+        return np.sign(grad_output).astype(int)
+
+
+def test_a_layer_that_does_not_keep_to_what_it_says_is_refused():
+    conv, head = ("conv", Conv2d([[[[1.0]]]])), (("flatten", Flatten()), ("linear", Linear([[1.0, 2, 3], [4, 5, 6]])))
+    images = np.ones((2, 1, 1, 3))
+    for class_index in (0, None, Difference({0: 1})):
+        message = refusal(
+            ValueError, lambda c=class_index: grad_cam(Network([conv, ("own", Merged()), *head]), images, c)
+        )
+        assert message == "the network's output must have shape (2, 2), got (1, 2)."
+    assert refusal(TypeError, lambda: grad_cam(Network([conv, ("own", Whole()), *head]), images)).startswith(
+        "gradients must be an array of float32, float64 or Fractions, got int64"
+    )
 
 
 class Reshaped(Layer):

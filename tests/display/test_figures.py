@@ -238,7 +238,7 @@ GREY = np.zeros((2, 2))
      "rows[1][0] must have shape (1, H, W) or (3, H, W), got (2, 4, 5); a picture has one channel or three, not 2."),
     (np.zeros((2, 3, 4, 5)), {},
      "rows must be rows of pictures, got one array (2, 3, 4, 5): pass [pictures] for one row."),
-    ([[np.full((2, 2), np.nan)]], {}, "rows[0][0] contains NaN at index (0, 0, 0)."),
+    ([[np.full((2, 2), np.nan)]], {}, "rows[0][0] contains NaN at index (0, 0)."),
 ])  # fmt: skip
 def test_pictures_that_cannot_be_drawn(rows, options, message):
     assert refusal(ValueError, lambda: figure_of_pictures(rows, **options)) == message

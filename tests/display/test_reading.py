@@ -203,7 +203,7 @@ def test_a_picture_that_is_too_large_for_its_file_is_refused_by_its_header(heigh
     content = header(height, width, 8, GREY) + chunk(b"IDAT", b"not even pixels") + chunk(b"IEND", b"")
     assert refusal(ValueError, lambda: read(content)) == (
         f"file.png is too large: it has {height} × {width} pixels, and at most {FEW_PIXELS} are read from a file of "
-        f"{len(content)} bytes: make the picture smaller first."
+        f"{len(content)} bytes. Make the picture smaller first."
     )
     assert not recwarn.list
 
@@ -251,6 +251,21 @@ def test_a_jpeg_with_very_many_scans_is_refused():
     assert refusal(ValueError, lambda: read(content, "file.jpg")) == (
         f"file.jpg has more than {MOST_SCANS} scans: save the picture again, as PNG or plain JPEG."
     )
+    content = b"\xff\xda".join([*before, *[last[:-2]] * (MOST_SCANS - len(before)), last])
+    assert read(content, "file.jpg").shape == (1, 7, 9)
+
+
+def test_a_png_has_no_scans_whatever_bytes_are_in_it():
+    assert read(png([[0, 1, 2]], 8, GREY, chunk(b"teSt", b"\xff\xda" * 2 * MOST_SCANS))).shape == (1, 1, 3)
+
+
+def test_what_is_not_the_files_fault_is_not_blamed_on_it(monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("numpycam.display.reading._pixels", fail)
+    with pytest.raises(MemoryError):
+        read(png([[0, 1, 2]], 8, GREY))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
@@ -263,7 +278,8 @@ def test_what_is_no_file_is_refused_at_once(folder):
     for name in (folder, "nothing"):
         with pytest.raises(OSError, match=re.escape(str(name))):
             read_image(name)
-    assert refusal(ValueError, lambda: read(b"")) == "file.png is not a PNG or JPEG picture."
+    for content in (b"", "text".encode("utf-16-le"), b"\xff\xfe in UTF-16"):
+        assert refusal(ValueError, lambda content=content: read(content)) == "file.png is not a PNG or JPEG picture."
 
 
 def damaged(content, count):
@@ -286,6 +302,7 @@ def damaged(content, count):
         )
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # of what the camera wrote, if that is damaged
 @pytest.mark.parametrize("form", ["png", "deep", "palette", "jpg", "progressive"])
 def test_a_damaged_picture_is_refused_in_a_sentence_or_read(form):
     """There is a picture, or one ValueError, of one sentence, that names the file."""

@@ -3,8 +3,9 @@
 python tests/fuzz                             # all groups, a minute, seed 0
 python tests/fuzz files pictures --seconds 600 --seed 7
 
-Each group draws cases from the seed until its share of the time is over. A case is right, or it is refused with one
-sentence, within the limits of time and memory that are stated; everything else is printed, with what reproduces it.
+Each file fuzz_GROUP.py here is a group. Its ``run(seconds, seed)`` draws cases from the seed until its share of the
+time is over, and returns how many cases there were, and what was found. A case is right, or it is refused with one
+sentence, within the limits of time and memory that are stated. Everything else is a finding, with its seed.
 """
 
 import argparse
@@ -12,9 +13,10 @@ import importlib
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "oracle")]
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "oracle")]
 
-GROUPS = ("files", "pictures", "calls", "networks")
+GROUPS = sorted(path.stem.removeprefix("fuzz_") for path in HERE.glob("fuzz_*.py"))
 
 
 def main():

@@ -42,8 +42,6 @@ def run(seconds, seed):
             try:
                 with limits():
                     network = Network.load(path)
-            except FindingError:
-                raise
             except Exception as error:
                 refused(error, ValueError, begins=f"{path} is not a numpycam network: ")
                 return

@@ -26,8 +26,6 @@ def run(seconds, seed):
             try:
                 with limits():
                     picture = read_image(path)
-            except FindingError:
-                raise
             except Exception as error:
                 refused(error, ValueError, begins=f"{path} ")
                 return

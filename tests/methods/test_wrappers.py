@@ -54,24 +54,20 @@ def test_the_mirror_image_is_explained_for_the_class_of_the_image_though_it_has_
 
 
 def random_network_and_images():
-    """A network that tells a picture from its mirror image, a picture, and a baseline."""
+    """A network that tells a picture from its mirror image, a picture, and a baseline, all in eighths."""
     r = np.random.default_rng(3)
-    layers = [("conv", Conv2d(r.normal(size=(3, 1, 3, 3)), padding=1)), ("relu", ReLU()), ("gap", GlobalAvgPool2d())]
-    network = Network([*layers, ("linear", Linear(r.normal(size=(2, 3))))])
-    return network, *r.normal(size=(2, 1, 4, 6))
+    kernels, head, pictures = (r.integers(-16, 17, size) / 8 for size in ((3, 1, 3, 3), (2, 3), (2, 1, 4, 6)))
+    layers = [("conv", Conv2d(kernels, padding=1)), ("relu", ReLU()), ("gap", GlobalAvgPool2d())]
+    return Network([*layers, ("linear", Linear(head))]), *pictures
 
 
 def test_a_baseline_is_mirrored_with_the_image():
-    """The sum is the mean of two differences of scores, of the image and of its mirror image: here 0.29696.
-
-    It was 0.2756, from the mirror image to a baseline that stood as before.
-    """
-    network, image, baseline = random_network_and_images()
+    """The sum is the mean of two differences of scores: of the image, and of its mirror image, to their baselines."""
+    network, image, baseline = map(as_fractions, random_network_and_images())
     sides = [(image, baseline), (image[..., ::-1], baseline[..., ::-1])]
     before, after = (sum(network(pair[n][None])[0, 0] for pair in sides) / 2 for n in (1, 0))
     found = with_mirror(integrated_gradients)(network, image, 0, baseline=baseline).weighted_sum.sum()
-    assert abs(found - (after - before)) < 1e-12 * np.abs([before, after]).max()
-    assert round(found, 4) == 0.2970
+    assert found == after - before
 
 
 def of_both_sides(explained, network, image, baseline):
@@ -120,6 +116,44 @@ def test_a_baseline_that_is_bound_already_is_mirrored_too(explained):
         wrapped = over_layers(bound, ["input"])
         expected = of_both_sides(wrapped, network, image, baseline)
         assert same(with_mirror(wrapped)(network, image, 0).weighted_maps, expected)
+        again = partial(wrapped, batch_size=5)
+        assert same(with_mirror(again)(network, image, 0).weighted_maps, expected)
+
+
+def test_a_baseline_that_is_a_default_is_mirrored_too():
+    network, image, baseline = random_network_and_images()
+
+    @method("own", "", "nobody's", layer="input", needs="further runs", image_options=["baseline"])
+    def own(evidence, *, baseline=baseline):
+        return occlusion.weigh(evidence, baseline=baseline)
+
+    expected = of_both_sides(own, network, image, baseline)
+    assert same(with_mirror(own)(network, image, 0).weighted_maps, expected)
+
+    def unnamed(network, image, class_index, baseline=baseline):
+        return occlusion(network, image, class_index, baseline=baseline)
+
+    assert "the option 'baseline' is an image" in refusal(TypeError, lambda: with_mirror(unnamed)(network, image, 0))
+
+
+class Tensor:
+    """Rows and columns that are no NumPy array."""
+
+    ndim = 2
+
+
+@pytest.mark.parametrize("hidden", [Tensor(), {"baseline": np.ones((4, 6))}, {"all": {"one": [[1]]}}])
+def test_what_has_rows_and_columns_is_no_option_that_stays(hidden):
+    network, image, _ = random_network_and_images()
+
+    def explain(network, image, class_index, layer=None, option=None):
+        return grad_cam(network, image, class_index, layer)
+
+    wrapped = with_mirror(explain)
+    assert "the option 'option' is an image" in refusal(TypeError, lambda: wrapped(network, image, 0, option=hidden))
+    assert refusal(TypeError, lambda: wrapped(network, image, 0, "conv", hidden)) == (
+        "with_mirror must know whether an option is an image: pass it by its name."
+    )
 
 
 def own_method(**options):
@@ -140,6 +174,16 @@ def test_a_method_of_ones_own_says_which_options_are_images():
             "with_mirror must know whether the option 'mask' is an image, which is mirrored, too: name it in the "
             "method's image_options."
         )
+
+
+def test_an_option_that_is_a_list_of_words_is_no_image():
+    @method("told", "", "nobody's")
+    def told(evidence, *, words):
+        assert words == ["left", "right"]
+        return None, evidence.feature_maps
+
+    network, image, _ = random_network_and_images()
+    assert with_mirror(told)(network, image, 0, words=["left", "right"]).method == "told with mirror"
 
 
 @given(case=network_cases())
@@ -195,7 +239,9 @@ def test_wrappers_go_around_one_another_and_around_grad_cam():
     assert same(other.weighted_maps, np.array([normalise(resize(one, (4, 4))) for one in maps]))
 
 
-@pytest.mark.parametrize("layers", [[], "conv"])
-def test_layers_are_a_sequence_of_names(layers):
+@pytest.mark.parametrize(
+    ("error", "layers"), [(ValueError, []), (TypeError, "conv"), (TypeError, None), (TypeError, np.array(1))]
+)
+def test_layers_are_a_sequence_of_names(error, layers):
     message = f"layers must be a sequence of at least one name, got {layers!r}."
-    assert refusal(ValueError, lambda: over_layers(grad_cam, layers)) == message
+    assert refusal(error, lambda: over_layers(grad_cam, layers)) == message
