@@ -17,6 +17,7 @@ from numpycam.core.arguments import as_array, as_grad_output, briefly, check_sam
 from numpycam.core.arrays import Array, Shape, read_only_view
 from numpycam.core.base import Layer
 
+_INTS = frozenset({int, np.intp})  # the types of the lengths of a shape
 _DEEPEST = 100  # networks inside of networks; repr and pickle end at Python's own limit, which is twice as deep
 
 
@@ -144,7 +145,7 @@ class Network(Layer):
                 input_shape = input_shape if layer is None else layer.output_shape(input_shape)
             except ValueError as error:
                 raise ValueError(f"layer {name!r}: {error}") from None
-            if type(input_shape) is not tuple or not set(map(type, input_shape)) <= {int, np.intp}:
+            if type(input_shape) is not tuple or not _INTS.issuperset(map(type, input_shape)):
                 what = "input_shape must be" if name == "input" else f"layer {name!r}: output_shape must return"
                 raise TypeError(f"{what} a tuple of ints, got {briefly(input_shape)}.")
             shapes[name] = input_shape
