@@ -373,7 +373,7 @@ def _answer(q: Question) -> str:
     method = "grad_cam" if is_all else q.method  # with "all", Grad-CAM shows which layer it is
     found = [explained(method, q.network, q.image, q.target(c), q.layer) for c in q.classes]
     explanations = [explanation for explanation, _ in found]
-    remarks = dict.fromkeys(q.classes, "explained")
+    remarks = dict.fromkeys(q.classes, "explained: what speaks against it" if q.is_against else "explained")
     if is_all:
         tables = [(c, *by_all(q.network, q.image, q.target(c), q.layer)) for c in q.classes]
         written = [line for c, by, lines in tables for line in _save_all(q, c, by, lines)]
@@ -450,8 +450,8 @@ def _save(q: Question, c: int, e: Explanation) -> str:
     folder = q.folder(c)
     about: dict[str, Any] = {"picture": q.picture_name, "network": q.network_name}
     about |= {"mean": q.normalisation.mean, "std": q.normalisation.std}
-    if q.names:
-        about["class"] = q.names[c]
+    if q.names or q.is_against:
+        about["class"] = q.class_name(c) if q.is_against else q.names[c]
     title = f"{e.method} of {q.class_name(c)}"
     return f"Written to {folder}: {', '.join(e.save(folder, title=title, about=about, picture=q.shown))}"
 

@@ -32,7 +32,7 @@ from numpycam.display.canvas import SLIMMEST, check_title
 from numpycam.display.stages import choice_in_words
 from numpycam.interventions import receptive_field
 from numpycam.resize import Interpolation, resize
-from numpycam.text import exact_and_decimal, format_number, percent
+from numpycam.text import exact, exact_and_decimal, format_number, percent
 from numpycam.zero_maps import why_zero
 
 MOST_CELLS = 16  # along a side: a map with more is drawn as a picture, not as a table
@@ -94,6 +94,8 @@ def step_through_page(
 
 
 def _class(e: Stages, name: str) -> str:
+    if callable(e.class_index):  # a target, whose own text may be long
+        return name or exact(e.class_index)
     return f"class {e.class_index} ({name})" if name else f"class {e.class_index}"
 
 
@@ -317,10 +319,10 @@ def _on_image(e: Stages, which: str, network_saw: Array | None) -> str:
     else:
         numbers = f"other numbers in its place, from {_number(network_saw.min())} to {_number(network_saw.max())}"
         first = f"This is the picture as a person sees it: {size}; the network sees {numbers}."
-    return (
-        f"{first} The network gives {which} the score {_number(e.score)}; the question is where in the picture this "
-        "score comes from."
-    )
+    score = _number(e.score)
+    told = f"For the target, {which}, the scores make {score}" if callable(e.class_index) else ""
+    told = told or f"The network gives {which} the score {score}"
+    return f"{first} {told}; the question is where in the picture this score comes from."
 
 
 def _on_feature_maps(e: Stages) -> str:

@@ -926,11 +926,14 @@ def test_means_in_the_file_must_be_as_many_as_the_channels(run, capsys, name):
 def test_a_network_with_one_score_is_asked_for_yes_or_no(run, folder, given, target):
     network = convolutional(classes=1)
     network.save("one.npz")
-    status, *_ = run("picture.png", "--network", "one.npz", "--class", given, draws="figure")
+    status, out, _ = run("picture.png", "--network", "one.npz", "--class", given, draws="page")
     expected = grad_cam(network, channels_first(COLOURS).astype(np.float32), target)
     assert status == 0
     assert np.array_equal(written(folder)["weighted_sum"], expected.weighted_sum)
     assert written(folder)["score"] == expected.score
+    assert ("explained: what speaks against it" in out) == (given == "no")
+    page = (folder / "out" / "steps.html").read_text()
+    assert ("what speaks against class 0 · score" in page) == (given == "no")
 
 
 def test_yes_and_no_are_names_if_a_network_has_them(run, folder):
