@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import sides, tensors
 
 from numpycam.exact import as_floats, as_fractions
-from numpycam.resize import normalise, resize
+from numpycam.resize import normalise, resize, resize_picture
 from numpycam.worked_example import LOCALIZATION_MAP
 
 maps = sides(1, 4).flatmap(lambda size: tensors((2, *size)))
@@ -201,3 +201,17 @@ def test_floats_are_resized_as_fractions_are_up_to_rounding():
     exact, in_floats = resize(LOCALIZATION_MAP, 5), as_fractions(resize(as_floats(LOCALIZATION_MAP), 5))
     # Two axes with a weight, two products and a sum each, from rounded inputs on; nothing is negative.
     assert (np.abs(in_floats - exact) <= rounding(10) * exact).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, object])
+def test_a_picture_keeps_its_kind_of_numbers_and_its_leading_axes(dtype):
+    picture = np.arange(40).reshape(2, 1, 4, 5)
+    picture = as_fractions(picture) if dtype is object else picture.astype(dtype)
+    resized = resize_picture(picture, (2, 7))
+    assert resized.dtype == dtype
+    assert resized.shape == (2, 1, 2, 7)
+    assert same(resize_picture(picture, (2, 5)), (picture[..., ::2, :] + picture[..., 1::2, :]) / 2)
+
+
+def test_a_picture_that_shrinks_has_the_means_of_areas():
+    assert same(resize_picture(as_fractions([[1, 2, 3, 4, 5]]), (1, 2)), as_fractions([["9/5", "21/5"]]))

@@ -23,7 +23,7 @@ from numpycam.files import as_npz, without_pickle, write_files
 from numpycam.gradcam import Explanation
 from numpycam.methods import PoleError
 from numpycam.network import Network
-from numpycam.resize import resize
+from numpycam.resize import resize_picture
 from numpycam.targets import Difference
 from numpycam.text import WIDTH, fixed_or_exponent, in_columns, paragraph, printable, shortened
 from numpycam.zero_maps import why_zero
@@ -258,7 +258,7 @@ def _as_the_network_takes_it(picture: Array, network: Network, size: Pair | None
     channels = _channels(network, size or (height, width))
     if (len(picture), channels) == (3, 1):
         picture = np.tensordot(LUMA, picture, 1)[None] / 1000  # exact for white: it stays 1
-    picture = picture if size is None else _resized(picture, size)
+    picture = picture if size is None else resize_picture(picture, size)
     if (len(picture), channels) == (1, 3):
         picture = np.repeat(picture, 3, axis=0)
     return picture.clip(0, 1)  # rounding may make it brighter than white, by 1e-16
@@ -275,17 +275,6 @@ def _channels(network: Network, size: Pair) -> int | None:
             return int(weights[0].shape[1])
     fitting = [channels for channels in (1, 3) if _fits(network, channels, *size)]
     return fitting[0] if len(fitting) == 1 else None
-
-
-def _resized(picture: Array, size: Pair) -> Array:  # (C, H, W) -> (C, H', W')
-    """Shrink by averaging: each new pixel is the mean of the area that it covers. Enlarge bilinearly."""
-    for axis, m in enumerate(size, start=1):
-        n = picture.shape[axis]
-        if m < n:
-            edges, old = np.arange(m + 1)[:, None] * n / m, np.arange(n)
-            share = (np.minimum(edges[1:], old + 1) - np.maximum(edges[:-1], old)).clip(0) * m / n  # (m, n)
-            picture = np.moveaxis(np.tensordot(share, picture, (1, axis)), 0, axis)
-    return resize(picture, size)
 
 
 def _normalised(seen: Array, normalisation: About, network: Network) -> Array:

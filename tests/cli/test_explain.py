@@ -18,14 +18,13 @@ from strategies import sides
 
 from numpycam import Conv2d, Explanation, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.cli import main
-from numpycam.cli.explain import _resized
 from numpycam.cli.methods import by_all
 from numpycam.display import as_uint8, format_number, overlay
 from numpycam.exact import as_floats, as_fractions
 from numpycam.experiments.drawings import CLASS_NAMES, LUMA, Animals, draw
 from numpycam.experiments.pretrained import load_pretrained
 from numpycam.methods import METHODS
-from numpycam.resize import normalise, resize
+from numpycam.resize import normalise, resize, resize_picture
 from numpycam.targets import Difference
 
 RNG = np.random.default_rng(0)
@@ -347,15 +346,15 @@ def test_shrinking_takes_the_mean_of_the_area(whole, size):
     expected = resize(expected, size)
     # A share is the difference of two edges up to 6, each off by 6 u, scaled by two operations: off by 15 u. Six of
     # them, and a sum of six terms, are 96 u for each axis. The mean here takes 7 operations, enlarging 3 for each axis.
-    assert (np.abs(_resized(picture, size) - expected) <= float(rounding(2 * (96 + 7 + 3))) * picture.max()).all()
+    assert (np.abs(resize_picture(picture, size) - expected) <= float(rounding(2 * (96 + 7 + 3))) * picture.max()).all()
 
 
 def test_enlarging_is_bilinear_and_the_same_size_is_the_same_picture():
     picture = channels_first(COLOURS)
-    assert same(_resized(picture, (12, 10)), picture)
-    assert same(_resized(picture, (20, 30)), resize(picture, (20, 30)))
+    assert same(resize_picture(picture, (12, 10)), picture)
+    assert same(resize_picture(picture, (20, 30)), resize(picture, (20, 30)))
     assert same(
-        _resized(picture[:, :8, :8] * 255, (2, 4)), (255 * picture[:, :8, :8]).reshape(3, 2, 4, 4, 2).mean((2, 4))
+        resize_picture(picture[:, :8, :8] * 255, (2, 4)), (255 * picture[:, :8, :8]).reshape(3, 2, 4, 4, 2).mean((2, 4))
     )
 
 
@@ -441,7 +440,7 @@ def test_a_network_of_ones_own_takes_a_drawing_in_colour_and_in_its_size(explain
     """Drawn as large as it is needed, but no smaller than 16 and no larger than 400, and then resized."""
     _, out, _ = explain("--draw", "both", "--network", "network.npz", "--size", f"{side}x{side}")
     drawn = draw(1, animals="both", size=max(16, min(400, side)), colour=True).images[0].astype(float)
-    assert explained(folder, convolutional(), _resized(drawn, (side, side)).clip(0, 1).astype(np.float32))
+    assert explained(folder, convolutional(), resize_picture(drawn, (side, side)).clip(0, 1).astype(np.float32))
     assert f"seed 0: {len(drawn[0])} pixels high, {len(drawn[0])} wide, in colour\n" in out
     assert ("goes in as" in out) == (side in (9, 410))
     assert "class" not in written(folder)  # the names are of the networks that come with the package
@@ -460,24 +459,24 @@ def test_two_scores_of_a_drawing_are_those_of_the_cat_and_the_elephant(explain, 
     assert "answer" not in out  # what a network of one's own means by 0 is not known
 
 
-def test_a_size_that_is_not_square_is_drawn_square_and_resized(explain, folder):
+def test_a_size_that_is_not_square_is_drawn_square_andresize_picture(explain, folder):
     _, out, _ = explain("--draw", "elephant", "--network", "network-grey.npz", "--size", "20x44")
     drawn = draw(1, animals="elephant", size=44).images[0].astype(float)
-    assert explained(folder, convolutional(channels=1), _resized(drawn, (20, 44)).astype(np.float32))
+    assert explained(folder, convolutional(channels=1), resize_picture(drawn, (20, 44)).astype(np.float32))
     assert "seed 0: 44 pixels high, 44 wide, grey\n             goes in as 20 pixels high, 44 wide, grey\n" in out
 
 
 def test_a_drawing_is_exact_in_fractions(explain, folder):
     worked_example.network().save("cat.npz")
     explain("--draw", "cat", "--network", "cat.npz", "--size", "4x4", "--class", 0)
-    seen = as_fractions(_resized(draw(1, animals="cat", size=16).images[0].astype(float), (4, 4)).clip(0, 1))
+    seen = as_fractions(resize_picture(draw(1, animals="cat", size=16).images[0].astype(float), (4, 4)).clip(0, 1))
     assert written(folder)["score"] == str(grad_cam(worked_example.network(), seen, 0).score)
 
 
 @pytest.mark.parametrize("name", ["drawings", "drawings-confounded"])
 def test_a_picture_of_any_size_goes_into_them_at_32_pixels_in_grey(explain, folder, name):
     _, out, _ = explain("picture.png", "--network", name)
-    seen = _resized(np.tensordot(LUMA, channels_first(COLOURS), 1)[None] / 1000, (32, 32)).clip(0, 1)
+    seen = resize_picture(np.tensordot(LUMA, channels_first(COLOURS), 1)[None] / 1000, (32, 32)).clip(0, 1)
     assert explained(folder, load_pretrained(name), seen.astype(np.float32))
     assert (
         "picture.png: 12 pixels high, 10 wide, in colour\n             goes in as 32 pixels high, 32 wide, grey\n"
@@ -829,7 +828,7 @@ def test_too_little_memory_is_a_mistake_like_others(folder, capsys, monkeypatch)
     def take_all(*_):
         raise MemoryError
 
-    monkeypatch.setattr("numpycam.cli.explain.resize", take_all)
+    monkeypatch.setattr("numpycam.cli.explain.resize_picture", take_all)
     assert mistake(capsys, "picture.png", "--size", "9x9") == (
         "there is not enough memory for this picture and network: pass a smaller --size."
     )
