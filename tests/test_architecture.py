@@ -167,9 +167,10 @@ def test_nothing_but_numpy_and_matplotlib_is_needed():
     """
     ever = {module: foreign(module) for module in FILES}
     assert set().union(*ever.values()) == {"numpy", "matplotlib", "PIL", "torch", "tqdm"}
-    assert [module for module in FILES if "torch" in ever[module]] == ["interop"]
+    assert {module for module in FILES if "torch" in ever[module]} == {"interop", "interop.trace"}
     assert [module for module in FILES if "tqdm" in ever[module]] == ["progress"]
     assert foreign("interop", ("functions",)) == {"numpy"}
+    assert foreign("interop.trace", ("functions",)) == set()
 
 
 def test_without_torch_it_is_named(monkeypatch):

@@ -12,6 +12,8 @@ from torch_cases import torchvisions, vgg11
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, MaxPool2d, grad_cam
 from numpycam.interop import from_torch
 
+F = nn.functional
+
 
 def names_of(network):
     return [name for name, _ in network.layers]
@@ -298,11 +300,6 @@ TRAINING = "is in training mode: call module.eval() first."
         ),
         (ValueError, nn.Flatten(2), f"Flatten with start_dim=2 {UNSUPPORTED} start_dim=1."),
         (ValueError, nn.Flatten(1, 2), f"Flatten with end_dim=2 {UNSUPPORTED} end_dim=-1."),
-        (
-            ValueError,
-            nn.BatchNorm2d(1).eval(),
-            "BatchNorm2d is supported only directly after a Conv2d, because it becomes a part of it.",
-        ),
         (ValueError, nn.BatchNorm2d(1), f"BatchNorm2d {TRAINING}"),
         (ValueError, nn.Dropout2d(), f"Dropout2d {TRAINING}"),
         (ValueError, nn.LazyConv2d(1, 1), "LazyConv2d has no parameters yet: call the module on an image first."),
@@ -326,7 +323,7 @@ TRAINING = "is in training mode: call module.eval() first."
             for module in (
                 *(nn.LeakyReLU(), nn.ReLU6(), nn.Conv1d(1, 1, 1), nn.ConvTranspose2d(1, 1, 1), nn.BatchNorm1d(1)),
                 *(nn.InstanceNorm2d(1), nn.AdaptiveMaxPool2d(1), nn.ModuleList(), nn.Unflatten(1, (1, 1))),
-                *(OwnForward(1, 1, 1), OwnConvolution(1, 1, 1), Residual(nn.ReLU()), patched()),
+                *(OwnForward(1, 1, 1), OwnConvolution(1, 1, 1), patched()),
             )
         ],
     ],
@@ -363,50 +360,14 @@ def test_a_hook_on_the_whole_is_a_hook():
     assert names_of(from_torch(module)) == ["0"]
 
 
-def test_a_sequential_with_a_forward_of_its_own():
-    message = refusal(TypeError, lambda: from_torch(Residual(nn.ReLU())))
-    assert message.startswith("module: Residual is not supported, only Sequential")
-    assert message.endswith(", with torch's own forward.")
+def test_what_is_no_module_with_a_forward_is_refused():
+    for given, came in ((np.ones(2), "ndarray"), (nn.ModuleList(), "ModuleList"), (nn.Module(), "Module")):
+        message = refusal(TypeError, lambda given=given: from_torch(given))
+        assert message == f"module must be a torch.nn.Module with a forward, got {came}."
 
 
-def test_other_modules_are_refused_with_a_hint_that_helps():
-    class Vision(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.features = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU())
-            self.avgpool = nn.AdaptiveAvgPool2d((2, 3))
-            self.classifier = nn.Sequential(nn.Linear(12, 2))
-
-    assert refusal(TypeError, lambda: from_torch(nn.Conv2d(1, 1, 1))) == (
-        "module must be a torch.nn.Sequential, got Conv2d."
-    )
-    assert refusal(TypeError, lambda: from_torch(np.ones(2))) == "module must be a torch.nn.Sequential, got ndarray."
-    module = Vision()
-    message = refusal(TypeError, lambda: from_torch(module))
-    assert message.startswith("module must be a torch.nn.Sequential, got Vision; if its forward is features, avgpool,")
-    wrapped = eval(message[message.index("nn.Sequential(Ordered") : -1])
-    assert names_of(from_torch(wrapped, (1, 4, 6))) == [
-        "features.0",
-        "features.1",
-        "avgpool",
-        "flatten",
-        "classifier.0",
-    ]
-
-
-def test_a_hint_that_would_not_work_is_not_given():
-    """EfficientNet and ConvNeXt have these three parts too, and layers that numpycam has not."""
-
-    class Vision(nn.Module):
-        def __init__(self, activation):
-            super().__init__()
-            self.features = nn.Sequential(nn.Conv2d(1, 2, 3), activation)
-            self.avgpool, self.classifier = nn.AdaptiveAvgPool2d(1), nn.Sequential(nn.Linear(2, 3))
-
-    message = refusal(TypeError, lambda: from_torch(Vision(nn.SiLU())))
-    assert message == "module must be a torch.nn.Sequential, got Vision."
-    for module in (Vision(nn.ReLU()), Vision(nn.Dropout())):  # Dropout is in training mode, and told so next
-        assert "if its forward is features" in refusal(TypeError, lambda module=module: from_torch(module))
+def test_a_single_module_is_a_network_of_one_layer():
+    assert names_of(from_torch(nn.Conv2d(1, 1, 1))) == ["module"]
 
 
 def test_max_pooling_and_convolutions_keep_their_options():
@@ -423,3 +384,164 @@ def test_max_pooling_and_convolutions_keep_their_options():
     assert three.padding == (1, 1)
     assert repr(four) == repr(MaxPool2d((3, 2), (1, 2), (1, 0)))
     assert repr(five) == repr(AvgPool2d((3, 2), None, 1, False))
+
+
+# --- A forward of its own ---------------------------------------------------------------------------------------------
+
+
+class Block(nn.Module):
+    """As ResNet's basic block, with its in-place ReLU and its in-place sum."""
+
+    def __init__(self, channels, out_channels, stride=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, out_channels, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.downsample = None
+        if stride != 1 or channels != out_channels:
+            shortcut = nn.Conv2d(channels, out_channels, 1, stride, bias=False)
+            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(out_channels))
+
+    def forward(self, x):
+        identity = x if self.downsample is None else self.downsample(x)
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        out += identity
+        return self.relu(out)
+
+
+class ResNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 4, 5, 2, 2, bias=False), nn.BatchNorm2d(4)
+        self.relu, self.maxpool = nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
+        self.layer1 = nn.Sequential(Block(4, 4), Block(4, 4))
+        self.layer2 = nn.Sequential(Block(4, 6, 2), Block(6, 6))
+        self.avgpool, self.fc = nn.AdaptiveAvgPool2d((1, 1)), nn.Linear(6, 3)
+
+    def forward(self, x):
+        x = self.layer2(self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(x))))))
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+
+class TutorialNet(nn.Module):
+    """The network of a first course: functions between the layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2, self.drop = nn.Conv2d(1, 6, 5), nn.Conv2d(6, 16, 5), nn.Dropout2d()
+        self.fc1, self.fc2 = nn.Linear(256, 30), nn.Linear(30, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), (2, 2))
+        x = F.relu(F.max_pool2d(self.drop(self.conv2(x)), 2))
+        x = x.view(-1, 256)
+        x = F.dropout(F.relu(self.fc1(x)), training=self.training)
+        return self.fc2(x)
+
+
+class PreActivation(nn.Module):
+    """A normalisation with no convolution before it, a mean over the cells, and a sum in the other order."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.bn, self.conv = nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = x + self.conv(F.relu(self.bn(x)))
+        return x.relu().mean((2, 3))
+
+
+def evaluated(module):
+    """In float64, with statistics that a training might have left."""
+    generator = torch.Generator().manual_seed(0)
+    for norm in (one for one in module.modules() if isinstance(one, nn.BatchNorm2d)):
+        for values in (norm.running_mean, norm.weight.data, norm.bias.data):
+            values.copy_(torch.randn(values.shape, generator=generator))
+        norm.running_var.copy_(torch.rand(norm.running_var.shape, generator=generator) + 0.5)
+    return module.double().eval()
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"), [(ResNet, (3, 33, 30)), (TutorialNet, (1, 28, 28)), (PreActivation, (1, 6, 7))]
+)
+def test_a_module_with_a_forward_of_its_own_computes_the_same_here(make, shape):
+    module = evaluated(make())
+    network = from_torch(module, shape)
+    x = np.random.default_rng(0).standard_normal((2, *shape))
+    given = torch.tensor(x).requires_grad_()
+    scores = module(given)
+    assert nearly_equal(network(x), scores)
+    u = np.random.default_rng(1).standard_normal(scores.shape)
+    (gradient,) = torch.autograd.grad(scores, given, torch.tensor(u))
+    assert nearly_equal(network.backward(u, x), gradient)
+
+
+def test_what_a_module_returns_has_its_name():
+    module = evaluated(ResNet())
+    network = from_torch(module, (3, 33, 30))
+    x = np.random.default_rng(0).standard_normal((2, 3, 33, 30))
+    activations, seen = network.activations(x), {}
+    for name in ("maxpool", "layer1", "layer1.0", "layer1.1", "layer2", "layer2.0", "layer2.1"):
+        of_it = module.get_submodule(name)
+        of_it.register_forward_hook(lambda module, inputs, output, name=name: seen.update({name: output.clone()}))
+    module(torch.tensor(x))
+    for name, output in seen.items():
+        assert nearly_equal(activations[name], output)
+    assert [*network["layer2"]["0"]["add"].shortcut.parameters] == ["downsample.0.weight", "downsample.0.bias"]
+    assert grad_cam(network, x[0]).layer == "layer2.1.add"
+
+
+def test_a_sequential_may_hold_modules_with_a_forward_of_their_own():
+    module = evaluated(nn.Sequential(nn.Conv2d(1, 2, 1), Block(2, 2), Residual(nn.ReLU())))
+    network = from_torch(module)
+    x = np.random.default_rng(0).standard_normal((1, 1, 4, 5))
+    assert nearly_equal(network(x), module(torch.tensor(x)))
+
+
+class Calls(nn.Module):
+    """A forward that is given from outside."""
+
+    def __init__(self, forward, inplace=False):
+        super().__init__()
+        self.conv, self.relu, self.call = nn.Conv2d(1, 1, 1), nn.ReLU(inplace), forward
+
+    def forward(self, x):
+        return self.call(self, x)
+
+
+@pytest.mark.parametrize(
+    ("forward", "message"),
+    [
+        (lambda m, x: torch.cat([m.conv(x), x], 1), "cat: cat is not supported: it joins its inputs side by side"),
+        (lambda m, x: m.conv(x) * x, "mul: mul is not supported: it multiplies two values, as gates and attention do."),
+        (lambda m, x: m.conv(torch.sigmoid(x)), "sigmoid: sigmoid is not supported: it has a curve, and the netw"),
+        (lambda m, x: F.hardtanh(m.conv(x)), "hardtanh: hardtanh is not supported: it clips at a number other"),
+        (lambda m, x: F.softmax(m.conv(x), 1), "softmax: softmax is not supported. At the end, return what goes"),
+        (lambda m, x: m.conv(x) + 1, "add: only two outputs of layers can be added up."),
+        (lambda m, x: ((y := m.conv(x)) + x) + m.relu(y), "add: it adds up two ways that do not begin at one place"),
+        (lambda m, x: (m.conv(x), x), "module: Calls must return one tensor of scores."),
+        (lambda m, x: m.conv(x) if x.sum() > 0 else x, "module: torch.fx cannot record the forward of Calls, as of"),
+        (lambda m, x: m.conv.weight * x, "conv.weight: a parameter outside of torch's layers is not supported."),
+        (lambda m, x: x.view(-1), "view: view: only what flattens each image is supported, such as x.view(x.size(0"),
+        (lambda m, x: x.mean(1), "mean: mean: only the mean over the cells is supported, such as x.mean((2, 3))"),
+        (lambda m, x: F.dropout(m.conv(x)), "dropout: dropout is in training mode: call module.eval() first."),
+    ],
+)
+def test_a_call_that_no_layer_makes_is_refused_with_its_reason(forward, message):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        from_torch(Calls(forward).eval())
+    assert str(caught.value).startswith(message)
+
+
+def test_what_computes_in_place_while_another_way_needs_the_value_is_refused():
+    """torch adds what the ReLU has changed; a network that is read from its calls would add what was before."""
+    module = Calls(lambda m, x: (y := m.conv(x)) + m.conv(m.relu(y)), inplace=True)
+    message = refusal(TypeError, lambda: from_torch(module.eval()))
+    assert message == "relu: it computes in place, and add is given the changed values: pass inplace=False."
+    x = torch.tensor([[[[1.0, -2.0, 3.0]]]])
+    module.relu.inplace = False
+    assert np.allclose(from_torch(module.eval())(x.numpy()), module(x).detach().numpy(), rtol=0, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Networks from elsewhere: a torch ``nn.Sequential`` becomes a :class:`Network`.
+"""Networks from elsewhere: a torch module becomes a :class:`Network`.
 
     module = nn.Sequential(OrderedDict(  # vgg = torchvision.models.vgg16(weights="DEFAULT")
         features=vgg.features, avgpool=vgg.avgpool, flatten=nn.Flatten(), classifier=vgg.classifier
@@ -11,7 +11,7 @@ torch is imported only when :func:`from_torch` is called.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -20,20 +20,26 @@ from numpycam.core.arguments import as_int, check_axes
 from numpycam.core.arrays import Array, Pair, Shape
 from numpycam.core.base import Layer
 from numpycam.core.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
+from numpycam.core.residual import Residual
+from numpycam.interop.trace import Fork, Leaf, Step, traced
 from numpycam.network import Network
 
 _SCORES_COME_BEFORE = {"LogSoftmax", "Sigmoid", "Softmax", "Softmax2d"}
+_SPECIAL = ("AdaptiveAvgPool2d", "BatchNorm2d")
 _DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
 
 
 def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
-    """Return a network that computes what a torch ``nn.Sequential`` computes in eval mode.
+    """Return a network that computes what a torch module computes in eval mode.
 
     Parameters
     ----------
-    module : torch.nn.Sequential
-        It may hold Conv2d, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, BatchNorm2d, Flatten, Linear, Dropout,
-        Identity and other Sequentials, nested to any depth.
+    module : torch.nn.Module
+        A Sequential, nested to any depth, or a module with a forward of its own. Its leaves may be Conv2d, ReLU,
+        MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, BatchNorm2d, Flatten, Linear, Dropout and Identity. A forward of its
+        own may also call the functions relu, max_pool2d, avg_pool2d, adaptive_avg_pool2d, flatten, dropout, mean over
+        the cells, view of each image in one row, and add: two ways from one place that are added up become a
+        :class:`numpycam.Residual`.
     input_shape : (C, H, W), optional
         The shape of one image. If it is given, the network must take such an image. It must be given if there is an
         AdaptiveAvgPool2d, except for one that averages whole maps just before a Flatten.
@@ -41,26 +47,31 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
     Returns
     -------
     Network
-        Its layers stand in one row, with torch's own names, such as ``"features.28"``. Its parameters are copies.
-        float32 and float64 stay what they are. Half precision becomes float32, with no rounding.
+        Its layers have torch's own names, such as ``"features.28"``. Those of a Sequential stand in one row. A module
+        with a forward of its own keeps its parts: ``"layer4"`` is what torch's module of that name returns. A function
+        has its own name behind that of the module that calls it: ``"layer4.1.add"``. Parameters are copies. float32 and
+        float64 stay what they are. Half precision becomes float32, with no rounding.
 
     Raises
     ------
     ImportError
         If torch is not installed.
     TypeError, ValueError
-        If the module is, or holds, something for which numpycam has no layer, or is in training mode. The message says
-        what and where. If the image does not fit.
+        If the module is, or holds, something for which numpycam has no layer, or is in training mode, or its forward
+        cannot be recorded. The message says what and where. If the image does not fit.
 
     Notes
     -----
+    A forward of its own is recorded by torch.fx: it is run once on a stand-in. So it must not decide by values.
+
     Dropout and Identity do nothing in eval mode. They are left out, so there are gaps in the numbers of the names.
 
     A BatchNorm2d becomes a part of the Conv2d before it. This Conv2d then returns what the BatchNorm2d returned:
 
     weight' = s · weight, bias' = s · (bias - running_mean) + β, where s = γ / √(running_var + eps)
 
-    These are computed in float64, and then rounded to the dtype of the weight.
+    These are computed in float64, and then rounded to the dtype of the weight. Where no Conv2d is before it, it becomes
+    a Conv2d of one cell that scales and moves each channel.
 
     An AdaptiveAvgPool2d becomes a GlobalAvgPool2d if it averages whole maps just before a Flatten. Otherwise it becomes
     the AvgPool2d with the same windows. If it does not change the size of its input, it is left out. Both are right for
@@ -72,34 +83,78 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
         from torch import nn
     except ImportError as error:
         raise ImportError("from_torch needs torch: pip install torch.") from error
-    if not isinstance(module, nn.Sequential):
-        raise TypeError(f"module must be a torch.nn.Sequential, got {type(module).__name__}{_how_to_wrap(module, nn)}.")
+    if not isinstance(module, nn.Module) or type(module).forward is nn.Module.forward:
+        raise TypeError(f"module must be a torch.nn.Module with a forward, got {type(module).__name__}.")
     image_shape = None if input_shape is None else _as_image_shape(input_shape)
-
-    steps = [step for step in _steps("", module, nn) if step[1] not in (*_DROPOUTS, "Identity")]
-    layers: list[tuple[str, Layer]] = []
-    for (name, kind, leaf), (_, next_kind, _) in pairwise([*steps, ("", "", None)]):
-        try:
-            if kind == "BatchNorm2d":
-                layers[-1:] = [_with_batch_norm(layers[-1:], leaf)]
-            elif kind != "AdaptiveAvgPool2d":
-                layers.append((name, _CONVERSIONS[kind](leaf)))
-            elif leaf.output_size in (1, (1, 1), [1, 1]) and next_kind == "Flatten":
-                layers.append((name, GlobalAvgPool2d()))
-            else:
-                layers += [(name, pool) for pool in _adaptive_avg_pool(leaf, layers, image_shape)]
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{name}: {error}") from None
+    kinds = tuple(getattr(nn, kind) for kind in (*_CONVERSIONS, *_SPECIAL, *_DROPOUTS, "Identity"))
+    is_row = all(_is_torchs(one, kinds) for one in module.modules()) and isinstance(module, (nn.Sequential, *kinds))
+    steps: list[Step] = [Leaf(*step) for step in _steps("", module, nn)] if is_row else _traced(module, kinds)
+    layers = _layers(steps, image_shape, nn)
     if image_shape is not None:
         _shape_after(layers, image_shape)
-    return Network(layers)
+    return Network(layers if is_row else _folded(layers))
 
 
-def _steps(name: str, module: Any, nn: Any) -> Iterator[tuple[str, str, Any]]:
-    """Yield (name, kind, module) for each module that is not a Sequential, in the order in which they run."""
+def _is_torchs(module: Any, kinds: tuple[type, ...]) -> bool:
+    """Whether a row of modules can hold it: it is torch's own, or of a class derived from one of these."""
+    return type(module).__module__.startswith("torch.nn.") or isinstance(module, kinds)
+
+
+def _traced(module: Any, kinds: tuple[type, ...]) -> list[Step]:
+    for name, one in module.named_modules():
+        _check_hooks(name or "module", one)
+    return traced(module, kinds)
+
+
+def _layers(steps: list[Step], image_shape: Shape | None, nn: Any) -> list[tuple[str, Layer]]:
+    layers: list[tuple[str, Layer]] = []
+    kinds = ["" if isinstance(step, Fork) else _kind_of(*step, nn) for step in steps]
+    done = [(step, kind) for step, kind in zip(steps, kinds, strict=True) if kind not in (*_DROPOUTS, "Identity")]
+    for (step, kind), (_, next_kind) in pairwise([*done, (None, "")]):
+        if isinstance(step, Fork):
+            before = None if image_shape is None else _shape_after(layers, image_shape)[1:]
+            ways = (_inside(step.scope, _layers(way, before, nn)) for way in (step.body, step.shortcut))
+            layers.append((step.name, Residual(*(Network(_folded(way)) for way in ways))))
+        elif step is not None:
+            try:
+                layers = _with_leaf(layers, *step, kind, next_kind, image_shape)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{step.name}: {error}") from None
+    return layers
+
+
+def _with_leaf(
+    layers: list[tuple[str, Layer]], name: str, leaf: Any, kind: str, next_kind: str, image_shape: Shape | None
+) -> list[tuple[str, Layer]]:
+    if kind == "BatchNorm2d":
+        return [*layers[:-1], *_with_batch_norm(layers[-1:], name, leaf)]
+    if kind != "AdaptiveAvgPool2d":
+        return [*layers, (name, _CONVERSIONS[kind](leaf))]
+    if leaf.output_size in (1, (1, 1), [1, 1]) and next_kind == "Flatten":
+        return [*layers, (name, GlobalAvgPool2d())]
+    return [*layers, *((name, pool) for pool in _adaptive_avg_pool(leaf, layers, image_shape))]
+
+
+def _inside(scope: str, layers: list[tuple[str, Layer]]) -> list[tuple[str, Layer]]:
+    return [(name.removeprefix(f"{scope}."), layer) for name, layer in layers]
+
+
+def _folded(layers: list[tuple[str, Layer]]) -> list[tuple[str, Layer]]:
+    """Put layers whose names begin alike into a network of that name: the output of "layer4" then has a name, too."""
+    groups = [(first, [*group]) for first, group in groupby(layers, key=lambda pair: pair[0].partition(".")[0])]
+    firsts = [first for first, _ in groups]
+    folded: list[tuple[str, Layer]] = []
+    for first, group in groups:
+        is_module = firsts.count(first) == 1 and all(name.startswith(f"{first}.") for name, _ in group)
+        folded += [(first, Network(_folded(_inside(first, group))))] if is_module else group
+    return folded
+
+
+def _steps(name: str, module: Any, nn: Any) -> Iterator[tuple[str, Any]]:
+    """Yield (name, module) for each module that is not a Sequential, in the order in which they run."""
     kind = _kind_of(name or "module", module, nn)
     if kind != "Sequential":
-        yield name, kind, module
+        yield name or "module", module
         return
     for child, part in module._modules.items():  # named_children() names a module once, even if it runs twice
         yield from _steps(f"{name}.{child}" if name else child, part, nn)
@@ -110,14 +165,13 @@ def _kind_of(place: str, module: Any, nn: Any) -> str:
     given = type(module).__name__
     if given in _SCORES_COME_BEFORE:
         raise TypeError(f"{place}: {given} is not supported. At the end, leave it out: its input is the scores.")
-    kinds = ("Sequential", *_CONVERSIONS, "AdaptiveAvgPool2d", "BatchNorm2d", *_DROPOUTS, "Identity")
+    kinds = ("Sequential", *_CONVERSIONS, *_SPECIAL, *_DROPOUTS, "Identity")
     kind = next((kind for kind in kinds if _computes_as(module, getattr(nn, kind))), None)
     if kind is None:
         raise TypeError(f"{place}: {given} is not supported, only {', '.join(kinds)}, with torch's own forward.")
     if isinstance(module, nn.modules.lazy.LazyModuleMixin):
         raise ValueError(f"{place}: {given} has no parameters yet: call the module on an image first.")
-    if any(getattr(module, f"_{when}_hooks") for when in ("forward", "forward_pre", "backward", "backward_pre")):
-        raise ValueError(f"{place}: {given} has a hook, which may change what it computes: remove it first.")
+    _check_hooks(place, module)
     if module.training and kind in (*_DROPOUTS, "BatchNorm2d"):
         raise ValueError(f"{place}: {given} is in training mode: call module.eval() first.")
     return kind
@@ -131,21 +185,11 @@ def _computes_as(module: Any, torch_class: Any) -> bool:
     )
 
 
-def _how_to_wrap(module: Any, nn: Any) -> str:
-    """Return a hint if the module has the parts of torchvision's AlexNet and VGG, and numpycam has their layers."""
-    parts = [getattr(module, name, None) for name in ("features", "avgpool", "classifier")]
-    if not all(isinstance(part, nn.Module) for part in parts):
-        return ""
-    try:
-        [*_steps("", nn.Sequential(*parts), nn)]
-    except TypeError:  # EfficientNet and ConvNeXt have other layers
-        return ""
-    except ValueError:  # it is in training mode, say, which it will be told
-        pass
-    return (
-        "; if its forward is features, avgpool, torch.flatten, classifier, pass nn.Sequential(OrderedDict("
-        "features=module.features, avgpool=module.avgpool, flatten=nn.Flatten(), classifier=module.classifier))"
-    )
+def _check_hooks(place: str, module: Any) -> None:
+    if any(getattr(module, f"_{when}_hooks") for when in ("forward", "forward_pre", "backward", "backward_pre")):
+        raise ValueError(
+            f"{place}: {type(module).__name__} has a hook, which may change what it computes: remove it first."
+        )
 
 
 def _as_image_shape(input_shape: Shape) -> Shape:
@@ -230,24 +274,30 @@ _CONVERSIONS: dict[str, Callable[[Any], Layer]] = {
 }
 
 
-def _with_batch_norm(before: list[tuple[str, Layer]], module: Any) -> tuple[str, Conv2d]:
-    """Return one convolution that does the work of the convolution before and of the normalisation."""
-    name, conv = before[0] if before else ("", None)
-    if not isinstance(conv, Conv2d):
-        raise ValueError("BatchNorm2d is supported only directly after a Conv2d, because it becomes a part of it.")
+def _with_batch_norm(before: list[tuple[str, Layer]], name: str, module: Any) -> list[tuple[str, Layer]]:
+    """Return one convolution that does the work of the convolution before and of the normalisation.
+
+    If there is no convolution before, the normalisation is one of its own: each channel is scaled and moved.
+    """
     if module.running_mean is None:
         raise ValueError(
             "BatchNorm2d with track_running_stats=False is not supported: its output depends on the batch."
         )
-    channels = len(conv.weight)
-    if module.num_features != channels:
-        raise ValueError(f"BatchNorm2d expects {module.num_features} channels, the Conv2d before it has {channels}.")
     mean, variance = np.float64(_array(module.running_mean)), np.float64(_array(module.running_var))
     gamma, beta = map(np.float64, _weight_and_bias(module)) if module.affine else (1.0, 0.0)
     scale = gamma / np.sqrt(variance + module.eps)  # (O,)
+    conv_name, conv = before[0] if before else ("", None)
+    if not isinstance(conv, Conv2d):
+        dtype = _array(module.running_mean).dtype
+        diagonal = np.diag(scale)[:, :, None, None]
+        return [*before, (name, Conv2d(diagonal.astype(dtype), (beta - scale * mean).astype(dtype)))]
+    channels = len(conv.weight)
+    if module.num_features != channels:
+        raise ValueError(f"BatchNorm2d expects {module.num_features} channels, the Conv2d before it has {channels}.")
     weight = scale[:, None, None, None] * conv.weight
     bias = scale * ((0.0 if conv.bias is None else conv.bias) - mean) + beta
-    return name, replace(conv, weight=weight.astype(conv.weight.dtype), bias=bias.astype(conv.weight.dtype))
+    dtype = conv.weight.dtype
+    return [(conv_name, replace(conv, weight=weight.astype(dtype), bias=bias.astype(dtype)))]
 
 
 def _adaptive_avg_pool(module: Any, layers: list[tuple[str, Layer]], image_shape: Shape | None) -> list[AvgPool2d]:

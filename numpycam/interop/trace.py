@@ -1,0 +1,265 @@
+"""What a torch module computes, as a row of steps: its forward is run once on a stand-in that records every call.
+
+torch.fx does the recording. A :class:`Leaf` stands for a torch module, or for a function that does the work of one. A
+:class:`Fork` stands for two ways from one place that are added up.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+
+class Leaf(NamedTuple):
+    """A step: a torch module that does the work, under the name that torch gives to it."""
+
+    name: str
+    module: Any
+
+
+class Fork(NamedTuple):
+    """Two ways from one place, whose outputs are added up. Their names begin with ``scope``."""
+
+    name: str
+    scope: str
+    body: "list[Step]"
+    shortcut: "list[Step]"
+
+
+Step = Leaf | Fork
+
+_REASONS = {
+    "joins its inputs side by side, and only sums of two ways are supported, as in a ResNet": (
+        "cat concat concatenate stack hstack vstack"
+    ),
+    "multiplies two values, as gates and attention do": "mul matmul bmm einsum scaled_dot_product_attention",
+    "has a curve, and the network would not be piecewise linear": (
+        "sigmoid softmax log_softmax tanh silu gelu elu softplus hardswish hardsigmoid mish exp log pow sqrt layer_norm"
+    ),
+    "clips at a number other than 0": "relu6 hardtanh clamp clip",
+}
+_WHY = {name: reason for reason, names in _REASONS.items() for name in names.split()}
+_PROBABILITIES = {"softmax", "log_softmax", "sigmoid", "logsigmoid"}
+_ADDITIONS = {"add", "add_", "iadd"}
+_PASSED_ON = {"contiguous", "clone", "detach"}
+_DROPOUTS = {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"}
+_PASSING = {"Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"}
+_OF_THE_SIZE = {"size", "getattr", "getitem", "dim"}
+
+
+def traced(module: Any, leaves: tuple[type, ...]) -> list[Step]:
+    """Return the steps of a torch module with a forward of its own. Modules of these classes are taken whole.
+
+    Raises
+    ------
+    TypeError
+        If its forward cannot be recorded, or calls what numpycam has no layer for.
+    """
+    from torch import fx
+
+    class Tracer(fx.Tracer):  # type: ignore[misc]
+        def is_leaf_module(self, one: Any, name: str) -> bool:
+            return isinstance(one, leaves) or bool(super().is_leaf_module(one, name))
+
+    try:
+        graph = Tracer().trace(module)
+    except Exception as error:  # the forward is the user's own code
+        reason = " ".join(str(error).split())[:200]
+        raise TypeError(
+            f"module: torch.fx cannot record the forward of {type(module).__name__}, as of one that decides by values: "
+            f"{reason}."
+        ) from error
+    return _Recorder(module, graph).steps()
+
+
+class _Recorder:
+    """Follows the calls in the order in which they were made."""
+
+    def __init__(self, module: Any, graph: Any) -> None:
+        self.module, self.graph = module, graph
+        self.values: dict[Any, tuple[Any, list[Step]]] = {}  # of a node: where its way begins, and the steps from there
+        self.same: dict[Any, Any] = {}  # a node that passes its input on, and that input
+        self.order = {node: n for n, node in enumerate(graph.nodes)}
+        self.taken: dict[str, int] = {}
+
+    def steps(self) -> list[Step]:
+        start = None
+        for node in self.graph.nodes:
+            if node.op == "placeholder":
+                start = start or node
+                self.values[node] = (node, [])
+            elif node.op == "output":
+                (result,) = node.args
+                if not hasattr(result, "users"):
+                    raise TypeError(f"module: {type(self.module).__name__} must return one tensor of scores.")
+                begins, steps = self._value(result)
+                if begins is not start:
+                    raise TypeError(f"{self._place(node)}: two ways that were not added up again lead there.")
+                return steps
+            elif node.op == "get_attr":
+                raise TypeError(f"{node.target}: a parameter outside of torch's layers is not supported.")
+            elif _name_of(node) not in _OF_THE_SIZE:
+                self._call(node)
+        raise TypeError("module: its forward returns nothing.")
+
+    def _call(self, node: Any) -> None:
+        name = _name_of(node)
+        if name in _ADDITIONS:
+            self._add(node)
+            return
+        source, *arguments = node.args if node.args else (node.kwargs.get("input"),)
+        if not hasattr(source, "users"):
+            raise TypeError(f"{self._place(node)}: {name} is not supported: it {_why(name)}.")
+        if self._passes_on(node):
+            self.same[node] = source
+            return
+        module = (
+            self.module.get_submodule(node.target) if node.op == "call_module" else _as_module(self, node, arguments)
+        )
+        if getattr(module, "inplace", False) or name.endswith("_"):
+            self._check_nobody_needs(source, node)
+        begins, steps = self._value(source)
+        own = self._named(node)
+        leaves = (
+            [Leaf(own, module)] if name != "mean" else [Leaf(f"{own}{n or ''}", one) for n, one in enumerate(module)]
+        )
+        self.values[node] = (begins, [*steps, *leaves])
+
+    def _add(self, node: Any) -> None:
+        """Close two ways that begin at one place."""
+        if len(node.args) != 2 or not all(hasattr(one, "users") for one in node.args) or node.kwargs:
+            raise TypeError(f"{self._place(node)}: only two outputs of layers can be added up.")
+        (place, one), (other_place, other) = map(self._value, node.args)
+        if place is not other_place:
+            raise TypeError(
+                f"{self._place(node)}: it adds up two ways that do not begin at one place, as those of a ResNet do."
+            )
+        begins, steps = self.values[place]
+        body, shortcut = (one, other) if len(one) >= len(other) else (other, one)
+        self.values[node] = (begins, [*steps, Fork(self._named(node), _scope(node), body, shortcut)])
+
+    def _value(self, node: Any) -> tuple[Any, list[Step]]:
+        """Return a node's way. Where a value is used more than once, new ways begin."""
+        node = self._origin(node)
+        if node not in self.values:
+            raise TypeError(f"{self._place(node)}: what it returns is not one output of a layer.")
+        return (node, []) if len([*self._users(node)]) > 1 else self.values[node]
+
+    def _passes_on(self, node: Any) -> bool:
+        """Whether it returns its input itself, as dropout does in eval mode."""
+        if node.op == "call_module":
+            module = self.module.get_submodule(node.target)
+            return type(module).__name__ in _PASSING and not module.training
+        name = _name_of(node)
+        return name in _PASSED_ON or (name in _DROPOUTS and not _option(node, "training", 2, default=False))
+
+    def _origin(self, node: Any) -> Any:
+        while node in self.same:
+            node = self.same[node]
+        return node
+
+    def _users(self, node: Any) -> Iterator[Any]:
+        for user in node.users:
+            if self._passes_on(user):
+                yield from self._users(user)
+            elif _name_of(user) not in _OF_THE_SIZE:
+                yield user
+
+    def _check_nobody_needs(self, source: Any, node: Any) -> None:
+        later = [user for user in self._users(self._origin(source)) if self.order[user] > self.order[node]]
+        if later:
+            raise TypeError(
+                f"{self._place(node)}: it computes in place, and {self._place(later[0])} is given the changed values: "
+                "pass inplace=False."
+            )
+
+    def _place(self, node: Any) -> str:
+        return str(node.target) if node.op == "call_module" else f"{_scope(node)}.{node.name}".removeprefix(".")
+
+    def _named(self, node: Any) -> str:
+        """Return torch's name of a module, or the function's name behind that of the module that calls it."""
+        own = str(node.target) if node.op == "call_module" else f"{_scope(node)}.{_name_of(node)}".removeprefix(".")
+        count = self.taken[own] = self.taken.get(own, -1) + 1
+        return f"{own}_{count}" if count else own
+
+
+def _name_of(node: Any) -> str:
+    """Return the name of the function or method that is called; "" for a module."""
+    from torch.nn import functional
+
+    if node.op not in ("call_function", "call_method"):
+        return ""
+    name = node.target if node.op == "call_method" else node.target.__name__
+    if name == "fn":  # some of torch.nn.functional's functions have no other name of their own
+        name = next((known for known, value in vars(functional).items() if value is node.target), name)
+    return str(name)
+
+
+def _scope(node: Any) -> str:
+    """Return the name of the module whose forward makes the call; "" for the whole."""
+    stack = [*(node.meta.get("nn_module_stack") or {}).values()]
+    names = [name for name, _ in stack if name]
+    return names[-1] if names else ""
+
+
+def _option(node: Any, name: str, position: int, default: Any) -> Any:
+    return node.kwargs.get(name, node.args[position] if len(node.args) > position else default)
+
+
+def _as_module(recorder: _Recorder, node: Any, arguments: list[Any]) -> Any:
+    """Return the torch module that does the work of a function."""
+    from torch import nn
+
+    name, place = _name_of(node), recorder._place(node)
+    given = {key: value for key, value in node.kwargs.items() if key not in ("input", "inplace")}
+    makers: dict[str, Callable[..., Any]] = {
+        "relu": nn.ReLU,
+        "relu_": nn.ReLU,
+        "flatten": lambda start_dim=0, end_dim=-1: nn.Flatten(start_dim, end_dim),
+        "max_pool2d": _max_pool2d,
+        "avg_pool2d": nn.AvgPool2d,
+        "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d,
+        "view": lambda *sizes: _flattened(sizes),
+        "reshape": lambda *sizes: _flattened(sizes),
+        "mean": _mean,
+    }
+    if name in _PROBABILITIES and all(user.op == "output" for user in node.users):
+        raise TypeError(f"{place}: {name} is not supported. At the end, return what goes into it: that is the scores.")
+    if name in _DROPOUTS:
+        raise ValueError(f"{place}: {name} is in training mode: call module.eval() first.")
+    if name not in makers:
+        raise TypeError(f"{place}: {name} is not supported: it {_why(name)}.")
+    try:
+        return makers[name](*arguments, **given)
+    except TypeError as error:
+        raise TypeError(f"{place}: {name}: {error}") from None
+
+
+def _why(name: str) -> str:
+    return _WHY.get(name.rstrip("_"), "is none of the functions for which numpycam has a layer")
+
+
+def _max_pool2d(
+    kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, **rest: Any
+) -> Any:
+    from torch import nn
+
+    return nn.MaxPool2d(kernel_size, stride, padding, dilation, rest.get("return_indices", False), ceil_mode)
+
+
+def _flattened(sizes: Any) -> Any:
+    from torch import nn
+
+    sizes = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
+    first = sizes[0] if sizes else None
+    keeps_the_batch = hasattr(first, "users") or first == -1 or sizes[1:] == (-1,)
+    if len(sizes) != 2 or not keeps_the_batch:
+        raise TypeError("only what flattens each image is supported, such as x.view(x.size(0), -1)")
+    return nn.Flatten()
+
+
+def _mean(dim: Any = None, keepdim: bool = False, **rest: Any) -> Any:
+    from torch import nn
+
+    if rest or not isinstance(dim, tuple | list) or {d % 4 for d in dim} != {2, 3}:
+        raise TypeError("only the mean over the cells is supported, such as x.mean((2, 3))")
+    pool = nn.AdaptiveAvgPool2d(1)
+    return [pool] if keepdim else [pool, nn.Flatten()]
