@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from numpycam.core.arguments import as_array, as_class_indices, as_images, as_int, check_shape
 from numpycam.core.arrays import Array, Value, read_only_view, zero_of, zeros
 from numpycam.core.base import Layer
+from numpycam.core.guards import forward_of
 from numpycam.core.network import Network, check_network
 from numpycam.text import exact
 
@@ -235,7 +236,8 @@ def passages(network: Network, x: Array, prefix: str = "") -> tuple[list[Passage
     found: list[Passage] = []
     for name, layer in network.row:
         if layer.ways is None:
-            found.append(Passage(f"{prefix}{name}", layer, x, layer.forward(x)))
+            place = f"{prefix}{name}"
+            found.append(Passage(place, layer, x, forward_of(place, layer, x)))
             x = found[-1].y
         else:
             ways = [passages(way, x, f"{prefix}{name}.{key}.") for key, way in layer.ways.items()]

@@ -32,7 +32,19 @@ FLOORS = [
 ]
 """The house, from the ground up. A module imports from lower floors, or from its own."""
 
-CORE = ["arrays", "arguments", "contents", "window", "convolution", "base", "layers", "network", "residual", "steps"]
+CORE = [
+    "arrays",
+    "arguments",
+    "contents",
+    "window",
+    "convolution",
+    "base",
+    "layers",
+    "guards",
+    "network",
+    "residual",
+    "steps",
+]
 """The core, in the order in which each file may import those before it."""
 
 NAMES = [

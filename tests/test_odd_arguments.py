@@ -28,7 +28,7 @@ from numpycam.experiments.drawings import draw
 from numpycam.methods import grad_cam as method
 from numpycam.methods import integrated_gradients, smooth_grad
 from numpycam.methods.quadrature import midpoint_error
-from numpycam.methods.wrappers import over_layers
+from numpycam.methods.wrappers import over_layers, with_mirror
 from numpycam.resize import resize
 
 NETWORK, IMAGE = exact.as_floats(worked_example.network()), exact.as_floats(worked_example.IMAGE)
@@ -275,3 +275,10 @@ def test_scores_that_are_no_numbers_pass_without_a_warning(odd):
         ]
     if np.isnan(odd):
         assert np.isnan(losses).all()
+
+
+@pytest.mark.parametrize("given", [None, 3, "layercam", [1], np.zeros(2)], ids=repr)
+@pytest.mark.parametrize("wrap", [with_mirror, lambda given: over_layers(given, ["conv"])])
+def test_what_is_wrapped_is_a_method(wrap, given):
+    message = refusal(TypeError, lambda: wrap(given))
+    assert message.startswith("method must be callable, such as numpycam.methods.layercam, got ")

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from numpycam.core.arguments import as_array, as_grad_output, briefly, check_same_kind, did_you_mean
 from numpycam.core.arrays import Array, Shape, read_only_view
 from numpycam.core.base import Layer
+from numpycam.core.guards import backward_of, check_layers, forward_of
 
 _INTS = frozenset({int, np.intp})  # the types of the lengths of a shape
 _DEEPEST = 100  # networks inside of networks; repr and pickle end at Python's own limit, which is twice as deep
@@ -61,7 +62,7 @@ class Network(Layer):
         if not (isinstance(self.layers, Iterable) and np.iterable(self.layers)):  # the latter for arrays without axes
             raise TypeError(f"layers must be a sequence of pairs (name, layer), got {type(self.layers).__name__}.")
         layers = tuple(self.layers)
-        _check_layers(layers)
+        check_layers(layers)
         opened = _opened(layers)
         names = [name for name, _ in opened]
         if len(set(names)) < len(names):
@@ -154,7 +155,7 @@ class Network(Layer):
     def forward(self, x: ArrayLike) -> Array:
         y = self._admitted(x)
         for name, layer in self.row:
-            y = _forward(name, layer, y)
+            y = forward_of(name, layer, y)
         if y.dtype == object:  # a layer of the user's own may have made floats of Fractions: the dtype does not show it
             as_array("the network's output", y)
         return y
@@ -175,11 +176,11 @@ class Network(Layer):
         """Do the same as :meth:`activations`, without checks."""
         first = self.position_of(since)
         for name, layer in self._steps[: first + 1]:
-            x = _forward(name, layer, x)
+            x = forward_of(name, layer, x)
         kept = {since: read_only_view(x)}  # it may be the caller's own array
         x = kept[since]
         for name, layer in self._steps[first + 1 :]:
-            x = kept[name] = _forward(name, layer, x)
+            x = kept[name] = forward_of(name, layer, x)
         return kept
 
     def backward(self, grad_output: Array, x: ArrayLike) -> Array:
@@ -207,7 +208,7 @@ class Network(Layer):
         last = self._steps[-1][0]
         gradients = {last: as_grad_output(grad_output, activations[last])}
         for (below, _), (name, layer) in reversed([*pairwise(self._steps[first:])]):
-            gradients[below] = _backward(name, layer, gradients[name], activations[below])
+            gradients[below] = backward_of(name, layer, gradients[name], activations[below])
         return gradients
 
     def parameter_gradients(
@@ -267,43 +268,6 @@ class Network(Layer):
         x = as_array("x", x, dtype=self.dtype, check_finite=False)
         self.check(x)
         return x
-
-
-# A layer is given what it cannot write to: one of the user's own that computes in place fails, and destroys nothing.
-
-
-def _forward(name: str, layer: Layer | None, x: Array) -> Array:
-    y = x if layer is None else layer.forward(read_only_view(x) if x.flags.writeable else x)
-    if not isinstance(y, np.ndarray):
-        raise TypeError(f"layer {name!r}: forward must return an array, got {type(y).__name__}.")
-    return y
-
-
-def _backward(name: str, layer: Layer | None, grad_output: Array, x: Array) -> Array:
-    if layer is None:
-        return grad_output
-    if grad_output.flags.writeable:
-        grad_output = read_only_view(grad_output)
-    if isinstance(x, np.ndarray) and x.flags.writeable:
-        x = read_only_view(x)
-    dx = layer.backward(grad_output, x)
-    if not isinstance(dx, np.ndarray):
-        raise TypeError(f"layer {name!r}: backward must return an array, got {type(dx).__name__}.")
-    if dx.shape != x.shape:
-        raise ValueError(f"layer {name!r}: backward must return an array of shape {x.shape}, as x has, got {dx.shape}.")
-    return dx
-
-
-def _check_layers(layers: tuple[Any, ...]) -> None:
-    """Raise TypeError or ValueError unless they are pairs (name, layer)."""
-    for pair in layers:
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise TypeError(f"layers must be pairs (name, layer), got {briefly(pair)}.")
-        name, layer = pair
-        if not isinstance(name, str) or name in ("", "input"):
-            raise ValueError(f"a layer's name must be a non-empty string other than 'input', got {briefly(name)}.")
-        if not isinstance(layer, Layer):
-            raise TypeError(f"layer {name!r} must be a numpycam Layer such as ReLU(), got {briefly(layer)}.")
 
 
 def _opened(layers: Sequence[tuple[str, Layer]], prefix: str = "", depth: int = 0) -> list[tuple[str, Layer]]:

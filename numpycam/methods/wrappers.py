@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_list
+from numpycam.core.arguments import as_list, check_callable
 from numpycam.core.arrays import Array, zero_of
 from numpycam.core.network import Network
 from numpycam.core.steps import ClassIndex, compute_localization_map, compute_weighted_sum
@@ -101,12 +101,16 @@ def _bound(method: Any) -> dict[str, Any]:
         return _bound(method.func) | method.keywords
     if hasattr(method, "keywords"):  # a wrapper
         return dict(method.keywords)
-    takes = signature(getattr(method, "weigh", method), follow_wrapped=False).parameters
+    try:
+        takes = signature(getattr(method, "weigh", method), follow_wrapped=False).parameters
+    except ValueError:  # some of Python's own functions do not say what they take
+        return {}
     return {name: one.default for name, one in takes.items() if one.default is not one.empty}
 
 
 def _like(method: Any, explain: Any) -> Callable[..., Explanation]:
     """Return the new method, which now knows of its options what the old one knows."""
+    check_callable("method", method, "numpycam.methods.layercam")
     explain.image_options, explain.keywords = _image_options(method), _bound(method)
     return explain
 
