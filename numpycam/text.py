@@ -3,13 +3,14 @@
 import math
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from decimal import MAX_EMAX, MIN_EMIN, Context
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any
 from unicodedata import bidirectional, category
 
 from numpycam.core.arrays import Array
 
 _WIDE = Context(prec=12, Emax=MAX_EMAX, Emin=MIN_EMIN)  # no Fraction in memory is too large or too small for it
+_MOST_BITS = 30_000
 _UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 _TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 WIDTH = 79
@@ -33,8 +34,15 @@ def decimal(value: Any) -> str:
     except OverflowError:
         number = 0.0
     if number == 0 and value:
-        return f"{_WIDE.divide(value.numerator, value.denominator):.6g}"
+        return f"{_quotient(value.numerator, value.denominator):.6g}"
     return f"{number + 0.0:.6g}"
+
+
+def _quotient(numerator: int, denominator: int) -> Decimal:
+    """Return the quotient to twelve digits. Of a very long number it takes the first bits: all would take minutes."""
+    cut = [max(0, abs(number).bit_length() - _MOST_BITS) for number in (numerator, denominator)]
+    quotient = _WIDE.divide(numerator >> cut[0], denominator >> cut[1])
+    return _WIDE.multiply(quotient, _WIDE.power(2, cut[0] - cut[1])) if any(cut) else quotient
 
 
 def exact(value: Any) -> str:

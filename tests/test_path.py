@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from own_layers import Square
 from strategies import network_cases, tensors
 
-from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, Network, ReLU, worked_example
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, Network, ReLU, Residual, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import erase
 from numpycam.path import TooManyKinksError, path
@@ -314,6 +314,14 @@ TWO_SWITCHES = {  # the tolerance 10 m n s u; layers with a switch at 1/2 and on
         10 * 2 * 6 * 28,
         lambda d: ([MaxPool2d((1, 2)), units([1], [-12, -12 - d]), ReLU()], [[[0, 8]]], [[[0, 16]]]),
     ),
+    "behind a block, whose longer way counts, and the sizes of both": (
+        10 * 2 * 11 * 7,
+        lambda d: (
+            [Residual(Network([("a", units([1], [0])), ("b", ReLU()), ("c", units([1], [0]))])),
+             units([1], [-3, -3 - d]), ReLU()],
+            *(pixel(1), pixel(2)),
+        ),
+    ),
 }  # fmt: skip
 
 
@@ -328,8 +336,8 @@ def test_two_switches_are_one_kink_if_rounding_could_have_parted_them(factor, li
     """They are one below the tolerance 10 m n s u, and two above it: tried a tenth below and a tenth above.
 
     The switches are of the m-th maximum on the way. n operations come before it: three make the point of the line, each
-    summand is one, and each layer one more. s is the sum of the sizes of all that is added. It begins with |start| +
-    |end - start|. A layer multiplies it with the size of its weight and adds that of its bias.
+    summand is one, and each layer and the sum of two ways one more. s is the sum of the sizes of all that is added. It
+    begins with |start| + |end - start|. A layer multiplies it with the size of its weight and adds that of its bias.
     """
     assert line_of(*line(near(0.9, factor * U))).kinks.tolist() == [0.5]
     first, second = line_of(*line(near(1.1, factor * U))).kinks

@@ -1,5 +1,6 @@
 """Numbers and tables as text."""
 
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -38,8 +39,11 @@ def test_a_fraction_larger_than_any_float_has_a_decimal_too():
 
 def test_a_fraction_smaller_than_any_float_is_not_0():
     assert decimal(Fraction(1, 10**400)) == "1e-400"
-    assert decimal(-Fraction(1, 10**1_000_002)) == "-1e-1000002"
+    assert decimal(-Fraction(1, 10**1_000_002)) == "-1.00000e-1000002"
     assert decimal(Fraction(10**1_000_002, 3)) == "3.33333e+1000001"
+    assert (
+        decimal(Fraction(-(7**50_000), 3 * 10**90_000)) == f"{-(Decimal(7) ** 50_000) / 3 / Decimal(10) ** 90_000:.6g}"
+    )
 
 
 def test_what_has_more_digits_than_python_writes_is_told_by_their_number():

@@ -15,7 +15,7 @@ from numpycam.about import About
 from numpycam.cli.methods import by_all, explained, method_from_text
 from numpycam.cli.options import count_from_text, folder_from_text, name_from_text, path_from_text, seed_from_text
 from numpycam.core.arguments import as_array, check_scores, did_you_mean
-from numpycam.core.arrays import Array, Pair
+from numpycam.core.arrays import Array, Pair, Shape
 from numpycam.exact import as_floats, as_fractions
 from numpycam.experiments.drawings import CLASS_NAMES, LARGEST, LUMA, MASK_NAMES, SIDE, SMALLEST, Animals, draw
 from numpycam.experiments.pretrained import NAMES, load_pretrained
@@ -165,11 +165,12 @@ def _question(options: argparse.Namespace) -> Question:
     told = network.about
     size = options.size or _told_size(options, told)
     picture, picture_name = _picture(options, network, size)
-    seen = _as_the_network_takes_it(picture, network, size)
+    shape = _shape_for(network, picture, size)
+    count = _count_scores(network, shape)
+    seen = _as_the_network_takes_it(picture, shape)
     _check_told_numbers(options, told, len(seen))
     normalisation = About(mean=options.mean or told.mean or 0, std=options.std or told.std or 1)
     image = _normalised(seen, normalisation, network)
-    count = _count_scores(network, image)
     names = _names(options, told, count)
     scores = as_array("the network's output", network(image[None])[0])
     ranked = np.argsort(-scores, kind="stable").tolist()
@@ -252,13 +253,19 @@ def _read_names(path: Path) -> list[str]:
             raise ValueError(f"{path} must hold one name on each line, in UTF-8.") from None
 
 
-def _as_the_network_takes_it(picture: Array, network: Network, size: Pair | None) -> Array:
-    """Return the picture with the network's number of channels and in the size asked for. It stays in 0 … 1."""
-    height, width = picture.shape[1:]
-    channels = _channels(network, size or (height, width))
+def _shape_for(network: Network, picture: Array, size: Pair | None) -> Shape:
+    """Return the shape in which the picture goes in: the network's number of channels, and the size asked for."""
+    height, width = size or picture.shape[1:]
+    channels = _channels(network, (height, width))
+    return channels if channels and {len(picture), channels} == {1, 3} else len(picture), height, width
+
+
+def _as_the_network_takes_it(picture: Array, shape: Shape) -> Array:
+    """Return the picture in this shape. It stays in 0 … 1."""
+    channels, *size = shape
     if (len(picture), channels) == (3, 1):
         picture = np.tensordot(LUMA, picture, 1)[None] / 1000  # exact for white: it stays 1
-    picture = picture if size is None else resize_picture(picture, size)
+    picture = resize_picture(picture, (size[0], size[1]))
     if (len(picture), channels) == (1, 3):
         picture = np.repeat(picture, 3, axis=0)
     return picture.clip(0, 1)  # rounding may make it brighter than white, by 1e-16
@@ -284,12 +291,12 @@ def _normalised(seen: Array, normalisation: About, network: Network) -> Array:
     return as_fractions(x) if network.dtype == object else x
 
 
-def _count_scores(network: Network, image: Array) -> int:
-    """Return how many scores the network gives to this image. If its size does not fit, propose one that does."""
+def _count_scores(network: Network, image_shape: Shape) -> int:
+    """Return how many scores the network gives to such an image. If its size does not fit, propose one that does."""
     try:
-        shape = network.output_shape((1, *image.shape))
+        shape = network.output_shape((1, *image_shape))
     except ValueError as error:
-        side = next((side for side in range(1, _LARGEST_SIDE + 1) if _fits(network, len(image), side, side)), None)
+        side = next((side for side in range(1, _LARGEST_SIDE + 1) if _fits(network, image_shape[0], side, side)), None)
         hint = "" if side is None else f" A picture of {side} × {side} would fit: pass --size {side}x{side}."
         raise ValueError(f"the picture does not fit the network: {error}{hint}") from None
     check_scores(shape)

@@ -9,6 +9,7 @@
 torch is imported only when :func:`from_torch` is called.
 """
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import groupby, pairwise
@@ -41,8 +42,8 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
         the cells, view of each image in one row, and add: two ways from one place that are added up become a
         :class:`numpycam.Residual`.
     input_shape : (C, H, W), optional
-        The shape of one image. If it is given, the network must take such an image. It must be given if there is an
-        AdaptiveAvgPool2d, except for one that averages whole maps just before a Flatten.
+        The shape of one image. If it is given, the network must take such an image. It must be given if the module has
+        a forward of its own, or an AdaptiveAvgPool2d, except for one that averages whole maps just before a Flatten.
 
     Returns
     -------
@@ -62,7 +63,8 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
 
     Notes
     -----
-    A forward of its own is recorded by torch.fx: it is run once on a stand-in. So it must not decide by values.
+    A forward of its own is recorded by torch.fx: it is run once on a stand-in. So it must not decide by values. The
+    network that its calls make is then compared with the module on two random images.
 
     Dropout and Identity do nothing in eval mode. They are left out, so there are gaps in the numbers of the names.
 
@@ -87,17 +89,56 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
         raise TypeError(f"module must be a torch.nn.Module with a forward, got {type(module).__name__}.")
     image_shape = None if input_shape is None else _as_image_shape(input_shape)
     kinds = tuple(getattr(nn, kind) for kind in (*_CONVERSIONS, *_SPECIAL, *_DROPOUTS, "Identity"))
-    is_row = all(_is_torchs(one, kinds) for one in module.modules()) and isinstance(module, (nn.Sequential, *kinds))
-    steps: list[Step] = [Leaf(*step) for step in _steps("", module, nn)] if is_row else _traced(module, kinds)
-    layers = _layers(steps, image_shape, nn)
-    if image_shape is not None:
-        _shape_after(layers, image_shape)
-    return Network(layers if is_row else _folded(layers))
+    is_row = all(_is_torchs(one, kinds, nn) for one in module.modules()) and isinstance(module, (nn.Sequential, *kinds))
+    if is_row:
+        layers = _layers([Leaf(*step) for step in _steps("", module, nn)], image_shape, nn)
+        if image_shape is not None:
+            _shape_after(layers, image_shape)
+        return Network(layers)
+    if image_shape is None:
+        raise ValueError(
+            f"{type(module).__name__} has a forward of its own: pass input_shape=(C, H, W), the shape of one image, so "
+            "that what is read from its calls can be compared with what it returns."
+        )
+    layers = _layers(_traced(module, kinds), image_shape, nn)
+    _shape_after(layers, image_shape)
+    network = Network(_folded(layers))
+    _check_agreement(module, network, image_shape)
+    return network
 
 
-def _is_torchs(module: Any, kinds: tuple[type, ...]) -> bool:
-    """Whether a row of modules can hold it: it is torch's own, or of a class derived from one of these."""
-    return type(module).__module__.startswith("torch.nn.") or isinstance(module, kinds)
+def _check_agreement(module: Any, network: Network, image_shape: Shape) -> None:
+    """Raise ValueError unless both return the same for two random images.
+
+    A forward can do what its calls do not show: change in place what is used again, or mix the images of a batch. That
+    makes scores of another size or another shape. Rounding moves them by less than a thousandth.
+    """
+    import torch
+
+    weight = next(module.parameters(), None)
+    if weight is not None and weight.element_size() < 4:
+        module, weight = copy.deepcopy(module).float(), weight.float()
+    images = torch.randn((2, *image_shape), generator=torch.Generator().manual_seed(0))
+    images = images if weight is None else images.to(weight)
+    try:
+        with torch.no_grad():
+            theirs = _array(module(images.clone()))
+    except RuntimeError as error:
+        raise ValueError(
+            f"input_shape {image_shape} does not fit the module: {' '.join(str(error).split())}."
+        ) from error
+    ours = network(_array(images))
+    if ours.shape != theirs.shape or not np.abs(ours - theirs).max() <= 1e-3 * np.abs(theirs).max():
+        raise ValueError(
+            f"{type(module).__name__} returns something else than its calls show, as where a value is changed in place "
+            "(y += x) and then used again, or the images of a batch are mixed."
+        )
+
+
+def _is_torchs(module: Any, kinds: tuple[type, ...], nn: Any) -> bool:
+    """Whether a row of modules can hold it: it is torch's own, or derived from one of these kinds, or a row itself."""
+    is_own = type(module).__module__.startswith("torch.nn.") or isinstance(module, kinds)
+    return is_own or _computes_as(module, nn.Sequential)
 
 
 def _traced(module: Any, kinds: tuple[type, ...]) -> list[Step]:

@@ -77,7 +77,12 @@ class _Recorder:
         self.module, self.graph = module, graph
         self.values: dict[Any, tuple[Any, list[Step]]] = {}  # of a node: where its way begins, and the steps from there
         self.same: dict[Any, Any] = {}  # a node that passes its input on, and that input
-        self.order = {node: n for n, node in enumerate(graph.nodes)}
+        self.needed: set[Any] = set()  # what the result comes from: a call whose result nobody uses is no way
+        waiting = [node for node in graph.nodes if node.op == "output"]
+        while waiting:
+            node = waiting.pop()
+            waiting += [one for one in node.all_input_nodes if one not in self.needed]
+            self.needed.add(node)
         self.taken: dict[str, int] = {}
 
     def steps(self) -> list[Step]:
@@ -94,9 +99,9 @@ class _Recorder:
                 if begins is not start:
                     raise TypeError(f"{self._place(node)}: two ways that were not added up again lead there.")
                 return steps
-            elif node.op == "get_attr":
+            elif node.op == "get_attr" and node in self.needed:
                 raise TypeError(f"{node.target}: a parameter outside of torch's layers is not supported.")
-            elif _name_of(node) not in _OF_THE_SIZE:
+            elif node in self.needed and _name_of(node) not in _OF_THE_SIZE:
                 self._call(node)
         raise TypeError("module: its forward returns nothing.")
 
@@ -111,16 +116,11 @@ class _Recorder:
         if self._passes_on(node):
             self.same[node] = source
             return
-        module = (
-            self.module.get_submodule(node.target) if node.op == "call_module" else _as_module(self, node, arguments)
-        )
-        if getattr(module, "inplace", False) or name.endswith("_"):
-            self._check_nobody_needs(source, node)
+        is_module = node.op == "call_module"
+        module = self.module.get_submodule(node.target) if is_module else _as_module(self, node, arguments)
         begins, steps = self._value(source)
-        own = self._named(node)
-        leaves = (
-            [Leaf(own, module)] if name != "mean" else [Leaf(f"{own}{n or ''}", one) for n, one in enumerate(module)]
-        )
+        own, modules = self._named(node), module if isinstance(module, list) else [module]
+        leaves = [Leaf(f"{own}{n or ''}", one) for n, one in enumerate(modules)]
         self.values[node] = (begins, [*steps, *leaves])
 
     def _add(self, node: Any) -> None:
@@ -160,16 +160,8 @@ class _Recorder:
         for user in node.users:
             if self._passes_on(user):
                 yield from self._users(user)
-            elif _name_of(user) not in _OF_THE_SIZE:
+            elif user in self.needed and _name_of(user) not in _OF_THE_SIZE:
                 yield user
-
-    def _check_nobody_needs(self, source: Any, node: Any) -> None:
-        later = [user for user in self._users(self._origin(source)) if self.order[user] > self.order[node]]
-        if later:
-            raise TypeError(
-                f"{self._place(node)}: it computes in place, and {self._place(later[0])} is given the changed values: "
-                "pass inplace=False."
-            )
 
     def _place(self, node: Any) -> str:
         return str(node.target) if node.op == "call_module" else f"{_scope(node)}.{node.name}".removeprefix(".")
@@ -205,7 +197,7 @@ def _option(node: Any, name: str, position: int, default: Any) -> Any:
 
 
 def _as_module(recorder: _Recorder, node: Any, arguments: list[Any]) -> Any:
-    """Return the torch module that does the work of a function."""
+    """Return the torch module that does the work of a function, or a list of them, one after another."""
     from torch import nn
 
     name, place = _name_of(node), recorder._place(node)

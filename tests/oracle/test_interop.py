@@ -497,7 +497,7 @@ def test_what_a_module_returns_has_its_name():
 
 def test_a_sequential_may_hold_modules_with_a_forward_of_their_own():
     module = evaluated(nn.Sequential(nn.Conv2d(1, 2, 1), Block(2, 2), Residual(nn.ReLU())))
-    network = from_torch(module)
+    network = from_torch(module, (1, 4, 5))
     x = np.random.default_rng(0).standard_normal((1, 1, 4, 5))
     assert nearly_equal(network(x), module(torch.tensor(x)))
 
@@ -505,9 +505,9 @@ def test_a_sequential_may_hold_modules_with_a_forward_of_their_own():
 class Calls(nn.Module):
     """A forward that is given from outside."""
 
-    def __init__(self, forward, inplace=False):
+    def __init__(self, forward):
         super().__init__()
-        self.conv, self.relu, self.call = nn.Conv2d(1, 1, 1), nn.ReLU(inplace), forward
+        self.conv, self.relu, self.call = nn.Conv2d(1, 1, 1), nn.ReLU(), forward
 
     def forward(self, x):
         return self.call(self, x)
@@ -533,15 +533,48 @@ class Calls(nn.Module):
 )
 def test_a_call_that_no_layer_makes_is_refused_with_its_reason(forward, message):
     with pytest.raises((TypeError, ValueError)) as caught:
-        from_torch(Calls(forward).eval())
+        from_torch(Calls(forward).eval(), (1, 4, 5))
     assert str(caught.value).startswith(message)
 
 
-def test_what_computes_in_place_while_another_way_needs_the_value_is_refused():
-    """torch adds what the ReLU has changed; a network that is read from its calls would add what was before."""
-    module = Calls(lambda m, x: (y := m.conv(x)) + m.conv(m.relu(y)), inplace=True)
-    message = refusal(TypeError, lambda: from_torch(module.eval()))
-    assert message == "relu: it computes in place, and add is given the changed values: pass inplace=False."
-    x = torch.tensor([[[[1.0, -2.0, 3.0]]]])
-    module.relu.inplace = False
-    assert np.allclose(from_torch(module.eval())(x.numpy()), module(x).detach().numpy(), rtol=0, atol=1e-6)
+def changed_and_used_again(m, x):
+    y = again = m.conv(x)
+    y += x  # torch.fx sees a sum, and another value
+    return again.relu()
+
+
+def a_relu_that_changes_what_the_shortcut_is_given(m, x):
+    y = m.conv(x)
+    return y + m.conv(F.relu(y, inplace=True))
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        changed_and_used_again,
+        a_relu_that_changes_what_the_shortcut_is_given,
+        lambda m, x: m.conv(x).view(x.size(1), -1),
+        lambda m, x: m.conv(x).view(-1, 10),
+        lambda m, x: x.view(x.shape[2], -1),
+    ],
+)
+def test_what_its_calls_do_not_show_is_noticed(forward):
+    message = refusal(ValueError, lambda: from_torch(Calls(forward).eval(), (1, 4, 5)))
+    assert message == (
+        "Calls returns something else than its calls show, as where a value is changed in place (y += x) and then used "
+        "again, or the images of a batch are mixed."
+    )
+
+
+def test_a_forward_of_its_own_needs_an_image_to_be_compared_on():
+    assert refusal(ValueError, lambda: from_torch(TutorialNet().eval())) == (
+        "TutorialNet has a forward of its own: pass input_shape=(C, H, W), the shape of one image, so that what is "
+        "read from its calls can be compared with what it returns."
+    )
+    message = refusal(ValueError, lambda: from_torch(TutorialNet().eval(), (1, 40, 40)))
+    assert message.startswith("input_shape (1, 40, 40) does not fit the network: ")
+
+
+def test_in_half_precision_it_is_compared_too():
+    network = from_torch(evaluated(PreActivation()).bfloat16(), (1, 6, 7))
+    assert network.dtype == np.float32
