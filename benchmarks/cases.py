@@ -1,9 +1,11 @@
 """What is measured: shapes, networks and their data, the same for every side, drawn from one seed."""
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from resnet import folded, resnet
 
 CONV = {  # N, C, O, H, W, K, padding
     "tiny": (1, 1, 3, 4, 4, 2, 0),
@@ -21,7 +23,7 @@ GROWTH = {
     "batch": {n: (n, 16, 32, 32, 32, 3, 1) for n in (8, 16, 32, 64, 128)},
     "image side": {side: (8, 8, 16, side, side, 3, 1) for side in (16, 32, 64, 128, 256)},
 }
-WARM_UP = (1, 3, 4, 6, 7, 3, 1)
+WARM_UP = {"conv": ((1, 3, 4, 6, 7, 3, 1), {}), "grad_cam": ("2×2 example", {"classes": [0]})}
 RATE = 0.01  # of the training step
 
 
@@ -43,14 +45,19 @@ def conv(shape, dtype="float32"):
 
 
 class GradCam(NamedTuple):
-    layers: list  # (kind, …): see network()
+    layers: list  # (kind, …): see network() and resnet.py
     x: np.ndarray
     classes: list  # one for each image
 
     @property
     def target(self):
-        """How many layers it takes to the last convolution's output."""
-        return max(i for i, (kind, *_) in enumerate(self.layers) if kind == "conv") + 1
+        """How many layers it takes to the output of the last convolution, or of the last block."""
+        return max(i for i, (kind, *_) in enumerate(self.layers) if kind in ("conv", "block")) + 1
+
+    @property
+    def folded(self):
+        """The same without batch norms: each is a part of its convolution."""
+        return self._replace(layers=folded(self.layers))
 
 
 def grad_cam(name, classes=()):
@@ -110,14 +117,14 @@ def train(_):
 
 
 def network(convolutions, linears, flat="flatten"):
-    """The layers: ("conv", weight, bias, stride, padding), ("linear", weight, bias), ("relu",), ("pool",), ("gap",) …
+    """The layers: ("conv", weight, bias, stride, padding), ("linear", weight, bias), ("relu",), ("pool", 2), ("gap",) …
 
     Every convolution is 3 × 3 with a ReLU behind it; "pool" halves by the maximum of 2 × 2.
     """
     draw, layers = _generator(), []
     for item in convolutions:
         if item == "pool":
-            layers.append(("pool",))
+            layers.append(("pool", 2))
         else:
             channels, out_channels = item
             weight = draw(out_channels, channels, 3, 3) * np.float32(math.sqrt(2 / (9 * channels)))
@@ -152,7 +159,12 @@ def _vgg16():
     return network(convolutions, [(512 * 7 * 7, 4096), (4096, 4096), (4096, 1000)]), _generator()(1, 3, 224, 224)
 
 
-NETWORKS = {"2×2 example": _example, "3 layers, batch 32": _three_layers, "VGG-16": _vgg16}
+def _resnet(depth, batch):
+    return resnet(depth, _generator()), _generator()(batch, 3, 224, 224)
+
+
+RESNETS = {f"ResNet-{depth}, batch {n}": partial(_resnet, depth, n) for n in (1, 8) for depth in (18, 50)}
+NETWORKS = {"2×2 example": _example, "3 layers, batch 32": _three_layers, "VGG-16": _vgg16} | RESNETS
 
 
 def _generator(dtype="float32"):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cases
 from measure import geometric_mean, ratios_of, slope, summary
-from sides import BY_HAND, FLOOR, NUMPYCAM, PEERS, RIVALS, TOOLS
+from sides import BY_HAND, FLOOR, FOLDED, NUMPYCAM, PEERS, RIVALS, TOOLS
 
 RESOLUTION = 32 * 4096  # bytes: the kernel adds up a process's pages in batches of 32 or more
 
@@ -25,6 +25,10 @@ def versus(what, seconds, side, goal=None, note="", name=None):
         return []
     ours, theirs = seconds[NUMPYCAM], seconds[side]
     return [row(what, name or side, ratios_of(ours, theirs), goal, ours, theirs, note=note)]
+
+
+def name_of(side):
+    return "pytorch-grad-cam" if side == "grad-cam" else side
 
 
 def fastest(seconds, sides):
@@ -66,8 +70,26 @@ def grad_cam(bench):
         classes = bench.worker(NUMPYCAM).ask("classes", case=name)
         seconds = bench.times("grad_cam", name, name, [*TOOLS, BY_HAND], classes=classes)
         for side, goal in {"grad-cam": tool_goal, "captum": None, "torchcam": None, BY_HAND: hand_goal}.items():
-            rows += versus(name, seconds, side, goal, name="pytorch-grad-cam" if side == "grad-cam" else side)
+            rows += versus(name, seconds, side, goal, name=name_of(side))
     return rows
+
+
+def resnet(bench):
+    """Whole Grad-CAM at the output of a ResNet's last block, 224×224, in float32."""
+    goals = {
+        "ResNet-18, batch 1": 0.95,
+        "ResNet-50, batch 1": 0.75,
+        "ResNet-18, batch 8": 1.1,
+        "ResNet-50, batch 8": 0.8,
+    }
+    rows, peers = [], [*TOOLS, BY_HAND, FOLDED]
+    for name, goal in goals.items():
+        classes = bench.worker(NUMPYCAM).ask("classes", case=name)
+        seconds = bench.times("grad_cam", name, name, peers, classes=classes)
+        best = fastest(seconds, peers)
+        rows += versus(name, seconds, best, goal, name_of(best), "fastest peer")
+        rows += [one for side in peers for one in versus(name, seconds, side, name=name_of(side))]
+    return sorted(rows, key=lambda one: one["against"] != "fastest peer")
 
 
 def methods(bench):
@@ -91,20 +113,27 @@ def train(bench):
 
 
 def memory(bench):
-    """Extra peak memory of one convolution, forward and full backward, results included; a fresh process for each."""
+    """Extra peak memory of a convolution's forward and full backward, or of Grad-CAM; a fresh process for each."""
     if not Path("/proc/self/clear_refs").exists():
         bench.missing["memory"] = "needs /proc/self/clear_refs, which is Linux's"
         return []
     rows = []
     for name, shape in cases.CONV.items():
-        peaks = {side: bench.extra_memory(side, shape) for side in (NUMPYCAM, "torch")}
-        ours, theirs = peaks.values()
-        if theirs is not None:
-            ratios = [max(a, RESOLUTION) / max(b, RESOLUTION) for a, b in zip(ours, theirs, strict=True)]
-            note = "less than is resolved" if max(ours + theirs) <= RESOLUTION else ""
-            rows.append(row(name, "torch", ratios, 1.0, ours, theirs, "MiB", note))
-            print(f"  {name}", file=sys.stderr, flush=True)
+        rows += versus_in_memory(bench, name, "torch", 1.0, "conv", shape)
+    for name in ("ResNet-50, batch 1", "ResNet-50, batch 8"):
+        classes = bench.worker(NUMPYCAM).ask("classes", case=name)
+        rows += versus_in_memory(bench, name, BY_HAND, 0.3, "grad_cam", name, classes=classes)
     return rows
+
+
+def versus_in_memory(bench, what, side, goal, *case, **options):
+    ours, theirs = (bench.extra_memory(one, *case, **options) for one in (NUMPYCAM, side))
+    if theirs is None:
+        return []
+    print(f"  {what}", file=sys.stderr, flush=True)
+    ratios = [max(a, RESOLUTION) / max(b, RESOLUTION) for a, b in zip(ours, theirs, strict=True)]
+    note = "less than is resolved" if max(ours + theirs) <= RESOLUTION else ""
+    return [row(what, side, ratios, goal, ours, theirs, "MiB", note)]
 
 
 def growth(bench):
@@ -140,6 +169,7 @@ GROUPS = {
     "conv": conv,
     "float64": float64,
     "grad_cam": grad_cam,
+    "resnet": resnet,
     "methods": methods,
     "train": train,
     "memory": memory,

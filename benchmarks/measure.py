@@ -47,7 +47,7 @@ def environment(threads):
     """The environment of all that is measured: this checkout, so many threads, nothing tuned by hand."""
     env = {key: value for key, value in os.environ.items() if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
     env |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    return env | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), *filter(None, [env.get("PYTHONPATH")])])}
+    return env | {"PYTHONPATH": os.pathsep.join([str(HERE.parent), *filter(None, [env.get("PYTHONPATH")])])}
 
 
 class MissingError(Exception):
@@ -139,13 +139,13 @@ class Bench:
         if set(about["threads"].values()) - {self.threads}:
             raise SystemExit(f"{side} does not use {self.threads} thread(s): {about['threads']}")
 
-    def extra_memory(self, side, case):
+    def extra_memory(self, side, task, case, **options):
         """Return the extra peak of each round in bytes, each from a fresh process; None if there is no such side."""
         peaks = []
         for _ in range(self.rounds):
             with Worker(side, self.threads) as worker:
                 try:
-                    peaks.append(worker.ask("memory", case=case))
+                    peaks.append(worker.ask("memory", task=task, case=case, options=options))
                 except MissingError as error:
                     self.missing[side] = str(error)
                     return None

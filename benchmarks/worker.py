@@ -51,11 +51,11 @@ class Runner:
         repetitions = min(200, max(5 if budget else 1, int(budget / once / calls)))
         return [seconds(calls) for _ in range(repetitions)]
 
-    def memory(self, case):
-        """How many bytes the process grows by, at most, in one forward and backward pass of a convolution."""
-        self.prepare("conv", cases.WARM_UP, {})
+    def memory(self, task, case, options):
+        """How many bytes the process grows by, at most, when it makes the call for the first time."""
+        self.prepare(task, *cases.WARM_UP[task])
         self.run()
-        self.prepare("conv", case, {})
+        self.prepare(task, case, options)
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)  # give back what is free
         Path("/proc/self/clear_refs").write_text("5")  # from here on the peak counts anew

@@ -1,18 +1,23 @@
 """What the benchmark compares with computes what Conv2d does, and its statistics are right; nothing on time."""
 
+import os
 from math import prod
 from pathlib import Path
 
 import numpy as np
 import pytest
 import report
+import resnet
 from groups import fastest, row
 from helpers import same
 from hypothesis import given
 from hypothesis import strategies as st
-from measure import disagreement, geometric_mean, lower_quartile, ratios_of, slope, summary
+from measure import disagreement, environment, geometric_mean, lower_quartile, ratios_of, slope, summary
 from rivals import blocked, plain, shifted
-from strategies import conv_cases, tensors
+from sides.ours import network_of
+
+from numpycam import Conv2d
+from numpycam.laws.strategies import conv_cases, tensors
 
 RIVALS = pytest.mark.parametrize("rival", [plain, shifted, blocked], ids=lambda module: module.__name__)
 BLOCKS = st.sampled_from([1, 200, 1 << 20])  # bytes: a row at a time, a few rows, all images at once
@@ -46,6 +51,51 @@ def test_the_blocks_are_all_rows_of_all_images_once(output_shape, size, block):
             seen[images, :, rows] += 1
             assert prod(seen[images, 0, rows].shape) * size <= buffer.size
     assert (seen == 1).all()
+
+
+def test_a_folded_batch_norm_is_the_batch_norm_of_its_convolution(monkeypatch):
+    monkeypatch.setattr(resnet, "EPSILON", 2**-10)
+    generator = np.random.default_rng(0)
+    weight, x, *numbers = (
+        generator.integers(-3, 4, shape).astype(float) for shape in [(4, 3, 3, 3), (2, 3, 7, 5), *[4] * 4]
+    )
+    gamma, beta, mean, exponent = numbers
+    root = 2.0**exponent  # √(variance + ε), so that nothing is rounded
+    conv, norm = ("conv", weight, None, 2, 1), ("norm", gamma, beta, mean, root**2 - 2**-10)
+    maps = Conv2d(weight, stride=2, padding=1).forward(x)
+    gamma, beta, mean, root = (values[:, None, None] for values in (gamma, beta, mean, root))
+    expected = (maps - mean) / root * gamma + beta
+    assert same(network_of(resnet.folded([conv, norm])).forward(x), expected)
+    inside = network_of(resnet.folded([("block", [conv, norm], [conv, norm])]))
+    assert same(inside.forward(x), np.maximum(2 * expected, 0))
+
+
+@pytest.mark.parametrize(
+    ("depth", "parameters", "multiply_adds", "maps"),
+    [(18, 11_689_512, 1.814, (512, 7, 7)), (50, 25_557_032, 4.089, (2048, 7, 7))],  # as torchvision states them
+)
+def test_a_resnet_is_as_large_as_torchvisions(depth, parameters, multiply_adds, maps):
+    layers = resnet.resnet(depth, lambda *shape: np.zeros(shape, np.float32))
+    assert learned(layers) == parameters
+    rows = network_of(resnet.folded(layers)).summary((3, 224, 224)).rows
+    assert round(sum(one.multiply_adds for one in rows) / 1e9, 3) == multiply_adds
+    assert rows[-3].output_shape == maps
+
+
+def learned(layers):
+    """How many numbers a training learns: the statistics of a batch norm, its last two arrays, do not count."""
+    count = 0
+    for kind, *values in layers:
+        if kind == "block":
+            count += sum(map(learned, values))
+        else:
+            count += sum(value.size for value in values[:2] if isinstance(value, np.ndarray))
+    return count
+
+
+def test_what_is_measured_is_this_checkout():
+    first, *_ = environment(1)["PYTHONPATH"].split(os.pathsep)
+    assert Path(first).samefile(Path(__file__).parents[1])
 
 
 def test_one_time_in_four_is_faster_than_the_lower_quartile():

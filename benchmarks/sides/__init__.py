@@ -9,6 +9,7 @@ NUMPYCAM = "numpycam"
 RIVALS = ["plain im2col", "shifted im2col", "blocked im2col"]
 FLOOR = "products alone"
 BY_HAND = "torch by hand"
+FOLDED = "torch by hand, folded"
 PEERS = ["picodl-nn", "euclid-ml", "mygrad", "kronyx", "snn-samsit"]
 TOOLS = ["grad-cam", "captum", "torchcam"]
 NORMALISING = {"grad-cam", "torchcam"}  # their maps run from 0 to 1
@@ -25,6 +26,7 @@ _FUNCTIONS = {
     "grad_cam": {
         NUMPYCAM: "ours.grad_cam",
         BY_HAND: "with_torch.grad_cam",
+        FOLDED: "with_torch.grad_cam_folded",
         **{name: f"tools.{name.replace('-', '_')}" for name in TOOLS},
     },
     "methods": {

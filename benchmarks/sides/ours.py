@@ -6,7 +6,7 @@ import numpy as np
 from cases import RATE, SAMPLES, STEPS
 
 import numpycam
-from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, Residual
 from numpycam.methods import METHODS
 from numpycam.resize import resize
 
@@ -14,9 +14,10 @@ KINDS = {
     "conv": Conv2d,
     "linear": Linear,
     "relu": ReLU,
-    "pool": lambda: MaxPool2d(2),
+    "pool": MaxPool2d,
     "flatten": Flatten,
     "gap": GlobalAvgPool2d,
+    "block": lambda *ways: Network([("add", Residual(*map(network_of, ways))), ("relu", ReLU())]),
 }
 
 
@@ -30,8 +31,15 @@ def conv(case):
     return run
 
 
-def network_of(case):
-    return Network([(f"{kind}{i}", KINDS[kind](*values)) for i, (kind, *values) in enumerate(case.layers)])
+def network_of(layers):
+    return Network([(f"{kind}{i}", KINDS[kind](*values)) for i, (kind, *values) in enumerate(layers)])
+
+
+def network_and_layer_of(case):
+    """As from_torch makes them: batch norms are parts of their convolutions."""
+    case = case.folded
+    network = network_of(case.layers)
+    return network, network.layers[case.target - 1][0]
 
 
 def one_or_batch(case):
@@ -39,17 +47,18 @@ def one_or_batch(case):
 
 
 def grad_cam(case):
-    network, (image, classes), (height, width) = network_of(case), one_or_batch(case), case.x.shape[2:]
+    (network, layer), (image, classes) = network_and_layer_of(case), one_or_batch(case)
+    height, width = case.x.shape[2:]
 
     def run():
-        explanation = numpycam.grad_cam(network, image, classes)
+        explanation = numpycam.grad_cam(network, image, classes, layer)
         return (resize(explanation.localization_map, (height, width)).reshape(-1, height, width),)
 
     return run
 
 
 def method(case):
-    explain, network, size = METHODS[case.name], network_of(case), case.x.shape[2:]
+    explain, network, size = METHODS[case.name], network_of(case.layers), case.x.shape[2:]
     classes, options = network(case.x).argmax(axis=1).tolist(), {}
     if explain.layer is None:
         options["layer"] = network.layers[case.layer][0]
@@ -68,9 +77,9 @@ def method(case):
 
 def classes_with_a_map(case):
     """For each image the first class whose map is not zero: on zero maps all would agree."""
-    network, chosen = network_of(case), {}
+    (network, layer), chosen = network_and_layer_of(case), {}
     for c in range(network.output_shape(case.x.shape)[1]):
-        maps = numpycam.grad_cam(network, case.x, c).localization_map
+        maps = numpycam.grad_cam(network, case.x, c, layer).localization_map
         chosen = {int(n): c for n in np.flatnonzero(maps.max(axis=(1, 2)))} | chosen
         if len(chosen) == len(case.x):
             break
@@ -78,7 +87,7 @@ def classes_with_a_map(case):
 
 
 def train(case):
-    network, labels, row = network_of(case), case.labels, np.arange(len(case.labels))
+    network, labels, row = network_of(case.layers), case.labels, np.arange(len(case.labels))
 
     def run():
         nonlocal network

@@ -2,6 +2,7 @@
 
 import torch
 from cases import RATE
+from resnet import EPSILON
 from torch import nn
 from torch.nn import functional
 
@@ -32,13 +33,34 @@ def _conv(weight, bias, stride, padding):
     return (_with(nn.Conv2d(channels, out_channels, kernel, stride, padding), weight, bias),)
 
 
+def _norm(weight, bias, mean, variance):
+    module = _with(nn.BatchNorm2d(len(weight), EPSILON), weight, bias)
+    module.running_mean, module.running_var = torch.tensor(mean), torch.tensor(variance)
+    return (module,)
+
+
+class Block(nn.Module):
+    """Adds up in place and rectifies in place, as torchvision's blocks do."""
+
+    def __init__(self, body, shortcut):
+        super().__init__()
+        self.body, self.shortcut = module_of(body), module_of(shortcut)
+
+    def forward(self, x):
+        y = self.body(x)
+        y += self.shortcut(x)
+        return functional.relu(y, inplace=True)
+
+
 KINDS = {
     "conv": _conv,
+    "norm": _norm,
     "linear": lambda weight, bias: (_with(nn.Linear(*reversed(weight.shape)), weight, bias),),
     "relu": lambda: (nn.ReLU(),),
-    "pool": lambda: (nn.MaxPool2d(2),),
+    "pool": lambda *window: (nn.MaxPool2d(*window),),
     "flatten": lambda: (nn.Flatten(),),
     "gap": lambda: (nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+    "block": lambda body, shortcut: (Block(body, shortcut),),
 }
 
 
@@ -57,6 +79,10 @@ def grad_cam(case):
             return (functional.interpolate(cam, x.shape[2:], mode="bilinear")[:, 0],)
 
     return run
+
+
+def grad_cam_folded(case):
+    return grad_cam(case.folded)
 
 
 def train(case):
