@@ -12,6 +12,7 @@ torch is imported only when :func:`from_torch` is called.
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -22,10 +23,10 @@ from numpycam.core.arrays import Array, Pair, Shape
 from numpycam.core.base import Layer
 from numpycam.core.layers import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
 from numpycam.core.residual import Residual
+from numpycam.interop.refusals import Lack, refuse, why_not
 from numpycam.interop.trace import Fork, Leaf, Step, traced
 from numpycam.network import Network
 
-_SCORES_COME_BEFORE = {"LogSoftmax", "Sigmoid", "Softmax", "Softmax2d"}
 _SPECIAL = ("AdaptiveAvgPool2d", "BatchNorm2d")
 _DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
 
@@ -39,8 +40,8 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
         A Sequential, nested to any depth, or a module with a forward of its own. Its leaves may be Conv2d, ReLU,
         MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, BatchNorm2d, Flatten, Linear, Dropout and Identity. A forward of its
         own may also call the functions relu, max_pool2d, avg_pool2d, adaptive_avg_pool2d, flatten, dropout, mean over
-        the cells, view of each image in one row, and add: two ways from one place that are added up become a
-        :class:`numpycam.Residual`.
+        the cells, view of each image in one row, and add: two branches that begin at one place and are added up
+        become a :class:`numpycam.Residual`.
     input_shape : (C, H, W), optional
         The shape of one image. If it is given, the network must take such an image. It must be given if the module has
         a forward of its own, or an AdaptiveAvgPool2d, except for one that averages whole maps just before a Flatten.
@@ -59,7 +60,7 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
         If torch is not installed.
     TypeError, ValueError
         If the module is, or holds, something for which numpycam has no layer, or is in training mode, or its forward
-        cannot be recorded. The message says what and where. If the image does not fit.
+        cannot be recorded. The message says what and where, in a line for each reason. If the image does not fit.
 
     Notes
     -----
@@ -88,6 +89,8 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
     if not isinstance(module, nn.Module) or type(module).forward is nn.Module.forward:
         raise TypeError(f"module must be a torch.nn.Module with a forward, got {type(module).__name__}.")
     image_shape = None if input_shape is None else _as_image_shape(input_shape)
+    for name, one in module.named_modules():
+        _check_computes_as_written(name or "module", one, nn)
     kinds = tuple(getattr(nn, kind) for kind in (*_CONVERSIONS, *_SPECIAL, *_DROPOUTS, "Identity"))
     is_row = all(_is_torchs(one, kinds, nn) for one in module.modules()) and isinstance(module, (nn.Sequential, *kinds))
     if is_row:
@@ -100,7 +103,7 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> Network:
             f"{type(module).__name__} has a forward of its own: pass input_shape=(C, H, W), the shape of one image, so "
             "that what is read from its calls can be compared with what it returns."
         )
-    layers = _layers(_traced(module, kinds), image_shape, nn)
+    layers = _layers(traced(module, kinds, partial(_lack_of, nn)), image_shape, nn)
     _shape_after(layers, image_shape)
     network = Network(_folded(layers))
     _check_agreement(module, network, image_shape)
@@ -141,15 +144,10 @@ def _is_torchs(module: Any, kinds: tuple[type, ...], nn: Any) -> bool:
     return is_own or _computes_as(module, nn.Sequential)
 
 
-def _traced(module: Any, kinds: tuple[type, ...]) -> list[Step]:
-    for name, one in module.named_modules():
-        _check_hooks(name or "module", one)
-    return traced(module, kinds)
-
-
 def _layers(steps: list[Step], image_shape: Shape | None, nn: Any) -> list[tuple[str, Layer]]:
     layers: list[tuple[str, Layer]] = []
-    kinds = ["" if isinstance(step, Fork) else _kind_of(*step, nn) for step in steps]
+    refuse(_lack_of(nn, *step, step is steps[-1]) for step in steps if isinstance(step, Leaf))
+    kinds = ["" if isinstance(step, Fork) else _checked_kind(*step, nn) for step in steps]
     done = [(step, kind) for step, kind in zip(steps, kinds, strict=True) if kind not in (*_DROPOUTS, "Identity")]
     for (step, kind), (_, next_kind) in pairwise([*done, (None, "")]):
         if isinstance(step, Fork):
@@ -193,28 +191,37 @@ def _folded(layers: list[tuple[str, Layer]]) -> list[tuple[str, Layer]]:
 
 def _steps(name: str, module: Any, nn: Any) -> Iterator[tuple[str, Any]]:
     """Yield (name, module) for each module that is not a Sequential, in the order in which they run."""
-    kind = _kind_of(name or "module", module, nn)
-    if kind != "Sequential":
+    if _kind_of(module, nn) != "Sequential":
         yield name or "module", module
         return
     for child, part in module._modules.items():  # named_children() names a module once, even if it runs twice
         yield from _steps(f"{name}.{child}" if name else child, part, nn)
 
 
-def _kind_of(place: str, module: Any, nn: Any) -> str:
-    """Return the name of the torch class that computes the same. If numpycam cannot convert it, raise an error."""
-    given = type(module).__name__
-    if given in _SCORES_COME_BEFORE:
-        raise TypeError(f"{place}: {given} is not supported. At the end, leave it out: its input is the scores.")
-    kinds = ("Sequential", *_CONVERSIONS, *_SPECIAL, *_DROPOUTS, "Identity")
-    kind = next((kind for kind in kinds if _computes_as(module, getattr(nn, kind))), None)
-    if kind is None:
-        raise TypeError(f"{place}: {given} is not supported, only {', '.join(kinds)}, with torch's own forward.")
-    if isinstance(module, nn.modules.lazy.LazyModuleMixin):
-        raise ValueError(f"{place}: {given} has no parameters yet: call the module on an image first.")
-    _check_hooks(place, module)
+def _kind_of(module: Any, nn: Any) -> str:
+    """Return the name of the torch class that computes the same; "" if numpycam has no layer for it."""
+    return next((kind for kind in _KINDS if _computes_as(module, getattr(nn, kind))), "")
+
+
+def _lack_of(nn: Any, place: str, module: Any, is_last: bool) -> Lack | None:
+    """Return what a module without a layer does that numpycam does not; None if there is a layer for it."""
+    kind, given = _kind_of(module, nn), type(module).__name__
+    if not kind:
+        is_torchs = type(module).__module__.startswith("torch.nn.")  # another's class of that name may do anything
+        known = f"it is none of {', '.join(_KINDS)}, with torch's own forward"
+        return Lack(place, given, (is_torchs and why_not(given, is_last)) or known)
+    for option, (value, why) in _OPTIONS.get(kind, {}).items():
+        chosen = getattr(module, option)
+        if chosen not in (value, (value, value), [value, value]):
+            return Lack(place, f"{given} with {option}={chosen!r}", why, ValueError)
+    return None
+
+
+def _checked_kind(place: str, module: Any, nn: Any) -> str:
+    """Return the kind of a module for which there is a layer. If it is not ready, raise an error."""
+    kind = _kind_of(module, nn)
     if module.training and kind in (*_DROPOUTS, "BatchNorm2d"):
-        raise ValueError(f"{place}: {given} is in training mode: call module.eval() first.")
+        raise ValueError(f"{place}: {type(module).__name__} is in training mode: call module.eval() first.")
     return kind
 
 
@@ -226,11 +233,12 @@ def _computes_as(module: Any, torch_class: Any) -> bool:
     )
 
 
-def _check_hooks(place: str, module: Any) -> None:
+def _check_computes_as_written(place: str, module: Any, nn: Any) -> None:
+    name = type(module).__name__
+    if isinstance(module, nn.modules.lazy.LazyModuleMixin):
+        raise ValueError(f"{place}: {name} has no parameters yet: call the module on an image first.")
     if any(getattr(module, f"_{when}_hooks") for when in ("forward", "forward_pre", "backward", "backward_pre")):
-        raise ValueError(
-            f"{place}: {type(module).__name__} has a hook, which may change what it computes: remove it first."
-        )
+        raise ValueError(f"{place}: {name} has a hook, which may change what it computes: remove it first.")
 
 
 def _as_image_shape(input_shape: Shape) -> Shape:
@@ -261,16 +269,7 @@ def _weight_and_bias(module: Any) -> tuple[Array, Array | None]:
     return _array(module.weight), None if module.bias is None else _array(module.bias)
 
 
-def _check_options(module: Any, **supported: Any) -> None:
-    for option, value in supported.items():
-        given = getattr(module, option)
-        if given not in (value, (value, value), [value, value]):
-            what = f"{type(module).__name__} with {option}={given!r}"
-            raise ValueError(f"{what} is not supported, only {option}={value!r}.")
-
-
 def _conv2d(module: Any) -> Conv2d:
-    _check_options(module, groups=1, padding_mode="zeros")
     padding = _padding_of(module) if isinstance(module.padding, str) else module.padding
     return Conv2d(*_weight_and_bias(module), module.stride, padding, module.dilation)
 
@@ -285,24 +284,17 @@ def _padding_of(module: Any) -> Pair:
     if odd_top or odd_left:
         raise ValueError(
             f"Conv2d with padding='same' and kernel_size={module.kernel_size} is not supported: "
-            "it pads one side more than the other."
+            "it pads one side more than the other. docs/weights.md shows a way to write that down."
         )
     return top, left
 
 
 def _max_pool2d(module: Any) -> MaxPool2d:
-    _check_options(module, dilation=1, ceil_mode=False, return_indices=False)
     return MaxPool2d(module.kernel_size, module.stride, module.padding)
 
 
 def _avg_pool2d(module: Any) -> AvgPool2d:
-    _check_options(module, ceil_mode=False, divisor_override=None)
     return AvgPool2d(module.kernel_size, module.stride, module.padding, module.count_include_pad)
-
-
-def _flatten(module: Any) -> Flatten:
-    _check_options(module, start_dim=1, end_dim=-1)
-    return Flatten()
 
 
 _CONVERSIONS: dict[str, Callable[[Any], Layer]] = {
@@ -310,8 +302,29 @@ _CONVERSIONS: dict[str, Callable[[Any], Layer]] = {
     "ReLU": lambda module: ReLU(),
     "MaxPool2d": _max_pool2d,
     "AvgPool2d": _avg_pool2d,
-    "Flatten": _flatten,
+    "Flatten": lambda module: Flatten(),
     "Linear": lambda module: Linear(*_weight_and_bias(module)),
+}
+_KINDS = ("Sequential", *_CONVERSIONS, *_SPECIAL, *_DROPOUTS, "Identity")
+_PAST_THE_BORDER = "it may have one window more, which reaches past the border"
+_OPTIONS: dict[str, dict[str, tuple[Any, str]]] = {  # of a class: the only value of an option, and what others do
+    "Conv2d": {
+        "groups": (1, "each of its kernels sees only a part of the channels"),
+        "padding_mode": ("zeros", "it pads with other numbers than 0"),
+    },
+    "MaxPool2d": {
+        "dilation": (1, "its windows have gaps"),
+        "ceil_mode": (False, _PAST_THE_BORDER),
+        "return_indices": (False, "it returns two things"),
+    },
+    "AvgPool2d": {
+        "ceil_mode": (False, _PAST_THE_BORDER),
+        "divisor_override": (None, "it divides by another number than that of the cells"),
+    },
+    "Flatten": {
+        "start_dim": (1, "only what flattens each image can be converted"),
+        "end_dim": (-1, "only what flattens each image can be converted"),
+    },
 }
 
 

@@ -4,8 +4,11 @@ torch.fx does the recording. A :class:`Leaf` stands for a torch module, or for a
 :class:`Fork` stands for two ways from one place that are added up.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
+
+from numpycam.interop.refusals import BY_A_CONSTANT, OF_A_PARAMETER, UNKNOWN, Lack, refuse, why_not
 
 
 class Leaf(NamedTuple):
@@ -26,27 +29,27 @@ class Fork(NamedTuple):
 
 Step = Leaf | Fork
 
-_REASONS = {
-    "joins its inputs side by side, and only sums of two ways are supported, as in a ResNet": (
-        "cat concat concatenate stack hstack vstack"
-    ),
-    "multiplies two values, as gates and attention do": "mul matmul bmm einsum scaled_dot_product_attention",
-    "has a curve, and the network would not be piecewise linear": (
-        "sigmoid softmax log_softmax tanh silu gelu elu softplus hardswish hardsigmoid mish exp log pow sqrt layer_norm"
-    ),
-    "clips at a number other than 0": "relu6 hardtanh clamp clip",
-}
-_WHY = {name: reason for reason, names in _REASONS.items() for name in names.split()}
-_PROBABILITIES = {"softmax", "log_softmax", "sigmoid", "logsigmoid"}
 _ADDITIONS = {"add", "add_", "iadd"}
 _PASSED_ON = {"contiguous", "clone", "detach"}
-_DROPOUTS = {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"}
+_TRAINING = {  # of a function that does nothing in eval mode: the position of the argument that says which mode it is
+    **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"), 2),
+    "stochastic_depth": 3,  # torchvision's
+}
 _PASSING = {"Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"}
-_OF_THE_SIZE = {"size", "getattr", "getitem", "dim"}
+_NO_TENSORS = {"shape", "ndim", "dtype", "device"}
+_ARITHMETIC = {"add", "sub", "mul", "div", "truediv", "iadd", "isub", "imul", "itruediv"}
 
 
-def traced(module: Any, leaves: tuple[type, ...]) -> list[Step]:
-    """Return the steps of a torch module with a forward of its own. Modules of these classes are taken whole.
+def traced(module: Any, leaves: tuple[type, ...], lack_of: Callable[[str, Any, bool], Lack | None]) -> list[Step]:
+    """Return the steps of a torch module with a forward of its own.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    leaves : tuple of classes
+        Modules of these classes are taken whole.
+    lack_of : callable
+        Returns why a module of torch cannot be converted, or None, from its name, itself, and whether it is the last.
 
     Raises
     ------
@@ -67,7 +70,9 @@ def traced(module: Any, leaves: tuple[type, ...]) -> list[Step]:
             f"module: torch.fx cannot record the forward of {type(module).__name__}, as of one that decides by values: "
             f"{reason}."
         ) from error
-    return _Recorder(module, graph).steps()
+    recorder = _Recorder(module, graph)
+    refuse(recorder.lacks(lack_of))
+    return recorder.steps()
 
 
 class _Recorder:
@@ -83,7 +88,38 @@ class _Recorder:
             node = waiting.pop()
             waiting += [one for one in node.all_input_nodes if one not in self.needed]
             self.needed.add(node)
+        self.constants: set[Any] = set()  # what does not come from the image's values: sizes, parameters
+        for node in graph.nodes:
+            sources = node.all_input_nodes
+            if node.op == "get_attr" or _is_about_a_tensor(node) or (sources and self.constants.issuperset(sources)):
+                self.constants.add(node)
+        self.closed: Counter[Any] = Counter()  # of a place, how many of the ways from there were added to another one
         self.taken: dict[str, int] = {}
+
+    def lacks(self, lack_of: Callable[[str, Any, bool], Lack | None]) -> Iterator[Lack | None]:
+        """Yield for each call for which there is no layer what it does; None where there is one, as far as is known."""
+        for node in (one for one in self.graph.nodes if one in self.needed):
+            is_last = all(user.op == "output" for user in node.users)
+            if node.op == "get_attr":
+                yield Lack(str(node.target), "a parameter", OF_A_PARAMETER)
+            elif node in self.constants or node.op in ("placeholder", "output"):
+                continue
+            elif node.op == "call_module":
+                if not self._passes_on(node):
+                    yield lack_of(self._place(node), self.module.get_submodule(node.target), is_last)
+            else:
+                yield self._lack_of_function(node, is_last)
+
+    def _lack_of_function(self, node: Any, is_last: bool) -> Lack | None:
+        name = _name_of(node)
+        ways = [one for one in node.args if hasattr(one, "users") and one not in self.constants]
+        if name.rstrip("_") in _ARITHMETIC and len(ways) < 2:
+            return Lack(self._place(node), name, BY_A_CONSTANT)
+        if name in _ADDITIONS or name in _PASSED_ON or name in _TRAINING or name in _makers():
+            return None
+        shown = f".{node.args[1]}" if name == "getattr" else name
+        why = why_not(shown.removeprefix("."), is_last) or UNKNOWN
+        return Lack(self._place(node), shown, why)
 
     def steps(self) -> list[Step]:
         start = None
@@ -97,11 +133,9 @@ class _Recorder:
                     raise TypeError(f"module: {type(self.module).__name__} must return one tensor of scores.")
                 begins, steps = self._value(result)
                 if begins is not start:
-                    raise TypeError(f"{self._place(node)}: two ways that were not added up again lead there.")
+                    raise TypeError(f"{self._place(node)}: two branches that were not added up again lead there.")
                 return steps
-            elif node.op == "get_attr" and node in self.needed:
-                raise TypeError(f"{node.target}: a parameter outside of torch's layers is not supported.")
-            elif node in self.needed and _name_of(node) not in _OF_THE_SIZE:
+            elif node in self.needed and node not in self.constants:
                 self._call(node)
         raise TypeError("module: its forward returns nothing.")
 
@@ -112,7 +146,7 @@ class _Recorder:
             return
         source, *arguments = node.args if node.args else (node.kwargs.get("input"),)
         if not hasattr(source, "users"):
-            raise TypeError(f"{self._place(node)}: {name} is not supported: it {_why(name)}.")
+            raise TypeError(f"{self._place(node)}: {name or 'it'} is given something else than one output of a layer.")
         if self._passes_on(node):
             self.same[node] = source
             return
@@ -130,11 +164,14 @@ class _Recorder:
         (place, one), (other_place, other) = map(self._value, node.args)
         if place is not other_place:
             raise TypeError(
-                f"{self._place(node)}: it adds up two ways that do not begin at one place, as those of a ResNet do."
+                f"{self._place(node)}: it adds up two branches that do not begin at one place, as those of a ResNet do."
             )
-        begins, steps = self.values[place]
         body, shortcut = (one, other) if len(one) >= len(other) else (other, one)
-        self.values[node] = (begins, [*steps, Fork(self._named(node), _scope(node), body, shortcut)])
+        fork = Fork(self._named(node), _scope(node), body, shortcut)
+        self.closed[place] += node.args[0] is not node.args[1]
+        begins, steps = self.values[place]
+        is_alone = len([*self._users(place)]) - self.closed[place] <= 1  # else a way around the sum begins there, too
+        self.values[node] = (begins, [*steps, fork]) if is_alone else (place, [fork])
 
     def _value(self, node: Any) -> tuple[Any, list[Step]]:
         """Return a node's way. Where a value is used more than once, new ways begin."""
@@ -149,7 +186,9 @@ class _Recorder:
             module = self.module.get_submodule(node.target)
             return type(module).__name__ in _PASSING and not module.training
         name = _name_of(node)
-        return name in _PASSED_ON or (name in _DROPOUTS and not _option(node, "training", 2, default=False))
+        if name not in _TRAINING:
+            return name in _PASSED_ON
+        return not _option(node, "training", _TRAINING[name], default=True)
 
     def _origin(self, node: Any) -> Any:
         while node in self.same:
@@ -160,7 +199,7 @@ class _Recorder:
         for user in node.users:
             if self._passes_on(user):
                 yield from self._users(user)
-            elif user in self.needed and _name_of(user) not in _OF_THE_SIZE:
+            elif user in self.needed and user not in self.constants:
                 yield user
 
     def _place(self, node: Any) -> str:
@@ -185,6 +224,11 @@ def _name_of(node: Any) -> str:
     return str(name)
 
 
+def _is_about_a_tensor(node: Any) -> bool:
+    name = _name_of(node)
+    return name in ("size", "dim") or (name == "getattr" and node.args[1] in _NO_TENSORS)
+
+
 def _scope(node: Any) -> str:
     """Return the name of the module whose forward makes the call; "" for the whole."""
     stack = [*(node.meta.get("nn_module_stack") or {}).values()]
@@ -198,11 +242,21 @@ def _option(node: Any, name: str, position: int, default: Any) -> Any:
 
 def _as_module(recorder: _Recorder, node: Any, arguments: list[Any]) -> Any:
     """Return the torch module that does the work of a function, or a list of them, one after another."""
-    from torch import nn
-
     name, place = _name_of(node), recorder._place(node)
     given = {key: value for key, value in node.kwargs.items() if key not in ("input", "inplace")}
-    makers: dict[str, Callable[..., Any]] = {
+    if name in _TRAINING:
+        raise ValueError(f"{place}: {name} is in training mode: call module.eval() first.")
+    try:
+        return _makers()[name](*arguments, **given)
+    except TypeError as error:
+        raise TypeError(f"{place}: {name}: {error}") from None
+
+
+def _makers() -> dict[str, Callable[..., Any]]:
+    """Return for each function for which there is a layer what makes the torch module that does its work."""
+    from torch import nn
+
+    return {
         "relu": nn.ReLU,
         "relu_": nn.ReLU,
         "flatten": lambda start_dim=0, end_dim=-1: nn.Flatten(start_dim, end_dim),
@@ -213,20 +267,6 @@ def _as_module(recorder: _Recorder, node: Any, arguments: list[Any]) -> Any:
         "reshape": lambda *sizes: _flattened(sizes),
         "mean": _mean,
     }
-    if name in _PROBABILITIES and all(user.op == "output" for user in node.users):
-        raise TypeError(f"{place}: {name} is not supported. At the end, return what goes into it: that is the scores.")
-    if name in _DROPOUTS:
-        raise ValueError(f"{place}: {name} is in training mode: call module.eval() first.")
-    if name not in makers:
-        raise TypeError(f"{place}: {name} is not supported: it {_why(name)}.")
-    try:
-        return makers[name](*arguments, **given)
-    except TypeError as error:
-        raise TypeError(f"{place}: {name}: {error}") from None
-
-
-def _why(name: str) -> str:
-    return _WHY.get(name.rstrip("_"), "is none of the functions for which numpycam has a layer")
 
 
 def _max_pool2d(

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-ENOUGH = 2800
+ENOUGH = 3100
 
 
 def pytest_sessionfinish(session):

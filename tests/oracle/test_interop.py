@@ -7,12 +7,21 @@ import numpy as np
 import pytest
 from against_torch import nearly_equal, nn, torch
 from helpers import refusal, same
-from torch_cases import torchvisions, vgg11
+from resnet import folded, resnet
+from sides.ours import network_of
+from sides.with_torch import module_of
+from torch_cases import BasicBlock, ResNet, evaluated, torchvisions, vgg11
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, MaxPool2d, grad_cam
 from numpycam.interop import from_torch
 
 F = nn.functional
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """The same weights in every run: a block of few channels may return nothing but zeros, which shows nothing."""
+    torch.manual_seed(1)
 
 
 def names_of(network):
@@ -225,12 +234,16 @@ def test_what_is_no_shape_of_an_image(error, shape, message):
 
 # --- What is refused --------------------------------------------------------------------------------
 
-KINDS = "only Sequential, Conv2d, ReLU, MaxPool2d, AvgPool2d, Flatten, Linear, AdaptiveAvgPool2d, BatchNorm2d, Dropout"
+KINDS = "it is none of Sequential, Conv2d, ReLU, MaxPool2d, AvgPool2d, Flatten, Linear, AdaptiveAvgPool2d, BatchNorm2d"
 
 
 class OwnForward(nn.Conv2d):
     def forward(self, x):
         return -super().forward(x)
+
+
+class Upsample(OwnForward):
+    """Has a name of torch's, and does something else."""
 
 
 class OwnConvolution(nn.Conv2d):
@@ -261,21 +274,31 @@ def not_finite():
     return conv
 
 
-UNSUPPORTED = "is not supported, only"
+UNSUPPORTED = "is not supported:"
 HOOK = "a hook, which may change what it computes: remove it first."
-SCORES = "is not supported. At the end, leave it out: its input is the scores."
+CURVE = "it has a curve, so the network would not be piecewise linear."
+PAST_THE_BORDER = "it may have one window more, which reaches past the border."
 TRAINING = "is in training mode: call module.eval() first."
 
 
 @pytest.mark.parametrize(
     ("error", "module", "message"),
     [
-        (ValueError, nn.Conv2d(4, 4, 1, groups=2), f"Conv2d with groups=2 {UNSUPPORTED} groups=1."),
-        (
-            ValueError,
-            nn.Conv2d(1, 1, 1, padding_mode="reflect"),
-            f"Conv2d with padding_mode='reflect' {UNSUPPORTED} padding_mode='zeros'.",
-        ),
+        *[
+            (ValueError, module, f"{type(module).__name__} with {option} {UNSUPPORTED} {why}")
+            for module, option, why in (
+                (nn.Conv2d(4, 4, 1, groups=2), "groups=2", "each of its kernels sees only a part of the channels."),
+                (nn.Conv2d(1, 1, 1, padding_mode="reflect"), "padding_mode='reflect'", "it pads with other numbers th"),
+                (nn.MaxPool2d(2, ceil_mode=True), "ceil_mode=True", PAST_THE_BORDER),
+                (nn.MaxPool2d(2, dilation=2), "dilation=2", "its windows have gaps."),
+                (nn.MaxPool2d(2, dilation=(1, 2)), "dilation=(1, 2)", "its windows have gaps."),
+                (nn.MaxPool2d(2, return_indices=True), "return_indices=True", "it returns two things."),
+                (nn.AvgPool2d(2, ceil_mode=True), "ceil_mode=True", PAST_THE_BORDER),
+                (nn.AvgPool2d(2, divisor_override=3), "divisor_override=3", "it divides by another number than that"),
+                (nn.Flatten(2), "start_dim=2", "only what flattens each image can be converted."),
+                (nn.Flatten(1, 2), "end_dim=2", "only what flattens each image can be converted."),
+            )
+        ],
         *[
             (
                 ValueError,
@@ -284,22 +307,6 @@ TRAINING = "is in training mode: call module.eval() first."
             )
             for size in ((3, 2), (2, 3))
         ],
-        (ValueError, nn.MaxPool2d(2, ceil_mode=True), f"MaxPool2d with ceil_mode=True {UNSUPPORTED} ceil_mode=False."),
-        (ValueError, nn.MaxPool2d(2, dilation=2), f"MaxPool2d with dilation=2 {UNSUPPORTED} dilation=1."),
-        (ValueError, nn.MaxPool2d(2, dilation=(1, 2)), f"MaxPool2d with dilation=(1, 2) {UNSUPPORTED} dilation=1."),
-        (
-            ValueError,
-            nn.MaxPool2d(2, return_indices=True),
-            f"MaxPool2d with return_indices=True {UNSUPPORTED} return_indices=False.",
-        ),
-        (ValueError, nn.AvgPool2d(2, ceil_mode=True), f"AvgPool2d with ceil_mode=True {UNSUPPORTED} ceil_mode=False."),
-        (
-            ValueError,
-            nn.AvgPool2d(2, divisor_override=3),
-            f"AvgPool2d with divisor_override=3 {UNSUPPORTED} divisor_override=None.",
-        ),
-        (ValueError, nn.Flatten(2), f"Flatten with start_dim=2 {UNSUPPORTED} start_dim=1."),
-        (ValueError, nn.Flatten(1, 2), f"Flatten with end_dim=2 {UNSUPPORTED} end_dim=-1."),
         (ValueError, nn.BatchNorm2d(1), f"BatchNorm2d {TRAINING}"),
         (ValueError, nn.Dropout2d(), f"Dropout2d {TRAINING}"),
         (ValueError, nn.LazyConv2d(1, 1), "LazyConv2d has no parameters yet: call the module on an image first."),
@@ -314,16 +321,17 @@ TRAINING = "is in training mode: call module.eval() first."
             (ValueError, hooked(f"register_{kind}"), f"Conv2d has {HOOK}")
             for kind in ("forward_hook", "forward_pre_hook", "full_backward_hook", "full_backward_pre_hook")
         ],
+        (TypeError, nn.SiLU(), f"SiLU {UNSUPPORTED} {CURVE}"),
+        (TypeError, nn.ReLU6(), f"ReLU6 {UNSUPPORTED} it bends at another number than 0."),
+        (TypeError, nn.LeakyReLU(), f"LeakyReLU {UNSUPPORTED} it has a slope below 0, too."),
+        (TypeError, nn.InstanceNorm2d(1), f"InstanceNorm2d {UNSUPPORTED} it divides by numbers that it computes from"),
+        (TypeError, nn.MultiheadAttention(1, 1), f"MultiheadAttention {UNSUPPORTED} it is attention, which"),
+        (TypeError, nn.ConvTranspose2d(1, 1, 1), f"ConvTranspose2d {UNSUPPORTED} it makes maps larger."),
         *[
-            (TypeError, module, f"{type(module).__name__} {SCORES}")
-            for module in (nn.Softmax(1), nn.LogSoftmax(1), nn.Sigmoid())
-        ],
-        *[
-            (TypeError, module, f"{type(module).__name__} is not supported, {KINDS}")
+            (TypeError, module, f"{type(module).__name__} {UNSUPPORTED} {KINDS}")
             for module in (
-                *(nn.LeakyReLU(), nn.ReLU6(), nn.Conv1d(1, 1, 1), nn.ConvTranspose2d(1, 1, 1), nn.BatchNorm1d(1)),
-                *(nn.InstanceNorm2d(1), nn.AdaptiveMaxPool2d(1), nn.ModuleList(), nn.Unflatten(1, (1, 1))),
-                *(OwnForward(1, 1, 1), OwnConvolution(1, 1, 1), patched()),
+                *(nn.Conv1d(1, 1, 1), nn.BatchNorm1d(1), nn.AdaptiveMaxPool2d(1), nn.ModuleList()),
+                *(nn.Unflatten(1, (1, 1)), OwnForward(1, 1, 1), OwnConvolution(1, 1, 1), Upsample(1, 1, 1), patched()),
             )
         ],
     ],
@@ -335,6 +343,15 @@ def test_what_there_is_no_layer_for(error, module, message):
     assert refusal(error, lambda: from_torch(nn.Sequential(module))).startswith(f"0: {message}")
     nested = nn.Sequential(OrderedDict(features=nn.Sequential(first, nn.Sequential(module)), flatten=nn.Flatten()))
     assert refusal(error, lambda: from_torch(nested)).startswith(f"features.1.0: {message}")
+
+
+@pytest.mark.parametrize("last", [nn.Softmax(1), nn.LogSoftmax(1), nn.Sigmoid()])
+def test_probabilities_at_the_end_are_to_be_left_out(last):
+    name = type(last).__name__
+    message = refusal(TypeError, lambda: from_torch(nn.Sequential(nn.Flatten(), last)))
+    assert message == f"1: {name} {UNSUPPORTED} it has a curve. Leave it out: what goes into it is the scores."
+    message = refusal(TypeError, lambda: from_torch(nn.Sequential(last, nn.Flatten())))
+    assert message == f"0: {name} {UNSUPPORTED} {CURVE}"
 
 
 @pytest.mark.parametrize(
@@ -389,41 +406,8 @@ def test_max_pooling_and_convolutions_keep_their_options():
 # --- A forward of its own ---------------------------------------------------------------------------------------------
 
 
-class Block(nn.Module):
-    """As ResNet's basic block, with its in-place ReLU and its in-place sum."""
-
-    def __init__(self, channels, out_channels, stride=1):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, out_channels, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(out_channels)
-        self.relu = nn.ReLU(inplace=True)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(out_channels)
-        self.downsample = None
-        if stride != 1 or channels != out_channels:
-            shortcut = nn.Conv2d(channels, out_channels, 1, stride, bias=False)
-            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(out_channels))
-
-    def forward(self, x):
-        identity = x if self.downsample is None else self.downsample(x)
-        out = self.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        out += identity
-        return self.relu(out)
-
-
-class ResNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(3, 4, 5, 2, 2, bias=False), nn.BatchNorm2d(4)
-        self.relu, self.maxpool = nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
-        self.layer1 = nn.Sequential(Block(4, 4), Block(4, 4))
-        self.layer2 = nn.Sequential(Block(4, 6, 2), Block(6, 6))
-        self.avgpool, self.fc = nn.AdaptiveAvgPool2d((1, 1)), nn.Linear(6, 3)
-
-    def forward(self, x):
-        x = self.layer2(self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(x))))))
-        return self.fc(torch.flatten(self.avgpool(x), 1))
+def small_resnet():
+    return ResNet((4, 6), classes=3)
 
 
 class TutorialNet(nn.Module):
@@ -455,18 +439,8 @@ class PreActivation(nn.Module):
         return x.relu().mean((2, 3))
 
 
-def evaluated(module):
-    """In float64, with statistics that a training might have left."""
-    generator = torch.Generator().manual_seed(0)
-    for norm in (one for one in module.modules() if isinstance(one, nn.BatchNorm2d)):
-        for values in (norm.running_mean, norm.weight.data, norm.bias.data):
-            values.copy_(torch.randn(values.shape, generator=generator))
-        norm.running_var.copy_(torch.rand(norm.running_var.shape, generator=generator) + 0.5)
-    return module.double().eval()
-
-
 @pytest.mark.parametrize(
-    ("make", "shape"), [(ResNet, (3, 33, 30)), (TutorialNet, (1, 28, 28)), (PreActivation, (1, 6, 7))]
+    ("make", "shape"), [(small_resnet, (3, 33, 30)), (TutorialNet, (1, 28, 28)), (PreActivation, (1, 6, 7))]
 )
 def test_a_module_with_a_forward_of_its_own_computes_the_same_here(make, shape):
     module = evaluated(make())
@@ -481,7 +455,7 @@ def test_a_module_with_a_forward_of_its_own_computes_the_same_here(make, shape):
 
 
 def test_what_a_module_returns_has_its_name():
-    module = evaluated(ResNet())
+    module = evaluated(small_resnet())
     network = from_torch(module, (3, 33, 30))
     x = np.random.default_rng(0).standard_normal((2, 3, 33, 30))
     activations, seen = network.activations(x), {}
@@ -495,8 +469,18 @@ def test_what_a_module_returns_has_its_name():
     assert grad_cam(network, x[0]).layer == "layer2.1.add"
 
 
+def test_the_benchmarks_measure_the_resnet_that_is_made_of_torchs():
+    generator = np.random.default_rng(0)
+    layers = resnet(18, lambda *shape: generator.standard_normal(shape))
+    network, measured = from_torch(module_of(layers), (3, 33, 30)), network_of(folded(layers))
+    parameters = zip(measured.parameters.values(), network.parameters.values(), strict=True)
+    assert all(same(one, other) for one, other in parameters)
+    x = np.random.default_rng(1).standard_normal((2, 3, 33, 30))
+    assert same(measured(x), network(x))
+
+
 def test_a_sequential_may_hold_modules_with_a_forward_of_their_own():
-    module = evaluated(nn.Sequential(nn.Conv2d(1, 2, 1), Block(2, 2), Residual(nn.ReLU())))
+    module = evaluated(nn.Sequential(nn.Conv2d(1, 2, 1), BasicBlock(2, 2), Residual(nn.ReLU())))
     network = from_torch(module, (1, 4, 5))
     x = np.random.default_rng(0).standard_normal((1, 1, 4, 5))
     assert nearly_equal(network(x), module(torch.tensor(x)))
@@ -508,33 +492,140 @@ class Calls(nn.Module):
     def __init__(self, forward):
         super().__init__()
         self.conv, self.relu, self.call = nn.Conv2d(1, 1, 1), nn.ReLU(), forward
+        nn.init.constant_(self.conv.weight, 2)
+        nn.init.constant_(self.conv.bias, 1)
 
     def forward(self, x):
         return self.call(self, x)
 
 
+def stochastic_depth(x, p, mode, training=True):
+    """As torchvision's of that name: it drops whole branches in training, and torch.fx does not look inside."""
+    return x * torch.bernoulli(torch.full((x.shape[0], 1, 1, 1), 1 - p)) / (1 - p) if training else x
+
+
+torch.fx.wrap("stochastic_depth")
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda m, x: x + m.conv(x) + m.relu(x),
+        lambda m, x: x + (m.conv(x) + m.relu(x)),
+        lambda m, x: m.conv(x + m.relu(x)) + x,
+        lambda m, x: m.relu((y := m.conv(x)) + m.relu(y)) + m.conv(y) + x,
+        lambda m, x: (y := m.conv(x)) + y,
+        lambda m, x: m.relu((y := m.conv(x)) + y) + x,
+        lambda m, x: (x + x) + m.conv(x),
+        lambda m, x: F.dropout(x, training=False) + x + m.conv(x),
+    ],
+)
+def test_sums_may_begin_where_other_sums_begin(forward):
+    module = nn.Sequential(nn.ReLU(), Calls(forward)).double().eval()
+    network = from_torch(module, (1, 4, 5))
+    x = np.random.default_rng(0).standard_normal((2, 1, 4, 5))
+    given = torch.tensor(x).requires_grad_()
+    y = module(given)
+    (gradient,) = torch.autograd.grad(y, given, torch.tensor(x))
+    assert nearly_equal(network(x), y)
+    assert nearly_equal(network.backward(x, x), gradient)
+
+
 @pytest.mark.parametrize(
     ("forward", "message"),
     [
-        (lambda m, x: torch.cat([m.conv(x), x], 1), "cat: cat is not supported: it joins its inputs side by side"),
-        (lambda m, x: m.conv(x) * x, "mul: mul is not supported: it multiplies two values, as gates and attention do."),
-        (lambda m, x: m.conv(torch.sigmoid(x)), "sigmoid: sigmoid is not supported: it has a curve, and the netw"),
-        (lambda m, x: F.hardtanh(m.conv(x)), "hardtanh: hardtanh is not supported: it clips at a number other"),
-        (lambda m, x: F.softmax(m.conv(x), 1), "softmax: softmax is not supported. At the end, return what goes"),
-        (lambda m, x: m.conv(x) + 1, "add: only two outputs of layers can be added up."),
-        (lambda m, x: ((y := m.conv(x)) + x) + m.relu(y), "add: it adds up two ways that do not begin at one place"),
+        (lambda m, x: torch.cat([m.conv(x), x], 1), f"cat: cat {UNSUPPORTED} it joins branches side by side, but here"),
+        (lambda m, x: m.conv(x) * x, f"mul: mul {UNSUPPORTED} it multiplies one branch by another, as a gate does."),
+        (
+            lambda m, x: m.conv(x) @ x.mT,
+            f"getattr_1: .mT {UNSUPPORTED} it changes the order of the axes, which stay (N",
+        ),
+        (
+            lambda m, x: torch.einsum("nchw,nchv->ncwv", x, x),
+            f"einsum: einsum {UNSUPPORTED} it multiplies two matrices",
+        ),
+        (
+            lambda m, x: m.conv(x).permute(0, 2, 3, 1),
+            f"permute: permute {UNSUPPORTED} it changes the order of the axes",
+        ),
+        (lambda m, x: m.conv(torch.sigmoid(x)), f"sigmoid: sigmoid {UNSUPPORTED} {CURVE}"),
+        (
+            lambda m, x: F.layer_norm(x, (5,)),
+            f"layer_norm: layer_norm {UNSUPPORTED} it divides by numbers that it comp",
+        ),
+        (lambda m, x: F.hardtanh(m.conv(x)), f"hardtanh: hardtanh {UNSUPPORTED} it bends at another number than 0."),
+        (lambda m, x: m.conv(x)[:, :, 1:], f"getitem: getitem {UNSUPPORTED} it returns only a part of its input."),
+        (
+            lambda m, x: F.interpolate(m.conv(x), None, 2),
+            f"interpolate: interpolate {UNSUPPORTED} it makes maps larger.",
+        ),
+        (lambda m, x: m.conv(x) - x, f"sub: sub {UNSUPPORTED} it subtracts, but branches can only be added up."),
+        (
+            lambda m, x: m.conv(x).abs(),
+            f"abs_1: abs {UNSUPPORTED} it is none of the functions for which there is a layer.",
+        ),
+        (
+            lambda m, x: F.softmax(m.conv(x), 1),
+            f"softmax: softmax {UNSUPPORTED} it has a curve. Leave it out: what goes",
+        ),
+        *[
+            (forward, f"{name}: {name} {UNSUPPORTED} it computes with a number or a parameter, which must be a part of")
+            for name, forward in (
+                ("add", lambda m, x: m.conv(x) + 1),
+                ("add", lambda m, x: 1 + m.conv(x)),
+                ("mul", lambda m, x: 2 * m.conv(x)),
+                ("mul_", lambda m, x: m.conv(x).mul_(2)),
+                ("truediv", lambda m, x: m.conv(x) / x.size(2)),
+            )
+        ],
+        (lambda m, x: torch.add(m.conv(x), x, alpha=2), "add: only two outputs of layers can be added up."),
+        (lambda m, x: m.conv(x) + m.relu(1.0), "relu: it is given something else than one output of a layer."),
+        (lambda m, x: ((y := m.conv(x)) + x) + m.relu(y), "add: it adds up two branches that do not begin at on"),
         (lambda m, x: (m.conv(x), x), "module: Calls must return one tensor of scores."),
         (lambda m, x: m.conv(x) if x.sum() > 0 else x, "module: torch.fx cannot record the forward of Calls, as of"),
-        (lambda m, x: m.conv.weight * x, "conv.weight: a parameter outside of torch's layers is not supported."),
+        (lambda m, x: m.conv.weight * x, "conv.weight: a parameter is not supported: it stands outside of torch's la"),
         (lambda m, x: x.view(-1), "view: view: only what flattens each image is supported, such as x.view(x.size(0"),
         (lambda m, x: x.mean(1), "mean: mean: only the mean over the cells is supported, such as x.mean((2, 3))"),
         (lambda m, x: F.dropout(m.conv(x)), "dropout: dropout is in training mode: call module.eval() first."),
+        (
+            lambda m, x: stochastic_depth(m.conv(x), 0.5, "row", True),
+            "stochastic_depth: stochastic_depth is in training mode: call module.eval() first.",
+        ),
     ],
 )
 def test_a_call_that_no_layer_makes_is_refused_with_its_reason(forward, message):
     with pytest.raises((TypeError, ValueError)) as caught:
         from_torch(Calls(forward).eval(), (1, 4, 5))
     assert str(caught.value).startswith(message)
+
+
+def test_each_reason_is_told_once():
+    def forward(m, x):
+        gate = torch.sigmoid(m.conv(x)) * m.conv(x)
+        scale = torch.exp(m.conv.weight)  # a curve of a parameter is none of the image
+        return torch.cat([gate * x, torch.tanh(x)], 1) * scale.permute(0, 1, 3, 2)
+
+    assert refusal(TypeError, lambda: from_torch(Calls(forward).eval(), (1, 4, 5))).splitlines() == [
+        f"sigmoid: sigmoid {UNSUPPORTED} {CURVE}",
+        f"mul: mul {UNSUPPORTED} it multiplies one branch by another, as a gate does.",
+        f"conv.weight: a parameter {UNSUPPORTED} it stands outside of torch's layers.",
+        f"cat: cat {UNSUPPORTED} it joins branches side by side, but here they can only be added up, as in a ResNet.",
+        f"mul_2: mul {UNSUPPORTED} it computes with a number or a parameter, which must be a part of a layer.",
+    ]
+
+
+def looks_at_the_size(m, x):
+    torch._assert(x.shape[2] == 4, "the height is not 4")
+    x = stochastic_depth(m.conv(x), 0.5, "row", m.training)
+    return x.view(-1, x.size(1) * x.size(2) * (x.shape[3] // 1))
+
+
+def test_arithmetic_with_sizes_is_no_layer():
+    module = Calls(looks_at_the_size).eval()
+    network = from_torch(module, (1, 4, 5))
+    assert names_of(network) == ["conv", "view"]
+    x = np.random.default_rng(0).standard_normal((2, 1, 4, 5)).astype(np.float32)
+    assert same(network(x), network["conv"](x).reshape(2, 20))
 
 
 def changed_and_used_again(m, x):

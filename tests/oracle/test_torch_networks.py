@@ -5,12 +5,12 @@ import pytest
 from against_torch import agrees, as_torch, disagreements, drawn, operations_of, passes, stages, torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch_cases import layers, networks, numbers, sequentials, shapes
+from torch_cases import CLASSIFIERS, layers, networks, numbers, sequentials, shapes
 
-from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, grad_cam
+from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, Residual, grad_cam
 from numpycam.interop import from_torch
 
-KINDS = [Conv2d, ReLU, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Flatten, Linear]
+KINDS = [Conv2d, ReLU, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Flatten, Linear, Residual]
 
 
 @st.composite
@@ -51,12 +51,14 @@ def test_what_from_torch_makes_of_a_module_agrees_with_it(case):
     assert disagreements(network, module, x, make(*network.output_shape(x.shape))) == []
 
 
-@drawn(networks(heads=((Flatten, Linear), (GlobalAvgPool2d, Flatten, Linear))), st.data())
-def test_every_stage_of_grad_cam_agrees_with_autograds(case, data):
-    network, x, _ = case
+@pytest.mark.parametrize("having", [(), (Residual,)], ids=["anywhere", "at a block"])
+@drawn(st.data())
+def test_every_stage_of_grad_cam_agrees_with_autograds(having, data):
+    network, x, _ = data.draw(networks(CLASSIFIERS, having))
     activations, module = network.activations(x), as_torch(network)
     *_, scores = activations.values()
-    layer = data.draw(st.sampled_from([name for name, maps in activations.items() if maps.ndim == 4]))
+    layers = [name for name, layer in network.layers if isinstance(layer, having)]
+    layer = data.draw(st.sampled_from(layers or [name for name, maps in activations.items() if maps.ndim == 4]))
     class_index = data.draw(st.integers(0, scores.shape[1] - 1))
     one_hot = np.zeros(scores.shape)
     one_hot[:, class_index] = 1

@@ -1,15 +1,18 @@
 """What the tests of this folder draw: numbers of two kinds, networks of any depth, torch Sequentials."""
 
 from collections import OrderedDict
-from itertools import pairwise
+from functools import cache
+from itertools import pairwise, product
 
 import numpy as np
 from against_torch import as_torch, nn, torch
 from hypothesis import strategies as st
-from strategies import sides
 
-from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
+from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, Residual
+from numpycam.laws.strategies import sides
 
+KINDS_OF_MAPS = [Conv2d, Conv2d, ReLU, MaxPool2d, AvgPool2d, Residual]
+CLASSIFIERS = (Flatten, Linear), (GlobalAvgPool2d, Flatten, Linear)
 OF_NUMPYCAM = {kind.__name__: kind for kind in (Conv2d, MaxPool2d, AvgPool2d, Flatten, Linear)}
 
 
@@ -45,7 +48,7 @@ def pool_windows(draw, lengths):
 
 @st.composite
 def layers(draw, kind, make, shape):
-    """A layer of that kind for inputs of that shape, its parameters made by ``make``."""
+    """A layer or a residual block for inputs of that shape, its parameters made by ``make``."""
 
     def bias(length):
         return make(length) if draw(st.booleans()) else None
@@ -61,7 +64,46 @@ def layers(draw, kind, make, shape):
     if kind is Linear:
         features = draw(st.integers(1, 5))
         return Linear(make(features, shape[1]), bias(features))
+    if kind is Residual:
+        return draw(blocks(make, shape))
     return kind()
+
+
+def row(draw, kinds, make, shape):
+    """Layers of these kinds one after another, with their names, and the shape of what they return."""
+    pairs = []
+    for kind in kinds:
+        layer = draw(layers(kind, make, shape))
+        pairs.append((f"{len(pairs)}", layer))
+        shape = layer.output_shape(shape)
+    return pairs, shape
+
+
+@st.composite
+def blocks(draw, make, shape):
+    """A residual block. One way is x itself, or up to two layers; the other ends with what makes both meet."""
+    one, met = row(draw, draw(st.lists(st.sampled_from(KINDS_OF_MAPS), max_size=2)), make, shape)
+    other, after = row(draw, draw(st.lists(st.sampled_from(KINDS_OF_MAPS), max_size=2)), make, shape)
+    size, *options = zip(*map(draw, map(windows_from_to, after[2:], met[2:])), strict=True)
+    bias = make(met[1]) if draw(st.booleans()) else None
+    other.append((f"{len(other)}", Conv2d(make(met[1], after[1], *size), bias, *options)))
+    ways = Network(one), Network(other)
+    return Residual(*(ways if draw(st.booleans()) else ways[::-1]))
+
+
+@cache
+def windows_from_to(length, wanted):
+    """(kernel size, stride, padding, dilation) of the small windows of a convolution that make that length of another.
+
+    If none does, of the smallest that does.
+    """
+    found = [
+        (size, stride, padding, dilation)
+        for size, stride, padding, dilation in product(range(1, 5), range(1, 4), range(4), range(1, 4))
+        if (length + 2 * padding - dilation * (size - 1) - 1) // stride + 1 == wanted
+    ]
+    padding = max(0, (wanted - length + 1) // 2)
+    return st.sampled_from(found or [(length + 2 * padding - wanted + 1, 1, padding, 1)])
 
 
 @st.composite
@@ -71,16 +113,17 @@ def shapes(draw):
 
 
 @st.composite
-def networks(draw, heads=((), (Flatten, Linear), (Flatten, Linear, ReLU, Linear), (GlobalAvgPool2d, Flatten, Linear))):
-    """A network of up to seven layers of maps and then one of the heads; an input; what makes more numbers."""
+def networks(draw, heads=((), *CLASSIFIERS, (Flatten, Linear, ReLU, Linear)), having=()):
+    """A network of up to seven layers and blocks of maps and then one of the heads; an input; what makes more numbers.
+
+    It has the kinds ``having`` in any case.
+    """
     make, shape = draw(numbers()), draw(shapes())
-    body = draw(st.lists(st.sampled_from([Conv2d, Conv2d, ReLU, MaxPool2d, AvgPool2d]), min_size=1, max_size=7))
-    x, pairs = make(*shape), []
-    for kind in [*body, *draw(st.sampled_from(heads))]:
-        layer = draw(layers(kind, make, shape))
-        pairs.append((f"{len(pairs)}", layer))
-        shape = layer.output_shape(shape)
-    return Network(pairs), x, make
+    body = draw(st.lists(st.sampled_from(KINDS_OF_MAPS), min_size=not having, max_size=7 - len(having)))
+    for kind in having:
+        body.insert(draw(st.integers(0, len(body))), kind)
+    pairs, _ = row(draw, [*body, *draw(st.sampled_from(heads))], make, shape)
+    return Network(pairs), make(*shape), make
 
 
 @st.composite
@@ -88,7 +131,7 @@ def sequentials(draw):
     """A torch Sequential of all that ``from_torch`` takes, nested, in eval mode; an input; what makes more numbers."""
     make, shape = draw(numbers()), draw(shapes())
     x, modules = make(*shape), []
-    kinds = ["Conv2d", "same", "BatchNorm2d", "ReLU", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "nothing"]
+    kinds = ["Conv2d", "block", "same", "BatchNorm2d", "ReLU", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "nothing"]
     heads = [[], ["Flatten", "nothing", "Linear", "ReLU", "Linear"], ["global", "nothing", "Flatten", "Linear"]]
     for kind in [*draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=7)), *draw(st.sampled_from(heads))]:
         for module in draw(modules_of(kind, make, shape)):
@@ -102,12 +145,15 @@ def modules_of(draw, kind, make, shape):
     """A module for inputs of that shape, of a normalisation the convolution before it, too."""
     if kind == "BatchNorm2d":
         conv = draw(layers(Conv2d, make, shape))
-        norm = nn.BatchNorm2d(len(conv.weight), eps=draw(st.sampled_from([1e-5, 0.5])), affine=draw(st.booleans()))
-        for value in (norm.running_mean, norm.running_var, *norm.parameters()):
-            value.data = torch.tensor(make(norm.num_features))
-        norm.running_var.square_()
         nothing = draw(modules_of("nothing", make, shape)) if draw(st.booleans()) else []
-        return [as_torch(conv), *nothing, norm]
+        return [as_torch(conv), *nothing, draw(norms(make, len(conv.weight)))]
+    if kind == "block":
+        block = as_torch(draw(blocks(make, shape)))
+        for way in [one for one in block.modules() if isinstance(one, nn.Sequential)]:
+            for name, conv in way.named_children():
+                if isinstance(conv, nn.Conv2d) and draw(st.booleans()):
+                    setattr(way, name, nn.Sequential(conv, draw(norms(make, conv.out_channels))))
+        return [block]
     if kind == "same":
         dilation, channels = draw(st.integers(1, 2)), draw(st.integers(1, 3))
         sizes = st.sampled_from([1, 3] if dilation == 1 else [1, 2, 3])
@@ -125,6 +171,15 @@ def modules_of(draw, kind, make, shape):
     if kind == "ReLU":
         return [nn.ReLU(inplace=draw(st.booleans()))]
     return [as_torch(draw(layers(OF_NUMPYCAM[kind], make, shape)))]
+
+
+@st.composite
+def norms(draw, make, channels):
+    norm = nn.BatchNorm2d(channels, eps=draw(st.sampled_from([1e-5, 0.5])), affine=draw(st.booleans()))
+    for value in (norm.running_mean, norm.running_var, *norm.parameters()):
+        value.data = torch.tensor(make(channels))
+    norm.running_var.square_()
+    return norm
 
 
 def even_sizes(length):
@@ -172,3 +227,57 @@ def vgg11(size, classifier, narrower=1, seed=0):
             features += [nn.Conv2d(channels, width // narrower, 3, padding=1), nn.ReLU(inplace=True)]
             channels = width // narrower
     return torchvisions(nn.Sequential(*features), size, classifier, seed)
+
+
+class BasicBlock(nn.Module):
+    """ResNet's basic block as torchvision builds it, with its names, its in-place ReLU and its in-place sum."""
+
+    def __init__(self, channels, out_channels, stride=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, out_channels, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.downsample = None
+        if stride != 1 or channels != out_channels:
+            shortcut = nn.Conv2d(channels, out_channels, 1, stride, bias=False)
+            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(out_channels))
+
+    def forward(self, x):
+        identity = x if self.downsample is None else self.downsample(x)
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        out += identity
+        return self.relu(out)
+
+
+class ResNet(nn.Module):
+    """A ResNet of two basic blocks for each width, with torchvision's names. The default is ResNet-18."""
+
+    def __init__(self, widths=(64, 128, 256, 512), classes=1000):
+        super().__init__()
+        first, *_, last = widths
+        self.conv1, self.bn1 = nn.Conv2d(3, first, 7, 2, 3, bias=False), nn.BatchNorm2d(first)
+        self.relu, self.maxpool = nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
+        self.stages = [f"layer{n}" for n in range(1, len(widths) + 1)]
+        for stage, before, width in zip(self.stages, (first, *widths), widths, strict=False):
+            blocks = BasicBlock(before, width, 1 if before == width else 2), BasicBlock(width, width)
+            setattr(self, stage, nn.Sequential(*blocks))
+        self.avgpool, self.fc = nn.AdaptiveAvgPool2d((1, 1)), nn.Linear(last, classes)
+
+    def forward(self, x):
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        for stage in self.stages:
+            x = self.get_submodule(stage)(x)
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+
+def evaluated(module, seed=0):
+    """In float64 and eval mode, with statistics of the normalisations that a training might have left."""
+    generator = torch.Generator().manual_seed(seed)
+    for norm in (one for one in module.modules() if isinstance(one, nn.BatchNorm2d)):
+        for values in (norm.running_mean, norm.weight.data, norm.bias.data):
+            values.copy_(torch.randn(values.shape, generator=generator))
+        norm.running_var.copy_(torch.rand(norm.running_var.shape, generator=generator) + 0.5)
+    return module.double().eval()
