@@ -9,7 +9,6 @@ import pytest
 from helpers import refusal, same
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import tensors
 
 import numpycam
 from numpycam import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Network, ReLU, grad_cam
@@ -26,6 +25,7 @@ from numpycam.experiments.pretrained import (
     train,
     untrained,
 )
+from numpycam.laws.strategies import tensors
 from numpycam.metrics import energy_inside, pointing_game
 from numpycam.resize import normalise, resize
 

@@ -9,11 +9,11 @@ from helpers import refusal, rounding, same
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from strategies import tensors
 
 from numpycam import Conv2d, Flatten, Layer, Linear, MaxPool2d, Network, ReLU
 from numpycam.exact import as_fractions
 from numpycam.experiments.training import DivergedError, fit, sigmoid_cross_entropy, softmax_cross_entropy
+from numpycam.laws.strategies import tensors
 
 FLOATS = np.float32, np.float64
 
