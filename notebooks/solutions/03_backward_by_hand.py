@@ -1,6 +1,8 @@
-"""Solutions of the exercises of notebook 03: two backward passes, and a counterexample to each of four others."""
+"""Solutions of the exercises of notebook 03: three backward passes, four counterexamples, and a twin of a block."""
 
 import numpy as np
+
+from numpycam.exact import as_fractions
 
 
 def my_relu_backward(u, x):
@@ -32,3 +34,24 @@ my_findings = {
     # u /= writes into the caller's array: what comes back is right, once.
     "avg_pool_backward": ("purity", {"u": [[1]], "x": [[0, 0]], "size": (1, 2)}),
 }
+
+
+def my_residual_backward(u, x, body):
+    """Return dx: x acts on the score by the body and by the shortcut, and what it does adds up."""
+    return body.backward(u, x) + u
+
+
+def pass_on(channels, height, width):
+    """Return kernels (C, C, KH, KW) that pass each channel on as it is."""
+    delta = as_fractions(np.zeros((channels, channels, height, width), int))
+    for c in range(channels):
+        delta[c, c, height // 2, width // 2] += 1
+    return delta
+
+
+def my_twin(w1, w2):
+    """Return first (M + C, C, KH, KW) and second (C, M + C, KH', KW')."""
+    channels = len(w2)
+    first = np.concatenate([w1, pass_on(channels, *w1.shape[2:])], axis=0)  # x passes the ReLU, as it is not negative
+    second = np.concatenate([w2, pass_on(channels, *w2.shape[2:])], axis=1)  # and is added
+    return first, second

@@ -17,8 +17,9 @@ from numpycam.checks.compare import (
     check_keys,
     refuse_dots,
 )
+from numpycam.checks.maps import thirds
 from numpycam.core.arguments import as_pair
-from numpycam.core.arrays import Array, Pair, Shape, relu, zero_of, zeros
+from numpycam.core.arrays import Array, Pair, relu, zero_of, zeros
 from numpycam.core.base import Layer
 from numpycam.core.layers import AvgPool2d, Conv2d, MaxPool2d, ReLU
 from numpycam.exact import as_fractions
@@ -103,7 +104,7 @@ def _inner(a: Array, b: Array) -> Any:
     return (a * b).sum()
 
 
-def _adjoint_law(slot: str, name: str, forward: Callable[..., Array]) -> Callable[[Array, Inputs], str]:
+def adjoint_law(slot: str, name: str, forward: Callable[..., Array]) -> Callable[[Array, Inputs], str]:
     """Return a function that shows both sides of <f(x), u> = <slot, name> in a sentence, or "" if they are equal."""
 
     def law(given: Array, inputs: Inputs) -> str:
@@ -125,17 +126,12 @@ def _unequal(sides: dict[str, Any]) -> str:
     return ", but ".join(f"{what} = {value}" for what, value in sides.items())
 
 
-def _thirds(rng: np.random.Generator, low: int, high: int, shape: Shape) -> Array:
-    """Return drawn multiples of 1/3, from low/3 to high/3, as Fractions."""
-    return as_fractions(rng.integers(low, high + 1, shape)) / 3
-
-
 def _relu_cases() -> Iterator[Inputs]:
     """Yield u and x. In the first case every sign of u meets every sign of x; the others are drawn."""
     yield {"u": as_fractions([[1, 2, 3], [-4, -5, -6]]), "x": as_fractions([[2, -1, 0], [3, -2, 0]])}
     rng = np.random.default_rng(2017)
     for shape in ((5,), (3, 4), (2, 1, 3, 2)):
-        yield {"u": _thirds(rng, -2, 2, shape), "x": _thirds(rng, -2, 2, shape)}
+        yield {"u": thirds(rng, -2, 2, shape), "x": thirds(rng, -2, 2, shape)}
 
 
 def _conv_cases() -> Iterator[Inputs]:
@@ -150,9 +146,9 @@ def _conv_cases() -> Iterator[Inputs]:
         ((2, 2, 4, 5), (3, 2, 2, 3), (2, 1), (1, 0)),
         ((2, 3, 5, 4), (2, 3, 3, 2), (1, 3), (0, 1)),
     ):
-        x, weight = _thirds(rng, -4, 4, x_shape), _thirds(rng, -4, 4, weight_shape)
+        x, weight = thirds(rng, -4, 4, x_shape), thirds(rng, -4, 4, weight_shape)
         y_shape = Conv2d(weight, stride=stride, padding=padding).output_shape(x_shape)
-        yield _Case(_thirds(rng, 1, 5, y_shape), x, weight, stride, padding)._asdict()
+        yield _Case(thirds(rng, 1, 5, y_shape), x, weight, stride, padding)._asdict()
 
 
 def _conv(u: Array, x: Array, weight: Array, stride: Pair, padding: Pair) -> Conv2d:
@@ -228,7 +224,7 @@ RELU = Exercise(
             "dx = ds/dx of a ReLU:",
             lambda u, x: ReLU().backward(u, x),
             _RELU,
-            _adjoint_law("x", "dx", lambda u, x: relu(x)),
+            adjoint_law("x", "dx", lambda u, x: relu(x)),
         )
     },
     _relu_cases,
@@ -275,8 +271,8 @@ def _conv_advice(error: Exception) -> str:
 
 CONV = Exercise(
     {
-        "dx": Stage("dx, so that <f(x), u> = <x, dx>:", _dx, _DX, _adjoint_law("x", "dx", _y)),
-        "dw": Stage("dw, so that <f(x), u> = <weight, dw>:", _dw, _DW, _adjoint_law("weight", "dw", _y)),
+        "dx": Stage("dx, so that <f(x), u> = <x, dx>:", _dx, _DX, adjoint_law("x", "dx", _y)),
+        "dw": Stage("dw, so that <f(x), u> = <weight, dw>:", _dw, _DW, adjoint_law("weight", "dw", _y)),
     },
     _conv_cases,
     _conv_advice,

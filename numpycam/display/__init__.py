@@ -28,6 +28,7 @@ from numpycam.display.stages import (
     figure_of_stages,
     limits_of,
 )
+from numpycam.display.ways import figure_of_ways
 from numpycam.text import format_number
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "figure_of_pictures",
     "figure_of_stage",
     "figure_of_stages",
+    "figure_of_ways",
     "format_number",
     "is_dark",
     "limits_of",

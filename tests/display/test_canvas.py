@@ -26,6 +26,7 @@ from numpycam.display import (
     figure_of_pictures,
     figure_of_stage,
     figure_of_stages,
+    figure_of_ways,
     format_number,
     is_dark,
 )
@@ -94,6 +95,7 @@ DRAWN = {
     "pictures": lambda: figure_of_pictures([[PICTURE]], captions=[["caption"]]),
     "path": lambda: figure_of_path(path(worked_example.network(), 0 * X, X, 0)),
     "errors": lambda: figure_of_errors([0.1, 0.01], {"forward": [1e-3, 1e-4]}),
+    "ways": lambda: figure_of_ways(("x", X[0]), {"body": [("x", X[0])], "shortcut": [("x", X[0])]}, ("2 x", 2 * X[0])),
 }
 
 

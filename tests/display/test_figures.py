@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.colors import Normalize
 from matplotlib.text import Text
-from strategies import sides
 
 from numpycam import (
     Conv2d,
@@ -41,6 +40,7 @@ from numpycam.display import (
 from numpycam.exact import as_floats, as_fractions
 from numpycam.experiments.pretrained import load_pretrained
 from numpycam.interventions import erase, path
+from numpycam.laws.strategies import sides
 from numpycam.methods import METHODS
 from numpycam.resize import normalise, resize
 
