@@ -103,6 +103,9 @@ def _as_fractions(name: str, array: Array, value: ArrayLike) -> Array:
         if type(element) is Fraction and type(element.numerator) is type(element.denominator) is int:
             exact[index] = element
             continue
+        if getattr(type(element), "is_exact_number", False):  # a symbol, say
+            exact[index] = element
+            continue
         if not isinstance(element, Rational) or isinstance(element, bool):
             raise TypeError(
                 f"{name} must hold Fractions or ints only if its dtype is object, "

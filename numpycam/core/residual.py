@@ -26,6 +26,10 @@ class Residual(Layer):
     a network can be cut: the other way goes past them. Only the block as a whole is one. For its ways,
     g ⊙ body(x) + g ⊙ shortcut(x) = g ⊙ y, cell by cell: HiResCAM of the block is the sum over both.
 
+    The block keeps nothing of what happens inside. So its backward pass computes the inside once more, as gradient
+    checkpointing does: it takes the time of a second forward pass, and no memory. Grad-CAM at the block's output, or at
+    a layer behind it, takes no gradient through it.
+
     Source: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, equations 1 and 2. There a ReLU
     follows each block.
 
