@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import NoReturn, TextIO
 
 from numpycam import interrupt
-from numpycam.cli import background, example, explain, methods, train
+from numpycam.cli import background, example, explain, methods, train, verify
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0, or 2 if the output cannot be written or matplotlib is not installed, or 130 after Ctrl-C.
+        The exit status: 0, or 1 if verify finds a law that is broken, or 2 if the output cannot be written or
+        matplotlib is not installed, or 130 after Ctrl-C.
 
     Raises
     ------
@@ -60,10 +61,11 @@ def _run(given: list[str]) -> int:
         options = _parse(given)
         if options.needs_figures:
             import numpycam.display  # noqa: F401  # without matplotlib, before anything is computed
-        options.run(options)
+        status = options.run(options) or 0
         print(end="", flush=True)  # if the disk is full or the pipe is closed, this raises an error
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         _discard(sys.stdout)
+        return 0
     except ModuleNotFoundError as error:
         if error.name != "matplotlib":
             raise
@@ -74,7 +76,7 @@ def _run(given: list[str]) -> int:
         if error.filename is None:
             _discard(sys.stdout)
         return _complain("numpycam", f"cannot write {error.filename or 'the output'}: {error.strerror}")
-    return 0
+    return status
 
 
 def _parse(given: list[str]) -> argparse.Namespace:
@@ -119,6 +121,7 @@ def _build_parser() -> argparse.ArgumentParser:
         ("methods", methods),
         ("background", background),
         ("train", train),
+        ("verify", verify),
     ):
         options = commands.add_parser(name, prog=f"numpycam {name}", **command.TEXTS)
         options.set_defaults(needs_figures=command in (explain, background))

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.image import imread
 from PIL import Image
-from strategies import sides
 
 from numpycam import Conv2d, Explanation, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.cli import main
@@ -23,6 +22,7 @@ from numpycam.display import as_uint8, format_number, overlay
 from numpycam.exact import as_floats, as_fractions
 from numpycam.experiments.drawings import CLASS_NAMES, LUMA, Animals, draw
 from numpycam.experiments.pretrained import load_pretrained
+from numpycam.laws.strategies import sides
 from numpycam.methods import METHODS
 from numpycam.resize import normalise, resize, resize_picture
 from numpycam.targets import Difference
