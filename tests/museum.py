@@ -1,8 +1,8 @@
-"""The bug museum: mistakes that people really make, each with the test that finds it.
+"""The bug museum: mistakes that people really make, each with the law or the test that finds it.
 
-An exhibit replaces one function of the package by a wrong one. The named test must fail then; if
-it does not, the test is too weak. Some mistakes break no law, because they are consistent with
-themselves: only a definition or a golden vector finds those.
+An exhibit replaces one function of the package by a wrong one. The named law or test must fail then; if
+it does not, it is too weak. Some mistakes break no equation between two passes, because they are consistent with
+themselves: only a definition or a convention finds those.
 """
 
 from collections.abc import Callable
@@ -16,17 +16,21 @@ import test_metrics
 import test_path
 import test_resize
 import test_targets
-import test_worked_example
-from core import test_layers, test_network, test_steps
+from core import test_steps
 from display import test_pixels
 from experiments import test_training
+from laws import test_ours
+from laws.ours import OURS
 from methods import test_cams, test_saliency, test_wrappers
 
-from numpycam import AvgPool2d, Conv2d, MaxPool2d, ReLU, gradcam, interventions, metrics, resize
+from numpycam import AvgPool2d, Conv2d, MaxPool2d, ReLU, interventions, metrics, resize
 from numpycam.core import arguments, steps
 from numpycam.core.arrays import sum_of, zero_of, zeros
 from numpycam.core.window import Window
 from numpycam.experiments import training
+from numpycam.laws import BOOKS
+from numpycam.laws.engine import examine
+from numpycam.laws.subject import Subject
 from numpycam.methods import cams, saliency, wrappers
 
 conv_forward, conv_backward = Conv2d.forward, Conv2d.backward
@@ -236,56 +240,70 @@ def mean_of_a_sum(terms):
         return float(terms.mean())
 
 
-document = test_worked_example.test_the_worked_example_stage_by_stage
+def law(operation, id):
+    """Return a test that a law of a book holds for our own function."""
+
+    def test():
+        assert not examine(Subject(BOOKS[operation], OURS[operation]), [id]).broken
+
+    return test
+
+
+def choice(operation):
+    """Return the test that our own function follows our convention."""
+    return partial(
+        test_ours.test_where_right_functions_differ_ours_choose_this, operation, test_ours.CHOICES[operation]
+    )
+
 
 MUSEUM = [
     Exhibit("true convolution forward, not backward", Conv2d, "forward", true_convolution_forward,
-            test_layers.test_the_backward_passes_are_the_adjoints_of_the_forward_pass),
+            law("conv2d", "adjoint-x")),
     Exhibit("kernel not flipped in the input gradient", Conv2d, "backward", unflipped_kernel_backward,
-            test_layers.test_the_backward_passes_are_the_adjoints_of_the_forward_pass),
-    Exhibit("true convolution, consistently: no law finds it", Window, "overlaps", overlaps_of_a_turned_kernel,
-            test_layers.test_a_convolution_is_its_defining_loop),
+            law("conv2d", "adjoint-x")),
+    Exhibit("true convolution, consistently", Window, "overlaps", overlaps_of_a_turned_kernel,
+            law("conv2d", "definition")),
     Exhibit("output size rounded up", Window, "output_size", size_rounded_up,
-            test_layers.test_there_is_an_output_for_each_place_where_the_kernel_fits),
+            law("conv2d", "size")),
     Exhibit("output size without dilation", Window, "output_size", size_without_dilation,
-            test_layers.test_there_is_an_output_for_each_place_where_the_kernel_fits),
+            law("conv2d", "size")),
     Exhibit("stride of the rows for the columns", Window, "output_size", stride_of_one_axis,
-            test_layers.test_there_is_an_output_for_each_place_where_the_kernel_fits),
+            law("conv2d", "size")),
     Exhibit("ReLU masked by the gradient", ReLU, "backward", relu_gate_by_the_sign_of_the_gradient,
-            test_network.test_the_score_is_gradient_times_input_plus_the_gradients_of_the_biases_times_the_biases),
+            law("relu", "linear-u")),
     Exhibit("ReLU backward without a gate", ReLU, "backward", relu_without_a_gate,
-            test_network.test_the_score_is_gradient_times_input_plus_the_gradients_of_the_biases_times_the_biases),
+            law("relu", "euler")),
     Exhibit("ReLU gate open at zero: no law finds it", ReLU, "backward", relu_gate_open_at_zero,
-            test_layers.test_the_gate_of_a_relu_is_shut_at_zero),
+            choice("relu")),
     Exhibit("ReLU mask from the output with >=, always true", ReLU, "backward", relu_mask_from_the_output,
-            test_network.test_the_gradient_is_the_difference_quotient_for_a_finite_step_in_one_linear_piece),
+            law("relu", "gate")),
     Exhibit("upstream gradient overwritten in place", ReLU, "backward", relu_that_overwrites_the_gradient,
-            test_network.test_passes_write_into_nothing_and_remember_nothing),
+            law("relu", "pure")),
     Exhibit("NaN swallowed by the ReLU", ReLU, "forward", relu_that_swallows_nan,
-            test_layers.test_a_relu_hides_no_nan),
+            law("relu", "nan")),
     Exhibit("average pool backward forgets 1/k²", AvgPool2d, "backward", average_pool_that_forgets_to_divide,
-            test_layers.test_the_backward_pass_of_an_average_pool_is_the_adjoint_of_the_forward_pass),
+            law("avg_pool2d", "adjoint")),
     Exhibit("pool backward with = for +=", Window, "scatter", scatter_where_the_last_write_wins,
-            test_layers.test_a_max_pool_loses_no_gradient),
+            law("max_pool2d", "mass")),
     Exhibit("max pool gradient to every tied cell", MaxPool2d, "backward", max_pool_gradient_to_every_tied_cell,
-            test_layers.test_a_max_pool_loses_no_gradient),
+            choice("max_pool2d")),
     Exhibit("max pool padded with zeros", MaxPool2d, "taps", max_pool_padded_with_zeros,
-            test_layers.test_a_max_pool_is_its_defining_loop),
-    Exhibit("average of the gradients as a sum", gradcam, "compute_alphas", average_as_a_sum,
-            test_steps.test_alpha_is_a_z_th_of_the_slope_of_the_score_when_the_whole_map_is_raised),
-    Exhibit("average of the gradients as a maximum", gradcam, "compute_alphas", average_as_a_maximum,
-            test_steps.test_the_map_and_the_counterfactual_map_are_the_halves_of_the_weighted_sum),
-    Exhibit("average over the wrong axes", gradcam, "compute_alphas", average_over_the_maps,
-            test_steps.test_alpha_is_a_z_th_of_the_slope_of_the_score_when_the_whole_map_is_raised),
-    Exhibit("ReLU on the alphas", gradcam, "compute_alphas", alphas_rectified,
-            test_steps.test_the_map_and_the_counterfactual_map_are_the_halves_of_the_weighted_sum),
+            law("max_pool2d", "definition")),
+    Exhibit("average of the gradients as a sum", steps, "compute_alphas", average_as_a_sum,
+            law("grad_cam", "alphas")),
+    Exhibit("average of the gradients as a maximum", steps, "compute_alphas", average_as_a_maximum,
+            law("grad_cam", "linear-g")),
+    Exhibit("average over the wrong axes", steps, "compute_alphas", average_over_the_maps,
+            law("grad_cam", "alphas")),
+    Exhibit("ReLU on the alphas", steps, "compute_alphas", alphas_rectified,
+            law("grad_cam", "halves")),
     Exhibit("ReLU before the sum", steps, "compute_weighted_sum", relu_before_the_sum,
-            test_steps.test_the_map_and_the_counterfactual_map_are_the_halves_of_the_weighted_sum),
+            law("grad_cam", "weighted-sum")),
     Exhibit("absolute value for ReLU", steps, "compute_localization_map", absolute_value_for_relu,
-            test_steps.test_the_map_and_the_counterfactual_map_are_the_halves_of_the_weighted_sum),
-    Exhibit("no ReLU", steps, "compute_localization_map", no_relu, test_steps.test_grad_cam_is_its_defining_loop),
+            law("grad_cam", "apart")),
+    Exhibit("no ReLU", steps, "compute_localization_map", no_relu, law("grad_cam", "not-negative")),
     Exhibit("gradient of the softmax, not of the score", steps, "score_of", gradient_of_the_softmax,
-            test_steps.test_a_constant_added_to_the_scores_changes_no_map),
+            test_steps.test_cam_is_that_of_its_maps_and_gradients),
     Exhibit("a path that looks at no ReLU", ReLU, "rivals", rivals_without_a_gate,
             test_path.test_path_is_the_score_and_complete),
     Exhibit("a path that looks at no maximum", MaxPool2d, "rivals", rivals_without_a_window,
@@ -302,10 +320,10 @@ MUSEUM = [
             test_metrics.test_an_affine_network_falls_by_the_heat_that_is_gone),
     Exhibit("resize with transposed axes", resize, "_resize_axis", resize_with_transposed_axes,
             test_resize.test_resizing_is_linear_interpolation_by_its_definition),
-    Exhibit("minimum to maximum after the ReLU", test_resize, "normalise", minimum_to_maximum,
-            test_resize.test_normalising_is_free_of_scale_and_ends_at_1),
-    Exhibit("an epsilon in the denominator", test_resize, "normalise", an_epsilon_in_the_denominator,
-            test_resize.test_a_zero_map_stays_zero_and_a_constant_one_becomes_1),
+    Exhibit("minimum to maximum after the ReLU", resize, "normalise", minimum_to_maximum,
+            law("normalise", "definition")),
+    Exhibit("an epsilon in the denominator", resize, "normalise", an_epsilon_in_the_denominator,
+            law("normalise", "any-scale")),
     Exhibit("a target that is a sequence, too, taken apart by NumPy", arguments, "objects", objects_by_numpy,
             test_targets.test_a_target_that_is_a_sequence_turns_no_sign),
     Exhibit("a baseline that stays while the image is mirrored", wrappers, "_mirrored_option", an_option_left_as_it_is,

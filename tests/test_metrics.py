@@ -8,10 +8,10 @@ import pytest
 from helpers import refusal, same
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import kinds, network_cases, sides, tensors
 
 from numpycam import Flatten, Layer, Linear, Network, grad_cam, grad_cam_from_maps, worked_example
 from numpycam.exact import as_floats, as_fractions
+from numpycam.laws.strategies import kinds, network_cases, sides, tensors
 from numpycam.metrics import (
     area_under,
     background_share,

@@ -12,10 +12,10 @@ import second_example
 from helpers import inner, refusal, rounding, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import network_cases, tensors
 
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.exact import as_floats, as_fractions
+from numpycam.laws.strategies import network_cases, tensors
 from numpycam.methods import METHODS, over_layers, with_mirror
 from numpycam.targets import Difference, Probability, Sigmoid, finer
 
@@ -66,17 +66,6 @@ def test_the_difference_of_one_class_is_that_class(case, c, name):
         of_target = METHODS[name](network, x, Difference({c: 1}), **options)
         assert same(of_target.weighted_sum, of_class.weighted_sum)
         assert of_target.score == of_class.score
-
-
-@pytest.mark.law("cam.cf")
-@networks
-@given(network_cases(), st.integers(0, 1))
-def test_the_counterfactual_map_is_grad_cam_of_the_negative_score(case, c):
-    """The counterfactual is Grad-CAM of -y^c."""
-    network, x = case
-    against = grad_cam(network, x, Difference({c: -1}))
-    assert same(against.localization_map, grad_cam(network, x, c).counterfactual_map)
-    assert same(against.score, -network(x)[:, c])
 
 
 @pytest.mark.law("cam.reparam")

@@ -1,220 +1,22 @@
-"""The layers: against their definitions, against their laws, and against bad input."""
+"""The layers: what their books of laws do not ask (test_ours asks these), and bad input."""
 
 import copy
 from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
 
-import definitions
 import numpy as np
 import pytest
 from helpers import inner, refusal, same
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import conv_cases, kinds, pool_cases, sides, tensors
 
-from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
-from numpycam.core.arrays import zeros
+from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, laws
 from numpycam.exact import as_fractions
-
-# --- Convolution ------------------------------------------------------------------------------------
-
-
-@pytest.mark.law("conv.def")
-@given(conv_cases(bias=True))
-def test_a_convolution_is_its_defining_loop(case):
-    layer, x, _ = case
-    expected = definitions.conv2d(x, layer.weight, layer.bias, layer.stride, layer.padding, layer.dilation)
-    assert same(layer.forward(x), expected)
-
-
-@pytest.mark.law("conv.size")
-@given(conv_cases())
-def test_there_is_an_output_for_each_place_where_the_kernel_fits(case):
-    """The output has as many rows as there are window positions {0, s, 2s, …} that fit into the padded input."""
-    layer, x, _ = case
-    for axis in (0, 1):
-        span = layer.dilation[axis] * (layer.weight.shape[2 + axis] - 1)
-        fitting = range(0, x.shape[2 + axis] + 2 * layer.padding[axis] - span, layer.stride[axis])
-        assert layer.output_shape(x.shape)[2 + axis] == len(fitting)
-    assert layer.forward(x).shape == layer.output_shape(x.shape)
-
-
-@pytest.mark.law("conv.lin")
-@given(conv_cases(), st.data())
-def test_a_convolution_is_linear_in_the_input_and_in_the_weight(case, data):
-    layer, x, kind = case
-    other_x = data.draw(tensors(x.shape, kind))
-    other_weight = data.draw(tensors(layer.weight.shape, kind))
-    scale = data.draw(st.integers(-3, 3))
-    mixed = replace(layer, weight=scale * layer.weight + other_weight)
-    assert same(layer.forward(scale * x + other_x), scale * layer.forward(x) + layer.forward(other_x))
-    assert same(mixed.forward(x), scale * layer.forward(x) + replace(layer, weight=other_weight).forward(x))
-
-
-@pytest.mark.law("conv.lin")
-@given(conv_cases(bias=True))
-def test_a_convolution_with_a_bias_is_affine(case):
-    layer, x, _ = case
-    assert same(layer.forward(x) - layer.forward(0 * x), replace(layer, bias=None).forward(x))
-    assert (layer.forward(0 * x) == layer.bias[:, None, None]).all()
-
-
-@pytest.mark.law("conv.adj")
-@given(conv_cases(), st.data())
-def test_the_backward_passes_are_the_adjoints_of_the_forward_pass(case, data):
-    """<conv(x, W), u> = <x, dx(u, W)> = <W, dW(u, x)>: given the forward pass, this fixes both backward passes."""
-    layer, x, kind = case
-    u = data.draw(tensors(layer.output_shape(x.shape), kind))
-    score = inner(layer.forward(x), u)
-    assert score == inner(x, layer.backward(u, x))
-    assert score == inner(layer.weight, layer.parameter_gradients(u, x)["weight"])
-
-
-@pytest.mark.law("conv.adj")
-@given(conv_cases(bias=True), st.data())
-def test_the_gradient_of_a_bias_is_the_sum_over_images_and_cells(case, data):
-    layer, x, kind = case
-    u = data.draw(tensors(layer.output_shape(x.shape), kind))
-    expected = [inner(u[:, o], u[:, o] * 0 + 1) for o in range(u.shape[1])]
-    assert list(layer.parameter_gradients(u, x)["bias"]) == expected
-
-
-@pytest.mark.law("conv.1x1")
-@given(conv_cases(kernel=(1, 1), padding=(0, 0), stride=(1, 1)))
-def test_a_convolution_of_1_by_1_mixes_the_channels_of_each_cell(case):
-    layer, x, _ = case
-    expected = np.tensordot(layer.weight[:, :, 0, 0], x, axes=(1, 1)).swapaxes(0, 1)
-    assert same(layer.forward(x), expected)
-
-
-@pytest.mark.law("conv.shift-sum")
-@given(conv_cases())
-def test_a_convolution_is_the_sum_of_shifted_inputs_one_for_each_cell_of_the_kernel(case):
-    """y = Σ_{u,v} W[:, :, u, v] · (the padded input, shifted by d (u, v), every s-th cell of it)."""
-    layer, x, _ = case
-    *_, height, width = layer.output_shape(x.shape)
-    (top, left), (down, right), (rows, columns) = layer.padding, layer.dilation, layer.stride
-    padded = zeros((*x.shape[:2], x.shape[2] + 2 * top, x.shape[3] + 2 * left), like=x)
-    padded[:, :, top : top + x.shape[2], left : left + x.shape[3]] = x
-    total = zeros(layer.output_shape(x.shape), like=x)
-    for u, v in np.ndindex(*layer.weight.shape[2:]):
-        shifted = padded[:, :, down * u :: rows, right * v :: columns][:, :, :height, :width]
-        total = total + np.tensordot(layer.weight[:, :, u, v], shifted, axes=(1, 1)).swapaxes(0, 1)
-    assert same(layer.forward(x), total)
-
-
-@pytest.mark.law("conv.stride")
-@given(conv_cases())
-def test_a_stride_leaves_out_all_but_every_s_th_output(case):
-    layer, x, _ = case
-    rows, columns = layer.stride
-    assert same(layer.forward(x), replace(layer, stride=1).forward(x)[:, :, ::rows, ::columns])
-
-
-@pytest.mark.law("conv.dil")
-@given(conv_cases())
-def test_dilation_is_a_kernel_with_zeros_between_its_weights(case):
-    """Dilation d is the same as d - 1 zeros between the weights."""
-    layer, x, _ = case
-    (down, right), (height, width) = layer.dilation, layer.weight.shape[2:]
-    spread = zeros((*layer.weight.shape[:2], down * (height - 1) + 1, right * (width - 1) + 1), like=layer.weight)
-    spread[:, :, ::down, ::right] = layer.weight
-    assert same(layer.forward(x), replace(layer, weight=spread, dilation=1).forward(x))
-
-
-@pytest.mark.law("conv.trans")
-@given(conv_cases(padding=(0, 0)), st.tuples(st.integers(0, 1), st.integers(0, 1)), st.data())
-def test_an_input_shifted_by_the_stride_shifts_the_output_by_one(case, steps, data):
-    """A shift of the input by a multiple of the stride shifts the output; without padding."""
-    layer, x, kind = case
-    down, right = steps[0] * layer.stride[0], steps[1] * layer.stride[1]
-    wider = data.draw(tensors((*x.shape[:2], x.shape[2] + down, x.shape[3] + right), kind))
-    wider[:, :, down:, right:] = x
-    assert same(layer.forward(wider)[:, :, steps[0] :, steps[1] :], layer.forward(x))
-
-
-@pytest.mark.law("conv.flip")
-@given(conv_cases(reaching_both_edges=True))
-def test_a_flipped_input_and_a_flipped_kernel_give_the_flipped_output(case):
-    """Flipping the input and the kernel flips the output, where the windows reach both edges."""
-    layer, x, _ = case
-    flipped = replace(layer, weight=layer.weight[:, :, ::-1, ::-1])
-    assert same(flipped.forward(x[:, :, ::-1, ::-1]), layer.forward(x)[:, :, ::-1, ::-1])
-
-
-@pytest.mark.law("conv.flip")
-def test_a_flip_needs_windows_that_reach_both_edges():
-    layer, x = Conv2d([[[[1.0]]]], stride=2), np.array([[[[1.0, 2.0, 3.0, 4.0]]]])
-    assert layer.forward(x).ravel().tolist() == [1, 3]
-    assert layer.forward(x[..., ::-1]).ravel().tolist() == [4, 2]
-
-
-@pytest.mark.law("conv.perm")
-@given(conv_cases(), st.randoms(use_true_random=False))
-def test_channels_in_another_order_change_nothing_and_kernels_only_the_order_of_the_maps(case, random):
-    layer, x, _ = case
-    inputs = random.sample(range(x.shape[1]), x.shape[1])
-    outputs = random.sample(range(layer.weight.shape[0]), layer.weight.shape[0])
-    assert same(replace(layer, weight=layer.weight[:, inputs]).forward(x[:, inputs]), layer.forward(x))
-    assert same(replace(layer, weight=layer.weight[outputs]).forward(x), layer.forward(x)[:, outputs])
-
-
-@pytest.mark.law("conv.mass")
-@given(conv_cases(padding=(0, 0)), st.data())
-def test_without_padding_a_convolution_loses_no_gradient(case, data):
-    """Without padding no gradient is lost: Σ dx = Σ_o (Σ u_o)(Σ W_o)."""
-    layer, x, kind = case
-    u = data.draw(tensors(layer.output_shape(x.shape), kind))
-    expected = inner(u.sum(axis=(0, 2, 3)), layer.weight.sum(axis=(1, 2, 3)))
-    assert layer.backward(u, x).sum() == expected
-
-
-@pytest.mark.law("conv.batch")
-@given(conv_cases(bias=True), st.data())
-def test_a_batch_through_a_convolution_is_its_images_one_by_one(case, data):
-    layer, x, kind = case
-    u = data.draw(tensors(layer.output_shape(x.shape), kind))
-    singles = [(x[n : n + 1], u[n : n + 1]) for n in range(len(x))]
-    assert same(layer.forward(x), np.concatenate([layer.forward(a) for a, _ in singles]))
-    assert same(layer.backward(u, x), np.concatenate([layer.backward(b, a) for a, b in singles]))
-    for name, gradient in layer.parameter_gradients(u, x).items():
-        assert same(gradient, sum(layer.parameter_gradients(b, a)[name] for a, b in singles))
-
+from numpycam.laws import definitions
+from numpycam.laws.cases import sweep
+from numpycam.laws.strategies import conv_cases, tensors
 
 # --- ReLU -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.law("relu.parts")
-@given(kinds().flatmap(lambda kind: tensors((3, 4), kind)), st.integers(0, 3))
-def test_a_relu_is_the_positive_part(x, scale):
-    relu = ReLU().forward
-    assert same(relu(relu(x)), relu(x))
-    assert same(relu(x) - relu(-x), x)
-    assert same(relu(x) + relu(-x), np.abs(x))
-    assert same(relu(scale * x), scale * relu(x))
-
-
-@pytest.mark.law("relu.monotone")
-@given(tensors((3, 4)), tensors((3, 4)))
-def test_a_relu_is_monotone_and_never_stretches(x, y):
-    relu = ReLU().forward
-    assert (relu(np.maximum(x, y)) >= relu(x)).all()
-    assert (np.abs(relu(x) - relu(y)) <= np.abs(x - y)).all()
-
-
-@pytest.mark.law("relu.gate")
-@given(tensors((3, 4)), tensors((3, 4)))
-def test_a_relu_passes_the_gradient_where_x_is_positive_and_nowhere_else(x, u):
-    expected = [[b if a > 0 else Fraction(0) for a, b in zip(*rows, strict=True)] for rows in zip(x, u, strict=True)]
-    assert same(ReLU().backward(u, x), as_fractions(expected))
-
-
-@pytest.mark.law("relu.gate")
-def test_the_gate_of_a_relu_is_shut_at_zero():
-    """A convention: the derivative does not exist there. As a consequence relu(x) - relu(-x) = x has the slope 0."""
-    zero, one = np.array([0.0]), np.array([1.0])
-    assert ReLU().backward(one, zero).tolist() == [0]
-    assert (ReLU().backward(one, zero) - ReLU().backward(one, -zero)).tolist() == [0]
 
 
 def test_a_shut_gate_gives_zero_and_not_minus_zero():
@@ -231,70 +33,20 @@ def test_a_shut_gate_stops_nan_and_infinity():
     assert MaxPool2d((1, 2)).backward(u, pairs)[0, 0, 0, [0, 2, 3]].tolist() == [0, 1, 0]
 
 
-@pytest.mark.law("relu.nan")
-def test_a_relu_hides_no_nan():
+def test_the_gate_of_a_relu_is_open_where_x_is_nan():
     x = np.array([np.nan, -1.0, 2.0])
-    assert np.isnan(ReLU().forward(x)).tolist() == [True, False, False]
     assert ReLU().backward(np.array([3.0, 3.0, 3.0]), x).tolist() == [3, 0, 3]
-    assert np.isnan(ReLU().backward(np.array([np.nan, 3.0, 3.0]), x)).tolist() == [True, False, False]
 
 
 # --- Pooling ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.law("max.def")
-@given(pool_cases(MaxPool2d))
-def test_a_max_pool_is_its_defining_loop(case):
-    layer, x, _ = case
-    expected = definitions.pool2d(x, layer.kernel_size, layer.stride, layer.padding, lambda cells, _: max(cells))
-    assert same(layer.forward(x), expected)
-
-
-@pytest.mark.law("max.mass")
-@given(pool_cases(MaxPool2d), st.data())
-def test_a_max_pool_loses_no_gradient(case, data):
-    """Σ dx = Σ u: one cell of each window receives all of its gradient, also where windows overlap or tie."""
-    layer, x, kind = case
-    u = data.draw(tensors(layer.output_shape(x.shape), kind))
-    assert layer.backward(u, x).sum() == u.sum()
-
-
-@pytest.mark.law("max.euler")
-@given(pool_cases(MaxPool2d), st.data())
-def test_the_gradient_of_a_max_pool_times_its_input_is_that_of_its_output_times_its_output(case, data):
-    layer, x, kind = case
-    u = data.draw(tensors(layer.output_shape(x.shape), kind))
-    assert inner(layer.backward(u, x), x) == inner(u, layer.forward(x))
-
-
 @pytest.mark.law("max.tie")
-@given(pool_cases(MaxPool2d))
-def test_of_tied_cells_the_first_in_row_major_order_receives_the_gradient(case):
-    """On a constant input all windows tie; the winner is the first real cell of each."""
-    layer, x, _ = case
-    constant, u = x * 0 - 1, layer.forward(x) * 0 + 1
-    expected = zeros(x.shape, like=x)
-    _, _, height, width = u.shape
-    for i, j in np.ndindex(height, width):
-        top = max(i * layer.stride[0] - layer.padding[0], 0)
-        left = max(j * layer.stride[1] - layer.padding[1], 0)
-        expected[:, :, top, left] += 1
-    assert same(layer.backward(u, constant), expected)
-
-
-@pytest.mark.law("max.tie")
-def test_of_four_cells_that_tie_the_first_receives_the_gradient():
-    x = np.array([[[[1.0, 3.0, 3.0], [3.0, 0.0, 3.0]]]])
-    expected = np.array([[[[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]]])
-    assert same(MaxPool2d((2, 3)).backward(np.ones((1, 1, 1, 1)), x), expected)
-
-
-@pytest.mark.law("max.pad")
-def test_the_border_of_a_max_pool_never_wins():
-    x = np.array([[[[-5.0, -7.0]]]])
-    layer = MaxPool2d((2, 2), stride=1, padding=1)
-    assert same(layer.forward(x), np.array([[[[-5.0, -5.0, -7.0], [-5.0, -5.0, -7.0]]]]))
-    assert same(layer.backward(np.ones((1, 1, 2, 3)), x), np.array([[[[4.0, 2.0]]]]))
+def test_of_tied_cells_the_first_in_row_major_order_receives_the_gradient():
+    """Most windows tie if the signs of the numbers alone are left. Their law is asked where no numbers are equal."""
+    for case in sweep(laws.max_pool2d, "integers"):
+        x, u = np.sign(case["x"]), case["grad_output"]
+        assert same(MaxPool2d(**case.options).backward(u, x), definitions.max_pool2d_backward(u, x, **case.options))
 
 
 def test_a_nan_in_one_window_changes_no_other():
@@ -302,70 +54,10 @@ def test_a_nan_in_one_window_changes_no_other():
     assert MaxPool2d((1, 2)).backward(np.ones((1, 1, 1, 2)), x).ravel().tolist() == [1, 0, 1, 0]
 
 
-@pytest.mark.law("max.nan")
-def test_a_max_pool_hides_no_nan_and_of_several_the_first_receives_the_gradient():
-    x = np.array([[[[1.0, np.nan], [2.0, 0.0]]]])
-    layer = MaxPool2d(2)
-    assert np.isnan(layer.forward(x)).all()
-    assert same(layer.backward(np.ones((1, 1, 1, 1)), x), np.array([[[[0.0, 1.0], [0.0, 0.0]]]]))
-    x[0, 0, 1, 0] = np.nan  # of several the first receives the gradient
-    assert same(layer.backward(np.ones((1, 1, 1, 1)), x), np.array([[[[0.0, 1.0], [0.0, 0.0]]]]))
-
-
-@pytest.mark.law("avg.def")
-@given(pool_cases(AvgPool2d, kind="fraction"), st.booleans())
-def test_an_average_pool_is_its_defining_loop(case, count_include_pad):
-    layer, x, _ = case
-    layer = replace(layer, count_include_pad=count_include_pad)
-
-    def mean(cells, window):
-        return sum(cells) / Fraction(window if count_include_pad else len(cells))
-
-    assert same(layer.forward(x), definitions.pool2d(x, layer.kernel_size, layer.stride, layer.padding, mean))
-
-
-@pytest.mark.law("avg.adj")
-@given(pool_cases(AvgPool2d, kind="fraction"), st.booleans(), st.data())
-def test_the_backward_pass_of_an_average_pool_is_the_adjoint_of_the_forward_pass(case, count_include_pad, data):
-    layer, x, _ = case
-    layer = replace(layer, count_include_pad=count_include_pad)
-    u = data.draw(tensors(layer.output_shape(x.shape)))
-    assert inner(layer.forward(x), u) == inner(x, layer.backward(u, x))
-
-
-@pytest.mark.law("avg.mass")
-@given(pool_cases(AvgPool2d, kind="fraction", count_include_pad=False), st.data())
-def test_an_average_pool_loses_no_gradient_if_the_border_does_not_count(case, data):
-    layer, x, _ = case
-    u = data.draw(tensors(layer.output_shape(x.shape)))
-    assert layer.backward(u, x).sum() == u.sum()
-
-
-@pytest.mark.law("avg.mass")
-def test_gradient_leaks_into_a_border_that_counts():
-    layer, x = AvgPool2d((1, 2), padding=(0, 1)), as_fractions(np.zeros((1, 1, 1, 2)))
-    u = as_fractions(np.ones((1, 1, 1, 2)))
-    assert layer.backward(u, x).sum() == 1
-    assert replace(layer, count_include_pad=False).backward(u, x).sum() == 2
-
-
-@pytest.mark.law("avg.const")
-@given(pool_cases(AvgPool2d, kind="fraction", count_include_pad=False), st.fractions(-2, 2, max_denominator=3))
-def test_the_averages_of_a_constant_are_that_constant(case, value):
-    layer, x, _ = case
-    assert (layer.forward(x * 0 + value) == value).all()
-
-
-@pytest.mark.law("gap")
-@given(sides(1, 4).flatmap(lambda size: tensors((2, 3, *size))), st.data())
-def test_the_global_average_is_the_average_pool_over_the_whole_map(x, data):
-    """The global average is the average pool whose window is the whole map."""
-    layer, (_, _, *size) = GlobalAvgPool2d(), x.shape
-    whole, u = AvgPool2d(tuple(size)), data.draw(tensors((2, 3)))
-    assert same(layer.forward(x), whole.forward(x)[:, :, 0, 0])
-    assert same(layer.backward(u, x), whole.backward(u[:, :, None, None], x))
-    assert layer.backward(u, x).sum() == u.sum()
-    assert (layer.backward(u, x) == u[:, :, None, None] / Fraction(size[0] * size[1])).all()
+@pytest.mark.parametrize("second", [2.0, np.nan])
+def test_of_several_nans_in_a_window_the_first_receives_the_gradient(second):
+    x = np.array([[[[1.0, np.nan], [second, 0.0]]]])
+    assert MaxPool2d(2).backward(np.ones((1, 1, 1, 1)), x).tolist() == [[[[0, 1], [0, 0]]]]
 
 
 @pytest.mark.law("flatten")
@@ -399,20 +91,6 @@ def test_padding_is_at_most_half_of_an_odd_window_too(size):
 # --- Linear -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.law("linear.adj")
-@given(kinds(), st.data())
-def test_a_linear_layer_is_its_sum_and_its_backward_passes_are_the_adjoints(kind, data):
-    weight, bias = data.draw(tensors((2, 3), kind)), data.draw(tensors((2,), kind))
-    x, u = data.draw(tensors((2, 3), kind)), data.draw(tensors((2, 2), kind))
-    layer, linear = Linear(weight, bias), Linear(weight)
-    for n, o in np.ndindex(2, 2):
-        assert layer.forward(x)[n, o] == bias[o] + sum(weight[o, f] * x[n, f] for f in range(3))
-    gradients = layer.parameter_gradients(u, x)
-    assert inner(linear.forward(x), u) == inner(x, layer.backward(u, x)) == inner(weight, gradients["weight"])
-    assert inner(layer.forward(x), u) == inner(weight, gradients["weight"]) + inner(bias, gradients["bias"])
-    assert set(linear.parameter_gradients(u, x)) == {"weight"}
-
-
 @pytest.mark.parametrize("layer", [Conv2d(np.ones((1, 1, 1, 1))), MaxPool2d(1), AvgPool2d(1), ReLU()], ids=repr)
 def test_a_gradient_of_another_shape_is_refused(layer):
     message = refusal(ValueError, lambda: layer.backward(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2))))
@@ -436,17 +114,13 @@ def input_of(layer, batch=2):
     return np.ones((batch, 60) if isinstance(layer, Linear) else (batch, 3, 4, 5))
 
 
-@pytest.mark.law("bp.pure")
-@pytest.mark.parametrize("layer", LAYERS, ids=repr)
-def test_layers_write_into_nothing_and_answer_the_same_again(layer):
-    """Read-only inputs work, and the second call gives what the first one gave."""
-    x = input_of(layer) * np.arange(2)[(slice(None), *[None] * (input_of(layer).ndim - 1))]
+@pytest.mark.parametrize("layer", [*LAYERS, *(replace(one, bias=None) for one in LAYERS if one.parameters)], ids=repr)
+def test_layers_write_into_nothing_and_have_a_gradient_for_each_parameter(layer):
+    x = input_of(layer)
     u = np.ones(layer.output_shape(x.shape))
     x.flags.writeable = u.flags.writeable = False
-    for method in (lambda: layer.forward(x), lambda: layer.backward(u, x)):
-        assert same(method(), method())
-    first, second = layer.parameter_gradients(u, x), layer.parameter_gradients(u, x)
-    assert all(same(first[name], second[name]) for name in layer.parameters)
+    assert layer.backward(u, x).shape == x.shape
+    assert layer.parameter_gradients(u, x).keys() == layer.parameters.keys()
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
@@ -477,15 +151,6 @@ def test_layers_take_any_memory_layout(layer):
         assert same(layer.backward(layout(u), layout(x)), layer.backward(u, x))
         for name, gradient in layer.parameter_gradients(layout(u), layout(x)).items():
             assert same(gradient, layer.parameter_gradients(u, x)[name])
-
-
-@pytest.mark.law("bp.batch")
-@pytest.mark.parametrize("layer", LAYERS, ids=repr)
-def test_no_layer_ties_two_images_of_a_batch(layer):
-    """d y_n / d x_m = 0 for n != m."""
-    x, u = input_of(layer), np.ones(layer.output_shape(input_of(layer).shape))
-    u[1] = 0
-    assert not layer.backward(u, x)[1].any()
 
 
 def test_layers_are_values():

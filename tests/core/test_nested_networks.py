@@ -8,10 +8,10 @@ from helpers import refusal, same
 from hypothesis import given
 from hypothesis import strategies as st
 from own_layers import Hiding, Wrapping
-from strategies import network_cases, tensors
 
 from numpycam import Conv2d, Network, ReLU, grad_cam, interventions, worked_example
 from numpycam.exact import as_floats
+from numpycam.laws.strategies import network_cases, tensors
 from numpycam.methods import METHODS
 
 

@@ -8,7 +8,6 @@ import pytest
 from helpers import inner, refusal, same
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import residual_cases, tensors
 
 from numpycam import (
     Conv2d,
@@ -25,6 +24,7 @@ from numpycam import (
 from numpycam.core.steps import gather
 from numpycam.exact import as_floats, as_fractions
 from numpycam.experiments.training import fit
+from numpycam.laws.strategies import residual_cases, tensors
 from numpycam.methods.quadrature import midpoint_error
 from numpycam.methods.saliency import _biases
 from numpycam.path import passages
@@ -54,31 +54,9 @@ def test_gradients_add_up():
     assert same(Residual(BODY).backward(ones, IMAGE[None])[0], as_fractions([[[3, 1, 3], [1, 3, 1]]]))
 
 
-def test_the_shortcut_is_x_itself_unless_another_is_given():
-    x = IMAGE[None]
-    assert same(Residual(Network([]))(x), 2 * x)
-    assert same(Residual(BODY, Network([("conv", DOUBLE)]))(x), BODY(x) + 2 * x)
-
-
 def gates(network, x):
     """Which ReLUs are open, also inside of blocks."""
     return [passage.x > 0 for passage in passages(network, x)[0] if isinstance(passage.layer, ReLU)]
-
-
-def step_within_a_piece(network, x, direction):
-    t, here = Fraction(1), gates(network, x)
-    while not all(map(same, here, gates(network, x + t * direction))):
-        t /= 8
-        assume(t > Fraction(1, 2**20))
-    return t
-
-
-@given(residual_cases(), st.data())
-def test_the_gradient_is_the_difference_quotient_for_a_finite_step_in_one_linear_piece(case, data):
-    network, x = case
-    direction, u = data.draw(tensors(x.shape)), data.draw(tensors(network.output_shape(x.shape)))
-    t = step_within_a_piece(network, x, direction)
-    assert inner(network(x + t * direction) - network(x), u) == t * inner(network.backward(u, x), direction)
 
 
 @given(residual_cases(), st.data())
@@ -98,17 +76,6 @@ def test_the_gradient_by_each_parameter_is_the_difference_quotient_in_one_linear
         t /= 8
         assume(t > Fraction(1, 2**20))
     assert inner(moved(t)(x) - network(x), u) == t * inner(gradients[name], direction)
-
-
-@given(residual_cases())
-def test_ways_that_exchange_their_places_change_nothing(case):
-    network, x = case
-    block = network["block"]
-    turned = replace(block, body=block.shortcut, shortcut=block.body)
-    given_to_it = network.activations(x)["relu"]
-    assert same(turned(given_to_it), block(given_to_it))
-    u = block(given_to_it)
-    assert same(turned.backward(u, given_to_it), block.backward(u, given_to_it))
 
 
 # --- Names, layers, files -------------------------------------------------------------------------------------------

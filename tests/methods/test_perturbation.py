@@ -11,12 +11,12 @@ import pytest
 from helpers import refusal, rounding, same
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import network_cases, sides, tensors
 
-from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, laws, worked_example
 from numpycam.core.arrays import read_only_view
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import patch_drops
+from numpycam.laws.strategies import network_cases, sides, tensors
 from numpycam.methods.perturbation import ablation_cam, occlusion, score_cam
 from numpycam.methods.recipe import PoleError
 from numpycam.targets import Difference, Probability
@@ -113,9 +113,9 @@ def score_cam_by_definition(network, image, c, feature_maps):
     """α in exact numbers up to the exponentials, mask by mask; and how large the score's terms are in sum."""
     scores = []
     for a in feature_maps:
-        wide = [definitions.bilinear(list(row), image.shape[2], False) for row in a]
+        wide = [laws.definitions.bilinear(list(row), image.shape[2], False) for row in a]
         columns = zip(*wide, strict=True)
-        tall = np.array([definitions.bilinear(list(column), image.shape[1], False) for column in columns]).T
+        tall = np.array([laws.definitions.bilinear(list(column), image.shape[1], False) for column in columns]).T
         low, high = tall.min(), tall.max()
         mask = (tall - low) / (high - low) if high > low else 0 * tall
         scores.append(network((image * mask)[None])[0, c])

@@ -8,10 +8,10 @@ import pytest
 from helpers import refusal, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import network_cases, sides, tensors
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, worked_example
 from numpycam.exact import as_floats, as_fractions
+from numpycam.laws.strategies import network_cases, sides, tensors
 from numpycam.methods.quadrature import midpoint_error
 from numpycam.methods.saliency import integrated_gradients
 from numpycam.targets import Difference, Probability

@@ -13,11 +13,11 @@ from helpers import refusal, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from own_layers import Square
-from strategies import network_cases, tensors
 
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import erase
+from numpycam.laws.strategies import network_cases, tensors
 from numpycam.methods.saliency import (
     full_grad,
     gradient,
@@ -159,17 +159,6 @@ def test_pixels_and_biases_add_up_to_the_score_and_full_grad_shows_their_sizes(c
                 expected.append(sum(resize(np.abs(of_bias[:, o]), x.shape[2:]) for o in range(of_bias.shape[1])))
     assert same(total, network(x)[:, c])
     assert same(full_grad(network, x, c).weighted_maps, np.stack(expected, axis=1))
-
-
-@pytest.mark.law("bp.euler")
-@settings(max_examples=10)
-@given(network_cases(bias=False), st.integers(0, 1))
-def test_without_biases_gradient_times_input_is_complete_and_full_grad_is_its_size(case, c):
-    """Without biases gradient × input is complete, and FullGrad is its size."""
-    network, x = case
-    explanation = gradient_times_input(network, x, c)
-    assert same(explanation.weighted_sum.sum(axis=(1, 2)), network(x)[:, c])
-    assert same(full_grad(network, x, c).weighted_sum, np.abs(explanation.weighted_sum))
 
 
 @settings(max_examples=10)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from helpers import refusal, same
 from hypothesis import given, settings
-from strategies import network_cases
 
 import numpycam
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, worked_example
 from numpycam.exact import as_fractions
+from numpycam.laws.strategies import network_cases
 from numpycam.methods import METHODS, grad_cam, integrated_gradients, occlusion
 from numpycam.methods.recipe import method
 from numpycam.methods.wrappers import over_layers, with_mirror
