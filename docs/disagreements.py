@@ -20,11 +20,14 @@ numbers are in [explanation.json](worked_example/explanation.json).
 The libraries are {versions}, with torch {torch}. Their answers were recorded on the CPU
 in float64. `tests/peers/record.py` asks them again. The tests compare numpycam with the equation's values, and check
 that the libraries return others. They also show that all agree on whole networks where none of this plays a part.
+On flat pictures, methods that weigh cell by cell differ between any two programs. [Methods](methods.md) says why.
 """
 
 
 def numbers(values, digits=5):
-    """Return an array as text: at most two rows, with semicolons between them."""
+    """Return an array as text: at most two rows, with semicolons between them. An error is a text already."""
+    if np.asarray(values).dtype.kind == "U":
+        return str(values)
     values = np.array(values, dtype=float)
     rows = [", ".join(f"{x:.{digits}g}" for x in row) for row in values.reshape(-1, *values.shape[-1:] or (1,))]
     return "; ".join(rows[:2]) + (" …" if len(rows) > 2 else "")

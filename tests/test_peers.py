@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers import rounding, same
 from peers.cases import AGREEMENT, CASES, STEPS, STRIDE, WINDOW
-from peers.disagreements import RECORD, TABLE
+from peers.disagreements import NAMES, RECORD, TABLE
 
 from numpycam import Conv2d, grad_cam, methods
 from numpycam.exact import as_floats
@@ -221,6 +221,7 @@ def test_full_grad_is_pytorch_grad_cams_but_for_its_scaling():
         assert (np.abs(total - answer) <= channels * float(rounding(8 + channels, np.float32))).all()
 
 
+IN_PLACE = "in-place", "in-place sum"  # captum copies the maps before a layer overwrites them
 ROWS = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 
 
@@ -242,6 +243,9 @@ def test_ours_is_the_equations_value(row):
 def test_the_peers_is_another(row):
     for peer in row.peers:
         answer = row.answer(peer)
+        if answer.dtype.kind == "U":
+            assert "Error" in str(answer)
+            continue
         if row.equation is None:
             assert np.isfinite(answer).all()
             continue
@@ -254,16 +258,26 @@ def test_the_peers_is_another(row):
 
 def test_every_recorded_disagreement_has_a_row():
     recorded = {(peer, name) for peer, of_peer in RECORD.items() for name in of_peer["answers"]}
-    agreeing = {("captum", "in-place")}  # captum copies the maps before the ReLU overwrites them
+    agreeing = {("captum", name) for name in IN_PLACE}
     assert recorded - agreeing == {(peer, row.name) for row in TABLE for peer in row.peers}
 
 
-def test_captum_alone_looks_before_a_relu_that_works_in_place():
-    (row,) = [row for row in TABLE if row.name == "in-place"]
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_captum_alone_keeps_the_maps_before_they_are_overwritten(name):
+    (row,) = [row for row in TABLE if row.name == name]
     equation = as_floats(row.equation)
     assert (np.abs(row.answer("captum") - equation) <= float(rounding(8)) * 15).all()
 
 
-def test_the_page_shows_what_is_recorded():
-    written = runpy.run_path(str(DOCS / "disagreements.py"))["page"]()
-    assert (DOCS / "disagreements.md").read_text() == written
+@pytest.mark.parametrize("name", ["disagreements"])
+def test_the_page_shows_what_is_recorded(name):
+    written = runpy.run_path(str(DOCS / f"{name}.py"))["page"]()
+    assert (DOCS / f"{name}.md").read_text() == written
+
+
+def test_each_report_is_about_recorded_disagreements():
+    """Five of them: the reports say so in their titles."""
+    reports = (DOCS / "upstream.md").read_text().split("\n## ")[1:]
+    assert len(reports) == 5
+    assert {report.partition(":")[0] for report in reports} <= set(NAMES.values())
+    assert all("```python" in report and "This prints" in report.replace("this", "This") for report in reports)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, worked_example
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, Residual, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import erase
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS
@@ -107,6 +107,20 @@ def kink():
     return Network(layers, target_layer="features"), as_fractions([[[0, 1]]])
 
 
+def absolute():
+    """y = |x| of a map that is one pixel x, at its kink."""
+    both, ones = as_fractions([[[[1]]], [[[-1]]]]), as_fractions([[[[1]]]])
+    layers = [("features", Conv2d(ones)), ("both", Conv2d(both)), ("relu", ReLU()), ("flatten", Flatten())]
+    return Network([*layers, ("linear", Linear(as_fractions([[1, 1]])))], target_layer="features"), ones[0] * 0
+
+
+def block():
+    """A block of a ResNet, 5 - 3x and a shortcut, and a score with the gradients 1 and 3 at their sum; x is (1, 2)."""
+    body = Network([("conv", Conv2d(as_fractions([[[[-3]]]]), as_fractions([5])))])
+    layers = [("block", Residual(body)), ("flatten", Flatten()), ("linear", Linear(as_fractions([[1, 3]])))]
+    return Network(layers), as_fractions([[[1, 2]]])
+
+
 def nan():
     """NaN in one of four cells, in one of two maps."""
     network, image = from_maps([[[0, 1], [2, 4]], [[1, 3], [1, 1]]], [[[1, 1], [1, 1]], [[2, 2], [2, 2]]])
@@ -134,6 +148,13 @@ QUESTIONS = {  # exact where there is no NaN; the peers get the same in float64
     "peak": peak(),
     "classes": classes(),
     "kink": kink(),
+    "absolute": absolute(),
+    "a cell, and another one": from_maps([[[1, 0]]], [[[0, 1]]]),
+    "two cells, one against": from_maps([[[2, 0]]], [[[-1, 1]]]),
+    "second cell": from_maps([[[0, 0]], [[0, 1]]], np.ones((2, 1, 2))),
+    "first cell": from_maps([[[0, 0]], [[1, 0]]], np.ones((2, 1, 2))),
+    "a tenth, second": from_maps([[[0, "0.1"]]], [[[1, 1]]]),
+    "block": block(),
 }
 WITHOUT_BODY = erase(worked_example.IMAGE, (slice(2, 4), slice(0, 2)))
 

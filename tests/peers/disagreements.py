@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpycam import methods
+from numpycam import grad_cam_from_maps, methods
 from numpycam.exact import as_floats, as_fractions
 from numpycam.resize import normalise, resize
 from numpycam.targets import finer
@@ -58,6 +58,29 @@ def _first_direction():
     weighted_sum = vectors[:, -1] @ cells
     bound = 100 * np.finfo(float).eps * sizes[-1] / (sizes[-1] - sizes[-2]) * np.sqrt(sizes[-1])
     return (weighted_sum * np.sign(weighted_sum.sum())).reshape(2, 2), bound
+
+
+def _inside_of_the_block():
+    """From A itself and the gradient of the sum, which is that of A, too."""
+    network, image = QUESTIONS["block"]
+    maps, gradients = network["block"].body(image[None])[0], cam(network, image, 0, "block").gradients
+    return grad_cam_from_maps(maps, gradients).weighted_sum
+
+
+def _smooth_grad_cam_plus_plus(question, *noises):
+    """Smooth Grad-CAM++'s weights by its equation, from our gradients: numpycam does not have the method."""
+    network, image = QUESTIONS[question]
+    maps = cam(network, image, 0).feature_maps
+    gradients = np.array([cam(network, image + noise, 0).gradients for noise in noises])  # (samples, K, H, W)
+    first, second, third = ((gradients**n).sum(axis=0) / len(noises) for n in (1, 2, 3))
+    divisors = np.where(first > 0, 2 * second + maps.sum(axis=(1, 2), keepdims=True) * third, 1)
+    return (second / divisors * np.where(first > 0, first, 0)).sum(axis=(1, 2))
+
+
+def _first_change(method):
+    """By how much the first cell of L changes if maps are turned by 180°, and L is turned back."""
+    first, second = (explain(method, f"{name} cell", SUM, floats=True)() for name in ("second", "first"))
+    return first[0, 0] - second[0, 1]
 
 
 EIGEN, EIGEN_BOUND = _first_direction()
@@ -144,6 +167,16 @@ TABLE = [
         "maps behind the ReLU with the gradients before it. Neither warns.",
     ),
     Disagreement(
+        *("in-place sum", ["torchcam", "grad-cam"], "equation", "Grad-CAM"),
+        "L of A = 5 - 3x at x = (1, 2), before the sum A + x in place, for g = (1, 3)",
+        as_fractions([[4, -2]]),
+        _inside_of_the_block,
+        "`A += x` overwrites A, so both answer for the sum, (3, 1). Neither warns. In torchvision's ResNets A is the "
+        "last normalisation, such as `layer4[-1].bn2`, and a ReLU in place follows the sum: torchcam answers for the "
+        "whole of `layer4`, pytorch-grad-cam mixes as above. numpycam refuses a layer that a shortcut goes past, where "
+        "L is not complete; `grad_cam_from_maps(A, g)` returns it all the same.",
+    ),
+    Disagreement(
         *("nan", ["grad-cam", "torchcam"], "equation", "Grad-CAM", "the map where one of four cells of A is NaN"),
         np.array([[np.nan, 7], [4, 6]]),
         explain(cam, "NaN", SUM),
@@ -160,6 +193,52 @@ TABLE = [
         ),
         explain(methods.eigen_cam, "NaN", SUM),
         "NaN is replaced by 0 first: the map looks right.",
+    ),
+    Disagreement(
+        *("eigen-cams turned", ["grad-cam"], "equation", "EigenGradCAM, SegEigenCAM, KPCA-CAM"),
+        "by how much the first cell of L changes if the maps (0, 0), (0, 1) are turned by 180° and L is turned back",
+        np.array([0, 0, 0]),
+        lambda: [_first_change(methods.eigen_grad_cam)] * 3,
+        "As EigenCAM: the sign is LAPACK's, and it turns. SegEigenCAM mends the sign, but not where L reaches as far "
+        "below 0 as above it.",
+    ),
+    Disagreement(
+        *("smooth-grad-cam++", ["torchcam"], "equation", "Smooth Grad-CAM++"),
+        "the weights for A = (1, 0), g = (0, 1), and for A = (2, 0), g = (-1, 1); no noise",
+        as_fractions(["1/3", "1/4"]),
+        lambda: np.concatenate(
+            [
+                _smooth_grad_cam_plus_plus("a cell, and another one", 0),
+                _smooth_grad_cam_plus_plus("two cells, one against", 0),
+            ]
+        ),
+        "The docstring has Σ A times g³, for each cell. The code has Σ A g³, cell with cell, which is the same in all "
+        "cells. Its Grad-CAM++ has the same line, but the division is lost there.",
+    ),
+    Disagreement(
+        *("smooth-grad-cam++ last", ["torchcam"], "equation", "Smooth Grad-CAM++"),
+        "the weight for y = |x| at x = 0, with noise of 1 and then of -1; and the other way round",
+        as_fractions([0, 0]),
+        lambda: np.concatenate(
+            [
+                _smooth_grad_cam_plus_plus("absolute", 1, -1),
+                _smooth_grad_cam_plus_plus("absolute", -1, 1),
+            ]
+        ),
+        "The ReLU is not of the gradients' mean, but of the last sample's gradient. So the samples' order counts.",
+    ),
+    Disagreement(
+        *(
+            "shapley-cam",
+            ["grad-cam"],
+            "equation",
+            "ShapleyCAM",
+            "L of the worked example, by `with ShapleyCAM(…) as cam`",
+        ),
+        as_fractions([["357/40", "-81/40"], ["129/8", "13/5"]]),
+        explain(cam, "document", SUM),
+        "Where a Flatten follows the layer, its gradient is a view, and `release` detaches it in place. The error "
+        "comes before the hooks are removed. (The scores are linear in A, so Shapley-CAM is Grad-CAM here.)",
     ),
     Disagreement(
         *(
@@ -242,6 +321,17 @@ TABLE = [
         ),
         explain(methods.occlusion, "a tenth", SUM, size=1, stride=1),
         "The drops are kept in float32, even for a network in float64.",
+    ),
+    Disagreement(
+        *("eigen-cams float32", ["grad-cam"], "convention", "EigenCAM, EigenGradCAM, SegEigenCAM"),
+        "how far the two cells of L are apart for A = (0, 0.1), g = 1, in float64",
+        as_fractions(["0.1", "0.1", "0.1"]),
+        lambda: [
+            np.diff(explain(method, "a tenth, second", SUM, floats=True)())[0, 0]
+            for method in (methods.eigen_cam, methods.eigen_grad_cam, methods.eigen_grad_cam)
+        ],
+        "L is returned in float32, even for a network in float64; KPCA-CAM's, too.",
+        8 * np.finfo(float).eps,  # of a few operations on a tenth
     ),
     Disagreement(
         *(

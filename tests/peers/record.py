@@ -12,7 +12,7 @@ from importlib import metadata
 
 import numpy as np
 
-from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU
+from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU, Residual
 from numpycam.exact import as_floats
 from peers.cases import AGREEMENT, CASES, DISAGREEMENTS, STEPS, STRIDE, WINDOW, WITHOUT_BODY, in_floats
 
@@ -32,8 +32,21 @@ def module_of(network, inplace=False):
         options = {"stride": layer.stride, "padding": layer.padding, "bias": layer.bias is not None}
         return with_parameters(nn.Conv2d(channels, out_channels, size, **options), layer)
 
+    class Block(nn.Module):
+        """As the blocks of torchvision's ResNets: the sum overwrites what the body returned."""
+
+        def __init__(self, layer):
+            super().__init__()
+            self.body, self.shortcut = module_of(layer.body), module_of(layer.shortcut)
+
+        def forward(self, x):
+            out = self.body(x)
+            out += self.shortcut(x)
+            return out
+
     kinds = {
         Conv2d: conv,
+        Residual: Block,
         Linear: lambda a: with_parameters(nn.Linear(*a.weight.shape[::-1], bias=a.bias is not None), a),
         ReLU: lambda _: nn.ReLU(inplace=inplace),
         MaxPool2d: lambda a: nn.MaxPool2d(a.kernel_size, a.stride),
@@ -128,8 +141,8 @@ def captum(case):
 # --- A few numbers, where they part ways ------------------------------------------------------------
 
 
-def grad_cam_of(question, name, what="map", inplace=False):
-    """Of class 0 at the target layer the "weights", the "map" before ReLU and scaling, or what it "returns"."""
+def grad_cam_of(question, name, what="map", inplace=False, layer=None):
+    """Of class 0 at the layer, or else the target layer: the "weights", the "map" before ReLU, or what it "returns"."""
     import pytorch_grad_cam as peer
     import torch
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget, FinerWeightedTarget
@@ -138,7 +151,8 @@ def grad_cam_of(question, name, what="map", inplace=False):
     module, x, targets = module_of(network, inplace), torch.tensor(image[None]), [ClassifierOutputTarget(0)]
     if name == "FinerCAM":  # which is Grad-CAM of this
         name, targets = "GradCAM", [FinerWeightedTarget(0, [1, 2], 1)]
-    cam = getattr(peer, name)(module, [] if name == "FullGrad" else [module.get_submodule(network.target_layer)])
+    at = module.get_submodule(layer or network.target_layer)
+    cam = getattr(peer, name)(module, [] if name == "FullGrad" else [at])
     if name == "FullGrad":
         cam.aggregate_multi_layers = lambda maps: maps[:, 0]
     returned, held = cam(x, targets), cam.activations_and_grads
@@ -150,14 +164,36 @@ def grad_cam_of(question, name, what="map", inplace=False):
     return cam.get_cam_image(x, cam.target_layers[0], targets, maps, gradients, False)[0]
 
 
-def torchcam_of(question, name, what="map", inplace=False):
-    """Of class 0 at the target layer the "weights", the "map" before ReLU and scaling, or what it "returns"."""
+def turned(name):
+    """By how much the first cell of L changes if maps are turned by 180°, and L is turned back."""
+    return grad_cam_of("second cell", name)[0, 0] - grad_cam_of("first cell", name)[0, 1]
+
+
+def left_by_shapley_cam():
+    """How ``with ShapleyCAM(…)`` ends where a Flatten follows the layer, and what stays."""
+    import pytorch_grad_cam as peer
+    import torch
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+    network, image = in_floats("document")
+    module = module_of(network)
+    layer = module.get_submodule(network.target_layer)
+    try:
+        with peer.ShapleyCAM(module, [layer]) as cam:
+            cam(torch.tensor(image[None]), [ClassifierOutputTarget(0)])
+    except RuntimeError as error:
+        return f"RuntimeError: {str(error).partition('.')[0]}. {len(layer._forward_hooks)} hooks stay"
+    return cam
+
+
+def torchcam_of(question, name, what="map", inplace=False, layer=None):
+    """Of class 0 at the layer, or else the target layer: the "weights", the "map" before ReLU, or what it "returns"."""
     import torch
     from torchcam import methods as peer
 
     network, image = in_floats(question)
     module = module_of(network, inplace)
-    with getattr(peer, name)(module, network.target_layer, input_shape=image.shape) as cam:
+    with getattr(peer, name)(module, layer or network.target_layer, input_shape=image.shape) as cam:
         scores = module(torch.tensor(image[None]))
         if name == "FinerCAM":
             cam(0, scores)
@@ -168,14 +204,28 @@ def torchcam_of(question, name, what="map", inplace=False):
         return array(cam(0, scores, normalized=what == "returns")[0])[0]
 
 
-def captum_of(question, name, inplace=False, then=None, options=None, baseline=None, **arguments):
-    """What ``attribute`` returns of class 0, at the target layer if it needs one; and what is made of it then."""
+def smooth_grad_cam_pp(question, *noises):
+    """The weights of torchcam's Smooth Grad-CAM++ with these noises, one for each sample."""
+    import torch
+    from torchcam import methods as peer
+
+    network, image = in_floats(question)
+    module, given = module_of(network), iter(noises)
+    layer, samples = network.target_layer, len(noises)
+    with peer.SmoothGradCAMpp(module, layer, samples, input_shape=image.shape) as cam:
+        cam._distrib.sample = lambda shape: torch.full(shape, next(given), dtype=torch.float64)
+        module(torch.tensor(image[None]))
+        return array(cam._get_weights(0)[0])[0]
+
+
+def captum_of(question, name, inplace=False, layer=None, then=None, options=None, baseline=None, **arguments):
+    """What ``attribute`` returns of class 0, at the layer or the target layer if it needs one; what is made of it."""
     import torch
     from captum import attr as peer
 
     network, image = in_floats(question)
     module, x = module_of(network, inplace), torch.tensor(image[None], requires_grad=True)
-    at = [module.get_submodule(network.target_layer)] if name.startswith("Layer") else []
+    at = [module.get_submodule(layer or network.target_layer)] if name.startswith("Layer") else []
     attribution = getattr(peer, name)(module, *at)
     if options is not None:
         attribution = peer.NoiseTunnel(attribution)
@@ -191,6 +241,7 @@ def larger(**options):
     return lambda peer, maps: peer.interpolate(maps, (4, 4), **options).relu()[:, 0]
 
 
+BODY = "block.body.conv"
 ANSWERS = {
     "grad-cam": {
         "grad-cam++ pole": lambda: grad_cam_of("pole of Grad-CAM++", "GradCAMPlusPlus", "weights"),
@@ -210,6 +261,13 @@ ANSWERS = {
         "small map": lambda: grad_cam_of("small", "GradCAM", "returns"),
         "nan": lambda: grad_cam_of("NaN", "GradCAM", "returns"),
         "in-place": lambda: grad_cam_of("document with a ReLU", "GradCAM", inplace=True),
+        "in-place sum": lambda: grad_cam_of("block", "GradCAM", layer=BODY),
+        "shapley-cam": left_by_shapley_cam,
+        "eigen-cams turned": lambda: [turned(name) for name in ("EigenGradCAM", "SegEigenCAM", "KPCA_CAM")],
+        "eigen-cams float32": lambda: [
+            np.abs(np.diff(grad_cam_of("a tenth, second", name)))[0, 0]
+            for name in ("EigenCAM", "EigenGradCAM", "SegEigenCAM")
+        ],
     },
     "torchcam": {
         "grad-cam++": lambda: torchcam_of("document", "GradCAMpp", "weights"),
@@ -221,11 +279,25 @@ ANSWERS = {
         "small map": lambda: torchcam_of("small", "GradCAM", "returns"),
         "nan": lambda: torchcam_of("NaN", "GradCAM"),
         "in-place": lambda: torchcam_of("document with a ReLU", "GradCAM", inplace=True),
+        "in-place sum": lambda: torchcam_of("block", "GradCAM", layer=BODY),
+        "smooth-grad-cam++": lambda: np.concatenate(
+            [
+                smooth_grad_cam_pp("a cell, and another one", 0.0),
+                smooth_grad_cam_pp("two cells, one against", 0.0),
+            ]
+        ),
+        "smooth-grad-cam++ last": lambda: np.concatenate(
+            [
+                smooth_grad_cam_pp("absolute", 1.0, -1.0),
+                smooth_grad_cam_pp("absolute", -1.0, 1.0),
+            ]
+        ),
     },
     "captum": {
         "relu then resize": lambda: captum_of("document", "LayerGradCam", then=larger(interpolate_mode="bilinear")),
         "nearest": lambda: captum_of("document", "LayerGradCam", then=larger()),
         "in-place": lambda: captum_of("document with a ReLU", "LayerGradCam", inplace=True)[0],
+        "in-place sum": lambda: captum_of("block", "LayerGradCam", layer=BODY)[0],
         "smoothgrad": lambda: captum_of("kink", "Saliency", options={"nt_samples": 25, "stdevs": 1.0}),
         "integrated gradients": lambda: captum_of(
             "document, conv head", "IntegratedGradients", baseline=WITHOUT_BODY
@@ -249,7 +321,8 @@ def main():
     for peer in ANSWERS:
         found, few = answers(peer)
         maps |= found
-        given = {name: value.astype(float).tolist() for name, value in few.items()}
+        given = {name: value.tolist() if value.dtype.kind == "U" else value.astype(float).tolist()
+                 for name, value in few.items()}  # fmt: skip
         numbers[peer] = {"version": metadata.version(peer), "torch": metadata.version("torch"), "answers": given}
         print(peer, metadata.version(peer), f"{len(found)} maps, {len(few)} disagreements")
     np.savez_compressed(AGREEMENT, **maps)
