@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import refusal
 
@@ -116,7 +117,7 @@ def test_nothing_is_fetched_and_no_place_is_named(path):
 
 def exercise(name):
     """The names that the exercise cells of a notebook define, unsolved."""
-    names = {}
+    names = {"np": np}  # every notebook imports it
     for cell in read(FOLDER / f"{name}.ipynb")["cells"]:
         if "exercise" in cell["metadata"].get("tags", []):
             exec("".join(cell["source"]), names)
@@ -133,10 +134,16 @@ ANSWERS = [
     ("03_backward_by_hand", "check_relu_backward", "my_relu_backward"),
     ("03_backward_by_hand", "check_conv_backward", "my_conv_backward"),
     ("03_backward_by_hand", "check_find_the_bug", "my_findings"),
+    ("03_backward_by_hand", "check_residual_backward", "my_residual_backward"),
+    ("03_backward_by_hand", "check_twin", "my_twin"),
     ("04_a_tiny_cnn_learns", "check_shares", "my_shares"),
     ("04_a_tiny_cnn_learns", "check_mystery", "my_findings"),
     ("08_other_cams", "check_cell_by_cell", "my_cell_by_cell"),
     ("08_other_cams", "check_grad_cam_plus_plus", "my_grad_cam_plus_plus"),
+    ("10_verify_your_own", "check_stamping_backward", "my_stamping_backward"),
+    ("10_verify_your_own", "check_sliding_backward", "my_sliding_backward"),
+    ("10_verify_your_own", "check_three_cams", "my_evidence"),
+    ("10_verify_your_own", "check_shift_law", "my_shift_law"),
 ]
 
 

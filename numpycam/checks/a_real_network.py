@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.checks.compare import CheckFailed, Exercise, Inputs, Mistakes, Stage, check
+from numpycam.checks.compare import CheckFailed, Exercise, Inputs, Mistakes, Stage, check, check_shape
 from numpycam.checks.maps import means, pairs_of_maps
 from numpycam.core.arrays import Array
 from numpycam.core.layers import Conv2d, Flatten, Linear
@@ -41,8 +41,8 @@ def _cases() -> Iterable[Inputs]:
 def _maps_of_network(inputs: Inputs, kernels: Array, head: Array) -> Sequence[Array]:
     """Return the feature maps and the gradient maps of the network with these weights, or say why there is none."""
     number = len(inputs["A"])
-    _check_shape("kernels", kernels, (number, 1, 2, 2), "(K, 1, 2, 2)")
-    _check_shape("head", head, (1, number * 4), "(1, K·4)")
+    check_shape("kernels", kernels, (number, 1, 2, 2), "(K, 1, 2, 2)")
+    check_shape("head", head, (1, number * 4), "(1, K·4)")
     try:
         conv, linear = Conv2d(as_fractions(kernels), stride=2), Linear(as_fractions(head))
         network = Network([("features", conv), ("flatten", Flatten()), ("linear", linear)])
@@ -50,11 +50,6 @@ def _maps_of_network(inputs: Inputs, kernels: Array, head: Array) -> Sequence[Ar
     except (TypeError, ValueError, ArithmeticError) as error:
         raise CheckFailed(f"There is no network with these kernels and this head: {error}") from None
     return explanation.feature_maps, explanation.gradients
-
-
-def _check_shape(name: str, value: Array, expected: tuple[int, ...], in_letters: str) -> None:
-    if value.shape != expected:
-        raise CheckFailed(f"{name} should have the shape {in_letters} = {expected} here; yours has {value.shape}.")
 
 
 def _kernels(a: Array, g: Array) -> Array:  # (K, 2, 2) -> (K, 1, 2, 2)

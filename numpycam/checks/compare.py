@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpycam.core.arrays import Array, first_index
+from numpycam.core.arrays import Array, Shape, first_index
 
 Inputs = Mapping[str, Any]
 """The arguments of an answer, in order, by the names that messages use."""
@@ -122,6 +122,12 @@ def refuse_dots(name: str, value: Any) -> None:
     """Raise CheckFailed if the dots of the exercise are still there."""
     if value is None or value is ...:
         raise CheckFailed(f"{name} is not there yet: replace the dots.")
+
+
+def check_shape(name: str, value: Array, expected: Shape, in_letters: str) -> None:
+    """Raise CheckFailed unless the value has the expected shape."""
+    if value.shape != expected:
+        raise CheckFailed(f"{name} should have the shape {in_letters} = {expected} here; yours has {value.shape}.")
 
 
 def check_keys(findings: Any, keys: Collection[str]) -> None:

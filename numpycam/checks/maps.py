@@ -35,6 +35,11 @@ def halves(rng: np.random.Generator, shape: int | Shape) -> Array:
     return as_fractions(rng.integers(-4, 5, shape)) / 2
 
 
+def thirds(rng: np.random.Generator, low: int, high: int, shape: Shape) -> Array:
+    """Return drawn multiples of 1/3, from low/3 to high/3, as Fractions."""
+    return as_fractions(rng.integers(low, high + 1, shape)) / 3
+
+
 def sums(maps: Array) -> Array:  # (K, H, W) -> (K,)
     """Return the sum of each map's cells."""
     return maps.sum(axis=(1, 2))

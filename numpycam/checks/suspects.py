@@ -1,8 +1,10 @@
 """Functions that look right, but each has a bug.
 
 Four are backward passes, for notebook 03: each takes one map, and the stride is 1. One is a Grad-CAM++, for
-notebook 08.
+notebook 08. One more backward pass and three Grad-CAMs are for notebook 10.
 """
+
+import math
 
 import numpy as np
 
@@ -55,3 +57,40 @@ def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
     np.divide(a[used], divisor[used], out=a[used])
     weights: Array = (a * np.maximum(gradients, 0)).sum(axis=(1, 2))
     return weights
+
+
+def sliding_backward(u: Array, x: Array, weight: Array, padding: Pair) -> Array:
+    """Return ds/dx for y = conv(x, weight, padding) with stride 1, and u = ds/dy."""
+    (height, width), (top, left) = weight.shape[2:], padding
+    bordered = np.pad(u, [(0, 0), (0, 0), (top, top), (left, left)])
+    turned = weight[:, :, ::-1, ::-1]
+    dx = np.zeros_like(x)
+    for n, c, i, j in np.ndindex(x.shape):
+        window = bordered[n, :, i : i + height, j : j + width]
+        dx[n, c, i, j] = (window * turned[:, c]).sum()
+    return dx
+
+
+def first_cam(feature_maps: Array, gradients: Array) -> Array:
+    """Return a heatmap (H, W) of feature maps and gradients (K, H, W)."""
+    alphas = gradients.sum(axis=(1, 2), keepdims=True)
+    total: Array = (alphas * feature_maps).sum(axis=0)
+    return np.maximum(total, 0)
+
+
+def second_cam(feature_maps: Array, gradients: Array) -> Array:
+    """Return a heatmap (H, W) of feature maps and gradients (K, H, W)."""
+    alphas = gradients.sum(axis=(1, 2), keepdims=True) / gradients[0].size
+    heatmap: Array = np.maximum(alphas * feature_maps, 0).sum(axis=0)
+    return heatmap
+
+
+def third_cam(feature_maps: Array, gradients: Array) -> Array:
+    """Return a heatmap (H, W) of feature maps and gradients (K, H, W)."""
+    feature_maps, gradients = feature_maps.astype(float), gradients.astype(float)
+    score = (feature_maps * gradients).sum()  # behind a linear head; another class has the score 0
+    probability = (1 + math.tanh(score / 2)) / 2
+    slope = probability * (1 - probability)
+    alphas = slope * gradients.mean(axis=(1, 2), keepdims=True)
+    total: Array = (alphas * feature_maps).sum(axis=0)
+    return np.maximum(total, 0)

@@ -11,19 +11,24 @@ from numpycam.checks import (
     check_grad_cam_plus_plus,
     check_network,
     check_relu_backward,
+    check_residual_backward,
     check_shares,
+    check_twin,
 )
 from numpycam.checks.a_real_network import NETWORK
 from numpycam.checks.a_tiny_cnn_learns import SHARES
 from numpycam.checks.backward_by_hand import CONV, RELU
 from numpycam.checks.grad_cam_by_hand import GRAD_CAM
 from numpycam.checks.other_cams import CELL_BY_CELL, GRAD_CAM_PLUS_PLUS
+from numpycam.checks.residual_by_hand import RESIDUAL, TWIN
 
 EXERCISES = {
     check_grad_cam: GRAD_CAM,
     check_network: NETWORK,
     check_relu_backward: RELU,
     check_conv_backward: CONV,
+    check_residual_backward: RESIDUAL,
+    check_twin: TWIN,
     check_shares: SHARES,
     check_cell_by_cell: CELL_BY_CELL,
     check_grad_cam_plus_plus: GRAD_CAM_PLUS_PLUS,
@@ -40,7 +45,7 @@ def solutions(notebook):
 
 def solution(check):
     """The notebook's answer for a check of EXERCISES."""
-    notebook = check.__module__.rpartition(".")[2]
+    notebook = check.__module__.rpartition(".")[2].replace("residual_by_hand", "backward_by_hand")  # 03 has two files
     (path,) = SOLUTIONS.glob(f"*_{notebook}.py")
     return solutions(path.stem)[check.__name__.replace("check", "my")]
 

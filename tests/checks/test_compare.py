@@ -21,6 +21,10 @@ LINES = {
     "check_relu_backward": "dx is exactly right, on 4 pairs of u and x: the gate looks at x, and is shut at 0.",
     "check_conv_backward": "<f(x), u> = <x, dx> = <weight, dw>, exactly, on 6 convolutions with several strides and "
     "borders.",
+    "check_residual_backward": "dx is exactly right, on 4 blocks: what comes by the body and what comes by the "
+    "shortcut add up.",
+    "check_twin": "The twin has the block's scores, exactly, on 5 blocks. At the sum Grad-CAM is the same on 5 of "
+    "them, at the ReLU before on 2. Why?",
     "check_shares": "share and energy are exactly right, on 6 sets of maps, two of them with nothing to share.",
     "check_cell_by_cell": "HiResCAM and LayerCAM are exactly right, on 5 pairs of maps.",
     "check_grad_cam_plus_plus": "The weights are exactly right, on 5 pairs of maps: the division is found.",

@@ -17,7 +17,9 @@ from numpycam.checks import (
     check_grad_cam_plus_plus,
     check_network,
     check_relu_backward,
+    check_residual_backward,
     check_shares,
+    check_twin,
 )
 from numpycam.checks.a_tiny_cnn_learns import WRONG_FALLS
 
@@ -110,6 +112,41 @@ def channels_exchanged(u, x, weight, stride, padding):  # raises where O is not 
     return conv_by_loops(u, x, weight.transpose(1, 0, 2, 3), stride, padding)
 
 
+def shortcut_forgotten(u, x, body):
+    return body.backward(u, x)
+
+
+def at_y(u, x, body):
+    y = body(x) + x
+    return body.backward(u, y) + u
+
+
+def twice_u(u, x, body):
+    for_both = u + u
+    return body.backward(for_both, x) + for_both
+
+
+def mean_of_both(u, x, body):
+    return (body.backward(u, x) + u) / 2
+
+
+def u_shared(u, x, body):
+    half = u / 2
+    return body.backward(half, x) + half
+
+
+def twin_by_loops(w1, w2, row=None, total=None):
+    channels, middle = w2.shape[:2]
+    first, second = np.pad(w1, [(0, channels), *3 * [(0, 0)]]), np.pad(w2, [(0, 0), (0, channels), *2 * [(0, 0)]])
+    for c in range(channels):
+        for kernels in (first[middle + c, c], second[c, middle + c]):
+            height, width = kernels.shape
+            kernels[height // 2 if row is None else row, width // 2 if row is None else row] = 1
+    if total is not None:
+        second[:, middle:] *= total
+    return first, second
+
+
 def share_of_alpha(feature_maps, alphas, k, mask):
     _, energy = RIGHT_SHARES(feature_maps, alphas, k, mask)
     return abs(alphas[k]) / sum(abs(alpha) for alpha in alphas), energy
@@ -148,6 +185,14 @@ BY_HAND = [
     (check_conv_backward, partial(conv_by_loops, flip=True), "dx", "The kernel is turned by 180°"),
     (check_conv_backward, without_stride, "dx", "The stride is missing"),
     (check_conv_backward, channels_exchanged, "dx", "The channels are exchanged"),
+    (check_residual_backward, shortcut_forgotten, "dx", "The shortcut is missing"),
+    (check_residual_backward, at_y, "dx", "You ask the body at y"),
+    (check_residual_backward, twice_u, "dx", "Twice too much"),
+    (check_residual_backward, mean_of_both, "dx", "That is the mean of the two ways"),
+    (check_residual_backward, u_shared, "dx", "That is the mean of the two ways, or u was shared"),
+    (check_twin, partial(twin_by_loops, row=0), "first", "The 1 of your δ is in the upper left corner"),
+    (check_twin, partial(twin_by_loops, total=0), "second", "The shortcut is missing"),
+    (check_twin, partial(twin_by_loops, total=2), "second", "x is added twice"),
     (check_shares, share_of_alpha, "share", "That is the share of |α| alone"),
     (check_shares, mean_inside_by_mean, "energy", "You divide by the mask's area, or a mean by a mean"),
     (check_cell_by_cell, grad_cam_instead, "hirescam", "You take the mean of each gradient map first"),
@@ -165,4 +210,5 @@ def test_mistakes_written_by_hand_get_their_hints(check, answer, stage, hint):
 
 def test_the_answers_by_hand_are_right_but_for_their_mistakes(capsys):
     check_conv_backward(conv_by_loops)
-    assert capsys.readouterr().out.startswith("✓ ")
+    check_twin(twin_by_loops)
+    assert [line[0] for line in capsys.readouterr().out.splitlines()] == ["✓", "✓"]
