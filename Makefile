@@ -1,4 +1,4 @@
-.PHONY: help example test thorough coverage lint format notebooks picture bench fuzz ci
+.PHONY: help example test thorough coverage lint format notebooks picture models vectors bench fuzz ci
 PYTHON = .venv/bin/python
 
 help:  ## list the targets
@@ -35,6 +35,16 @@ picture: .venv  ## draw what the README and the docs show; measure networks and 
 	$(PYTHON) docs/drawings.py
 	$(PYTHON) docs/methods.py measures properties
 	$(PYTHON) docs/disagreements.py
+	$(PYTHON) docs/laws.py
+	$(PYTHON) docs/proofs.py
+	$(PYTHON) docs/conformance.py
+
+models: .venv  ## convert torchvision's 80 models with random weights, for docs/models.md
+	.venv/bin/pip install --quiet torch torchvision
+	$(PYTHON) docs/models.py
+
+vectors: .venv  ## choose and write the golden vectors anew
+	$(PYTHON) -m numpycam.laws.vectors
 
 bench: .venv  ## measure against torch and others on a quiet machine, for docs/performance.md
 	.venv/bin/pip install --quiet --editable '.[bench]'

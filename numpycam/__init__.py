@@ -5,6 +5,7 @@
     exact, resize, display, report        to Fractions and floats, to pictures, pages and files
     interventions, path, metrics, targets ask the network whether the map is true
     methods          the CAM family: METHODS, each called as grad_cam
+    laws             verify functions of your own: laws.conv2d.verify(forward=…, backward=…)
     experiments      drawings with known masks, training, two trained networks: load_pretrained
     interop          a network from torch
     checks           the checks of the notebooks' exercises
@@ -53,6 +54,7 @@ if TYPE_CHECKING:  # for type checkers and editors: when it runs, a module is lo
         exact,
         interop,
         interventions,
+        laws,
         methods,
         metrics,
         path,

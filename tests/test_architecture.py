@@ -25,6 +25,7 @@ FLOORS = [
     "network gradcam",
     "worked_example interop",
     "methods",
+    "laws",
     "experiments",
     "checks",
     "cli",
@@ -50,7 +51,7 @@ CORE = [
 NAMES = [
     *("Network", "grad_cam", "grad_cam_from_maps", "load_pretrained", "methods", "exact", "resize", "display"),
     *("interventions", "path", "metrics", "worked_example", "drawings", "training", "pretrained", "interop"),
-    *("targets", "checks", "wrappers", "storage", "report"),
+    *("targets", "checks", "wrappers", "storage", "report", "laws"),
 ]
 
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
@@ -145,10 +146,10 @@ def test_matplotlib_is_imported_by_display_alone(module):
 
 
 LAWS = {
-    *("conv", "relu", "max", "avg", "gap", "flatten", "linear", "bp", "cam", "hires", "xgrad", "gpp", "layer", "abl"),
-    *("score", "eigen", "guided", "ggcam", "smooth", "occ", "up", "norm", "over"),
+    *("max", "avg", "flatten", "bp", "cam", "hires", "xgrad", "gpp", "abl"),
+    *("score", "eigen", "guided", "ggcam", "smooth", "occ", "up", "over"),
 }
-"""The operations that laws are of. The id of a law begins with one: "conv.adj"."""
+"""The operations that tests name laws of, beyond the books of ``numpycam.laws``. The id begins with one: "bp.chain"."""
 
 
 def test_every_law_that_a_test_names_is_of_a_known_operation():
@@ -158,8 +159,12 @@ def test_every_law_that_a_test_names_is_of_a_known_operation():
     assert {found[1] for found in named} == LAWS
 
 
-def test_every_convention_of_the_design_is_held_by_a_test_that_is_there():
-    named = re.findall("`(test_[a-z0-9_]+)`", (TESTS.parent / "docs" / "design.md").read_text())
+def test_every_convention_of_the_design_is_held_by_a_test_or_law_that_is_there():
+    design = (TESTS.parent / "docs" / "design.md").read_text()
+    laws = re.findall("`laws.([a-z0-9_]+): ([a-z-]+)`", design)
+    assert laws
+    assert {*laws} <= {(name, law.id) for name, book in numpycam.laws.BOOKS.items() for law in book.laws}
+    named = re.findall("`(test_[a-z0-9_]+)`", design)
     there = {
         name for path in TESTS.rglob("test_*.py") for name in re.findall(r"^def (test_\w+)", path.read_text(), re.M)
     }
@@ -175,12 +180,24 @@ def foreign(module, but_not_in=()):
 def test_nothing_but_numpy_and_matplotlib_is_needed():
     """Pillow is a part of matplotlib's own needs. torch, an extra, is needed by one function, to be handed a module.
 
-    tqdm draws a bar if it is there.
+    tqdm draws a bar if it is there. Laws can be drawn by Hypothesis, proved by SymPy, and be tests of pytest.
     """
     ever = {module: foreign(module) for module in FILES}
-    assert set().union(*ever.values()) == {"numpy", "matplotlib", "PIL", "torch", "tqdm"}
+    assert set().union(*ever.values()) == {
+        "numpy",
+        "matplotlib",
+        "PIL",
+        "torch",
+        "tqdm",
+        "hypothesis",
+        "sympy",
+        "pytest",
+    }
     assert {module for module in FILES if "torch" in ever[module]} == {"interop", "interop.trace"}
     assert [module for module in FILES if "tqdm" in ever[module]] == ["progress"]
+    assert {module for module in FILES if "hypothesis" in ever[module]} == {"laws.drawn", "laws.strategies"}
+    assert {module for module in FILES if "sympy" in ever[module]} == {"laws.symbols"}
+    assert {module for module in FILES if "pytest" in ever[module]} == {"laws.verify"}
     assert foreign("interop", ("functions",)) == {"numpy"}
     assert foreign("interop.trace", ("functions",)) == set()
 
@@ -241,5 +258,6 @@ def test_a_name_that_begins_with_an_underscore_loads_nothing():
 
 def test_only_these_modules_name_fractions():
     """The layers, the network and the steps never name Fraction. What makes, checks or writes Fractions does."""
-    naming = {name for name, path in FILES.items() if "fractions.Fraction" in set(imports(path))}
+    above = {name for name in FILES if first(name) == "laws"}  # which draw numbers of each kind
+    naming = {name for name, path in FILES.items() if "fractions.Fraction" in set(imports(path))} - above
     assert naming == {"core.arrays", "core.arguments", "exact", "report", "targets"}

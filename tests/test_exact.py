@@ -9,10 +9,10 @@ from helpers import refusal, rounding, same
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from strategies import network_cases
 
 from numpycam import AvgPool2d, Conv2d, ReLU, grad_cam
 from numpycam.exact import as_floats, as_fractions
+from numpycam.laws.strategies import network_cases
 
 
 @given(hnp.arrays(np.float64, (2, 3), elements=st.floats(allow_nan=False, allow_infinity=False)))

@@ -8,12 +8,12 @@ import pytest
 from helpers import refusal, same
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import network_cases, sides, tensors
 
 from numpycam import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Network, ReLU, grad_cam, worked_example
 from numpycam.core.arrays import zero_of
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import add_to_cell, erase, patch_drops, receptive_field
+from numpycam.laws.strategies import network_cases, sides, tensors
 from numpycam.methods import integrated_gradients, occlusion, smooth_grad
 from numpycam.methods.quadrature import midpoint_error
 from numpycam.metrics import deletion_curve, insertion_curve

@@ -10,11 +10,11 @@ from helpers import refusal, rounding, same
 from hypothesis import given
 from hypothesis import strategies as st
 from own_layers import Square
-from strategies import network_cases, tensors
 
 from numpycam import Conv2d, Flatten, GlobalAvgPool2d, Layer, Linear, MaxPool2d, Network, ReLU, Residual, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import erase
+from numpycam.laws.strategies import network_cases, tensors
 from numpycam.path import TooManyKinksError, path
 from numpycam.worked_example import FEATURE_MAPS, IMAGE
 

@@ -17,10 +17,10 @@ from helpers import refusal, same, unwritable_places
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from strategies import network_cases, sides
 
 from numpycam import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU
 from numpycam.exact import as_fractions
+from numpycam.laws.strategies import network_cases, sides
 from numpycam.worked_example import network as example_network
 
 # --- Files of before -----------------------------------------------------------------------------------------------

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from helpers import same
 from hypothesis import given
-from strategies import network_cases
 
 from numpycam import AvgPool2d, Conv2d, GlobalAvgPool2d, Linear, MaxPool2d, Network, ReLU, grad_cam, worked_example
 from numpycam.core.arrays import Value
 from numpycam.core.steps import Stages
+from numpycam.laws.strategies import network_cases
 from numpycam.methods import METHODS, Method, hirescam, method
 from numpycam.path import path
 from numpycam.targets import Difference, Probability, finer
