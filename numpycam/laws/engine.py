@@ -245,6 +245,7 @@ def _rounds(law: Law, trial: Trial) -> bool:
     return trial.case.kind == "floats" or (trial.subject.habits.dtype == "float32" and "floats" in law.kinds)
 
 
+@np.errstate(invalid="ignore")  # some processors warn of a NaN in a comparison
 def agree(sign: str, lhs: Any, rhs: Any, bound: Any = None, dtype: str = "float64") -> Array:
     """Return where lhs = rhs, or lhs ≤ rhs, holds.
 
