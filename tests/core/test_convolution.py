@@ -29,6 +29,17 @@ def test_blocks_change_nothing(images, rows):
         assert all(map(same, in_blocks, all_three(layer, x, u)))
 
 
+@pytest.mark.parametrize("size", [1, 700, 2000])
+def test_blocks_of_few_bytes_change_nothing(size):
+    """One row, two rows, or one image at once: a row of columns has 288 bytes."""
+    layer = Conv2d(np.arange(12.0).reshape(1, 2, 3, 2), np.ones(1))
+    x = np.random.default_rng(0).integers(-4, 5, (3, 2, 5, 4)).astype(float)
+    u = layer.forward(x)
+    with patch.object(convolution, "BLOCK", size):
+        in_blocks = all_three(layer, x, u)
+    assert all(map(same, in_blocks, all_three(layer, x, u)))
+
+
 @given(st.integers(0, 9), st.integers(1, 70), st.integers(1, 20), st.integers(1, 20), st.integers(0, 9_999))
 def test_a_block_is_as_large_as_it_may_be(batch, height, depth, width, floor):
     dtype, most = np.dtype(np.float32), max(9_999, 2 * floor)
@@ -44,6 +55,22 @@ def test_a_block_is_as_large_as_it_may_be(batch, height, depth, width, floor):
         assert -(-height // (blocks - 1)) * depth * width * dtype.itemsize > most
     if images < batch and rows == height:  # nor would one image more
         assert (images + 1) * rows * depth * width * dtype.itemsize > most
+
+
+@pytest.mark.parametrize(
+    ("batch", "height", "depth", "width", "block"),
+    [
+        (1, 3, 100, 30, (1, 1)),
+        (1, 8, 35, 25, (1, 2)),
+        (9, 3, 50, 10, (1, 3)),
+        (9, 2, 50, 10, (2, 2)),
+        (0, 2, 1, 1, (1, 2)),
+    ],
+)
+def test_a_block_holds_whole_rows_or_whole_images(batch, height, depth, width, block):
+    """Of rows with 12000, 3500, 2000, 2000 and 4 bytes, where a block may have 9999."""
+    with patch.object(convolution, "BLOCK", 9_999):
+        assert convolution._block(batch, height, depth, width, 0, np.dtype(np.float32)) == block
 
 
 @pytest.mark.parametrize("stride", [(1, 1), (2, 1), (1, 2)])

@@ -88,13 +88,9 @@ def test_padding_is_at_most_half_of_an_odd_window_too(size):
     assert f"at most half of kernel_size {size}" in refusal(ValueError, lambda: MaxPool2d(size, padding=padding))
 
 
-# --- Linear -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("layer", [Conv2d(np.ones((1, 1, 1, 1))), MaxPool2d(1), AvgPool2d(1), ReLU()], ids=repr)
-def test_a_gradient_of_another_shape_is_refused(layer):
-    message = refusal(ValueError, lambda: layer.backward(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2))))
-    assert message == "grad_output must have shape (1, 1, 2, 2), got (1, 1, 3, 3)."
+@pytest.mark.parametrize("padding", [(0, 1), (1, 0)])
+def test_a_mean_of_real_cells_keeps_a_constant_map_constant_whichever_side_is_padded(padding):
+    assert (AvgPool2d(2, padding=padding, count_include_pad=False)(np.ones((1, 1, 4, 6))) == 1).all()
 
 
 # --- All layers -------------------------------------------------------------------------------------
@@ -112,6 +108,15 @@ LAYERS = [
 
 def input_of(layer, batch=2):
     return np.ones((batch, 60) if isinstance(layer, Linear) else (batch, 3, 4, 5))
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+def test_a_gradient_of_another_shape_is_refused(layer):
+    x = input_of(layer)
+    shape = layer.output_shape(x.shape)
+    for take in (layer.backward, layer.parameter_gradients):
+        message = refusal(ValueError, lambda take=take: take(np.ones((1, *shape)), x))
+        assert message == f"grad_output must have shape {shape}, got {(1, *shape)}."
 
 
 @pytest.mark.parametrize("layer", [*LAYERS, *(replace(one, bias=None) for one in LAYERS if one.parameters)], ids=repr)
@@ -169,6 +174,13 @@ def test_layers_are_values():
     frozen_view = Conv2d(view)
     weight[:] = 8
     assert frozen_view.weight.tolist() == [[[[7, 7]]]]
+
+
+def test_one_number_stands_for_both_sides():
+    pool = MaxPool2d(3, stride=2, padding=1)
+    assert (pool.kernel_size, pool.stride, pool.padding) == ((3, 3), (2, 2), (1, 1))
+    conv = Conv2d(np.ones((1, 1, 1, 1)), stride=2, padding=1, dilation=3)
+    assert (conv.stride, conv.padding, conv.dilation) == ((2, 2), (1, 1), (3, 3))
 
 
 def test_layers_share_no_memory_with_what_they_were_made_of():
@@ -245,6 +257,28 @@ def test_repr_shows_what_differs_from_the_defaults():
     assert repr(ReLU()) == "ReLU()"
 
 
+@pytest.mark.parametrize(
+    ("layer", "summands"),
+    [
+        (Conv2d(-np.ones((2, 3, 2, 1)), np.array([5.0, 7.0]), (1, 2), (1, 0), (2, 1)), 6),
+        (Conv2d(-np.ones((2, 3, 2, 1))), 6),
+        (AvgPool2d((2, 3), stride=1, padding=(1, 0)), 6),
+        (GlobalAvgPool2d(), 20),
+        (Flatten(), 0),
+        (Linear(-np.ones((2, 60)), np.array([5.0, 7.0])), 60),
+    ],
+    ids=repr,
+)
+def test_an_affine_layer_is_taken_apart(layer, summands):
+    """M x + b = b at x = 0, and |M| x = -M x, since M has no element of the other sign."""
+    x = np.random.default_rng(0).integers(-4, 5, input_of(layer).shape).astype(float)
+    parts = layer.affine(x.shape)
+    offset = layer(0 * x)
+    assert same(offset, 0 * offset + (0 if parts.offset is None else parts.offset))
+    assert same(parts.absolute(x), (layer(x) - offset) * (-1 if layer.parameters else 1))
+    assert parts.summands == summands
+
+
 # --- Other parameters -------------------------------------------------------------------------------
 
 
@@ -288,6 +322,11 @@ OTHER_PARAMETERS = [
 @pytest.mark.parametrize(("layer", "parameters", "message"), OTHER_PARAMETERS)
 def test_other_parameters_that_are_refused(layer, parameters, message):
     assert refusal(ValueError, lambda: layer.with_parameters(parameters)) == message
+
+
+def test_parameters_without_names_are_refused():
+    message = refusal(TypeError, lambda: ReLU().with_parameters([]))
+    assert message == "parameters must be a dict of arrays by name, got list."
 
 
 # --- Weights in the order of Keras --------------------------------------------------------------------------------

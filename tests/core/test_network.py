@@ -488,3 +488,17 @@ def test_a_layer_that_computes_in_place_fails_and_destroys_nothing():
         assert "read-only" in refusal(ValueError, run)
     assert x == 5
     assert Network([*layers[:1], ("own", Square()), *layers[2:]]).backward(one, x) == 2 * 15 * 3
+
+
+def test_what_goes_into_a_network_is_named_x_and_may_hold_nan():
+    network = Network([("relu", ReLU())])
+    assert np.isnan(network(np.full((1, 1, 2, 3), np.nan))).all()
+    assert refusal(TypeError, lambda: network("a")).startswith("x must hold floats")
+
+
+def test_activations_are_arrays():
+    network = Network([("relu", ReLU())])
+    message = refusal(TypeError, lambda: network.gradients({"input": [1.0], "relu": np.ones(1)}, np.ones(1)))
+    assert message.startswith("x must be an array of float32, float64 or Fractions, got list")
+    message = refusal(TypeError, lambda: network.gradients([1.0], np.ones(1)))
+    assert message == "activations must be the dict that network.activations(x) returns, got list."

@@ -25,6 +25,7 @@ from numpycam.core.steps import compute_alphas, gather, score_of
 from numpycam.exact import as_floats, as_fractions
 from numpycam.interventions import patch_drops
 from numpycam.laws.strategies import maps_and_gradients, network_cases, tensors
+from numpycam.methods import layercam
 from numpycam.methods.recipe import method
 from numpycam.targets import Difference
 
@@ -178,6 +179,21 @@ def test_a_method_that_doubles_its_gradients_in_place_fails_loudly():
         assert "read-only" in refusal(ValueError, lambda image=image: rude(worked_example.network(), image))
 
 
+def test_an_explanation_says_by_which_method_it_is_and_that_of_a_target_is_frozen_too():
+    explanation = layercam(as_floats(worked_example.network()), as_floats(worked_example.IMAGE), Difference({0: 1}))
+    assert (explanation.method, explanation.gradients_used) == ("LayerCAM", "plain")
+    arrays = [explanation.weighted_maps, explanation.weighted_sum, explanation.localization_map]
+    assert not any(array.flags.writeable for array in arrays)
+    assert type(explanation.score) is float
+
+
+def test_images_of_a_batch_are_taken_by_their_numbers():
+    batch = grad_cam_from_maps(np.ones((2, 1, 1, 3)), np.ones((2, 1, 1, 3)))
+    for odd in ("a", 1.0, True, None):
+        message = refusal(TypeError, lambda odd=odd: batch[odd])
+        assert message == f"an Explanation is indexed by an int or a slice, got {odd!r}."
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Leaky(ReLU):
     """y = x where x > 0, slope · x elsewhere. The slope is a number, which as_fractions leaves as it is."""
@@ -200,6 +216,13 @@ class LeakyBackwards(Leaky):
         return np.where(x > 0, x, Fraction(self.slope) * x)
 
 
+class LeakyInFloatsBackwards(Leaky):
+    """What comes back is an array of floats."""
+
+    def backward(self, grad_output, x):
+        return super().backward(grad_output, x).astype(float)
+
+
 def leaky_network(leaky):
     conv = Conv2d(as_fractions([[[[1]]]]), as_fractions([-2]))
     head = ("flatten", Flatten()), ("linear", Linear(as_fractions([[1, 2, 3]])))
@@ -220,7 +243,14 @@ def test_a_layer_that_makes_floats_of_fractions_is_refused_by_its_name():
     }.items():
         assert refusal(TypeError, run).startswith(f"{what} {wrong}")
     ends = Network([*exact.layers[:1], ("flatten", Flatten()), ("leaky", Leaky(Fraction(1), in_floats=True))])
-    assert "the output of layer 'leaky' holds floats but" in refusal(TypeError, lambda: grad_cam(ends, image))
+    convert = "convert one of them with numpycam.exact.as_fractions or numpycam.exact.as_floats."
+    assert refusal(TypeError, lambda: grad_cam(ends, image)) == (
+        f"the output of layer 'leaky' holds floats but image holds Fractions; {convert}"
+    )
+    in_floats_backwards = leaky_network(LeakyInFloatsBackwards(Fraction(1)))
+    assert refusal(TypeError, lambda: grad_cam(in_floats_backwards, image)) == (
+        f"gradients holds floats but feature_maps holds Fractions; {convert}"
+    )
 
 
 class Merged(Layer):
