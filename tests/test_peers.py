@@ -269,7 +269,7 @@ def test_captum_alone_keeps_the_maps_before_they_are_overwritten(name):
     assert (np.abs(row.answer("captum") - equation) <= float(rounding(8)) * 15).all()
 
 
-@pytest.mark.parametrize("name", ["disagreements"])
+@pytest.mark.parametrize("name", ["disagreements", "conformance"])
 def test_the_page_shows_what_is_recorded(name):
     written = runpy.run_path(str(DOCS / f"{name}.py"))["page"]()
     assert (DOCS / f"{name}.md").read_text() == written

@@ -67,26 +67,26 @@ def _again(trial: Trial) -> Iterator[tuple[Any, Any]]:
 def _own(trial: Trial) -> Iterator[tuple[Any, Any]]:
     for function in trial.subject.functions:
         arguments = trial.subject.arguments(function, trial.case)
-        returned = trial.subject.run(function, arguments, trial.case)
-        parts = {
-            name: trial.subject.ours(name, value) for name, value in trial.subject.parts(function, returned).items()
-        }
-        before = {name: value.copy() for name, value in parts.items()}
+        parts = _parts(trial.subject, function, arguments, trial.case)
+        before = {name: _copy(trial.subject, name, value) for name, value in parts.items()}
         for name, argument in zip(trial.subject.takes(function), arguments, strict=False):
             if _holds_numbers(argument):
                 argument[...] = 77
                 for output, value in parts.items():
-                    yield Told(value.copy(), before[output], function=function, output=output, argument=name)
+                    after = _copy(trial.subject, output, value)
+                    yield Told(after, before[output], function=function, output=output, argument=name)
 
 
 def _kept(trial: Trial) -> Iterator[tuple[Any, Any]]:
     other = _other(trial.case)
     for function in trial.subject.functions:
-        parts = trial.subject.call(function, trial.case)
-        before = {name: value.copy() for name, value in parts.items()}
+        arguments = trial.subject.arguments(function, trial.case)
+        parts = _parts(trial.subject, function, arguments, trial.case)
+        before = {name: _copy(trial.subject, name, value) for name, value in parts.items()}
         trial.subject.call(function, other)
         for name, value in parts.items():
-            yield Told(value.copy(), before[name], function=function, output=name, other=other)
+            after = _copy(trial.subject, name, value)
+            yield Told(after, before[name], function=function, output=name, other=other)
 
 
 def _nan(trial: Trial) -> Iterator[tuple[Any, Any]]:
@@ -127,6 +127,15 @@ def _other(case: Case) -> Case:
 
 def _copies(subject: Subject, function: str, case: Case) -> dict[str, Any]:
     return {name: np.array(value) for name, value in subject.call(function, case).items()}
+
+
+def _parts(subject: Subject, function: str, arguments: Sequence[Any], case: Case) -> dict[str, Any]:
+    """Return what a function returns, as it is: in our form it may be a copy, which nothing can be written into."""
+    return subject.parts(function, subject.run(function, arguments, case))
+
+
+def _copy(subject: Subject, name: str, value: Any) -> Any:
+    return np.array(subject.ours(name, value))
 
 
 def _with_first(value: Any, first: float) -> Any:

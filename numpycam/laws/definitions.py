@@ -87,17 +87,17 @@ def cross_entropy(scores: Any, labels: Any) -> Any:
     total = 0.0
     for row, label in zip(scores, labels, strict=True):
         top = max(row)
-        total += top + math.log(math.fsum(math.exp(score - top) for score in row)) - row[label]
-    return np.float64(total / len(scores))
+        total += top + np.log(sum(np.exp(score - top) for score in row)) - row[label]
+    return total / len(scores)
 
 
 def cross_entropy_gradient(scores: Any, labels: Any) -> Any:
     """(p - onehot) / N."""
-    gradient = np.empty(scores.shape)
+    gradient = np.empty(scores.shape, dtype=scores.dtype)
     for n, (row, label) in enumerate(zip(scores, labels, strict=True)):
-        powers = [math.exp(score - max(row)) for score in row]
+        powers = [np.exp(score - max(row)) for score in row]
         for c, power in enumerate(powers):
-            gradient[n, c] = (power / math.fsum(powers) - (c == label)) / len(scores)
+            gradient[n, c] = (power / sum(powers) - (c == label)) / len(scores)
     return gradient
 
 

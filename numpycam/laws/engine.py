@@ -95,11 +95,14 @@ class Entry:
     held: list[Case] = field(default_factory=list)
     reason: str = ""  # why it was not asked
     undecided: int = 0  # cases for which a proof was refused
+    stopped: int = 0  # those of them in which the right functions compare nothing
 
     @property
     def state(self) -> str:
-        """Whether the law is broken, held, or not asked."""
-        return "broken" if self.violations else "held" if self.cases else "not asked"
+        """Whether the law is broken, not proved, held, or not asked."""
+        if self.violations or self.stopped:
+            return "broken" if self.violations else "not proved"
+        return "held" if self.cases else "not asked"
 
 
 @dataclass
@@ -122,8 +125,13 @@ class Report:
 
     @property
     def is_right(self) -> bool:
-        """Whether some laws were asked, and all of these hold."""
-        return not self.broken and any(entry.cases for entry in self.entries)
+        """Whether some laws were asked, all of these hold, and no proof was stopped by the functions."""
+        return not (self.broken or self.stopped) and any(entry.cases for entry in self.entries)
+
+    @property
+    def stopped(self) -> list[Entry]:
+        """The laws that are not proved, since the functions compare symbols where the operation compares nothing."""
+        return [entry for entry in self.entries if entry.state == "not proved"]
 
     def __getitem__(self, id: str) -> Entry:
         return next(entry for entry in self.entries if entry.law.id == id)
@@ -134,9 +142,9 @@ class Report:
         lines = [f"laws.{self.book.name}: {functions}; {self.count} cases"]
         width = max(len(entry.law.id) for entry in self.entries)
         for entry in self.entries:
-            mark = {"broken": "✗", "held": "✓", "not asked": "·"}[entry.state]
-            seen = f"not asked: {entry.reason}" if entry.state == "not asked" else f"{entry.cases} cases"
-            if entry.undecided and entry.cases:
+            mark = {"broken": "✗", "held": "✓"}.get(entry.state, "·")
+            seen = f"{entry.state}: {entry.reason}" if mark == "·" else f"{entry.cases} cases"
+            if entry.undecided and mark == "✓":
                 seen += f", {entry.undecided} undecided"
             if entry.violations:
                 seen = f"wrong in {len(entry.violations)} of {entry.cases} cases"
@@ -251,8 +259,11 @@ def agree(sign: str, lhs: Any, rhs: Any, bound: Any = None, dtype: str = "float6
 
     Fractions are compared exactly. Of floats, whole numbers went in, so both sides are fractions with small
     denominators: what is nearer than √eps is equal. A bound takes the place of this where other floats went in.
+    A Fraction that has met a float is a float.
     """
     left, right = np.asarray(lhs), np.asarray(rhs)
+    if object in (left.dtype, right.dtype) and any(isinstance(one, float) for one in (*left.flat, *right.flat)):
+        left, right = left.astype(np.float64), right.astype(np.float64)
     if left.shape != right.shape:
         return np.array(False)
     if left.dtype == object or right.dtype == object or left.dtype.kind in "biuUS":
@@ -275,7 +286,7 @@ def _bounds(law: Law, trial: Trial, count: int) -> list[Any] | None:
     arrays = {name: value for name, value in trial.case.arrays.items() if _is_float(value)}
     n = sum(value.size for value in arrays.values()) + 8  # and the few operations on each of them
     sizes = _sizes(law, trial, {name: sized(value) for name, value in arrays.items()})
-    if sizes is None:  # exponentials and directions take floats alone; they are about as large at |values|
+    if sizes is None:  # directions take floats alone; they are about as large at |values|
         sizes = _sizes(law, trial, {name: abs(value) for name, value in arrays.items()})
     if sizes is None or len(sizes) != count:
         return None

@@ -102,11 +102,15 @@ def _batch(y: Any, y_of: Any, x: Any) -> Any:
     where="for every step t that stays in the linear piece around x",
     kinds=("integers", "fractions"),
 )
-def _slope(y: Any, y_of: Any, dx: Any, x: Any, v: Any, grad_output: Any) -> Any:
+def _slope(trial: Any, y: Any, y_of: Any, dx: Any, x: Any, v: Any, grad_output: Any) -> Any:
+    eps = np.finfo(trial.subject.habits.dtype).eps
     for steps in (2**k for k in range(0, 16)):  # t = 1 / steps, which makes Fractions of Fractions
         ahead, behind = y_of(x=x + v / steps) - y, y - y_of(x=x - v / steps)
-        if np.abs(ahead - behind).max() <= 1e-9 * (1e-3 + np.abs(ahead).max()):
-            return dot(grad_output, ahead) * steps, dot(dx, v) if dx.shape == v.shape else dx
+        halfway, slope = y_of(x=x + v / (2 * steps)) - y, dot(grad_output, ahead) * steps
+        bent = np.abs(ahead - behind) + np.abs(ahead - 2 * halfway)  # two kinks may hide from one of the two
+        off = bent + 2 * eps * np.abs(y).max()  # y is rounded, and a small step brings that up
+        if 8 * steps * dot(np.abs(grad_output), off) <= np.sqrt(eps) * max(1, abs(slope)):
+            return slope, dot(dx, v) if dx.shape == v.shape else dx
     return None
 
 
@@ -136,7 +140,7 @@ def _make_residual(setting: dict[str, Any], numbers: Numbers) -> tuple[dict[str,
         return Conv2d(numbers.array(name, (channels, channels, 1, 1)) / 4)
 
     body = [("conv1", conv("W1"))] + [("relu", ReLU()), ("conv2", conv("W2"))] * (setting["body"] == "deep")
-    shortcut = Network([("conv", conv("W3"))]) if setting["shortcut"] else None
+    shortcut = Network([("relu", ReLU()), ("conv", conv("W3"))]) if setting["shortcut"] else None
     u = numbers.array("u", x.shape)
     return {"x": x, "body": Network(body), "shortcut": shortcut, "grad_output": u}, {}
 

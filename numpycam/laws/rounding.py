@@ -6,6 +6,7 @@ the other one's size, and a small divisor makes it large. A sum or product of n 
 order.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,21 @@ class Sized:
 
     def __pow__(self, power: int) -> "Sized":
         return self if power == 1 else self * self ** (power - 1)
+
+    def exp(self) -> "Sized":
+        """Return its exponential, as ``np.exp`` asks for it: an error of the exponent becomes a relative one."""
+        power = math.exp(self.value)
+        return Sized(power, power * (1 + self.size))
+
+    def log(self) -> "Sized":
+        """Return its logarithm, as ``np.log`` asks for it: a relative error becomes one of the logarithm."""
+        logarithm = math.log(self.value)
+        return Sized(logarithm, abs(logarithm) + self.size / abs(self.value))
+
+    def rint(self) -> "Sized":
+        """Return the nearest whole number, as ``np.round`` asks for it: it has no error left."""
+        whole = float(round(self.value))
+        return Sized(whole, abs(whole))
 
     def __neg__(self) -> "Sized":
         return Sized(-self.value, self.size)

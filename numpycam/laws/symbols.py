@@ -14,7 +14,11 @@ import sympy
 
 
 class UndecidedError(ArithmeticError):
-    """Which of two expressions is larger depends on the numbers."""
+    """Which of two expressions is larger, or whether they are equal, depends on the numbers."""
+
+    def __init__(self, message: str, sign: str) -> None:
+        super().__init__(message)
+        self.sign = sign
 
 
 class Expression:
@@ -94,7 +98,7 @@ class Expression:
         if difference.is_negative:
             return -1
         raise UndecidedError(
-            f"whether {self} {sign} {other} depends on the numbers: assume the sign of their difference."
+            f"whether {self} {sign} {other} depends on the numbers: assume the sign of their difference.", sign
         )
 
 

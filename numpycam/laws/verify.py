@@ -44,12 +44,15 @@ class Laws(Book):
         LawViolation
             If a law is broken. It is an AssertionError, and its text is the lesson.
         TypeError, ValueError
-            If the functions cannot be called, or nothing could be asked about them.
+            If the functions cannot be called, or nothing could be asked about them. Also if a proof is stopped: the
+            functions compare symbols where the operation compares nothing.
         """
         check_one_of("how", how, HOW)
         report = _examination(how)(self._subject(given))
         if raises and report.broken:
             raise LawViolation(report)
+        if raises and report.stopped:
+            raise ValueError(_not_proved(report))
         if raises and not report.is_right:
             reasons = sorted({entry.reason for entry in report.entries})
             raise ValueError(f"no law of {self.name} could be asked: {'; '.join(reasons)}.")
@@ -124,6 +127,15 @@ def _check(results: Callable[[], Report], id: str) -> Callable[[], None]:
             pytest.skip(f"not asked: {entry.reason}")
 
     return check
+
+
+def _not_proved(report: Report) -> str:
+    first, *_ = report.stopped
+    return (
+        f"{report.book.name} is not proved: in {first.stopped} of {first.cases + first.undecided} cases of the law "
+        f"{first.law.id}, {first.reason}\nIs there a ReLU, a maximum or an if in them that the operation lacks? "
+        'how="sweep" asks them about numbers.'
+    )
 
 
 def _examination(how: str) -> Callable[[Subject], Report]:

@@ -79,6 +79,8 @@ def test_a_size_follows_the_formula():
         *((1, 5), (5, 5), (3, 3), (-6, 12), (-1.5, 3), (-3, 3), (2, 2), (27, 81), (-0.5, 1))
     ]
     assert (a > b, a >= 3, b < 0, b <= -3, a == 3, bool(a - 3), hash(a)) == (*[True] * 3, False, True, False, hash(3.0))
+    others = np.exp(Sized(0.0, 3.0)), np.log(Sized(1.0, 3.0)), np.round(Sized(2.6, 9.0))
+    assert [(one.value, one.size) for one in others] == [(1, 4), (0, 3), (3, 3)]
     assert largest_size(np.array([a, Fraction(-7, 2)], dtype=object)) == 3.5
     assert largest_size(np.zeros((0,))) == 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from against_torch import REQUIRED
-from peers.conformance import LAYOUTS, RECORD, cams, states, torch
+from peers.conformance import DTYPES, LAYOUTS, RECORD, cams, states, torch
 
 from numpycam.laws.engine import examine
 
@@ -22,7 +22,7 @@ def recorded(peer, asked):
     return row["laws"]
 
 
-@pytest.mark.parametrize(("layout", "dtype"), [*product(LAYOUTS, ["float64"])])
+@pytest.mark.parametrize(("layout", "dtype"), [*product(LAYOUTS, DTYPES)])
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_torch_is_never_called_wrong_where_it_is_right(operation, layout, dtype):
     (asked,) = [asked for asked in torch(layout, dtype) if asked.method == operation]

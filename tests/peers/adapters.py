@@ -32,9 +32,11 @@ class Torch:
 
     def conv2d(self):
         def forward(x, weight, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1)):
+            dilation = self._dilation(weight, dilation)
             return self._run(F.conv2d, x, weight, bias, stride=stride, padding=padding, dilation=dilation)
 
-        def backward(grad_output, x, weight, **options):
+        def backward(grad_output, x, weight, dilation=(1, 1), **options):
+            options["dilation"] = self._dilation(weight, dilation)
             return self._gradients(F.conv2d, grad_output, x, weight, np.zeros(len(weight), weight.dtype), **options)
 
         return {"forward": forward, "backward": backward}
@@ -42,12 +44,23 @@ class Torch:
     def conv2d_grad(self):
         """The functions of torch.nn.grad, which autograd does not use."""
 
-        def backward(grad_output, x, weight, **options):
+        def backward(grad_output, x, weight, dilation=(1, 1), **options):
+            options["dilation"] = self._dilation(weight, dilation)
             u, x, weight = map(self.tensor, (grad_output, x, weight))
             dx = nn.grad.conv2d_input(x.shape, weight, u, **options)
             return dx.numpy(), nn.grad.conv2d_weight(x, weight.shape, u, **options).numpy(), None
 
         return {"backward": backward}
+
+    def _dilation(self, weight, dilation):
+        """Return 1 where the kernel has one cell along an axis: what it is there changes nothing, but torch can crash.
+
+        Torch 2.13.0 and 2.14.1 do so in float32 with channels_last (by oneDNN, on x86): ones of (2, 1, 2, 1), a kernel
+        of one cell, stride (2, 2), padding (0, 1), dilation (2, 2).
+        """
+        if not self.channels_last or weight.dtype != np.float32:
+            return dilation
+        return tuple(1 if k == 1 else d for k, d in zip(weight.shape[2:], dilation, strict=True))
 
     def linear(self):
         def backward(grad_output, x, weight):

@@ -183,6 +183,14 @@ residual.mistake(
     ),
 )
 residual.mistake(
+    "shortcuts-gradient-at-the-result",
+    "dx",
+    "The shortcut's gradient is taken at y. Its layers saw x: hand x to their backward passes.",
+    backward=lambda u, x, body, shortcut=None: (
+        body.backward(u, x) + _back_past(u, definitions.residual(x, body, shortcut), shortcut)
+    ),
+)
+residual.mistake(
     "one-way-after-the-other",
     "dx",
     "The gradient comes back through the body, and then through the shortcut. They stand side by side: add the two.",
