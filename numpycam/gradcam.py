@@ -3,11 +3,13 @@
 The steps themselves are in ``numpycam.core.steps``.
 """
 
+from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from numpycam.core.arrays import Pair
 from numpycam.core.network import Network
 from numpycam.core.steps import ClassIndex, Evidence, Stages, compute_alphas, compute_weighted_maps, gather, gather_maps
 
@@ -44,11 +46,22 @@ class Explanation(Stages):
         interpolation: "Interpolation" = "bilinear",
         about: dict[str, Any] | None = None,
         picture: ArrayLike | None = None,
+        parts: Mapping[str, tuple[Pair, Pair]] | None = None,
+        caption: str = "",
     ) -> list[str]:
         """Write the step-through page, the pictures and the numbers to a folder: see :func:`numpycam.report.save`."""
         from numpycam.report import save
 
-        return save(self, folder, title=title, interpolation=interpolation, about=about, picture=picture)
+        return save(
+            self,
+            folder,
+            title=title,
+            interpolation=interpolation,
+            about=about,
+            picture=picture,
+            parts=parts,
+            caption=caption,
+        )
 
     def __repr__(self) -> str:
         from numpycam.report import as_text

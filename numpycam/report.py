@@ -4,6 +4,7 @@ import json
 import math
 import os
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import fields
 from fractions import Fraction
 from html import escape
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numpycam.core.arguments import briefly, check_is, check_text
+from numpycam.core.arrays import Pair
 from numpycam.core.steps import Stages
 from numpycam.exact import as_floats
 from numpycam.files import as_npz, check_digits, check_path, without_pickle, write_files
@@ -26,6 +28,8 @@ MOST_NUMBERS = 4096
 
 FILES = ("steps.html", "stages.png", "overlay.png", "explanation.json", "maps.npz")
 """The names of the files that :func:`save` writes."""
+
+_SMALL_PICTURE = 6  # pixels along a side: the overlay is a figure with numbers, and not a mere picture
 
 _DEEPEST = 50  # lists and dicts inside of each other: json follows about 300
 
@@ -40,6 +44,8 @@ def save(
     interpolation: Interpolation = "bilinear",
     about: dict[str, Any] | None = None,
     picture: ArrayLike | None = None,
+    parts: Mapping[str, tuple[Pair, Pair]] | None = None,
+    caption: str = "",
 ) -> list[str]:
     """Write an explanation of one image to a folder.
 
@@ -62,6 +68,10 @@ def save(
         The image as a person sees it, in 0 … 1, if the network was given other numbers, such as normalised ones. The
         figure, the page and the overlay then show this picture. All numbers are still those of the image. By default,
         the image is shown.
+    parts : dict of str to ((row, column), (row, column)), optional
+        The names of what the picture shows, for the page: for each the first cell, and the cell after the last.
+    caption : str
+        A line below the picture on the page.
 
     Returns
     -------
@@ -70,7 +80,8 @@ def save(
 
         - ``steps.html``, the step-through page, for Grad-CAM only;
         - ``stages.png``, the figure of all stages;
-        - ``overlay.png``, if the image is known and has one or three channels;
+        - ``overlay.png``, if the image is known and has one or three channels. Up to 6 × 6 pixels, it is a figure with
+          the numbers of the map and a colour bar;
         - ``explanation.json``, with all numbers;
         - ``maps.npz``, if there are arrays of more than MOST_NUMBERS. The JSON file has only their shapes.
 
@@ -99,7 +110,15 @@ def save(
     told = {name: {"shape": value.shape, "file": "maps.npz"} for name, value in large.items()}
     entries = {name: _plain(f"about[{name!r}]", value) for name, value in (about or {}).items()}
     contents: dict[str, Any] = {
-        "steps.html": _page(explanation, title, interpolation, picture, str((about or {}).get("class", ""))),
+        "steps.html": _page(
+            explanation,
+            title=title,
+            interpolation=interpolation,
+            picture=picture,
+            class_name=str((about or {}).get("class", "")),
+            parts=parts,
+            caption=caption,
+        ),
         "stages.png": figure_of_stages(drawn, title=title, interpolation=interpolation).as_png(),
         "overlay.png": _overlay_png(drawn, interpolation),
         "maps.npz": as_npz(large, compressed=True) if large else None,
@@ -126,14 +145,12 @@ def _files_of_earlier(folder: Path) -> list[str]:
     return [name for name, is_there in has.items() if is_there]
 
 
-def _page(explanation: Stages, title: str, interpolation: Interpolation, picture: Any, class_name: str) -> bytes | None:
+def _page(explanation: Stages, **options: Any) -> bytes | None:
     if explanation.method != "Grad-CAM":  # the page explains the steps of Grad-CAM only
         return None
     from numpycam.display.page import step_through_page
 
-    return step_through_page(
-        explanation, title=title, interpolation=interpolation, picture=picture, class_name=class_name
-    ).encode()
+    return step_through_page(explanation, **options).encode()
 
 
 def as_text(explanation: Stages) -> str:
@@ -217,11 +234,13 @@ def _picture(explanation: Stages) -> str:
 
 
 def _overlay_png(explanation: Stages, interpolation: Interpolation) -> bytes | None:
-    from numpycam.display import as_png, overlay, shown
+    from numpycam.display import as_png, figure_of_overlay, overlay, shown
 
     image = shown(explanation.image)
     if image is None:
         return None
+    if max(image.shape[1:]) <= _SMALL_PICTURE:  # its numbers and a colour bar can be read
+        return figure_of_overlay(explanation, image, interpolation=interpolation).as_png(dpi=300)
     longest = max(image.shape[1:])
     zoom = max(1, 480 // longest)
     # A slim picture, such as a time series, is made up to 120 pixels wide, but not more than a quarter of its length.

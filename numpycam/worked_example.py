@@ -38,6 +38,9 @@ IMAGE = _exact([[
 ]])  # fmt: skip
 """A cat (ear, body, tail) at the bottom left, a moon at the top right; shape (1, 4, 4)."""
 
+PARTS = {"ear": ((1, 0), (2, 1)), "moon": ((0, 3), (1, 4)), "body": ((2, 0), (4, 2)), "tail": ((2, 2), (3, 4))}
+"""Where the parts of the picture are: the first row and column, and those after the last."""
+
 KERNELS = _exact([
     [[["1.1", -1], [1, "0.9"]]],
     [[["0.4", "0.1"], ["1.5", "0.5"]]],

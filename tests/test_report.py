@@ -186,8 +186,9 @@ def test_the_method_reaches_every_file(explanation, tmp_path):
         nearest, bilinear = ((tmp_path / method / name).read_bytes() for method in ("nearest", "bilinear"))
         assert nearest != bilinear
     pixels = imread(tmp_path / "nearest" / "overlay.png")
-    assert (pixels[:240, 239] == pixels[:240, 125]).all()  # up to its border a cell has one colour
-    assert (pixels[0, 239] != pixels[0, 240]).any()
+    beside = slice(215, 285), 75 + 120  # in the second pixel of the picture, above the number of the map
+    assert (pixels[beside[0], 75 + 222] == pixels[beside]).all()  # up to its border a cell has one colour
+    assert (pixels[215, 75 + 222] != pixels[215, 75 + 228]).any()
 
 
 def test_a_wide_picture_is_not_made_smaller(tmp_path):

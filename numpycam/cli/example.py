@@ -27,6 +27,7 @@ TEXTS: dict[str, Any] = {
     "the numbers to a folder.",
 }
 
+SHOWN = "A cat (ear, body, tail) bottom left, a moon top right."
 PATCHES = np.array([["the ear", "the moon"], ["the body", "the tail"]])
 
 
@@ -68,6 +69,7 @@ def _example(options: argparse.Namespace) -> None:
         network, image = as_floats(network), as_floats(image)
         explanation = grad_cam(network, image, class_index)
     title, about = f"Grad-CAM of the {options.class_name}, {options.head} head", {"class": options.class_name}
+    shows: dict[str, Any] = {"parts": worked_example.PARTS, "caption": SHOWN}
     if options.erase is None:
         story = walkthrough(network, explanation, exact)
     else:
@@ -75,10 +77,11 @@ def _example(options: argparse.Namespace) -> None:
         before, explanation = explanation, grad_cam(network, erase(image, where), class_index)
         title, about = f"{title}, {erased} erased", about | {"erased": erased}
         story = before_and_after(before, explanation, erased)
+        shows = {"caption": f"{SHOWN} Of it {erased} is erased."}
     # In this example, a cell of the maps sees its own 2 × 2 patch only. So "nearest" shows what each pixel belongs to.
     about |= {"head": options.head}
     try:
-        files = explanation.save(options.out, title=title, interpolation="nearest", about=about)
+        files = explanation.save(options.out, title=title, interpolation="nearest", about=about, **shows)
     except ModuleNotFoundError:  # without matplotlib there is the story, but no files
         print(story, flush=True)
         raise
@@ -179,7 +182,7 @@ def _pair(symbol: str, before: Array, after: Array) -> str:
 def _on_picture(network: Network, e: Stages) -> str:
     scores = zip(CLASS_NAMES, network(e.image[None])[0], strict=True)  # type: ignore[index]
     return "\n".join([
-        "A cat (ear, body, tail) bottom left, a moon top right.",
+        SHOWN,
         f"The network: {' → '.join(layer for layer, _ in network.layers)}",
         "Its weights: chosen by hand, nothing is trained",
         f"Its scores:  {', '.join(f'{name} {exact_and_decimal(score)}' for name, score in scores)}",

@@ -9,10 +9,14 @@ same numbers.
 """
 
 from numpycam.display.canvas import Picture, is_dark
+from numpycam.display.charts import figure_of_curves, figure_of_draws
+from numpycam.display.colours import figure_of_colour_maps, lightness
 from numpycam.display.figures import (
     figure_of_errors,
     figure_of_kernels,
+    figure_of_losses,
     figure_of_methods,
+    figure_of_parts,
     figure_of_path,
     figure_of_pictures,
 )
@@ -24,6 +28,7 @@ from numpycam.display.stages import (
     colours_of,
     columns_of,
     figure_of_maps,
+    figure_of_overlay,
     figure_of_stage,
     figure_of_stages,
     limits_of,
@@ -39,10 +44,16 @@ __all__ = [
     "as_uint8",
     "colours_of",
     "columns_of",
+    "figure_of_colour_maps",
+    "figure_of_curves",
+    "figure_of_draws",
     "figure_of_errors",
     "figure_of_kernels",
+    "figure_of_losses",
     "figure_of_maps",
     "figure_of_methods",
+    "figure_of_overlay",
+    "figure_of_parts",
     "figure_of_path",
     "figure_of_pictures",
     "figure_of_stage",
@@ -50,6 +61,7 @@ __all__ = [
     "figure_of_ways",
     "format_number",
     "is_dark",
+    "lightness",
     "limits_of",
     "overlay",
     "read_image",

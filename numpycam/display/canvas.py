@@ -68,10 +68,10 @@ class Picture(Figure):
             "picture.savefig('picture.png')."
         )
 
-    def as_png(self) -> bytes:
-        """Return the figure as a PNG file."""
+    def as_png(self, dpi: int = 100) -> bytes:
+        """Return the figure as a PNG file, with so many pixels to an inch."""
         buffer = BytesIO()
-        self.savefig(buffer, format="png", dpi=100)
+        self.savefig(buffer, format="png", dpi=dpi)
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
@@ -130,9 +130,14 @@ def is_small(values: Array) -> bool:
 
 def is_dark(colour: Array) -> bool:
     """Whether white text on a colour (red, green, blue, ...) has more contrast than black text, as in WCAG 2."""
-    linear = np.where(colour[:3] <= 0.04045, colour[:3] / 12.92, ((colour[:3] + 0.055) / 1.055) ** 2.4)
-    luminance = linear @ (0.2126, 0.7152, 0.0722)
-    return bool((luminance + 0.05) ** 2 < 1.05 * 0.05)
+    return bool((luminance(colour[:3]) + 0.05) ** 2 < 1.05 * 0.05)
+
+
+def luminance(colours: Array) -> Array:  # (..., 3) -> (...)
+    """Return how much light colours in sRGB send, from 0 (black) to 1 (white)."""
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    light: Array = linear @ (0.2126, 0.7152, 0.0722)
+    return light
 
 
 def balanced(values: Array) -> Limits:
@@ -168,8 +173,13 @@ def write(picture: Picture, left: float, top: float, text: str, **style: Any) ->
 def map_in_words(name: str, values: Array) -> str:
     """Return a map in words, for the alternative text: its numbers row by row if they are few, or else its size."""
     if is_small(values):
-        return f"{spoken(name)}: {'; '.join(', '.join(map(format_number, row)) for row in values)}."
+        return f"{spoken(name)}: {numbers_in_words(values)}."
     return f"{spoken(name)}: {values.shape[0]} × {values.shape[1]} cells."
+
+
+def numbers_in_words(values: Array) -> str:
+    """Return the numbers of a map (H, W), with semicolons between its rows."""
+    return "; ".join(", ".join(map(format_number, row)) for row in values)
 
 
 def check_title(title: object) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.core.arguments import as_array, as_int, check_is
-from numpycam.core.arrays import Array
+from numpycam.core.arguments import as_array, as_int, as_rounded, check_is
+from numpycam.core.arrays import Array, Pair
 from numpycam.core.steps import Stages
 from numpycam.display.canvas import (
     DIGIT,
@@ -158,6 +158,47 @@ def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Pictu
 
 
 @own_settings()
+def figure_of_losses(losses: ArrayLike, *, steps: int = 20, ground: float = 0.0) -> Picture:
+    """Draw the losses of a training, step by step, and their mean over the last steps.
+
+    Parameters
+    ----------
+    losses : array, shape (n,)
+        The loss of each step, as ``training.fit`` returns them.
+    steps : int, default 20
+        Over how many steps the mean is taken. There are at least as many losses.
+    ground : float, default 0
+        The loss of a network that knows nothing: a dashed line. There is none if it is 0.
+
+    Returns
+    -------
+    Picture
+        A matplotlib figure.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer losses than steps.
+    """
+    values = as_floats(losses)
+    if values.ndim != 1 or not 1 <= steps <= len(values):
+        raise ValueError(f"losses must be a row of at least {steps} numbers, got shape {values.shape}.")
+    means = np.convolve(values, np.ones(steps) / steps, mode="valid")
+    picture = Picture(figsize=(5.5, 2.8), layout="constrained")
+    axes = picture.add_subplot(xlabel="step", ylabel="loss", xlim=(0, len(values)))
+    axes.set_ylim(0, 1.6 * max(float(means.max()), ground) or 1.0)
+    axes.plot(np.arange(1, len(values) + 1), values, color="0.75", linewidth=0.8, label="one step")
+    axes.plot(np.arange(steps, len(values) + 1), means, color="#0b5a8f", label=f"mean of {steps} steps")
+    picture.alt = f"The mean loss of {steps} steps goes from {means[0]:.2f} to {means[-1]:.2f}."
+    if ground:
+        axes.axhline(ground, color="#c2571a", linewidth=0.8, linestyle="--", label="knowing nothing")
+        picture.alt += f" A dashed line at {ground:.2f} is that of knowing nothing."
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return picture
+
+
+@own_settings()
 def figure_of_pictures(
     rows: Sequence[Sequence[ArrayLike]],
     *,
@@ -225,6 +266,48 @@ def figure_of_pictures(
     return picture
 
 
+@own_settings()
+def figure_of_parts(image: ArrayLike, parts: Mapping[str, tuple[Pair, Pair]], *, title: str = "") -> Picture:
+    """Draw a small picture, with the names of its parts in them.
+
+    Parameters
+    ----------
+    image : array, shape (C, H, W)
+        In 0 … 1, with one channel or three.
+    parts : dict of str to ((row, column), (row, column))
+        For each name the part's first cell, and the cell after its last.
+    title : str
+        A line above the figure.
+
+    Returns
+    -------
+    Picture
+        A matplotlib figure.
+
+    Examples
+    --------
+    >>> from numpycam.worked_example import IMAGE, PARTS
+    >>> figure_of_parts(IMAGE, PARTS).alt
+    'A picture of 4 × 4 pixels. Its parts: ear, moon, body, tail.'
+    """
+    check_title(title)
+    pixels = as_rgb(as_rounded("image", image), "image")  # (H, W, 3)
+    height, width = pixels.shape[:2]
+    top, side = 0.15 + (0.4 if title else 0), 0.62
+    size = max(width * side + 2 * MARGIN, 2 * MARGIN + DIGIT * 13 / 72 * len(title)), top + height * side + 0.15
+    picture = Picture(figsize=size)
+    write(picture, MARGIN, 0.15, title, size=13, weight="bold", parse_math=False)
+    axes = add_axes(picture, MARGIN, top, width * side, height * side)
+    draw_map(axes, pixels, POSITIVE, (0, 1))
+    for name, ((first, left), (last, right)) in parts.items():
+        box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "black", "linewidth": 0.8}
+        across, down = (left + right - 1) / 2, (first + last - 1) / 2
+        axes.text(across, down, name, size=10, ha="center", va="center", bbox=box, parse_math=False)
+    words = f"A picture of {height} × {width} pixels. Its parts: {', '.join(parts)}."
+    picture.alt = " ".join([*as_sentence(title), words])
+    return picture
+
+
 def _check_texts(
     rows: Sequence[Sequence[ArrayLike]],
     row_names: Sequence[str],
@@ -261,6 +344,9 @@ def _any_picture(name: str, values: ArrayLike) -> NDArray[np.float64]:  # -> (H,
     return as_rgb(array[None] if array.ndim == 2 else array, name)
 
 
+_LETTER = 0.62  # the width of a letter of a method's name, in units of its font size
+
+
 @own_settings()
 def figure_of_methods(explanations: Sequence[Stages], *, columns: int = 5, title: str = "") -> Picture:
     """Draw one map for each of several methods.
@@ -295,13 +381,14 @@ def figure_of_methods(explanations: Sequence[Stages], *, columns: int = 5, title
         raise ValueError("a figure shows explanations of one image: for a batch pass explanation[n].")
     side, gap, top = 1.7, 0.15, 0.4 if title else 0.0
     rows = -(-len(explanations) // across)
-    size = 2 * MARGIN + min(across, len(explanations)) * (side + gap) - gap, top + 0.15 + rows * (side + 0.4)
-    picture, words = Picture(figsize=size), as_sentence(title)
+    width = 2 * MARGIN + min(across, len(explanations)) * (side + gap) - gap
+    picture, words = Picture(figsize=(width, top + 0.15 + rows * (side + 0.4))), as_sentence(title)
     write(picture, MARGIN, 0.16, title, size=15, weight="bold", parse_math=False)
     for number, e in enumerate(explanations):
         row, column = divmod(number, across)
         axes = add_axes(picture, MARGIN + column * (side + gap), top + 0.4 + row * (side + 0.4), side, side)
-        axes.set_title(e.method, size=10.5, pad=4, parse_math=False)
+        size = min(10.5, 72 * side / (_LETTER * len(e.method)))  # no name is wider than its panel
+        axes.set_title(e.method, size=size, pad=4, parse_math=False)
         weighted_sum = as_floats(as_array(f"weighted_sum of {e.method}", e.weighted_sum))
         image = shown(e.image)
         if image is None or is_small(weighted_sum):

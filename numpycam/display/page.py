@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import check_is
+from numpycam.core.arguments import check_is, check_text
 from numpycam.core.arrays import Array, Pair, Shape
 from numpycam.core.steps import Stages
 from numpycam.display import (
     Column,
     as_png,
-    as_uint8,
     colours_of,
     columns_of,
     is_dark,
@@ -29,14 +28,32 @@ from numpycam.display import (
     with_picture,
 )
 from numpycam.display.canvas import SLIMMEST, check_title
+from numpycam.display.example import (
+    MOST_NUMBERS,
+    Parts,
+    Shown,
+    answers_of,
+    convolution_of,
+    drops_in_words,
+    drops_of,
+    has_affine_head,
+    hex_of,
+    in_words,
+    kernels_of,
+    names_of_cells,
+    places_of,
+    raised_scores,
+    removed_in_words,
+    weights_of,
+)
+from numpycam.display.pixels import PAINT, STRENGTH
 from numpycam.display.stages import choice_in_words
 from numpycam.interventions import receptive_field
 from numpycam.resize import Interpolation, resize
-from numpycam.text import exact, exact_and_decimal, format_number, percent
+from numpycam.text import exact, format_number, percent
 from numpycam.zero_maps import why_zero
 
 MOST_CELLS = 16  # along a side: a map with more is drawn as a picture, not as a table
-MOST_NUMBERS = 6  # along a side: a table with more does not show its numbers in the cells
 MOST_VALUES = 4096  # in all: a picture with more does not say the number at which one points
 
 
@@ -48,8 +65,15 @@ def step_through_page(
     most_maps: int = 4,
     picture: ArrayLike | None = None,
     class_name: str = "",
+    parts: Parts | None = None,
+    caption: str = "",
 ) -> str:
     """Return the page as HTML.
+
+    If picture and maps are small, the page also shows the kernels and the weights of the head, and at last the test:
+    how much the score drops when what a cell saw is erased. If, besides, the maps are made by one convolution, the head
+    is affine and all numbers are Fractions, a reader can change every number of the picture, of A and of dy/dA. Then
+    the page computes all that follows again, exactly.
 
     Parameters
     ----------
@@ -63,6 +87,10 @@ def step_through_page(
         As for :func:`numpycam.display.with_picture`.
     class_name : str
         Written beside the number of the class.
+    parts : dict of str to ((row, column), (row, column)), optional
+        As for :func:`numpycam.display.figure_of_parts`: the names of what the picture shows, written on it.
+    caption : str
+        Written below the picture.
 
     Returns
     -------
@@ -72,25 +100,52 @@ def step_through_page(
     ------
     TypeError, ValueError
         If the explanation is for a batch or by another method, or holds NaN or infinity, or the picture is not of that
-        kind.
+        kind, or a part does not lie in it.
     """
     check_is("explanation", explanation, Stages, "an Explanation")
     check_title(title)
     if explanation.method != "Grad-CAM":
         raise ValueError(f"explanation must be by Grad-CAM, whose steps the page tells, got {explanation.method}.")
+    check_text("caption", caption)
     drawn = with_picture(explanation, picture)
-    stages, which = columns_of(drawn, interpolation, most_maps), _class(explanation, class_name)
-    network_saw = None if picture is None else explanation.image
-    sentences = _SENTENCES | {"image": lambda e: _on_image(e, which, network_saw)}
+    places = places_of(parts or {}, () if drawn.image is None else drawn.image.shape[-2:])
+    which, network_saw = _class(explanation, class_name), None if picture is None else explanation.image
+    shown = _shown(drawn, explanation, columns_of(drawn, interpolation, most_maps))
+    geometry, answers = _geometry(drawn, interpolation, most_maps), answers_of(explanation, interpolation)
+    if picture is not None:  # the network saw other numbers than those on the page
+        geometry.pop("convolution", None)
+    elif answers and len(explanation.alphas) <= most_maps:
+        geometry["answers"] = answers
+    names = names_of_cells(geometry.get("seen", {}), places)
+    geometry |= {"parts": places, "names": {f"{i},{j}": name for (i, j), name in names.items()}}
+    sentences = _SENTENCES | {
+        "image": lambda e: _on_image(e, which, network_saw),
+        "test": lambda _: drops_in_words(shown[-1].values),
+    }
+    notes = {"image": caption}
+    if shown[-1].column.name == "test":
+        notes["test"] = removed_in_words(explanation, shown[-1].values[0], names)
+    sections = [
+        _section(one, explanation, sentences[one.column.name](drawn), notes.get(one.column.name, ""), geometry)
+        for one in shown
+    ]
+    page, script = (files("numpycam.display").joinpath(name).read_text("utf-8") for name in ("page.html", "answers.js"))
     blanks = {
         "title": escape(title or "Grad-CAM, step by step"),
         "subtitle": _subtitle(explanation, which),
-        "links": "\n".join(_link(number, stage) for number, stage in enumerate(stages)),
-        "sections": "\n".join(_section(stage, drawn, sentences[stage.name](drawn)) for stage in stages),
-        "geometry": json.dumps(_geometry(drawn, interpolation)),
+        "links": "\n".join(_link(number, one.column) for number, one in enumerate(shown)),
+        "sections": "\n".join(sections),
+        "geometry": json.dumps(geometry).replace("<", r"\u003c"),  # a name must not end the script
+        "answers": script if "answers" in geometry else "const answers = null;",
     }
-    page = files("numpycam.display").joinpath("page.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda blank: blanks[blank[1]], page)
+
+
+def _shown(drawn: Stages, explanation: Stages, columns: Sequence[Column]) -> list[Shown]:
+    """Return the stages with their exact values, and the test at last if there can be one."""
+    shown = [Shown(column, _exact_values(column, drawn)) for column in columns]
+    drops = drops_of(explanation) if drawn.image is not None else None
+    return [*shown, drops] if drops else shown
 
 
 def _class(e: Stages, name: str) -> str:
@@ -102,7 +157,7 @@ def _class(e: Stages, name: str) -> str:
 def _subtitle(e: Stages, which: str) -> str:
     known = [
         escape(which) if e.class_index is not None else "",
-        f"score {_number(e.score)}" if e.score is not None else "",
+        f'score <span id="score">{in_words(e.score)}</span>' if e.score is not None else "",
         f"feature maps of the layer “{escape(e.layer)}”" if e.layer is not None else "",
     ]
     return " · ".join(filter(None, known)) or "From given feature maps and gradient maps"
@@ -118,20 +173,39 @@ def _address(stage: Column) -> str:
     return stage.name.replace("_", "-")
 
 
-def _section(stage: Column, explanation: Stages, sentences: str) -> str:
-    channels: Sequence[int | None] = stage.channels or [None]
-    exact = _exact_values(stage, explanation)
-    figures = [_figure(stage, n, channel, exact) for n, channel in enumerate(channels)]
-    pairs = ["\n".join(figures[n : n + 2]) for n in range(0, len(figures), 2)]  # so four stand in a row, or 2 × 2
-    maps = "\n".join(f'<div class="pair">{pair}</div>' for pair in pairs)
-    legend = _legend(stage, len(explanation.alphas))
+def _section(one: Shown, e: Stages, sentences: str, note: str, geometry: dict[str, Any]) -> str:
+    stage, address = one.column, _address(one.column)
+    more = _more_of(stage, e) if stage.name in ("feature_maps", "gradients") else ""
+    raised = raised_scores(e) if stage.name == "gradients" else None
+    legend = _legend(stage, len(e.alphas))
+    note = f'<p class="note" data-note="{address}">{escape(note)}</p>\n' if note else ""
     return (
-        f'<section id="{_address(stage)}" aria-labelledby="{_address(stage)}-heading">\n<div class="words">\n'
-        f'<h2 id="{_address(stage)}-heading" tabindex="-1">{escape(stage.heading)}</h2>\n'
+        f'<section id="{address}" aria-labelledby="{address}-heading">\n<div class="words">\n'
+        f'<h2 id="{address}-heading" tabindex="-1">{escape(stage.heading)}</h2>\n'
         f'<div class="formula"><math displaystyle="true">{_FORMULAS[stage.name]}</math></div>\n'
         f"<p>{escape(sentences)}</p>\n</div>\n"
-        f'<div class="shown">\n<div class="maps">\n{maps}\n</div>\n{legend}</div>\n</section>'
+        f'<div class="shown">\n{_maps(one, geometry, raised)}\n{legend}{note}</div>\n{more}</section>'
     )
+
+
+def _maps(one: Shown, geometry: dict[str, Any], raised: Array | None = None) -> str:
+    channels: Sequence[int | None] = one.column.channels or [None]
+    figures = [_figure(one, n, channel, geometry, raised) for n, channel in enumerate(channels)]
+    pairs = ["\n".join(figures[n : n + 2]) for n in range(0, len(figures), 2)]  # so four stand in a row, or 2 × 2
+    return '<div class="maps">\n' + "\n".join(f'<div class="pair">{pair}</div>' for pair in pairs) + "\n</div>"
+
+
+def _more_of(stage: Column, e: Stages) -> str:
+    """Return the kernels below the feature maps, and the weights of the head below the gradient maps."""
+    if stage.name == "feature_maps":
+        one, heading = kernels_of(e, stage.channels), "The kernels that make them from the picture"
+    else:
+        one = weights_of(e, stage.channels)
+        heading = "The weights of the head" if has_affine_head(e) else "The kernel of the head for this class"
+    if one is None:
+        return ""
+    worked = f'<p class="worked needs-script" data-of="{one.column.name}"></p>'
+    return f'<div class="more">\n<h3>{heading}</h3>\n{_maps(one, {})}\n{worked}\n</div>\n'
 
 
 def _legend(stage: Column, maps: int) -> str:
@@ -140,17 +214,17 @@ def _legend(stage: Column, maps: int) -> str:
     if chosen and stage.has_bar:
         chosen += " The colours are scaled to them."
     if not stage.has_bar:
-        return f'<div class="legend">{chosen}</div>\n'
+        return f'<div class="legend">{chosen}</div>\n' if chosen else ""
+    if stage.painted is not None:  # over white and over black, as paint looks different on each
+        red, green, blue = (round(255 * part) for part in PAINT)
+        paint = f"rgb({red} {green} {blue} / 0), rgb({red} {green} {blue} / {STRENGTH})"
+        bar = f'<i style="background: linear-gradient(to right, {paint}), linear-gradient(#fff 50%, #000 50%)"></i>'
+        return f'<div class="legend"><span>0</span>{bar}<span>{format_number(limits_of(stage)[1])}</span></div>\n'
     scale = stage._replace(maps=np.linspace(0, 1, 11).reshape(1, 1, -1), limits=(0.0, 1.0))
-    colours = ", ".join(map(_hex, colours_of(scale, 0)[0]))
+    colours = ", ".join(map(hex_of, colours_of(scale, 0)[0]))
     bar = f'<i style="background: linear-gradient(to right, {colours})"></i>'
     ends = [f"<span>{format_number(end)}</span>" for end in limits_of(stage)]
     return f'<div class="legend">{ends[0]}{bar}{ends[1]}{chosen}</div>\n'
-
-
-def _hex(colour: Array) -> str:
-    red, green, blue = as_uint8(colour[:3])
-    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def _exact_values(stage: Column, explanation: Stages) -> Array:
@@ -162,10 +236,12 @@ def _exact_values(stage: Column, explanation: Stages) -> Array:
     return chosen.reshape(stage.maps.shape)
 
 
-def _figure(stage: Column, number: int, channel: int | None, exact: Array) -> str:
-    values = stage.maps[number]
+def _figure(one: Shown, number: int, channel: int | None, geometry: dict[str, Any], raised: Array | None) -> str:
+    stage, values = one.column, one.column.maps[number]
     rows, columns = values.shape[:2]
     symbol, name = _SYMBOLS[stage.name], _NAMES.get(stage.name, stage.heading).format(channel)
+    if stage.name == "test":
+        name, symbol = _TESTED[number]
     index = f"<mn>{channel}</mn>"
     data = f'data-stage="{stage.name}" data-rows="{rows}" data-columns="{columns}" data-name="{escape(name)}"'
     has_numbers = values.ndim == 2 and max(rows, columns) <= MOST_NUMBERS
@@ -176,38 +252,68 @@ def _figure(stage: Column, number: int, channel: int | None, exact: Array) -> st
         data += f' data-k="{channel}"'
     colours = colours_of(stage, number)
     if max(rows, columns) <= MOST_CELLS:
-        inner = _table(exact[number], colours, name)
+        scores = None if raised is None or channel is None else raised[channel - 1]
+        inner = _table(one.values[number], colours, name, scores)
     else:
         inner = _image(colours, stage.in_words(number))
         if values.ndim == 2 and values.size <= MOST_VALUES:
             data += f" data-values='{json.dumps([[format_number(v) for v in row] for row in values])}'"
+    if stage.name in ("image", "overlay"):
+        inner += _labels(stage, geometry)
     caption = f"<math>{symbol.replace('<mi>k</mi>', index)}</math>"
     kind = "grid many" if max(rows, columns) > MOST_NUMBERS else "grid"
     return f'<figure><figcaption>{caption}</figcaption><div class="{kind}" {data}>{inner}</div></figure>'
 
 
-def _table(values: Array, colours: Array, name: str) -> str:
+def _labels(stage: Column, geometry: dict[str, Any]) -> str:
+    """Return what is written over a picture: the names of its parts, and the numbers of the map that lies over it."""
+    height, width = stage.maps.shape[1:3]
+    labels = []
+    for name, ((top, left), (bottom, right)) in geometry.get("parts", {}).items():
+        labels.append(("part", name, top / height, left / width, bottom / height, right / width))
+    if stage.painted is not None and max(stage.painted.shape) <= MOST_NUMBERS:
+        rows, columns = stage.painted.shape
+        for (i, j), value in np.ndenumerate(stage.painted):
+            place = i / rows, j / columns, (i + 1) / rows, (j + 1) / columns
+            labels.append(("over", format_number(value), *place))
+    return "".join(
+        f'<span class="label {kind}" style="inset:{top:.4%} {1 - right:.4%} {1 - bottom:.4%} {left:.4%}">'
+        f"<b>{escape(text)}</b></span>"
+        for kind, text, top, left, bottom, right in labels
+    )
+
+
+def _table(values: Array, colours: Array, name: str, raised: Array | None = None) -> str:
     """Return a map, or a picture in colour, as a table of coloured cells. The first cell can be reached by Tab."""
     many = max(values.shape[:2]) > MOST_NUMBERS
     rows = []
     for row in range(len(values)):
         cells = [
-            _cell(values[row, column], colours[row, column], many, tab=0 if row == column == 0 else -1)
+            _cell(
+                values[row, column],
+                colours[row, column],
+                many,
+                tab=0 if row == column == 0 else -1,
+                raised=None if raised is None else raised[row, column],
+            )
             for column in range(values.shape[1])
         ]
         rows.append(f'<tr role="row">{"".join(cells)}</tr>')
     return f'<table role="grid" aria-label="{escape(name)}"><tbody>{"".join(rows)}</tbody></table>'
 
 
-def _cell(value: Any, colour: Array, many: bool, tab: int) -> str:
+def _cell(value: Any, colour: Array, many: bool, tab: int, raised: Any) -> str:
     """Return a cell with its number, which cannot be seen if there are many. In a picture in colour it has none."""
-    shade, number, text = "on-dark" if is_dark(colour) else "on-light", "", ""
+    shade, number_of, text = "on-dark" if is_dark(colour) else "on-light", "", ""
     if np.ndim(value) == 0:
-        number, text = f' data-value="{_number(value)}"', format_number(float(value))
+        number_of, text = f' data-value="{in_words(value)}"', format_number(float(value))
         if many:
             text = f'<span class="unseen">{text}</span>'
-    style = f"--colour:{_hex(colour)}"
-    return f'<td role="gridcell" class="{shade}" style="{style}" tabindex="{tab}"{number}>{text}</td>'
+    if raised is not None:
+        text_of_score = format_number(float(raised))
+        number_of = f'{number_of} data-raised="{text_of_score}"'
+    style = f"--colour:{hex_of(colour)}"
+    return f'<td role="gridcell" class="{shade}" style="{style}" tabindex="{tab}"{number_of}>{text}</td>'
 
 
 def _image(colours: Array, alt: str) -> str:
@@ -215,12 +321,7 @@ def _image(colours: Array, alt: str) -> str:
     return f'<img tabindex="0" alt="{escape(alt)}" src="data:image/png;base64,{source}">'
 
 
-def _number(value: Any) -> str:
-    """Return a number with a true minus sign: ``143/5 = 28.6`` for a fraction, or else a decimal."""
-    return exact_and_decimal(value, lambda number: format_number(float(number))).replace("-", "−")
-
-
-def _geometry(e: Stages, interpolation: Interpolation) -> dict[str, Any]:
+def _geometry(e: Stages, interpolation: Interpolation, most_maps: int) -> dict[str, Any]:
     """Return what the script must know of the places.
 
     - "maps": how many feature maps there are.
@@ -238,6 +339,20 @@ def _geometry(e: Stages, interpolation: Interpolation) -> dict[str, Any]:
     seen = _seen(e, maps, size)
     if seen:
         geometry["seen"] = seen
+    found = convolution_of(e)
+    if found:
+        layer, window = found
+        geometry["convolution"] = {
+            "stride": window.stride,
+            "padding": window.padding,
+            "dilation": window.dilation,
+            "bias": [in_words(value) for value in layer.parameters.get("bias", 0 * e.alphas)],
+        }
+    if has_affine_head(e):
+        geometry["affine"] = True
+        if len(e.alphas) <= most_maps and e.feature_maps.dtype == object:  # y = Σ w·A + shift can be written out
+            shift = e.score - (e.gradients * e.feature_maps).sum()
+            geometry["shift"] = [format_number(float(shift))] if shift else []
     return geometry
 
 
@@ -267,6 +382,9 @@ _SPACE = "<mspace width='.25em'></mspace>"
 _L, _MAP = "<mi>L</mi>", "<msup><mi>L</mi><mi>c</mi></msup>"
 
 _SYMBOLS = {
+    "test": "",
+    "kernels": "<mrow><mtext>kernel</mtext><mspace width='.25em'></mspace><mi>k</mi></mrow>",
+    "weights": "<msup><mi>w</mi><mi>k</mi></msup>",
     "image": "<mi>x</mi>",
     "feature_maps": _A,
     "gradients": f"<mrow><mi>d</mi>{_Y}<mo>/</mo><mi>d</mi>{_A}</mrow>",
@@ -276,13 +394,25 @@ _SYMBOLS = {
     "localization_map": _MAP,
     "overlay": f"<mrow>{_MAP}{_SPACE}<mtext>over</mtext>{_SPACE}<mi>x</mi></mrow>",
 }
+_TESTED = [
+    ("measured drop", f"<mrow>{_Y}<mo>−</mo><msubsup><mi>y</mi><mtext>erased</mtext><mi>c</mi></msubsup></mrow>"),
+    ("HiResCAM", "<mrow><mi>HiResCAM</mi></mrow>"),
+    ("Grad-CAM, weighted sum", f"<mrow><mi>Grad-CAM</mi>{_SPACE}{_L}</mrow>"),
+]
+"""The maps of the last stage: a name, and a symbol."""
 _NAMES = {
+    "kernels": "kernel {}",
+    "weights": "weights of map {}",
     "feature_maps": "feature map {}",
     "gradients": "gradient map {}",
     "alphas": "α of map {}",
     "weighted_maps": "weighted map {}",
 }
 _EQUALS = "<mo>=</mo>"
+_MIXED = (
+    f"<mo>(</mo><mn>1</mn><mo>−</mo><mi>o</mi><mo>)</mo>{_SPACE}<mi>x</mi><mo>+</mo><mi>o</mi>{_SPACE}<mi>paint</mi>"
+)
+_OPACITY = f"<mi>o</mi>{_EQUALS}<mn>{STRENGTH}</mn><mo>·</mo>{_MAP}<mo>/</mo><mi>max</mi>{_SPACE}{_MAP}"
 _FORMULAS = {
     "image": f"<mi>y</mi>{_EQUALS}<mi>network</mi><mo>(</mo><mi>x</mi><mo>)</mo>",
     "feature_maps": f"<mi>A</mi>{_EQUALS}<mi>features</mi><mo>(</mo><mi>x</mi><mo>)</mo>",
@@ -295,8 +425,9 @@ _FORMULAS = {
     "weighted_sum": f"{_L}{_EQUALS}<munder><mo>∑</mo><mi>k</mi></munder>{_ALPHA}{_A}",
     "localization_map": f"{_MAP}{_EQUALS}<mi>ReLU</mi><mo>(</mo>{_L}<mo>)</mo>{_EQUALS}"
     f"<mi>max</mi><mo>(</mo>{_L}<mo>,</mo><mn>0</mn><mo>)</mo>",
-    "overlay": "<mfrac><mn>1</mn><mn>2</mn></mfrac><mi>x</mi><mo>+</mo><mfrac><mn>1</mn><mn>2</mn></mfrac>"
-    f"<mi>colour</mi><mo>(</mo><mi>normalise</mi><mo>(</mo><mi>resize</mi><mo>(</mo>{_MAP}<mo>)</mo><mo>)</mo><mo>)</mo>",
+    "overlay": f"<mtable><mtr><mtd>{_MIXED}</mtd></mtr><mtr><mtd>{_OPACITY}</mtd></mtr></mtable>",
+    "test": f"{_Y}<mo>(</mo><mi>x</mi><mo>)</mo><mo>−</mo>{_Y}<mo>(</mo><mi>x</mi>{_SPACE}<mtext>without the patch"
+    "</mtext><mo>)</mo>",
 }
 
 
@@ -317,9 +448,9 @@ def _on_image(e: Stages, which: str, network_saw: Array | None) -> str:
     if network_saw is None:
         first = f"This is what the network sees: {size}."
     else:
-        numbers = f"other numbers in its place, from {_number(network_saw.min())} to {_number(network_saw.max())}"
+        numbers = f"other numbers in its place, from {in_words(network_saw.min())} to {in_words(network_saw.max())}"
         first = f"This is the picture as a person sees it: {size}; the network sees {numbers}."
-    score = _number(e.score)
+    score = in_words(e.score)
     told = f"For the target, {which}, the scores make {score}" if callable(e.class_index) else ""
     told = told or f"The network gives {which} the score {score}"
     return f"{first} {told}; the question is where in the picture this score comes from."
@@ -328,7 +459,7 @@ def _on_image(e: Stages, which: str, network_saw: Array | None) -> str:
 def _on_feature_maps(e: Stages) -> str:
     return (
         f"Each of the {len(e.alphas)} feature maps shows what one filter finds in the picture, and where. "
-        f"The values go from {_number(e.feature_maps.min())} to {_number(e.feature_maps.max())}."
+        f"The values go from {in_words(e.feature_maps.min())} to {in_words(e.feature_maps.max())}."
     )
 
 
@@ -342,7 +473,7 @@ def _on_gradients(e: Stages) -> str:
         return f"{first} All are 0: at this picture the score does not depend on these maps, and Grad-CAM is empty."
     largest = int(sizes.argmax())
     k = np.unravel_index(largest, sizes.shape)[0] + 1
-    value = _number(e.gradients.flat[largest])
+    value = in_words(e.gradients.flat[largest])
     return f"{first} The largest in size is {value}, in map {k}, {_place(sizes, largest)}{_more(sizes, sizes.max())}."
 
 
@@ -350,12 +481,12 @@ def _on_alphas(e: Stages) -> str:
     first = "The average of each gradient map says how much its feature map counts as a whole: one number for each map."
     sizes = np.abs(e.alphas)
     if sizes.max() == sizes.min():
-        return f"{first} Here {'it is' if len(sizes) == 1 else 'all have the size'} {_number(sizes[0])}."
+        return f"{first} Here {'it is' if len(sizes) == 1 else 'all have the size'} {in_words(sizes[0])}."
     largest, smallest = int(sizes.argmax()), int(sizes.argmin())
     return (
         f"{first} The largest in size is "
-        f"α of map {largest + 1}, {_number(e.alphas[largest])}{_more(sizes, sizes.max())}; "
-        f"the smallest is α of map {smallest + 1}, {_number(e.alphas[smallest])}{_more(sizes, sizes.min())}."
+        f"α of map {largest + 1}, {in_words(e.alphas[largest])}{_more(sizes, sizes.max())}; "
+        f"the smallest is α of map {smallest + 1}, {in_words(e.alphas[smallest])}{_more(sizes, sizes.min())}."
     )
 
 
@@ -379,8 +510,8 @@ def _on_weighted_sum(e: Stages) -> str:
     total = e.weighted_sum
     return (
         "The weighted maps are added up, cell by cell: positive cells speak for the class, negative cells against it. "
-        f"The largest number is {_number(total.max())}, at {_place(total, total.argmax())}; "
-        f"the smallest is {_number(total.min())}, at {_place(total, total.argmin())}."
+        f"The largest number is {in_words(total.max())}, at {_place(total, total.argmax())}; "
+        f"the smallest is {in_words(total.min())}, at {_place(total, total.argmin())}."
     )
 
 
@@ -393,13 +524,16 @@ def _on_localization_map(e: Stages) -> str:
     )
 
 
+_PAINTED = (
+    "The map is enlarged to the size of the picture, divided by its largest value, and laid over it as paint: thick "
+    "where the map is large, and none where it is 0, so that the picture stays as it is there."
+)
+
+
 def _on_overlay(e: Stages) -> str:
     if not e.localization_map.any():
-        return "The map is zero, so the picture is all that there is to see."
-    return (
-        "The map is enlarged to the size of the picture, divided by its largest value, coloured, and laid over the "
-        "picture. The colours compare places within this one map; they do not show how high the score is."
-    )
+        return f"{_PAINTED} The map is zero, so the picture is all that there is to see."
+    return f"{_PAINTED} The paint compares places within this one map; it does not show how high the score is."
 
 
 _SENTENCES = {

@@ -10,12 +10,23 @@ from numpy.typing import ArrayLike, NDArray
 from numpycam.core.arguments import as_rounded, check_is, check_shape
 from numpycam.core.arrays import Array, Shape
 from numpycam.core.steps import Stages
-from numpycam.display.canvas import POSITIVE, check_colormap, colour_map, own_settings
+from numpycam.display.canvas import check_colormap, colour_map, own_settings
 from numpycam.exact import as_floats
 
+PAINT = (1.0, 0.3, 0.0)
+"""The colour of a map that is laid over a picture: red, green and blue. A picture in grey has no place of it."""
 
-def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: str = POSITIVE) -> NDArray[np.float64]:
-    """Return the map laid over the image: (1 - strength) · image + strength · colour(heat).
+STRENGTH = 0.8
+"""The opacity of the paint where the map is largest."""
+
+
+def overlay(image: ArrayLike, heat: ArrayLike, strength: float = STRENGTH, colormap: str = "") -> NDArray[np.float64]:
+    """Return the map laid over the image, as paint: (1 - opacity) · image + opacity · colour.
+
+    The opacity follows the map: opacity = strength · heat. So the picture stays as it is where the map is 0, and the
+    paint is thickest where the map is largest. This is a choice of how to show a map. Many programs mix the whole
+    picture half and half with the colours of the map instead. Then the lowest colour also covers what the map does not
+    show.
 
     Parameters
     ----------
@@ -23,10 +34,10 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
         Grey (C = 1) or colour (C = 3). In 0 … 1, or in 0 … 255 if its dtype is uint8.
     heat : array, shape (H, W)
         The map, in 0 … 1 and of the image's size: see :func:`numpycam.resize.normalise` and ``resize``.
-    strength : float, default 0.5
-        0 gives the image, 1 the coloured map.
-    colormap : str, default "cividis"
-        A colour map of matplotlib.
+    strength : float, default 0.8
+        The opacity where the map is 1. 0 gives the image; 1 hides it there.
+    colormap : str, optional
+        A colour map of matplotlib, for paint whose colour changes with the map. By default all paint is orange.
 
     Returns
     -------
@@ -46,9 +57,12 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.5, colormap: 
     check_shape("strength", part, ())
     if not 0 <= part <= 1:
         raise ValueError(f"strength must be in 0..1, got {part}.")
-    check_colormap(colormap)
-    colours = colour_map(colormap)(values)[..., :3]
-    return (1 - part) * picture + part * colours
+    colours: Array = np.array(PAINT)
+    if colormap:
+        check_colormap(colormap)
+        colours = colour_map(colormap)(values)[..., :3]
+    opacity = part * values[..., None]  # (H, W, 1)
+    return (1 - opacity) * picture + opacity * colours
 
 
 def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from numpy.typing import ArrayLike, NDArray
 
@@ -29,7 +30,9 @@ from numpycam.display.canvas import (
     draw_map,
     drawable,
     from_zero,
+    is_small,
     map_in_words,
+    numbers_in_words,
     own_settings,
     write,
 )
@@ -40,6 +43,7 @@ from numpycam.text import decimal, format_number
 
 _GAP, _ROW_GAP, _TOP, _BOTTOM = 0.8, 0.36, 1.2, 0.55  # inches
 _HEADINGS = 0.6  # inches from the top to the headings of the stages
+_PALE = 0.75  # how much of a stage to come is white paper
 
 
 class Column(NamedTuple):
@@ -55,11 +59,14 @@ class Column(NamedTuple):
     limits: Limits | None = None
     width: float = SIDE
     has_bar: bool = True
+    painted: Array | None = None  # (H', W'): of an overlay, the map that was laid over the picture
 
     def in_words(self, number: int | None = None) -> str:
         """Return all maps, or one of them, in words, for the alternative text."""
         names = [f"{self.heading} {_numbered(self.symbol, channel)}".strip() for channel in self.channels]
         texts = [map_in_words(*pair) for pair in zip(names or [self.heading], self.maps, strict=True)]
+        if self.painted is not None and is_small(self.painted):
+            texts = [f"{texts[0].removesuffix('.')}, with the numbers of the map: {numbers_in_words(self.painted)}."]
         return " ".join(texts) if number is None else texts[number]
 
 
@@ -99,11 +106,8 @@ def _weights(e: Stages, kept: NDArray[np.intp]) -> list[Column]:
     if not _has_alphas(e):
         return []
     alphas = as_floats(e.alphas[kept, None, None])
-    column = Column("alphas", "weights", "", r"\alpha_k", alphas, _numbers(kept), width=0.62 * SIDE, has_bar=False)
-    if e.method == "Grad-CAM":  # α is an average of the gradients and has the same colours
-        limits = balanced(as_floats(e.gradients[kept]))
-        column = column._replace(heading="average", operation="mean", limits=limits)
-    return [column]
+    heading, operation = ("average", "mean") if e.method == "Grad-CAM" else ("weights", "")
+    return [Column("alphas", heading, operation, r"\alpha_k", alphas, _numbers(kept), width=0.62 * SIDE)]
 
 
 def _results(e: Stages, kept: NDArray[np.intp]) -> list[Column]:
@@ -132,8 +136,10 @@ def _picture(e: Stages, image: Array) -> Column:
 
 
 def _overlay(e: Stages, image: Array, interpolation: Interpolation) -> Column:
-    heat = normalise(resize(as_floats(e.localization_map), image.shape[1:], interpolation))
-    return Column("overlay", "overlay", "on x", r"L^c\ \mathrm{over}\ x", overlay(image, heat)[None], has_bar=False)
+    raw = as_floats(e.localization_map)
+    heat = normalise(resize(raw, image.shape[1:], interpolation))
+    column = Column("overlay", "overlay", "on x", r"L^c\ \mathrm{over}\ x", overlay(image, heat)[None])
+    return column._replace(limits=from_zero(raw), has_bar=bool(raw.any()), painted=raw)
 
 
 def _feature_symbol(e: Stages) -> str:
@@ -240,6 +246,12 @@ def figure_of_stage(
     return _figure_of(columns[stage])
 
 
+@own_settings()
+def figure_of_overlay(explanation: Stages, image: Array, *, interpolation: Interpolation = "bilinear") -> Picture:
+    """Draw the map over an image (C, H, W) in 0 … 1, with a scale. The numbers of a small map stand in its cells."""
+    return _figure_of(_overlay(explanation, image, interpolation))
+
+
 def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True, colormap: str = "") -> Picture:
     """Draw maps side by side on one scale.
 
@@ -284,7 +296,9 @@ def animation_of_stages(
     most_maps: int = 4,
     seconds: float = 2.5,
 ) -> bytes:
-    """Return the figure of all stages as an animated GIF. The stages appear one after the other; the last one stays.
+    """Return the figure of all stages as an animated GIF. The stages appear one after the other.
+
+    The stages to come can be seen from the start, but pale.
 
     Parameters
     ----------
@@ -308,23 +322,33 @@ def animation_of_stages(
     from PIL import Image  # which matplotlib brings along
 
     figure = figure_of_stages(explanation, title=title, interpolation=interpolation, most_maps=most_maps)
-    whole = Image.open(BytesIO(figure.as_png())).convert("RGB").quantize()
-    paper = whole.crop((0, 0, 1, 1)).resize(whole.size)
+    whole = Image.open(BytesIO(figure.as_png())).convert("RGB")
+    pale = Image.blend(whole, Image.new("RGB", whole.size, "white"), _PALE)
     pixels = whole.width / figure.get_size_inches()[0]
     frames, right = [], MARGIN
     for column in columns_of(explanation, interpolation, most_maps):
         right += column.width
         frame = whole.copy()
-        hidden = round((right + 0.02) * pixels), round(_HEADINGS * pixels), whole.width, whole.height
-        frame.paste(paper.crop(hidden), hidden)
+        to_come = round((right + 0.02) * pixels), round(_HEADINGS * pixels), whole.width, whole.height
+        frame.paste(pale.crop(to_come), to_come)
         frames.append(frame)
         right += _GAP
     frames[-1] = whole
+    both = Image.new("RGB", (whole.width, 2 * whole.height))
+    both.paste(whole)
+    both.paste(pale, (0, whole.height))
+    colours = both.quantize()  # the same 256 for all frames, so that nothing flickers
+    film = [frame.quantize(palette=colours, dither=Image.Dither.NONE) for frame in frames]
+    for frame in film:
+        frame.putpalette(_with_white(frame.getpalette() or [], frame.getpixel((0, 0))))
     buffer = BytesIO()
-    frames[0].save(
-        buffer, "gif", save_all=True, append_images=frames[1:], duration=round(1000 * seconds), optimize=True
-    )
+    film[0].save(buffer, "gif", save_all=True, append_images=film[1:], duration=round(1000 * seconds), optimize=True)
     return buffer.getvalue()
+
+
+def _with_white(palette: list[int], paper: Any) -> list[int]:
+    """Return the palette with a white for the paper. The quantisation makes it a little grey."""
+    return palette[: 3 * paper] + [255] * 3 + palette[3 * paper + 3 :]
 
 
 def colours_of(column: Column, number: int) -> Array:  # -> (H, W, 3)
@@ -353,10 +377,11 @@ def _figure_of(column: Column) -> Picture:
     for number, values in enumerate(column.maps):
         axes = add_axes(picture, MARGIN + number * pitch, top, column.width, SIDE)
         draw_map(axes, values, column.colormap, limits)
+        _draw_numbers(axes, column)
         symbol = _numbered(column.symbol, column.channels[number]) if column.channels else f"${column.symbol}$"
         axes.set_title(symbol, size=12, pad=3)
     if column.has_bar:
-        _draw_bar(picture, MARGIN, top + SIDE + 0.1, width, column.colormap, limits)
+        _draw_bar(picture, MARGIN, top + SIDE + 0.1, width, column)
     picture.alt = column.in_words()
     return picture
 
@@ -371,10 +396,11 @@ def _draw_column(picture: Picture, column: Column, left: float, rows: int) -> No
     for row, values in enumerate(column.maps):
         axes = add_axes(picture, left, top + row * pitch + _ROW_GAP, column.width, SIDE)
         draw_map(axes, values, column.colormap, limits)
+        _draw_numbers(axes, column)
         if column.channels:
             axes.set_title(_numbered(column.symbol, column.channels[row]), size=12, pad=3)
     if column.has_bar:
-        _draw_bar(picture, left, _TOP + rows * pitch + 0.15, column.width, column.colormap, limits)
+        _draw_bar(picture, left, _TOP + rows * pitch + 0.15, column.width, column)
 
 
 def _draw_arrow(picture: Picture, operation: str, middle: float, top: float) -> None:
@@ -382,17 +408,39 @@ def _draw_arrow(picture: Picture, operation: str, middle: float, top: float) -> 
     write(picture, middle, top - 0.05, "⟶", size=17, ha="center", color="0.2")
 
 
-def _draw_bar(picture: Picture, left: float, top: float, width: float, colormap: str, limits: Limits) -> None:
+def _draw_numbers(axes: Axes, column: Column) -> None:
+    """Write the numbers of a small map over the picture that it is laid over, each in the middle of its cell."""
+    if column.painted is None or not is_small(column.painted):
+        return
+    (height, width), (rows, columns) = column.maps[0].shape[:2], column.painted.shape
+    frame = axes.get_window_extent()
+    texts = {place: format_number(value) for place, value in np.ndenumerate(column.painted)}
+    points = 72 / axes.figure.dpi * min(frame.width / columns, frame.height / rows)
+    size = min(11.0, points / (DIGIT * (max(map(len, texts.values())) + 1)))
+    box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "0.4", "linewidth": 0.5}
+    for (row, place), text in texts.items():
+        across, down = (place + 0.5) * width / columns - 0.5, (row + 0.5) * height / rows - 0.5
+        axes.text(across, down, text, size=size, ha="center", va="center", bbox=box)
+
+
+def _draw_bar(picture: Picture, left: float, top: float, width: float, column: Column) -> None:
     """Draw a colour bar with its limits and zero written below. No label reaches beyond the bar."""
-    axes = add_axes(picture, left, top, width, 0.1)
+    axes, limits = add_axes(picture, left, top, width, 0.1), limits_of(column)
     numbers = np.array(sorted({limits[0], 0, limits[1]}))
     ticks, norm = drawable(numbers, limits)
-    bar = picture.colorbar(ScalarMappable(norm, colour_map(colormap)), cax=axes, orientation="horizontal")
+    if column.painted is None:
+        bar = picture.colorbar(ScalarMappable(norm, colour_map(column.colormap)), cax=axes, orientation="horizontal")
+        bar.outline.set_linewidth(0.5)
+    else:  # paint looks different over white and over black: show both
+        strip = overlay(np.array([[[1.0], [0.0]]]).repeat(256, axis=2), np.tile(np.linspace(0, 1, 256), (2, 1)))
+        axes.imshow(strip, extent=(ticks[0], ticks[-1], 0, 1), aspect="auto", interpolation="nearest")
+        axes.set_yticks([])
+        for spine in axes.spines.values():
+            spine.set_linewidth(0.5)
     labels = [format_number(number) for number in numbers]
     if len("".join(labels)) > 10 * width:  # then they do not fit side by side
         labels = ["" if label == "0" else label for label in labels]
-    bar.set_ticks(ticks.tolist(), labels=labels)
-    bar.outline.set_linewidth(0.5)
+    axes.set_xticks(ticks.tolist(), labels=labels)
     axes.tick_params(labelsize=min(12, 72 * width / (DIGIT * len(" ".join(labels)))), length=2, pad=2)
     first, *_, last = axes.get_xticklabels()
     first.set_horizontalalignment("left")

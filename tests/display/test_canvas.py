@@ -18,6 +18,8 @@ from matplotlib import colormaps
 from numpycam import grad_cam, grad_cam_from_maps, worked_example
 from numpycam.display import (
     as_png,
+    figure_of_curves,
+    figure_of_draws,
     figure_of_errors,
     figure_of_kernels,
     figure_of_maps,
@@ -94,6 +96,8 @@ DRAWN = {
     "kernels": lambda: figure_of_kernels(grad_cam(worked_example.network(), X, 0)),
     "pictures": lambda: figure_of_pictures([[PICTURE]], captions=[["caption"]]),
     "path": lambda: figure_of_path(path(worked_example.network(), 0 * X, X, 0)),
+    "draws": lambda: figure_of_draws({"one": [0.1, 0.5], "other": [0.9]}, "number"),
+    "curves": lambda: figure_of_curves({"one": [3, 1, 0]}, "deleted"),
     "errors": lambda: figure_of_errors([0.1, 0.01], {"forward": [1e-3, 1e-4]}),
     "ways": lambda: figure_of_ways(("x", X[0]), {"body": [("x", X[0])], "shortcut": [("x", X[0])]}, ("2 x", 2 * X[0])),
 }

@@ -31,6 +31,7 @@ from numpycam import (
 from numpycam.display import (
     figure_of_errors,
     figure_of_kernels,
+    figure_of_losses,
     figure_of_methods,
     figure_of_path,
     figure_of_pictures,
@@ -43,6 +44,20 @@ from numpycam.interventions import erase, path
 from numpycam.laws.strategies import sides
 from numpycam.methods import METHODS
 from numpycam.resize import normalise, resize
+
+
+def test_the_figure_of_losses_has_each_loss_its_means_and_the_loss_of_knowing_nothing():
+    figure = figure_of_losses([4, 2, 0, 1], steps=2, ground=0.5)
+    (axes,) = figure.axes
+    assert [line.get_label() for line in axes.lines] == ["one step", "mean of 2 steps", "knowing nothing"]
+    assert same(*(np.array(line.get_xydata()) for line in [axes.lines[1]]), np.array([[2, 3], [3, 1], [4, 0.5]]))
+    assert figure.alt == (
+        "The mean loss of 2 steps goes from 3.00 to 0.50. A dashed line at 0.50 is that of knowing nothing."
+    )
+    assert len(figure_of_losses([0.0], steps=1).axes[0].lines) == 2
+    assert refusal(ValueError, lambda: figure_of_losses([1, 2])) == (
+        "losses must be a row of at least 20 numbers, got shape (2,)."
+    )
 
 
 def test_the_figure_of_a_path_names_its_slopes_and_kinks():
@@ -389,7 +404,7 @@ def test_larger_maps_lie_over_the_image_each_on_a_scale_of_its_own():
     found = [METHODS[name](network, image, 0) for name in ("grad_cam", "gradient")]
     figure = figure_of_methods(found)
     for axes, e in zip(figure.axes, found, strict=True):
-        heat = normalise(resize(e.localization_map, image.shape[1:]))
+        heat = normalise(resize(as_floats(e.localization_map), image.shape[1:]))
         assert np.array_equal(axes.images[0].get_array(), overlay(image, heat))
     assert figure.alt == "Grad-CAM. gradient."
     assert collisions(figure) == []
@@ -403,6 +418,8 @@ def test_all_methods_fit_side_by_side():
         round(figure.axes[0].get_position().y0, 6)
     }
     assert collisions(figure) == []
+    for axes in figure.axes:  # no name is wider than its panel
+        assert axes.title.get_window_extent().width <= axes.get_window_extent().width
 
 
 def test_what_a_figure_of_methods_refuses():

@@ -5,6 +5,7 @@ import re
 import shutil
 from fractions import Fraction
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,10 @@ from numpycam import (
     grad_cam_from_maps,
     worked_example,
 )
-from numpycam.display import colours_of, columns_of, format_number
+from numpycam.display import colours_of, columns_of, format_number, overlay
 from numpycam.display.page import step_through_page
+from numpycam.exact import as_floats, as_fractions
+from numpycam.interventions import patch_drops
 from numpycam.resize import resize
 from numpycam.worked_example import IMAGE
 
@@ -37,11 +40,14 @@ STAGES = [
     "weighted-sum",
     "localization-map",
     "overlay",
+    "test",
 ]
+SHOWS = {"parts": worked_example.PARTS, "caption": "A cat and a moon."}
 
 
-def page_of(c=0, **options):
-    return step_through_page(grad_cam(worked_example.network(), IMAGE, c), interpolation="nearest", **options)
+def page_of(c=0, head="linear", exact=True, **options):
+    network, image = worked_example.network(head, exact), IMAGE if exact else as_floats(IMAGE)
+    return step_through_page(grad_cam(network, image, c), interpolation="nearest", **options)
 
 
 def sections(page):
@@ -210,17 +216,16 @@ def test_large_maps_are_pictures_with_alternative_texts():
     assert len(alternatives) == page.count("<img") == 2 + 3 * 2 + 2  # picture, overlay; A, g, αA; L, L^c; α as a table
     assert any(re.fullmatch(r"feature maps A\^\d: 20 × 24 cells\.", text) for text in alternatives)
     chosen = "2 of 6 maps are shown, those that contribute most."
-    assert page.count(f"{chosen} The colours are scaled to them.</div>") == 3  # A, g, αA
-    assert page.count(f"{chosen}</div>") == 1  # α, which has no scale
+    assert page.count(f"{chosen} The colours are scaled to them.</div>") == 4  # A, g, α, αA
 
 
 def test_what_is_not_known_is_left_out():
     rng = np.random.default_rng(0)
     maps = rng.normal(size=(2, 3, 4))
     page = step_through_page(grad_cam_from_maps(maps, maps))
-    assert list(sections(page)) == STAGES[1:-1]
+    assert list(sections(page)) == STAGES[1:-2]
     assert "From given feature maps and gradient maps" in page
-    assert '<script id="geometry" type="application/json">{"maps": 2}</script>' in page
+    assert '<script id="geometry" type="application/json">{"maps": 2, "parts": {}, "names": {}}</script>' in page
 
 
 def test_layers_that_are_not_known_to_see_a_patch_light_nothing():
@@ -237,6 +242,7 @@ def test_layers_that_are_not_known_to_see_a_patch_light_nothing():
     network = Network([("mirror", Mirror()), ("conv", Conv2d(np.ones((1, 1, 1, 1)))), ("flatten", Flatten())])
     page = step_through_page(grad_cam(network, np.ones((1, 2, 3))))
     assert '"seen"' not in page
+    assert list(sections(page)) == STAGES[:-1]  # nor is there a test: nobody knows what to erase
 
 
 def test_a_batch_is_refused():
@@ -250,6 +256,88 @@ def test_fractions_with_very_many_digits_stand_on_the_page_as_decimals():
     long = np.full((1, 2, 3), Fraction(10**5000 + 1, 10**5000))
     number = "[Fraction of about 5000 digits] = 1"
     assert f"The values go from {number} to {number}." in step_through_page(grad_cam_from_maps(long, long))
+
+
+# --- What a small example has besides -----------------------------------------------------------------
+
+
+def test_the_kernels_and_the_weights_of_the_head_are_on_the_page():
+    for c in (0, 1):
+        shown = grids(page_of(c))
+        for k in (1, 2, 3):
+            for stage, values in (("kernels", worked_example.KERNELS[k - 1, 0]), ("weights", head_of(c)[k - 1])):
+                assert shown[stage, k][0] == [[format_number(float(value)) for value in row] for row in values]
+
+
+def head_of(c, head="linear"):
+    return worked_example.network(head)[{"linear": "linear"}.get(head, "conv")].parameters["weight"][c].reshape(3, 2, 2)
+
+
+def test_a_head_that_is_not_affine_shows_its_kernel_and_one_without_a_kernel_for_the_class_shows_none():
+    shown, page = grids(page_of(head="conv")), page_of(head="conv")
+    for k in (1, 2, 3):
+        assert shown["weights", k][0] == [[format_number(float(v)) for v in row] for row in head_of(0, "conv")[k - 1]]
+    assert "The kernel of the head for this class" in page
+    assert "The weights of the head" not in page
+    assert ("weights", 1) not in grids(page_of(head="dead-unit"))
+
+
+def test_the_test_shows_the_drops_and_what_two_methods_predict():
+    drops = patch_drops(worked_example.network(), IMAGE, 0)
+    hires = (worked_example.GRADIENTS * worked_example.FEATURE_MAPS).sum(axis=0)
+    content = re.search(r'<section id="test".*?</section>', page_of(**SHOWS), re.DOTALL)[0]
+    tables = re.findall(r"<table.*?</table>", content, re.DOTALL)
+    for table, values in zip(tables, (drops, hires, worked_example.WEIGHTED_SUM), strict=True):
+        found = [
+            Fraction(text.replace("−", "-").split(" = ")[0]) for text in re.findall(r'data-value="([^"]+)"', table)
+        ]
+        assert [float(one) for one in found] == [float(value) for value in values.flat]
+    assert "The score is 143/5 = 28.6, and 157/5 = 31.4 without the moon. What the ReLU removed did speak" in content
+
+
+def test_a_large_network_has_no_test():
+    rng = np.random.default_rng(0)
+    page = step_through_page(grad_cam(large_network(rng), rng.random((3, 20, 24))))
+    assert list(sections(page)) == STAGES[:-1]
+    assert 'class="more"' not in page
+
+
+def test_the_parts_are_named_on_the_picture_and_on_the_overlay():
+    page = page_of(**SHOWS)
+    for stage in ("image", "overlay"):
+        content = re.search(rf'<section id="{stage}".*?</section>', page, re.DOTALL)[0]
+        assert re.findall(r'class="label part"[^>]*><b>(\w+)</b>', content) == list(worked_example.PARTS)
+    assert "A cat and a moon." in page
+    assert "inset:50.0000% 50.0000% 0.0000% 0.0000%" in page  # the body: below the middle, left of it
+
+
+@pytest.mark.parametrize(("parts", "words"), [({"ear": ((0, 0), (5, 1))}, "(5, 1)"), ({"ear": (1, 2)}, "(1, 2)")])
+def test_parts_that_are_not_in_the_picture_are_refused(parts, words):
+    message = refusal(ValueError, lambda: page_of(parts=parts))
+    assert message.startswith("parts['ear'] must be ((row, column), (row, column)), ")
+    assert words in message
+
+
+def test_the_name_of_a_part_is_escaped(visit):
+    name = "</script><script>alert(1)</script><!--"
+    page = page_of(parts={name: ((0, 0), (1, 1))}, caption="<b>A cat</b>")
+    assert page.count("<script") == 2  # its own
+    assert "&lt;b&gt;A cat&lt;/b&gt;" in page
+    assert point_at(visit(page), "image", 0, 0) == f"picture, row 1, column 1 (the {name}): 0"
+
+
+def test_if_the_network_saw_other_numbers_there_are_no_products_of_those_on_the_page(visit):
+    content = step_through_page(grad_cam(worked_example.network(), 4 * IMAGE - 2, 0), picture=as_floats(IMAGE))
+    assert ("kernels", 1) in grids(content)
+    page = visit(content, "#feature-maps")
+    assert point_at(page, "feature-maps", 0, 0).endswith("row 1, column 1: 0")  # not 1
+    assert page.locator("section#feature-maps .worked").inner_text() == ""
+
+
+def test_the_numbers_of_the_map_lie_over_the_picture_with_a_scale():
+    content = re.search(r'<section id="overlay".*?</section>', page_of(), re.DOTALL)[0]
+    assert re.findall(r'class="label over"[^>]*><b>([^<]+)</b>', content) == ["8.925", "0", "16.125", "2.6"]
+    assert "<span>16.125</span>" in content
 
 
 # --- A walk through the page in Chromium ------------------------------------------------------------
@@ -333,7 +421,7 @@ def test_walking_with_the_arrow_keys(visit):
     for number, stage in enumerate(STAGES):
         assert current(page) == (stage, STAGES[:number])
         page.keyboard.press("ArrowRight")
-    assert current(page)[0] == "overlay"
+    assert current(page)[0] == "test"
     for stage in reversed(STAGES):
         assert current(page)[0] == stage
         page.keyboard.press("ArrowLeft")
@@ -354,7 +442,7 @@ def test_walking_with_buttons_links_and_the_browsers_own_back(visit):
     assert current(page)[0] == "feature-maps"
     back.click()
     assert current(page)[0] == "image"
-    page.get_by_role("link", name="overlay").click()
+    page.get_by_role("link", name="test").click()
     assert on.get_attribute("aria-disabled") == "true"
 
 
@@ -481,7 +569,8 @@ def test_each_stage_says_what_pointing_shows(visit):
     maps = step_through_page(grad_cam_from_maps(np.ones((1, 2, 3)), np.ones((1, 2, 3))))
     assert said(photo, "image") == "Go on with →."
     assert said(photo, "overlay") == "Point at a place to see what it came from."
-    assert said(page_of(), "image") == said(maps, "feature-maps") == "Point at a cell to see its number."
+    assert said(maps, "feature-maps") == said(page_of(exact=False), "image") == "Point at a cell to see its number."
+    assert said(page_of(), "image") == "Point at a cell to see its number. Click it to change it."
     assert said(page_of(), "overlay") == "Point at a cell to see what it came from."
 
 
@@ -538,3 +627,308 @@ def test_a_slim_map_is_no_mere_line_large_or_small(visit, size, shape):
         box = page.locator(f'[data-stage="{stage}"] img').bounding_box()
         assert abs(box["width"] - shape * box["height"]) <= 1 + shape  # to a pixel
         assert min(box["width"], box["height"]) >= 24
+
+
+# --- The arithmetic of the numbers --------------------------------------------------------------------
+
+
+def point_at(page, stage, number, cell):
+    page.locator(f"section#{stage} .grid").nth(number).locator("td").nth(cell).hover()
+    return page.locator("#readout").inner_text()
+
+
+def test_pointing_tells_the_arithmetic_of_every_number(visit):
+    page = visit(page_of(**SHOWS), "#test")
+    assert point_at(page, "image", 0, 4) == "picture, row 2, column 1 (the ear): 1"
+    assert point_at(page, "feature-maps", 0, 1) == (
+        "feature map 1, row 1, column 2 (the moon): −1, from 0·1.1 + 1·(−1) + 0·1 + 0·0.9"
+    )
+    assert point_at(page, "gradients", 0, 0) == (
+        "gradient map 1, row 1, column 1 (the ear): 2, the head’s weight of this cell: "
+        "with 1 more in this cell of A, y goes 28.6 → 30.6"
+    )
+    assert point_at(page, "test", 0, 1) == (
+        "measured drop, row 1, column 2 (the moon): −14/5 = −2.8, by which the score drops without this patch"
+    )
+    assert lit(page, "image") == {(0, row, column) for row in (1, 2) for column in (3, 4)}
+    assert point_at(page, "test", 1, 0) == (
+        "HiResCAM, row 1, column 1 (the ear): 63/10 = 6.3, from 2·1 + 3·1.5 + 0.1·(−2)"
+    )
+    assert point_at(page, "test", 2, 2).endswith("129/8 = 16.125, before the ReLU")
+
+
+def test_the_arithmetic_is_right_for_any_window_and_for_a_head_with_a_kink(visit):
+    kernels = np.array([[[[1.0, 2, 3], [4, 5, 6]]], [[[0.0, 2, 0], [-1, 0, 0]]]])
+    network = Network([
+        ("conv", Conv2d(kernels, [7.0, 0.0], stride=(2, 1), padding=(1, 0), dilation=(1, 2))),
+        ("relu", ReLU()),
+        ("gap", GlobalAvgPool2d()),
+    ])  # fmt: skip
+    image = np.arange(1.0, 25).reshape(1, 4, 6)
+    explanation = grad_cam(network, image, 1, layer="conv")
+    page = visit(step_through_page(explanation), "#feature-maps")
+    for k in (0, 1):
+        for cell, value in enumerate(explanation.feature_maps[k].flat):
+            text = point_at(page, "feature-maps", k, cell).partition(", from ")[2]
+            terms = [term.replace("−", "-").replace("(", "").replace(")", "") for term in text.split(" + ")]
+            assert sum(np.prod([float(factor) for factor in term.split("·")]) for term in terms) == value
+    before, after = explanation.score, explanation.score + 1 / explanation.gradients[1].size
+    assert explanation.feature_maps[1, 0, 0] == -1  # where the ReLU is shut, one more does not count
+    page.evaluate("location.hash = '#gradients'")
+    assert point_at(page, "gradients", 1, 0).endswith(f"y goes {format_number(before)} → {format_number(before)}")
+    assert explanation.feature_maps[1, 1, 0] > 0
+    assert point_at(page, "gradients", 1, 2).endswith(f"y goes {format_number(before)} → {format_number(after)}")
+
+
+def test_the_stage_before_is_in_sight(visit):
+    page = visit(page_of(**SHOWS))
+    for before, stage in pairwise(STAGES):
+        page.evaluate("stage => { location.hash = stage }", stage)
+        page.locator(f"section#{stage}.current").wait_for()
+        boxes = {one.get_attribute("id"): one.bounding_box() for one in page.locator("section.before").all()}
+        assert boxes[before]["y"] + boxes[before]["height"] <= 900
+        assert min(boxes, key=lambda name: (boxes[name]["y"], boxes[name]["x"])) == before
+
+
+# --- The page answers: numbers of the reader's own ------------------------------------------------------
+
+READ_ALL = """changes => changes.map(one => {
+    const typed = Object.fromEntries(Object.entries(one).map(([name, text]) => [name, read(text)]));
+    const strings = value => Array.isArray(value) ? value.map(strings) : "n" in value ? written(value)
+        : Object.fromEntries(Object.entries(value).map(([name, part]) => [name, strings(part)]));
+    return strings(compute(typed));
+})"""
+
+
+def a_change(rng):
+    """Draw up to four numbers for the picture, and often some for A and for dy/dA: as one types them."""
+    names = {f"x.{i}.{j}" for i, j in rng.integers(1, 5, (rng.integers(0, 5), 2))}
+    for what in "Ag":
+        names |= {f"{what}.{k}.{i}.{j}" for k, i, j in rng.integers((1, 1, 1), (4, 3, 3), (rng.integers(0, 4), 3))}
+    return {name: typed(rng) for name in sorted(names)}
+
+
+def typed(rng):
+    whole, part = int(rng.integers(-20, 21)), int(rng.integers(1, 1000))
+    return str(
+        rng.choice([f"{whole}", f"{whole}.{part}", f"{whole}/{part}", f"{whole} / {part}", f"+{part}", f".{part}"])
+    )
+
+
+def value_of(text):
+    return Fraction(text.replace(" ", ""))
+
+
+def by_numpycam(change, c=0):
+    """What numpycam computes for the same change."""
+    network, image = worked_example.network(), np.array(IMAGE)
+    for name, text in change.items():
+        if name[0] == "x":
+            image[0, int(name[2]) - 1, int(name[4]) - 1] = value_of(text)
+    seen = grad_cam(network, image, c)
+    maps, gradients = np.array(seen.feature_maps), np.array(seen.gradients)
+    for name, text in change.items():
+        if name[0] != "x":
+            k, i, j = (int(place) - 1 for place in name[2:].split("."))
+            {"A": maps, "g": gradients}[name[0]][k, i, j] = value_of(text)
+    e = grad_cam_from_maps(maps, gradients)
+    return {
+        "x": image[0],
+        "made": seen.feature_maps,
+        "A": maps,
+        "g": gradients,
+        "alphas": e.alphas,
+        "weighted": e.weighted_maps,
+        "L": e.weighted_sum,
+        "heat": e.localization_map,
+        "drops": patch_drops(network, image, c),
+        "hires": (maps * gradients).sum(axis=0),
+        "score": np.asarray(network.split("features")[1](maps[None])[0, c]),
+    }
+
+
+@pytest.mark.parametrize("c", [0, 1])
+def test_the_page_computes_what_numpycam_computes_on_200_drawn_changes(visit, c):
+    rng = np.random.default_rng(17 + c)
+    changes = [{}, *(a_change(rng) for _ in range(199))]
+    found = visit(page_of(c)).evaluate(READ_ALL, changes)
+    for change, stages in zip(changes, found, strict=True):
+        assert stages == {name: value.astype(str).tolist() for name, value in by_numpycam(change, c).items()}, change
+
+
+def test_what_is_shown_after_a_change_is_what_was_computed(visit):
+    """In the cells, in the score, over the picture; and by colours between the neighbouring ones of a colour map."""
+    change = {"x.1.4": "1/3", "A.2.2.1": "-2.5", "g.3.1.2": "7"}
+    link = "#overlay?" + "&".join(f"{name}={text}" for name, text in change.items())
+    page, s = visit(page_of(**SHOWS), link), by_numpycam(change)
+    stages = {"image": [s["x"]], "feature_maps": s["A"], "gradients": s["g"], "alphas": s["alphas"][:, None, None],
+              "weighted_maps": s["weighted"], "weighted_sum": [s["L"]], "localization_map": [s["heat"]],
+              "test": [s["drops"], s["hires"], s["L"]]}  # fmt: skip
+    for stage, maps in stages.items():
+        told = page.locator(f'[data-stage="{stage}"] td').evaluate_all("all => all.map(cell => cell.dataset.value)")
+        numbers = [Fraction(text.replace("−", "-").split(" = ")[0]) for text in told]
+        assert numbers == [value for one in maps for value in one.flat]
+    assert page.locator("#score").inner_text().split(" = ")[0] == str(s["score"])
+    assert page.locator(".over b").all_inner_texts() == [format_number(float(value)) for value in s["heat"].flat]
+    heat = as_floats(s["heat"] / s["heat"].max()).repeat(2, axis=0).repeat(2, axis=1)
+    drawn = overlay(as_floats(s["x"][None]), heat)
+    assert np.abs(colours_on(page, "overlay") - 255 * drawn.reshape(-1, 3)).max() <= 0.5 + 1e-9
+    explanation = grad_cam_from_maps(s["A"], s["g"])
+    stops = page.evaluate("answers.colours.signed.map(rgb)")
+    widest = np.abs(np.diff(stops, axis=0)).max()  # between two neighbours, each rounded
+    for stage in columns_of(explanation, "nearest", 3)[:3]:
+        expected = np.concatenate([colours_of(stage, n).reshape(-1, 3) for n in range(3)])
+        assert np.abs(colours_on(page, stage.name) - 255 * expected).max() <= widest + 1
+
+
+def colours_on(page, stage):
+    return np.array(page.locator(f'[data-stage="{stage}"] td').evaluate_all(
+        """all => all.map(cell => getComputedStyle(cell).getPropertyValue("--colour").match(/[0-9a-f]{2}/g)
+            .map(part => parseInt(part, 16)))"""
+    ))  # fmt: skip
+
+
+def test_a_cell_is_changed_with_the_keyboard(visit):
+    page = visit(page_of(), "#image")
+    page.locator("section#image td").first.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Enter")
+    field = page.get_by_role("textbox", name="picture, row 1, column 2: its new number")
+    assert field.input_value() == "0"
+    assert field.evaluate("field => field === document.activeElement")
+    page.keyboard.type("1/2")
+    page.keyboard.press("ArrowLeft")  # moves in the field: it does not turn the page
+    page.keyboard.press("Enter")
+    assert current(page)[0] == "image"
+    assert page.locator("#readout").inner_text() == "picture, row 1, column 2: 1/2 = 0.5"
+    assert page.evaluate("document.activeElement.tagName") == "TD"
+    yours = "Yours: x row 1, column 2: 1/2 = 0.5 (was 0). All that follows from them is computed again, exactly."
+    assert page.locator("#yours-are").inner_text() == yours
+    assert page.url.endswith("#image?x.1.2=1/2")
+    page.keyboard.type("3")  # a digit begins a new number
+    page.keyboard.press("Escape")
+    assert page.locator("#readout").inner_text() == "picture, row 1, column 2: 1/2 = 0.5"
+    page.keyboard.press("ArrowRight")
+    assert page.url.endswith("#feature-maps?x.1.2=1/2")
+    assert page.locator("section#feature-maps td").first.inner_text() == "0.5"  # 0.5·(−1) + 1·1
+
+
+def test_reset_and_the_browsers_back_bring_the_numbers_back(visit):
+    page = visit(page_of(**SHOWS), "#feature-maps")
+    everything = "document.querySelector('main').innerHTML"
+    before = page.evaluate(everything)
+    page.locator("section#feature-maps td").nth(3).click()
+    page.keyboard.type("12")
+    page.keyboard.press("Tab")  # leaving the field takes the number
+    assert page.locator("section#feature-maps td.mine").count() == 1
+    assert "no longer what the kernels make" in page.locator("#yours-are").inner_text()
+    assert page.get_by_role("link", name="Link to these numbers").get_attribute("href") == "#feature-maps?A.1.2.2=12"
+    page.get_by_role("button", name="Reset").click()
+    page.locator("h1").hover()
+    assert not page.locator("#yours").is_visible()
+    tabs = re.compile(r' (tabindex="-?\d"|data-(row|column)="\d"|style="order: \d;"|class="")')
+    assert tabs.sub("", page.evaluate(everything)) == tabs.sub("", before)
+    page.go_back()
+    assert page.locator("section#feature-maps td").nth(3).inner_text() == "12"
+
+
+NO_NUMBERS = {
+    "cat": "“cat” is not a number. Write an integer, a decimal such as 2.5, or a fraction such as 5/2.",
+    "0,5": "“0,5” is not a number.",
+    "1e3": "“1e3” is not a number.",
+    "": "“” is not a number.",
+    ".": "“.” is not a number.",
+    "-": "“-” is not a number.",
+    "/2": "“/2” is not a number.",
+    "1/-2": "“1/-2” is not a number.",
+    "1/2.5": "“1/2.5” is not a number.",
+    "1/0": "“1/0” is not a number: nothing can be divided by 0.",
+    "0/00": "“0/00” is not a number: nothing can be divided by 0.",
+    "1" * 41: f"“{'1' * 40}…” is too long: a number has at most 40 characters here.",
+}
+
+
+def test_what_is_no_number_is_refused_with_a_sentence(visit):
+    page = visit(page_of(), "#image")
+    page.locator("section#image td").first.click()
+    field = page.locator("section#image input")
+    for text, words in NO_NUMBERS.items():
+        field.fill(text)
+        page.keyboard.press("Enter")
+        assert page.get_by_role("alert").inner_text().startswith(words)
+        assert field.get_attribute("aria-invalid") == "true"
+        assert not page.locator("#yours").is_visible()
+    field.fill("2")
+    page.keyboard.press("Enter")
+    assert page.get_by_role("alert").inner_text() == ""
+    assert page.locator("section#image td").first.inner_text() == "2"
+
+
+def test_a_link_with_what_is_no_change_says_so_and_takes_the_rest(visit):
+    page = visit(page_of(), "#alphas?x.5.1=1&A.1.1.1=1/0&x.1.1=3&x.1.2=0&x.1.3=%&B.1=%3Cb%3E")
+    assert page.get_by_role("alert").inner_text() == (
+        "“x.5.1=1” names no number of this page. “1/0” is not a number: nothing can be divided by 0. Write an integer, "
+        "a decimal such as 2.5, or a fraction such as 5/2. “%” is not a number. Write an integer, a decimal such as "
+        "2.5, or a fraction such as 5/2. “B.1=%3Cb%3E” names no number of this page."
+    )
+    assert current(page)[0] == "alphas"
+    assert page.locator("#yours-are").inner_text().startswith("Yours: x row 1, column 1: 3 (was 0).")
+
+
+def test_the_link_holds_every_number_that_can_be_typed(visit):
+    """The page writes fractions: they are longer than the decimals that were typed."""
+    page = visit(page_of(), "#image")
+    for cell, text in enumerate(("1.23456789012345678", "-.00000000000000000001", "123456789")):
+        page.locator("section#image td").nth(cell).click()
+        page.keyboard.type(text)
+        page.keyboard.press("Enter")
+    assert page.locator("section#image td").nth(2).inner_text() == "1.23e+8"
+    assert page.locator("#readout").inner_text() == "picture, row 1, column 3: 123456789 = 1.23e+8"
+    told = "all => all.map(cell => cell.dataset.value)"
+    again = visit(page_of(), "#" + page.url.partition("#")[2])
+    assert again.locator("main td").evaluate_all(told) == page.locator("main td").evaluate_all(told)
+    assert again.get_by_role("alert").inner_text() == ""
+
+
+@pytest.mark.parametrize("options", [{"head": "conv"}, {"exact": False}, {"most_maps": 2}])
+def test_a_page_that_cannot_compute_again_does_not_offer_it(visit, options):
+    page = visit(page_of(**options), "#image")
+    page.locator("section#image td").first.click()
+    assert page.locator("input").count() == 0
+    assert "Click it" not in page.locator("#readout").inner_text()
+    assert "can be changed" not in page.locator("footer").inner_text()
+
+
+def test_other_windows_biases_and_interpolations_are_computed_again_too(visit):
+    kernels = as_fractions([[[[1, "0.5"]]], [[[-1, 2]]]])
+    network = Network([
+        ("conv", Conv2d(kernels, as_fractions([1, "0.25"]), stride=(1, 2), padding=(1, 0), dilation=(1, 2))),
+        ("gap", GlobalAvgPool2d()),
+        ("linear", Linear(as_fractions([[3, -2]]), as_fractions(["0.125"]))),
+    ])  # fmt: skip
+    image = as_fractions(np.arange(12).reshape(1, 2, 6))
+    explanation = grad_cam(network, image, 0, layer="conv")
+    page = visit(step_through_page(explanation), "#overlay?x.2.3=1/2")
+    changed = np.array(image)
+    changed[0, 1, 2] = Fraction(1, 2)
+    again = grad_cam(network, changed, 0, layer="conv")
+    (found,) = page.evaluate(READ_ALL, [{"x.2.3": "1/2"}])
+    assert found["A"] == again.feature_maps.astype(str).tolist()
+    assert found["L"] == again.weighted_sum.astype(str).tolist()
+    assert found["score"] == str(again.score)
+    assert found["drops"] == patch_drops(network, changed, 0, layer="conv").astype(str).tolist()
+    column = columns_of(again, "bilinear", 2)[-1]
+    assert np.abs(colours_on(page, "overlay") - 255 * column.maps[0].reshape(-1, 3)).max() <= 0.5 + 1e-9
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_with_changes_it_fits_a_phone_and_can_be_read(visit, scheme):
+    page = visit(page_of(**SHOWS), "#gradients?A.1.1.1=12345/6789&g.1.1.1=-1", color_scheme=scheme,
+                 viewport={"width": 390, "height": 844})  # fmt: skip
+    for stage in STAGES:
+        page.evaluate("stage => { location.hash = location.hash.replace(/^#[a-z-]+/, '#' + stage) }", stage)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    ink, paper = page.locator("#yours").evaluate(
+        "node => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"
+    )
+    assert contrast(ink, paper) >= 7

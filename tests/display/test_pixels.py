@@ -8,20 +8,41 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from numpycam.display import as_uint8, overlay, shown
+from numpycam.display.canvas import colour_map
+from numpycam.display.pixels import PAINT
+from numpycam.laws import definitions
 
 unit = st.floats(0, 1, width=32)
 
 
+COLOURS = ("", "viridis")  # one colour for all paint, and a colour for each value
+
+
 @pytest.mark.law("over.convex")
-@given(hnp.arrays(np.float64, (3, 2, 4), elements=unit), hnp.arrays(np.float64, (2, 4), elements=unit), unit)
-def test_the_overlay_lies_between_the_image_and_the_coloured_map(image, heat, strength):
-    """The overlay lies between the image and the coloured map; strength 0 and 1 are the two."""
-    picture, colours = np.moveaxis(image, 0, -1), overlay(image, heat, strength=1)
-    mixed = overlay(image, heat, strength)
-    ulps = float(rounding(4))  # 1 - s, two products and their sum; all numbers are at most 1
-    assert (np.minimum(picture, colours) - ulps <= mixed).all()
-    assert (mixed <= np.maximum(picture, colours) + ulps).all()
-    assert (overlay(image, heat, strength=0) == picture).all()
+@given(hnp.arrays(np.float64, (3, 2, 4), elements=unit), hnp.arrays(np.float64, (2, 4), elements=unit), unit,
+       st.sampled_from(COLOURS))  # fmt: skip
+def test_the_overlay_lies_between_the_image_and_the_paint_nearer_to_it_the_larger_the_map(
+    image, heat, strength, colormap
+):
+    """(1 - o) · image + o · paint with o = strength · heat. The mix is one of numpycam.laws, in each pixel."""
+    picture = np.moveaxis(image, 0, -1)
+    paint = colour_map(colormap)(heat)[..., :3] if colormap else np.broadcast_to(PAINT, picture.shape)
+    mixed = overlay(image, heat, strength, colormap)
+    expected = definitions.overlay(picture, paint, (strength * heat)[..., None])
+    assert np.abs(mixed - expected).max() <= float(rounding(8))  # both: three products, two sums; all numbers in -1 … 1
+    ulps = float(rounding(4))
+    assert (np.minimum(picture, paint) - ulps <= mixed).all()
+    assert (mixed <= np.maximum(picture, paint) + ulps).all()
+
+
+@given(hnp.arrays(np.float64, (1, 2, 4), elements=unit), hnp.arrays(np.float64, (2, 4), elements=unit))
+def test_where_the_map_is_0_the_picture_stays_as_it_is(image, heat):
+    heat[0, :2] = 0
+    picture = np.moveaxis(image, 0, -1).repeat(3, axis=-1)
+    for colormap in COLOURS:
+        assert (overlay(image, heat, colormap=colormap)[heat == 0] == picture[heat == 0]).all()
+        assert (overlay(image, heat, 0, colormap) == picture).all()
+    assert (overlay(image, np.ones((2, 4)), 1) == PAINT).all()
 
 
 def test_overlay_takes_grey_and_bytes():

@@ -110,7 +110,8 @@ def test_the_columns_share_the_scales_that_they_should():
     limits = [axes.images[0].get_clim() for axes in figure.axes if axes.images and not axes.get_label()]
     assert limits[:1] == [(0, 1)]
     assert limits[1:4] == [(-3, 3)] * 3
-    assert limits[4:7] == limits[7:10] == [(-6, 6)] * 3  # gradient maps, and their averages beside them
+    assert limits[4:7] == [(-6, 6)] * 3
+    assert limits[7:10] == [(-4.25, 4.25)] * 3  # where the gradients are large in few cells, their averages are small
     assert limits[10:13] == [(-10.625, 10.625)] * 3
     assert limits[13:15] == [(-16.125, 16.125), (0, 16.125)]
 
@@ -151,23 +152,53 @@ def test_plot_is_the_figure_of_all_stages_or_of_one():
     explanation = explained()
     with only_columns(0, 1):
         assert explanation.plot(title="all", interpolation="nearest").alt.startswith("all. picture: 0, 0, 0, 1; ")
-    assert explanation.plot("overlay").alt == "overlay: 4 × 4 cells."
+    assert explanation.plot("overlay").alt == (
+        "overlay: 4 × 4 cells, with the numbers of the map: 8.925, 0; 16.125, 2.6."
+    )
     assert refusal(ValueError, lambda: explanation.plot("score")).startswith("stage must be one of 'image', ")
     large = grad_cam_from_maps(np.ones((9, 2, 3)), np.ones((9, 2, 3)))
     assert len(large.plot("feature_maps", most_maps=2).axes) == 3  # two maps and the bar
 
 
-def test_the_animation_ends_with_the_whole_figure_and_begins_with_the_picture_alone():
+def test_the_overlay_shows_the_numbers_of_a_small_map_and_a_scale_of_its_paint():
+    figure = explained().plot("overlay", interpolation="nearest")
+    picture, bar = figure.axes
+    written = {(text.get_position(), text.get_text()) for text in picture.texts}
+    assert written == {((0.5, 0.5), "8.925"), ((2.5, 0.5), "0"), ((0.5, 2.5), "16.125"), ((2.5, 2.5), "2.6")}
+    assert [label.get_text() for label in bar.get_xticklabels()] == ["0", "16.125"]
+    on_white, on_black = bar.images[0].get_array()
+    drawn = picture.images[0].get_array()
+    assert np.array_equal(drawn[2, 0], on_white[-1])  # the body is white, and the map has its maximum there
+    assert np.array_equal(drawn[0, 2], on_black[0])  # the map is 0, the picture black
+    assert np.array_equal(drawn[0, 3], on_white[0])  # the moon stays white
+
+
+def test_the_overlay_of_a_zero_map_is_the_picture_and_has_no_scale():
+    figure = grad_cam(worked_example.network(), 0 * worked_example.IMAGE, 0).plot("overlay")
+    (picture,) = figure.axes
+    assert not picture.images[0].get_array().any()
+    assert [text.get_text() for text in picture.texts] == ["0"] * 4
+
+
+def test_a_large_map_has_no_numbers_over_the_picture():
+    figure = grad_cam(load_pretrained("drawings"), drawings.draw(1, 0).images[0], 0).plot("overlay")
+    assert not figure.axes[0].texts
+    assert figure.alt == "overlay: 32 × 32 cells."
+
+
+def test_the_animation_ends_with_the_whole_figure_and_begins_with_the_picture_and_the_rest_pale():
     """Of four stages, since each takes its time to be drawn."""
     with only_columns(0, 1, 3, -2):
         film = Image.open(BytesIO(animation_of_stages(explained(), title="the cat", seconds=0.5)))
         whole = Image.open(BytesIO(figure_of_stages(explained(), title="the cat").as_png())).convert("RGB")
     frames = [(frame.info["duration"], np.asarray(frame.convert("RGB"))) for frame in ImageSequence.Iterator(film)]
     assert [duration for duration, _ in frames] == [500] * 4
-    widths = [  # how far to the right something is drawn, below the title
-        np.flatnonzero((pixels[60:] < 250).any(axis=(0, 2))).max() for _, pixels in frames
-    ]
+    widths, pale_to = (  # how far to the right something is dark, and how far there is something, below the title
+        [np.flatnonzero((pixels[60:] < level).any(axis=(0, 2))).max() for _, pixels in frames] for level in (120, 250)
+    )
     assert widths == sorted(set(widths))
+    assert len(set(pale_to)) == 1
+    assert (frames[0][1][0, 0] == 255).all()
     assert np.abs(frames[-1][1].astype(int) - np.asarray(whole)).mean() < 2  # 256 colours
 
 

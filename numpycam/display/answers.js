@@ -1,0 +1,319 @@
+// --- Numbers of the reader's own: the page computes all that follows again, exactly ----------------------------
+
+const answers = geometry.answers;
+
+// A number is a fraction {n, d} of two BigInts in lowest terms, with d > 0.
+
+function fraction(n, d = 1n) {
+  const common = divisor(n < 0n ? -n : n, d);
+  return {n: n / common, d: d / common};
+}
+
+function divisor(a, b) {  // the greatest common one, after Euclid
+  while (b) [a, b] = [b, a % b];
+  return a;
+}
+
+const zero = fraction(0n);
+const plus = (a, b) => fraction(a.n * b.d + b.n * a.d, a.d * b.d);
+const times = (a, b) => fraction(a.n * b.n, a.d * b.d);
+const minus = (a, b) => plus(a, times(fraction(-1n), b));
+const same = (a, b) => a.n === b.n && a.d === b.d;
+const sum = numbers => numbers.reduce(plus, zero);
+const written = ({n, d}) => d === 1n ? `${n}` : `${n}/${d}`;
+
+/** Return the number that a text stands for. Throw an error whose message says what is wrong with the text. */
+function read(text) {
+  const tidy = text.trim().replace(/^[−–]/, "-"), found = tidy.match(/^([+-]?)(\d*)(?:\.(\d*)|\s*\/\s*(\d+))?$/);
+  const allowed = "Write an integer, a decimal such as 2.5, or a fraction such as 5/2.";
+  if (tidy.length > 40) throw new RangeError(`“${tidy.slice(0, 40)}…” is too long: a number has at most 40 characters here.`);
+  if (!found || !(found[2] || found[3] && !found[4])) throw new RangeError(`“${tidy}” is not a number. ${allowed}`);
+  const [, sign, whole, decimals = "", below] = found;
+  if (below !== undefined && !/[1-9]/.test(below)) throw new RangeError(`“${tidy}” is not a number: nothing can be divided by 0. ${allowed}`);
+  const size = below === undefined ? fraction(BigInt(whole + decimals), 10n ** BigInt(decimals.length)) : fraction(BigInt(whole), BigInt(below));
+  return sign === "-" ? times(fraction(-1n), size) : size;
+}
+
+const readAll = texts => Array.isArray(texts) ? texts.map(readAll) : fraction(...texts.split("/").map(BigInt));
+const [picture, kernels, bias, weights, shift] = ["x", "kernels", "bias", "weights", "shift"].map(name => readAll(answers[name]));
+
+// A change has a name, such as x.1.4 or A.3.1.2: what is changed, the number of the map, the row, the column.
+const CHANGED = {x: "image", A: "feature_maps", g: "gradients"};
+let changes = {};
+
+function convolve(x) {
+  const {stride, padding, dilation} = geometry.convolution, {length: rows} = weights[0], {length: columns} = weights[0][0];
+  const at = (i, j, u, v) => x[stride[0] * i + dilation[0] * u - padding[0]]?.[stride[1] * j + dilation[1] * v - padding[1]] ?? zero;
+  return kernels.map((kernel, k) => table(rows, columns, (i, j) =>
+    plus(bias[k], sum(kernel.flatMap((row, u) => row.map((weight, v) => times(weight, at(i, j, u, v))))))));
+}
+
+const table = (rows, columns, cell) =>
+  Array.from({length: rows}, (_, i) => Array.from({length: columns}, (_, j) => cell(i, j)));
+const each = (map, cell) => map.map((row, i) => row.map((value, j) => cell(value, i, j)));
+const added = maps => each(maps[0], (_, i, j) => sum(maps.map(map => map[i][j])));
+const head = A => plus(shift[0], sum(A.flatMap((map, k) => map.flatMap((row, i) => row.map((value, j) => times(weights[k][i][j], value))))));
+
+/** Return all stages, given the changes: {"x.1.4": a number, …}. */
+function compute(changes) {
+  const x = each(picture, (value, i, j) => changes[`x.${i + 1}.${j + 1}`] ?? value);
+  const made = convolve(x);
+  const A = made.map((map, k) => each(map, (value, i, j) => changes[`A.${k + 1}.${i + 1}.${j + 1}`] ?? value));
+  const g = weights.map((map, k) => each(map, (value, i, j) => changes[`g.${k + 1}.${i + 1}.${j + 1}`] ?? value));
+  const alphas = g.map(map => times(sum(map.flat()), fraction(1n, BigInt(map.flat().length))));
+  const weighted = A.map((map, k) => each(map, value => times(alphas[k], value)));
+  const L = added(weighted), heat = each(L, value => value.n > 0n ? value : zero);
+  const without = (i, j) => each(x, (value, r, c) => geometry.seen.rows[i].includes(r) && geometry.seen.columns[j].includes(c) ? zero : value);
+  const drops = each(L, (_, i, j) => minus(head(made), head(convolve(without(i, j)))));
+  const hires = added(A.map((map, k) => each(map, (value, i, j) => times(value, g[k][i][j]))));
+  return {x, made, A, g, alphas, weighted, L, heat, drops, hires, score: head(A)};
+}
+
+// --- Showing them ---------------------------------------------------------------------------------------------
+
+function toNumber({n, d}) {  // of a very long fraction the last digits are cut off, so that both parts are floats
+  const cut = 10n ** BigInt(Math.max(0, `${d}`.length - 200));
+  return Number(n / cut) / Number(d / cut);
+}
+
+/** Return a number in five digits, or in three if it takes more than seven characters. An integer of seven digits is whole. */
+function decimal(value) {
+  const number = toNumber(value), text = value.d === 1n ? written(value) : `${+number.toPrecision(5)}`;
+  const isLong = text.replace("-", "").length > 7 || value.d !== 1n && Math.abs(number) >= 1e5;
+  return (isLong ? number.toPrecision(3) : text).replace("-", "−");
+}
+
+function exactly(value) {  // "143/5 = 28.6", as numpycam writes it
+  const [exact, rounded] = [written(value).replace("-", "−"), decimal(value)];
+  return exact === rounded ? exact : `${exact} = ${rounded}`;
+}
+
+const rgb = colour => [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16));
+const hex = colour => "#" + colour.map(part => Math.round(part).toString(16).padStart(2, "0")).join("");
+const mixed = (one, other, t) => one.map((part, n) => (1 - t) * part + t * other[n]);
+
+function between(colours, t) {
+  const at = Math.min(Math.max(t, 0), 1) * (colours.length - 1), first = Math.min(Math.floor(at), colours.length - 2);
+  return mixed(rgb(colours[first]), rgb(colours[first + 1]), at - first);
+}
+
+function isDark(colour) {  // whether white on it has more contrast than black, as in WCAG 2
+  const linear = colour.map(part => part / 255).map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+  const luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  return (luminance + 0.05) ** 2 < 1.05 * 0.05;
+}
+
+function paintCell(cell, colour) {
+  cell.style.setProperty("--colour", hex(colour));
+  cell.className = isDark(colour) ? "on-dark" : "on-light";
+}
+
+/** Show the maps of a stage, with colours from the lowest to the highest of the limits. */
+function fill(stage, maps, colours, limits) {
+  maps.forEach((map, n) => {
+    const grid = grids(stage, null)[n], texts = map.flat().map(decimal);
+    grid.style.setProperty("--longest", Math.max(...texts.map(text => text.length)));
+    all("td", grid).forEach((cell, at) => {
+      const value = map.flat()[at];
+      paintCell(cell, between(colours, (toNumber(value) - limits[0]) / (limits[1] - limits[0] || 1)));
+      cell.textContent = texts[at];
+      cell.dataset.value = exactly(value);
+    });
+  });
+  const ends = all(".legend span", grids(stage, null)[0].closest("section"));
+  if (ends.length) [ends[0].textContent, ends.at(-1).textContent] = limits.map(short);
+}
+
+const short = number => `${+number.toPrecision(5)}`.replace("-", "−");
+
+function balanced(maps) {
+  const largest = Math.max(...maps.flat(2).map(value => Math.abs(toNumber(value)))) || 1;
+  return [-largest, largest];
+}
+
+/** Lay the map over the picture, as numpycam.display.overlay does. */
+function paint(x, heat) {
+  const [rows, columns] = answers.resize, values = each(heat, toNumber), pixels = each(x, toNumber);
+  const large = table(rows.length, columns.length, (r, c) =>
+    values.reduce((total, row, i) => total + row.reduce((part, value, j) => part + rows[r][i] * columns[c][j] * value, 0), 0));
+  const largest = Math.max(...large.flat()), flat = pixels.flat();
+  const [low, high] = Math.min(...flat) < 0 || Math.max(...flat) > 1 ? [Math.min(...flat), Math.max(...flat)] : [0, 1];
+  const grid = grids("overlay", null)[0];
+  all("td", grid).forEach((cell, at) => {
+    const grey = 255 * (flat[at] - low) / (high - low || 1), opacity = answers.strength * (largest ? large.flat()[at] / largest : 0);
+    paintCell(cell, mixed([grey, grey, grey], answers.paint.map(part => 255 * part), opacity));
+  });
+  all(".over b", grid).forEach((label, n) => { label.textContent = decimal(heat.flat()[n]) });
+  const ends = all(".legend span", grid.closest("section"));
+  if (ends.length) ends.at(-1).textContent = short(Math.max(...values.flat()));
+}
+
+const before = new Map();  // what stands on the page if nothing is changed
+
+function remember() {
+  for (const node of all("main td, .legend span, .over b, .words p, #score")) {
+    const {innerHTML, className, dataset: {value, raised}} = node;
+    before.set(node, {innerHTML, className, style: node.getAttribute("style"), data: {value, raised}});
+  }
+  for (const grid of all(".grid")) before.set(grid, {style: grid.getAttribute("style"), data: {}});
+}
+
+function restore() {
+  for (const [node, {style, data, ...rest}] of before) {
+    Object.assign(node, rest);
+    if (style !== null) node.setAttribute("style", style);
+    for (const name in data) if (data[name] !== undefined) node.dataset[name] = data[name];
+  }
+}
+
+/** Compute all stages and show them, say which numbers are the reader's, and keep them in the address. */
+function answer() {
+  const s = compute(changes), names = Object.keys(changes), {signed, positive} = answers.colours;
+  restore();
+  if (names.length) {
+    const grey = s.x.flat().map(toNumber);
+    fill("image", [s.x], ["#000000", "#ffffff"], [Math.min(0, ...grey), Math.max(1, ...grey)]);
+    for (const [stage, maps] of [["feature_maps", s.A], ["gradients", s.g], ["alphas", s.alphas.map(value => [[value]])], ["weighted_maps", s.weighted],
+                                 ["weighted_sum", [s.L]], ["test", [s.drops, s.hires, s.L]]]) fill(stage, maps, signed, balanced(maps));
+    fill("localization_map", [s.heat], positive, [0, balanced([s.heat])[1]]);
+    paint(s.x, s.heat);
+    document.getElementById("score").textContent = exactly(s.score);
+    grids("gradients", null).forEach((grid, k) => all("td", grid).forEach((cell, at) => {
+      cell.dataset.raised = decimal(plus(s.score, weights[k].flat()[at]));
+    }));
+    for (const text of all(".words p")) text.textContent = text.textContent.match(/^.*?\.(?= |$)/)[0];  // what follows is about the old numbers
+    names.map(cellOf).forEach(cell => cell.classList.add("mine"));
+  }
+  all(".note[data-note=test]").forEach(note => { note.hidden = names.length > 0 });
+  lookedAt = "";  // the cell at which one points has another number
+  tell(s, names);
+  work();
+}
+
+function cellOf(name) {
+  const [what, ...places] = name.split("."), [k, row, column] = what === "x" ? [null, ...places] : places;
+  return grids(CHANGED[what], k)[0]?.querySelector("table").rows[row - 1]?.cells[column - 1];
+}
+
+/** Return the name of a cell's change; undefined if the cell cannot be changed. */
+function nameOf(cell) {
+  const {stage, k} = cell.closest(".grid").dataset, what = Object.keys(CHANGED).find(key => CHANGED[key] === stage);
+  return what && [what, ...(k ? [k] : []), cell.parentNode.rowIndex + 1, cell.cellIndex + 1].join(".");
+}
+
+/** Return the number of a cell if the reader does not change it. */
+function unchanged(name, s) {
+  const [what, ...places] = name.split(".");
+  return places.reduce((part, place) => part[place - 1], {x: picture, A: s.made, g: weights}[what]);
+}
+
+function tell(s, names) {
+  const symbols = {x: () => "x", A: k => `A^${k}`, g: k => `dy/dA^${k}`};
+  const told = names.map(name => {
+    const [what, ...places] = name.split("."), k = what === "x" ? null : places.shift();
+    return `${symbols[what](k)} row ${places[0]}, column ${places[1]}: ${exactly(changes[name])} (was ${exactly(unchanged(name, s))})`;
+  });
+  const has = what => names.some(name => name.startsWith(what));
+  const rest = ["All that follows from them is computed again, exactly."];
+  if (has("A")) rest.push("The changed cells of A are no longer what the kernels make of the picture; this does not change dy/dA.");
+  if (has("g")) rest.push("The changed cells of dy/dA are no longer the head’s weights: α and what follows from it are yours, y is still the head’s.");
+  if (has("A") || has("g")) rest.push("The measured drop is still that of the network and the picture.");
+  document.getElementById("yours").hidden = !names.length;
+  document.getElementById("yours-are").textContent = names.length ? `Yours: ${told.join("; ")}. ${rest.join(" ")}` : "";
+  document.getElementById("here").href = address();
+}
+
+const address = () => `#${sections[step].id}${Object.keys(changes).map((name, n) => `${n ? "&" : "?"}${name}=${written(changes[name])}`).join("")}`;
+
+/** Take the changes from the address. What is not a change of this page is left out, and said. */
+function takeFromAddress() {
+  const refused = [];
+  changes = {};
+  for (const part of (location.hash.split("?")[1] ?? "").split("&").filter(Boolean)) {
+    const [name, text = ""] = part.split("=");
+    try {
+      if (!/^(x|[Ag]\.[1-9]\d?)\.[1-9]\.[1-9]$/.test(name) || !cellOf(name)) throw new RangeError(`“${part}” names no number of this page.`);
+      changes[name] = read(text);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      refused.push(error.message);
+    }
+  }
+  const made = compute(changes);
+  for (const name in changes) if (same(changes[name], unchanged(name, made))) delete changes[name];
+  answer();
+  say(refused.join(" "));
+}
+
+const say = text => { document.getElementById("refused").textContent = text };
+
+// --- Changing a cell ------------------------------------------------------------------------------------------
+
+function edit(cell, typed) {
+  const name = nameOf(cell), now = compute(changes), number = changes[name] ?? unchanged(name, now), text = cell.innerHTML;
+  const input = document.createElement("input");
+  input.value = typed ?? written(number);
+  input.setAttribute("aria-label", `${cell.closest(".grid").dataset.name}, row ${cell.parentNode.rowIndex + 1}, column ${cell.cellIndex + 1}: its new number`);
+  input.setAttribute("aria-describedby", "refused");
+  input.autocomplete = "off";
+  cell.replaceChildren(input);
+  input.focus();
+  if (typed === undefined) input.select();
+  let open = true;
+  const close = () => { open = false; cell.innerHTML = text };
+  const take = () => {
+    let value;
+    try {
+      value = read(input.value);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      input.setAttribute("aria-invalid", "true");
+      say(error.message);
+      return false;
+    }
+    close();
+    say("");
+    if (!same(value, number)) change(name, value, now);
+    return true;
+  };
+  input.addEventListener("blur", () => { if (open && !take()) { close(); say("") } });
+  input.addEventListener("keydown", event => {
+    event.stopPropagation();
+    if (event.key === "Enter" && take() || event.key === "Escape") {
+      if (open) { close(); say("") }
+      cell.focus();
+      event.preventDefault();
+    }
+  });
+}
+
+function change(name, value, s) {
+  if (same(value, unchanged(name, s))) delete changes[name];
+  else changes[name] = value;
+  history.pushState(null, "", address());
+  answer();
+}
+
+const canBeChanged = cell => cell?.matches("td") && nameOf(cell) && !cell.querySelector("input");
+
+document.querySelector("main").addEventListener("click", event => {
+  const cell = event.target.closest("td");
+  if (cell && canBeChanged(cell)) edit(cell);
+});
+document.querySelector("main").addEventListener("keydown", event => {
+  const cell = event.target;
+  if (event.ctrlKey || event.altKey || event.metaKey || !canBeChanged(cell)) return;
+  if (event.key === "Enter" || event.key === "F2") edit(cell);
+  else if (/^[-−+.\d]$/.test(event.key)) edit(cell, event.key);
+  else return;
+  event.preventDefault();
+});
+document.getElementById("reset").addEventListener("click", () => {
+  changes = {};
+  history.pushState(null, "", address());
+  say("");
+  answer();
+  sections[step].querySelector("h2").focus({preventScroll: true});
+});
+document.documentElement.classList.add("answers");
+remember();

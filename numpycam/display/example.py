@@ -1,0 +1,232 @@
+"""What the step-through page of a small example has besides the stages.
+
+A small example can be followed by hand. So its page also shows the kernels and the weights of the head. It tests the
+map. If the head is affine and all numbers are Fractions, the page can compute all stages again.
+"""
+
+import operator
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numpycam.core.arguments import briefly, check_is, check_text
+from numpycam.core.arrays import Array, Pair
+from numpycam.core.base import Layer
+from numpycam.core.steps import Stages
+from numpycam.core.window import Window
+from numpycam.display.canvas import POSITIVE, SIGNED
+from numpycam.display.pixels import PAINT, STRENGTH, as_uint8
+from numpycam.display.stages import Column, colours_of
+from numpycam.exact import as_floats
+from numpycam.interventions import add_to_cell, patch_drops
+from numpycam.resize import Interpolation, resize
+from numpycam.text import decimal, exact_and_decimal, format_number
+
+Parts = Mapping[str, tuple[Pair, Pair]]
+"""For each name the part's first cell (row, column), and the cell after its last."""
+
+MOST_NUMBERS = 6  # along a side: a larger map is not followed by hand
+_LARGEST_PICTURE = 4096  # numbers: the network runs once for each cell of the map
+_MOST_BITS = 300  # of a numerator or a denominator that the page computes with
+_SCALE = np.linspace(0, 1, 65).reshape(1, 1, -1)  # of a colour map, the page knows so many colours, and mixes them
+
+
+def in_words(value: Any) -> str:
+    """Return a number with a true minus sign: ``143/5 = 28.6`` for a fraction, or else a decimal."""
+    return exact_and_decimal(value, lambda number: format_number(float(number))).replace("-", "−")
+
+
+def hex_of(colour: Array) -> str:
+    """Return a colour as HTML writes it."""
+    red, green, blue = as_uint8(colour[:3])
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+class Shown(NamedTuple):
+    """Maps of the page, as a column, and their exact values."""
+
+    column: Column
+    values: Array  # (n, H, W)
+
+
+def is_small(e: Stages) -> bool:
+    """Whether the picture is grey, and it and the maps can be followed by hand."""
+    if e.image is None or e.network is None or len(e.image) != 1:
+        return False
+    return max(*e.image.shape[1:], *e.localization_map.shape) <= MOST_NUMBERS
+
+
+def convolution_of(e: Stages) -> tuple[Layer, Window] | None:
+    """Return the convolution that makes the maps from the picture, and its window, if no other layer is before them."""
+    if not is_small(e):
+        return None
+    row = e.network.split(e.layer)[0].row  # type: ignore[union-attr, arg-type]
+    layer = row[0][1] if len(row) == 1 else None
+    if layer is None or not layer.is_convolution or layer.affine((1, *e.image.shape)) is None:  # type: ignore[union-attr]
+        return None
+    window = layer.sees()
+    return (layer, window) if window and max(window.size) <= MOST_NUMBERS else None
+
+
+def kernels_of(e: Stages, channels: Any) -> Shown | None:
+    """Return the kernels of the maps that are shown, numbered from 1."""
+    found = convolution_of(e)
+    return found and _numbered("kernels", found[0].parameters["weight"][:, 0], channels)
+
+
+def has_affine_head(e: Stages) -> bool:
+    """Whether the head computes y = Σ w·A + b, with fixed w and b. Then dy/dA is w for every picture."""
+    if e.network is None or e.layer is None or e.image is None or not isinstance(e.class_index, int):
+        return False
+    head = e.network.split(e.layer)[1]
+    shapes = head.shapes((1, *e.feature_maps.shape)).values()
+    return all(layer.affine(shape) is not None for (_, layer), shape in zip(head.layers, shapes, strict=False))
+
+
+def weights_of(e: Stages, channels: Any) -> Shown | None:
+    """Return the weights of the head for the class, one map of them for each feature map, if there are such."""
+    if not is_small(e) or not isinstance(e.class_index, int):
+        return None
+    if has_affine_head(e):
+        return _numbered("weights", e.gradients, channels)
+    head = e.network.split(e.layer)[1].row  # type: ignore[union-attr, arg-type]
+    first = head[0][1] if head else None
+    if first is None or not first.is_convolution:
+        return None
+    weight = first.parameters["weight"]
+    is_one_for_each_class = len(head) > 1 and not any(layer.parameters for _, layer in head[1:])
+    is_one_for_each_class &= weight.shape[1] == len(e.feature_maps) and max(weight.shape[2:]) <= MOST_NUMBERS
+    return _numbered("weights", weight[e.class_index], channels) if is_one_for_each_class else None
+
+
+def _numbered(name: str, values: Array, channels: Any) -> Shown:
+    chosen = values[[channel - 1 for channel in channels]]
+    return Shown(Column(name, name, "", "", as_floats(chosen), channels, has_bar=False), chosen)
+
+
+TESTED = ("measured drop", "HiResCAM", "weighted sum L")
+
+
+def drops_of(e: Stages) -> Shown | None:
+    """Return how much the score drops when what a cell saw is erased, and what HiResCAM and Grad-CAM predict."""
+    if e.network is None or e.image is None or not isinstance(e.class_index, int):
+        return None
+    if max(e.localization_map.shape) > MOST_NUMBERS or e.image.size > _LARGEST_PICTURE:
+        return None
+    try:
+        drops = patch_drops(e.network, e.image, e.class_index, e.layer)
+    except ValueError:  # a layer of the user's own does not say what its cells see
+        return None
+    values = np.stack([drops, (e.gradients * e.feature_maps).sum(axis=0), e.weighted_sum])
+    if values.dtype != object and not np.isfinite(values).all():
+        return None
+    return Shown(Column("test", "test", "", "", as_floats(values), (1, 2, 3)), values)
+
+
+def drops_in_words(values: Array) -> str:
+    """Return two sentences about what :func:`drops_of` returned."""
+    drops, hires, total = ([decimal(value) for value in one.flat] for one in values)
+    right = [sum(a == b for a, b in zip(drops, predicted, strict=True)) for predicted in (hires, total)]
+    orders = [np.argsort(as_floats(one), axis=None, kind="stable").tolist() for one in values]
+    order = "puts the cells in the order of the drops" if orders[0] == orders[2] else "puts them in another order"
+    return (
+        "What a cell saw of the picture is erased, that is set to 0, and the network runs again: the number is how "
+        "much the score drops. "
+        f"HiResCAM, the sum of dy/dA · A over the maps, predicts {right[0]} of the {len(drops)} drops; the weighted "
+        f"sum of Grad-CAM predicts {right[1]}, and {order}."
+    )
+
+
+def removed_in_words(e: Stages, drops: Array, names: Mapping[Pair, str]) -> str:
+    """Say whether the cells that the ReLU removed really speak against the class; nothing if it removed none."""
+    removed = [(int(i), int(j)) for i, j in np.argwhere(e.weighted_sum < 0)]
+    if not removed:
+        return ""
+    listed = ", ".join(
+        f"{in_words(e.score - drops[cell])} without {names.get(cell) or f'row {cell[0] + 1}, column {cell[1] + 1}'}"
+        for cell in removed
+    )
+    verdict = "did speak" if all(drops[cell] < 0 for cell in removed) else "did not all speak"
+    return f"The score is {in_words(e.score)}, and {listed}. What the ReLU removed {verdict} against the class."
+
+
+def raised_scores(e: Stages) -> Array | None:  # (K, H', W')
+    """Return the score of the class when 1 is added to one cell of A, for each cell."""
+    if not is_small(e) or not isinstance(e.class_index, int) or e.feature_maps.size > _LARGEST_PICTURE // 64:
+        return None
+    raised = np.empty_like(e.feature_maps)
+    for cell in np.ndindex(raised.shape):
+        raised[cell] = add_to_cell(e.network, e.image, cell, 1, e.layer)[e.class_index]  # type: ignore[arg-type]
+    return raised
+
+
+def names_of_cells(seen: Mapping[str, Any], parts: Parts) -> dict[Pair, str]:
+    """Return for each cell of the map the names of the parts that it saw: "the ear" or "the ear and the moon"."""
+    names: dict[Pair, str] = {}
+    for i, rows in enumerate(seen.get("rows", ())):
+        for j, columns in enumerate(seen.get("columns", ())):
+            met = [
+                f"the {name}"
+                for name, ((top, left), (bottom, right)) in parts.items()
+                if any(top <= row < bottom for row in rows) and any(left <= column < right for column in columns)
+            ]
+            if met:
+                names[i, j] = " and ".join(met)
+    return names
+
+
+def places_of(parts: Parts, size: tuple[int, ...]) -> dict[str, tuple[Pair, Pair]]:
+    """Return the parts, after checking that they lie in a picture of this height and width."""
+    check_is("parts", parts, Mapping, "a dict")
+    places: dict[str, tuple[Pair, Pair]] = {}
+    for name, corners in parts.items():
+        check_text("a name in parts", name)
+        try:
+            (top, left), (bottom, right) = ([operator.index(place) for place in corner] for corner in corners)
+            inside = 0 <= top < bottom <= size[0] and 0 <= left < right <= size[1]
+        except (TypeError, ValueError, IndexError):
+            inside = False
+        if not inside:
+            raise ValueError(
+                f"parts[{name!r}] must be ((row, column), (row, column)), the first cell and that after the last, in a "
+                f"picture of size {size}, got {briefly(corners)}."
+            )
+        places[name] = (top, left), (bottom, right)
+    return places
+
+
+def answers_of(e: Stages, interpolation: Interpolation) -> dict[str, Any] | None:
+    """Return what the page must know to compute all stages again; None if it cannot.
+
+    It can if the maps are made by one convolution from a small grey picture, the head is affine, and all numbers are
+    Fractions. Then A = kernels * x + bias and y = Σ w·A + shift.
+    """
+    found = convolution_of(e)
+    if found is None or e.feature_maps.dtype != object or not has_affine_head(e) or drops_of(e) is None:
+        return None
+    given = found[0].parameters
+    kernels, bias = given["weight"][:, 0], given.get("bias", 0 * e.alphas)
+    shift = np.array([e.score - (e.gradients * e.feature_maps).sum()])
+    numbers = {"x": e.image[0], "kernels": kernels, "bias": bias, "weights": e.gradients, "shift": shift}  # type: ignore[index]
+    if any(_is_long(value) for array in numbers.values() for value in array.flat):
+        return None
+    size = e.image.shape[1:]  # type: ignore[union-attr]
+    resized = [
+        resize(np.eye(n), (m, n), interpolation).tolist() for n, m in zip(e.localization_map.shape, size, strict=True)
+    ]
+    scales = {
+        name: Column("", "", "", "", _SCALE, colormap=colormap, limits=(0.0, 1.0))
+        for name, colormap in (("signed", SIGNED), ("positive", POSITIVE))
+    }
+    return {
+        **{name: array.astype(str).tolist() for name, array in numbers.items()},
+        "resize": resized,
+        "colours": {name: [*map(hex_of, colours_of(scale, 0)[0])] for name, scale in scales.items()},
+        "paint": PAINT,
+        "strength": STRENGTH,
+    }
+
+
+def _is_long(value: Any) -> bool:
+    return max(value.numerator.bit_length(), value.denominator.bit_length()) > _MOST_BITS
