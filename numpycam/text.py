@@ -2,10 +2,12 @@
 
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any
 from unicodedata import bidirectional, category
+
+import numpy as np
 
 from numpycam.core.arrays import Array
 
@@ -71,6 +73,16 @@ def percent(part: float) -> str:
     return f"{100 * float(part):.1f}\N{NO-BREAK SPACE}%"
 
 
+def places(digits: int) -> Callable[[Any], str]:
+    """Return a function that writes a number with so many decimals, and never a minus before 0.
+
+    >>> from numpycam.text import places, table
+    >>> print(table({"L": [-0.001, 2.345]}, write=places(2)))
+    L  0.00  2.35
+    """
+    return lambda value: f"{round(float(value), digits) + 0.0:.{digits}f}"
+
+
 def fixed_or_exponent(largest: float) -> str:
     """Return the format of numbers up to this size: four decimals, and an exponent if the size is tiny or huge."""
     return ".4f" if largest == 0 or 1e-3 <= largest < 1e6 else ".4e"
@@ -104,6 +116,38 @@ def in_columns(rows: Iterable[Sequence[str]], sides: str, indent: int = 0) -> li
         cells = [f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)]
         lines.append((" " * indent + "  ".join(cells)).rstrip())
     return lines
+
+
+def table(rows: Mapping[str, Iterable[Any]], columns: Sequence[str] = (), write: Callable[[Any], str] = decimal) -> str:
+    """Return a table of numbers: a line for each row, its name first.
+
+    Parameters
+    ----------
+    rows : dict of str to iterable
+        For each name its numbers. They may be an array of any shape, whose elements are taken row by row. A text stays
+        as it is. Rows may differ in length.
+    columns : sequence of str, optional
+        What stands above the numbers.
+    write : callable, optional
+        How a number is written: six digits if not given.
+
+    Examples
+    --------
+    >>> from numpycam.worked_example import ALPHAS
+    >>> print(table({"α": ALPHAS, "as fractions": map(str, ALPHAS)}, ["A^1", "A^2", "A^3"]))
+                   A^1   A^2   A^3
+    α             2.75  4.25   0.1
+    as fractions  11/4  17/4  1/10
+    """
+    lines = [["", *columns]] if columns else []
+    for name, values in rows.items():
+        lines.append([name, *(value if isinstance(value, str) else write(value) for value in _in_order(values))])
+    longest = max(map(len, lines))
+    return "\n".join(in_columns([line + [""] * (longest - len(line)) for line in lines], "<" + ">" * (longest - 1)))
+
+
+def _in_order(values: Iterable[Any]) -> Iterable[Any]:
+    return values.flat if isinstance(values, np.ndarray) else values
 
 
 def printable(text: str) -> str:

@@ -20,6 +20,7 @@ from numpycam.text import (
     maps_as_text,
     paragraph,
     percent,
+    places,
     printable,
     shortened,
 )
@@ -74,6 +75,12 @@ def test_a_fraction_stands_before_its_decimal_and_what_is_whole_stands_alone():
     assert exact_and_decimal(Fraction(-81, 40), format_number) == "-81/40 = −2.025"
     assert exact_and_decimal(Fraction(4, 2)) == "2"
     assert exact_and_decimal(28.6) == "28.6"
+
+
+def test_places_are_fixed_and_zero_has_no_minus():
+    written = [places(1)(value) for value in (-0.04, Fraction(-1, 20), 2, np.float32(0.26))]
+    assert written == ["0.0", "-0.1", "2.0", "0.3"]
+    assert places(0)(-0.4) == "0"
 
 
 def test_percent_has_one_decimal_and_no_line_breaks_before_its_sign():

@@ -1,4 +1,4 @@
-"""The checks of notebook 04: shares of a map, and which of two networks looks at the grass."""
+"""The checks of notebook 04: right answers, energy, shares of a map, and which of two networks looks at the grass."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
@@ -8,7 +8,6 @@ import numpy as np
 
 from numpycam.checks import hints
 from numpycam.checks.compare import (
-    CheckFailed,
     Exercise,
     Inputs,
     Mistakes,
@@ -18,7 +17,9 @@ from numpycam.checks.compare import (
     check_keys,
     refuse_dots,
 )
-from numpycam.checks.maps import halves, quotient, spread, sums
+from numpycam.checks.maps import generator, halves, quotient, spread, sums
+from numpycam.checks.results import CheckFailed, Result
+from numpycam.core.arguments import as_int
 from numpycam.core.arrays import Array, relu
 from numpycam.exact import as_fractions
 from numpycam.experiments.drawings import draw
@@ -30,7 +31,58 @@ from numpycam.text import decimal
 from numpycam.worked_example import ALPHAS, FEATURE_MAPS
 
 
-def check_shares(answer: Callable[[Array, Array, int, Array], tuple[Any, Any]]) -> None:
+def check_accuracy(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Result:
+    """Check a function that says how many answers of a network are right.
+
+    Parameters
+    ----------
+    answer : callable
+        ``answer(scores, labels)`` takes scores of shape (N, C), in Fractions, and labels of bool of the same shape. The
+        answer to a question is yes if the score is above 0. It returns the share of right answers for each of the C
+        questions.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
+
+    Raises
+    ------
+    CheckFailed
+        If a share is not right.
+    """
+    result = check(ACCURACY, answer, variant)
+    return result.told(f"The shares of right answers are right, for {result.cases} sets of scores.")
+
+
+def check_energy(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Result:
+    """Check a function that says how much of a map lies in a mask.
+
+    Parameters
+    ----------
+    answer : callable
+        ``answer(heat, mask)`` takes a map of shape (H, W), in Fractions, none negative, and a mask of bool of the same
+        shape. It returns the sum inside the mask / the sum of all cells, and 0 for a map that is 0 everywhere.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
+
+    Raises
+    ------
+    CheckFailed
+        If the energy is not exactly right.
+    """
+    result = check(ENERGY, answer, variant)
+    return result.told(f"The energy is exactly right, on {result.cases} maps, one of them 0 everywhere.")
+
+
+def check_shares(answer: Callable[[Array, Array, int, Array], tuple[Any, Any]], *, variant: int = 0) -> Result:
     """Check a function that says how much a kernel contributes, and how much of the map lies in a mask.
 
     Parameters
@@ -38,19 +90,28 @@ def check_shares(answer: Callable[[Array, Array, int, Array], tuple[Any, Any]]) 
     answer : callable
         ``answer(feature_maps, alphas, k, mask)`` takes A of shape (K, H, W) and α of shape (K,), in Fractions, the
         number k of a kernel, from 0, and a mask of bool of shape (H, W). It returns ``(share, energy)``: the share is
-        Σ|α_k A^k| / Σ_j Σ|α_j A^j|, and the energy is the share of L = ReLU(Σ_j α_j A^j) that lies inside the mask.
+        Σ|α_k A^k| / Σ_m Σ|α_m A^m|, and the energy is the share of L = ReLU(Σ_m α_m A^m) that lies inside the mask.
         Where there is nothing to share, both are 0.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
 
     Raises
     ------
     CheckFailed
         If one of the two is not exactly right, for the worked example or for other maps.
     """
-    count = check(SHARES, answer)
-    print(f"✓ share and energy are exactly right, on {count} sets of maps, two of them with nothing to share.")
+    result = check(SHARES, answer, variant)
+    return result.told(
+        f"share and energy are exactly right, on {result.cases} sets of maps, two of them with nothing to share."
+    )
 
 
-def mystery_networks(seed: int = 0) -> dict[str, Network]:
+def mystery_networks(variant: int = 0) -> dict[str, Network]:
     """Return the two networks that know the drawings, in random order and in disguise.
 
     The disguise gives each network its kernels in another order and of other sizes, and its scores in another unit.
@@ -58,7 +119,7 @@ def mystery_networks(seed: int = 0) -> dict[str, Network]:
 
     Parameters
     ----------
-    seed : int, default 0
+    variant : int, default 0
         Seeds the order and the disguise.
 
     Returns
@@ -66,49 +127,141 @@ def mystery_networks(seed: int = 0) -> dict[str, Network]:
     dict of str to Network
         The networks "first" and "second".
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(variant)
     first, second = rng.permutation(NAMES)
-    return {"first": _disguised(load_pretrained(first), rng), "second": _disguised(load_pretrained(second), rng)}
+    return {"first": disguised(load_pretrained(first), rng), "second": disguised(load_pretrained(second), rng)}
 
 
-def check_mystery(answer: Mapping[str, Any], seed: int = 0) -> None:
+def check_mystery(answer: Mapping[str, Any], variant: int = 0) -> Result:
     """Check which of two networks looks at the grass, and the evidence for it.
 
     Parameters
     ----------
     answer : mapping
-        For "first" and for "second", how much this network's score for the elephant falls when the grass is taken
-        away: the mean over at least 100 drawings of an elephant on grass. For "looks at the grass", the verdict:
-        "first" or "second".
-    seed : int, default 0
-        The seed of the :func:`mystery_networks`.
+        "seed" and "drawings": the seed that you drew with, and how many drawings, from 100 to 2000. For "first" and for
+        "second", how much this network's score for the elephant falls when the grass is taken away: the mean over these
+        drawings of an elephant on grass. For "looks at the grass", the verdict: "first" or "second".
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
 
     Raises
     ------
     CheckFailed
-        If a number is more than five standard errors away from what fresh drawings give, or if the numbers say that it
-        is the other network.
+        If a number is not what these drawings give, or if the numbers say that it is the other network.
     """
-    check_keys(answer, (*_PLACES, _VERDICT))
+    check_keys(answer, (*_PLACES, _VERDICT, "seed", "drawings"))
     numbers = [_one_number(place, answer[place]) for place in _PLACES]
     verdict = answer[_VERDICT]
     refuse_dots(repr(_VERDICT), verdict)
     if not isinstance(verdict, str) or verdict not in _PLACES:
         raise CheckFailed(f"{_VERDICT!r} should be 'first' or 'second', got {verdict!r}.")
+    seed, count = _whole("seed", answer["seed"]), _whole("drawings", answer["drawings"])
+    if not _FEWEST <= count <= _MOST:
+        raise CheckFailed(f"Take from {_FEWEST} to {_MOST} drawings; yours are {count}. A few could be an accident.")
 
-    evidence = [_experiment(network, seed + 10_000) for network in mystery_networks(seed).values()]
+    networks = [*mystery_networks(variant).values()]
+    evidence = [_experiment(network, count, seed) for network in networks]
     falls = [_fall(*scores) for scores in evidence]
-    if not all(map(_is_near, numbers, falls)):
-        raise CheckFailed(_what_is_wrong(numbers, evidence))
+    if not _are_equal(numbers, falls, evidence):
+        raise CheckFailed(_what_is_wrong(numbers, evidence, networks, seed))
     needs_grass = _PLACES[int(np.argmax([fall.mean() for fall in falls]))]
     if verdict != needs_grass:
         raise CheckFailed(
             "Your numbers are right, but your verdict is not what they say. Without grass the elephant's score falls "
             f"by {numbers[0]:.1f} in the first network and by {numbers[1]:.1f} in the second: which one needs grass?"
         )
-    print(
-        f"✓ The {needs_grass} network looks at the grass: {_FRESH} fresh drawings say so, and agree with your numbers."
+    return Result(1, 1, count, "").told(
+        f"The {needs_grass} network looks at the grass: your {count} drawings say so, and give the same numbers again."
     )
+
+
+# --- Right answers, and energy --------------------------------------------------------------------------
+
+
+def _score_cases(variant: int = 0) -> Iterator[Inputs]:
+    """Yield scores and labels, for one question up to three. Powers of two, so that floats are exact as well."""
+    scores, labels = as_fractions([[2, -1], [-3, "1/2"], [1, 4], [-1, -2]]), np.array([[1, 0], [1, 0], [0, 1], [0, 0]])
+    yield {"scores": scores, "labels": labels.astype(bool)}
+    rng = generator(variant)
+    for shape in ((8, 2), (4, 3), (16, 1), (2, 3)):
+        scores, labels = halves(rng, shape), rng.random(shape) < 0.5
+        while not _tells_answers(scores, labels):
+            scores, labels = halves(rng, shape), rng.random(shape) < 0.5
+        yield {"scores": scores, "labels": labels}
+
+
+def _tells_answers(scores: Array, labels: Array) -> bool:
+    """Whether some answers are right and others are wrong, and 0 is among the scores if there are many."""
+    is_right = (scores > 0) == labels
+    return bool(is_right.any() and not is_right.all() and ((scores == 0).any() or scores.size < 12))
+
+
+def _right(scores: Array, labels: Array) -> Array:
+    return np.asarray((scores > 0) == labels)
+
+
+def _share_of_true(values: Array, axis: int | None = 0) -> Array:
+    """Return the share of True, exactly."""
+    return np.asarray(as_fractions(values).sum(axis=axis)) / (len(values) if axis == 0 else values[0].size)
+
+
+_ACCURACY: Mistakes = [
+    (lambda scores, labels: np.asarray(as_fractions(_right(scores, labels)).sum() / scores.size),
+     "That is one share for all questions together: each question has its own, so take the mean along axis 0."),
+    (lambda scores, labels: _share_of_true(_right(scores, labels), axis=1),
+     "That is a share for each picture: take the mean over the pictures, along axis 0."),
+    (lambda scores, labels: _right(scores, labels).sum(axis=0),
+     "That is how many are right: divide by the number of pictures."),
+    (lambda scores, labels: _right(scores, labels),
+     "That is which answers are right: take the mean over the pictures, along axis 0."),
+    (lambda scores, labels: 1 - _share_of_true(_right(scores, labels)),
+     "That is the share of wrong answers: return the share of right ones."),
+    (lambda scores, labels: _share_of_true((scores > 0) & labels),
+     'You count the right "yes" only: a right "no" is right, too.'),
+    (lambda scores, labels: quotient(((scores > 0) & labels).sum(axis=0), labels.sum(axis=0) * as_fractions([1])),
+     "That is the share of the animals that were found: a right \"no\" is right, too."),
+    (lambda scores, labels: _share_of_true(scores == labels),
+     "You compare scores with labels. The answer is yes where the score is above 0: compare scores > 0 with them."),
+    (lambda scores, labels: _share_of_true(scores > 0), 'That is how often the answer is "yes": compare with labels.'),
+    (lambda scores, labels: _share_of_true(labels), 'That is how often "yes" would be right: look at the scores.'),
+    (lambda scores, labels: _share_of_true((scores >= 0) == labels),
+     'At a score of 0 the answer is "no": yes is above 0.'),
+    (lambda scores, labels: _share_of_true((scores > as_fractions("1/2")) == labels),
+     "You ask for a score above 1/2. These are no probabilities: yes is above 0."),
+    (lambda scores, labels: 100 * _share_of_true(_right(scores, labels)), "That is in per cent: return a part of 1."),
+]  # fmt: skip
+
+ACCURACY = Exercise(
+    {"accuracy": Stage("accuracy, the share of right answers to each question:",
+                       lambda scores, labels: _share_of_true(_right(scores, labels)), _ACCURACY)},
+    _score_cases,
+)  # fmt: skip
+
+
+def _energy_cases(variant: int = 0) -> Iterator[Inputs]:
+    """Yield maps and masks, some of them not square, and at the end a map of zeros."""
+    yield {"heat": as_fractions([[8, 0], [16, 3]]), "mask": np.array([[True, False], [True, False]])}
+    rng = generator(variant)
+    for shape in ((2, 3), (3, 2), (3, 4)):
+        heat, mask = relu(halves(rng, shape)), rng.random(shape) < 0.5
+        while not (heat[mask].any() and heat[~mask].any() and (heat == 0).any()):
+            heat, mask = relu(halves(rng, shape)), rng.random(shape) < 0.5
+        yield {"heat": heat, "mask": mask}
+    yield {"heat": as_fractions([[0, 0, 0], [0, 0, 0]]), "mask": np.array([[True, False, False]] * 2)}
+
+
+def _of_heat(wrong: Callable[[SimpleNamespace], Any]) -> Callable[[Array, Array], Any]:
+    """Return a mistake of the table of shares, as one of a map and a mask."""
+    return lambda heat, mask: wrong(_quantities(heat[None], as_fractions([1]), 0, mask))
+
+
+def _energy_mistakes() -> Mistakes:
+    return [(_of_heat(wrong), hint) for wrong, hint in _ENERGY_OF_MAP]
 
 
 # --- Shares ---------------------------------------------------------------------------------------------
@@ -147,10 +300,10 @@ def _inputs(a: Array, alphas: Array, k: int, mask: Array) -> Inputs:
 _EXAMPLE = _inputs(FEATURE_MAPS, ALPHAS, 2, np.array([[True, False], [True, False]]))
 
 
-def _cases() -> Iterator[Inputs]:
+def _cases(variant: int = 0) -> Iterator[Inputs]:
     """Yield the worked example with its left half as the mask, then drawn maps, then two with nothing to share."""
     yield _EXAMPLE
-    rng = np.random.default_rng(2017)
+    rng = generator(variant)
     for shape, k in (((3, 2, 2), 1), ((2, 2, 3), 0), ((4, 3, 2), 3)):
         inputs = _drawn(rng, shape, k)
         while not _tells(_quantities(*inputs.values())):
@@ -190,9 +343,18 @@ _SHARE: _Table = [
     (lambda q: _part(np.abs(sums(q.weighted)), q.k),
      "You add up before you take the size, so positive and negative cells cancel: take the sizes first."),
     (lambda q: quotient(q.size, np.abs(q.total).sum()),
-     "You divide by Σ|L|, but in L the maps cancel each other: divide by what all maps contribute, Σ_j Σ|α_j A^j|."),
+     "You divide by Σ|L|, but in L the maps cancel each other: divide by what all maps contribute, Σ_m Σ|α_m A^m|."),
     (lambda q: quotient(q.size, q.heat.sum()),
-     "You divide by the sum of L: divide by what all maps contribute, for and against, Σ_j Σ|α_j A^j|."),
+     "You divide by the sum of L: divide by what all maps contribute, for and against, Σ_m Σ|α_m A^m|."),
+    (lambda q: quotient(q.size, q.sizes.sum(axis=(1, 2)).max()),
+     "You divide by the largest of the contributions: divide by their sum, so that the shares of all kernels add up "
+     "to 1."),
+    (lambda q: q.share if q.sizes.any() else np.nan,
+     "Where nothing contributes, yours is NaN, which is 0/0: there is nothing to share, so return 0."),
+    (lambda q: q.share if q.sizes.any() else as_fractions(1) / len(q.a),
+     "Where nothing contributes, yours is 1/K: nobody has a share of nothing, so return 0."),
+    (lambda q: q.share if q.sizes.any() else 1,
+     "Where nothing contributes, yours is 1: nobody has a share of nothing, so return 0."),
     (lambda q: q.size, "That is how much the kernel contributes: divide by what all kernels contribute."),
     (lambda q: _part(q.sizes, q.k) / q.mask.size,
      "You divide a mean by a sum: divide a sum by a sum."),
@@ -212,12 +374,7 @@ _SHARE: _Table = [
 
 _SUM_OVER_SUM = "The energy is a sum divided by a sum."
 
-_ENERGY: _Table = [
-    (lambda q: _part(q.total, q.mask), "The ReLU is missing: only what speaks for the class is in the map."),
-    (lambda q: _part(np.abs(q.total), q.mask),
-     "That is |L|: take ReLU(L), where all that speaks against the class is 0."),
-    (lambda q: _part(relu(q.weighted).sum(axis=0), q.mask),
-     hints.RELU_TOO_EARLY),
+_ENERGY_OF_MAP: _Table = [
     (lambda q: _part(q.heat, ~q.mask), "That is the share outside of the mask: return the share inside."),
     (lambda q: quotient(q.energy, q.area),
      "You divide by the mask's area, or a mean by a mean: that says how much denser the map is inside the mask. "
@@ -235,9 +392,25 @@ _ENERGY: _Table = [
     (lambda q: q.area, "That is the share of the area, whatever the map says: add up the values of L."),
     (lambda q: pointing_game(q.heat, q.mask),
      "That is the pointing game, 1 or 0 for the peak alone: the energy counts all cells."),
+    (lambda q: 100 * q.energy, "That is in per cent: return a part of 1."),
+    (lambda q: q.energy if q.heat.any() else np.nan,
+     "Where the map is 0 everywhere, yours is NaN, which is 0/0: there is nothing to share, so return 0."),
+    (lambda q: q.energy if q.heat.any() else 1,
+     "Where the map is 0 everywhere, yours is 1: nothing lies inside the mask, so return 0."),
+    (lambda q: q.energy if q.heat.any() else q.area,
+     "Where the map is 0 everywhere, yours is the mask's share of the area: nothing lies inside it, so return 0."),
+]  # fmt: skip
+
+_ENERGY: _Table = [
+    (lambda q: q.share, "That is the share again: the energy is the part of L that lies inside the mask."),
+    (lambda q: _part(q.total, q.mask), "The ReLU is missing: only what speaks for the class is in the map."),
+    (lambda q: _part(np.abs(q.total), q.mask),
+     "That is |L|: take ReLU(L), where all that speaks against the class is 0."),
+    (lambda q: _part(relu(q.weighted).sum(axis=0), q.mask),
+     hints.RELU_TOO_EARLY),
+    *_ENERGY_OF_MAP,
     (lambda q: _part(relu(q.weighted[q.k]), q.mask),
      "That is the energy of map k alone: take L, the sum of all maps."),
-    (lambda q: 100 * q.energy, "That is in per cent: return a part of 1."),
     (lambda q: _quantities(*_EXAMPLE.values()).energy, hints.ONLY_THE_EXAMPLE),
 ]  # fmt: skip
 
@@ -251,6 +424,9 @@ def _mistakes(table: _Table) -> Mistakes:
     return [(_from_inputs(wrong), hint) for wrong, hint in table]
 
 
+_NOTHING = "(Where there is nothing to share, return 0.)"
+
+
 def _shares_advice(error: Exception) -> str:
     if isinstance(error, ZeroDivisionError):
         return "(Can the sum below be 0? Then there is nothing to share: return 0.)"
@@ -259,14 +435,23 @@ def _shares_advice(error: Exception) -> str:
 
 SHARES = Exercise(
     {
-        "share": Stage("share, Σ|α_k A^k| / Σ_j Σ|α_j A^j|:", _from_inputs(lambda q: q.share), _mistakes(_SHARE)),
+        "share": Stage("share, Σ|α_k A^k| / Σ_m Σ|α_m A^m|:", _from_inputs(lambda q: q.share), _mistakes(_SHARE)),
         "energy": Stage(
             "energy, the sum of L inside the mask / the sum of L:", _from_inputs(lambda q: q.energy), _mistakes(_ENERGY)
         ),
     },
     _cases,
     _shares_advice,
+    if_none=_NOTHING,
 )
+
+ENERGY = Exercise(
+    {"energy": Stage("energy, the sum inside the mask / the sum of all cells:",
+                     _of_heat(lambda q: q.energy), _energy_mistakes())},
+    _energy_cases,
+    _shares_advice,
+    if_none=_NOTHING,
+)  # fmt: skip
 
 
 # --- Two networks ---------------------------------------------------------------------------------------
@@ -274,11 +459,10 @@ SHARES = Exercise(
 _PLACES = ("first", "second")
 _VERDICT = "looks at the grass"
 _CAT, _ELEPHANT = 0, 1
-_FRESH = 400  # drawings that the check makes for itself
-_ENOUGH = 100  # drawings that a learner should make
+_FEWEST, _MOST = 100, 2000  # drawings that a learner makes
 
 
-def _disguised(network: Network, rng: np.random.Generator) -> Network:
+def disguised(network: Network, rng: np.random.Generator) -> Network:
     """Return a network with the same answers: its kernels in another order and size, its scores in another unit."""
     own = network.parameters
     first = rng.permutation(len(own["conv1.weight"]))
@@ -303,10 +487,10 @@ class _Scores(NamedTuple):
     black: Array
 
 
-def _experiment(network: Network, seed: int) -> _Scores:
-    """Return a network's scores for fresh drawings of elephants."""
-    drawings = draw(_FRESH, seed, animals="elephant", grass=True)
-    plain = draw(_FRESH, seed, animals="elephant", grass=False)
+def _experiment(network: Network, count: int, seed: int) -> _Scores:
+    """Return a network's scores for the learner's drawings of elephants."""
+    drawings = draw(count, seed, animals="elephant", grass=True)
+    plain = draw(count, seed, animals="elephant", grass=False)
     black = np.where(drawings.masks[:, 2, None], 0, drawings.images)
     return _Scores(network(drawings.images), network(plain.images), network(black))
 
@@ -323,32 +507,71 @@ def _one_number(place: str, value: Any) -> float:
     return float(array)
 
 
-def _is_near(number: float, measured: Array) -> bool:
-    """Whether the mean over a learner's own drawings can be this number, given what fresh drawings measure."""
-    return bool(abs(number - measured.mean()) <= _margin(measured))
+def _whole(name: str, value: Any) -> int:
+    refuse_dots(name, value)
+    try:
+        return as_int(name, value, 0)
+    except (TypeError, ValueError) as error:
+        raise CheckFailed(f"{error}") from None
 
 
-def _margin(measured: Array) -> float:
-    """Return five standard errors of the difference of two means: over fresh drawings, and over a learner's own."""
-    return float(5 * measured.std() * np.sqrt(1 / _FRESH + 1 / _ENOUGH))
+def _are_equal(numbers: Sequence[float], right: Sequence[Array], evidence: Sequence[_Scores]) -> bool:
+    """Whether the numbers are the means of what is right, up to the rounding of float32."""
+    margins = [_rounding(scores) for scores in evidence]
+    return all(abs(n - r.mean()) <= margin for n, r, margin in zip(numbers, right, margins, strict=True))
 
 
-def _what_is_wrong(numbers: Sequence[float], evidence: Sequence[_Scores]) -> str:
-    """Return the mistake that explains both numbers, or else which of them are wrong."""
+def _rounding(scores: _Scores) -> float:
+    """Return how far two means may lie apart that add up the same scores in another order.
+
+    A score is a sum of some hundred products in float32, and the mean one of as many scores.
+    """
+    largest = max(float(np.abs(values).max()) for values in scores)
+    return float(np.finfo(np.float32).eps) * (_TERMS + len(scores.grass)) * largest
+
+
+_TERMS = 25 + 200 + 8  # of the two convolutions and the head
+
+
+def _is_about(numbers: Sequence[float], falls: Sequence[Array]) -> bool:
+    """Whether other drawings can give these numbers: within five standard errors for 10 of them."""
+    return all(abs(n - fall.mean()) <= 5 * fall.std() / np.sqrt(10) for n, fall in zip(numbers, falls, strict=True))
+
+
+def _what_is_wrong(
+    numbers: Sequence[float], evidence: Sequence[_Scores], networks: Sequence[Network], seed: int
+) -> str:
+    """Return the mistake that explains both numbers, or else what is asked for."""
     falls = [_fall(*scores) for scores in evidence]
-    if all(map(_is_near, numbers, reversed(falls))):
+    if _are_equal(numbers, falls[::-1], evidence):
         return "The two numbers are exchanged: you give the second network's number for the first."
     for wrong, hint in WRONG_FALLS:
-        if all(map(_is_near, numbers, [wrong(*scores) for scores in evidence])):
+        if _are_equal(numbers, [wrong(*scores) for scores in evidence], evidence):
+            return hint
+    for digits in (0, 1, 2):
+        if list(numbers) == [round(float(fall.mean()), digits) for fall in falls]:
+            places = "1 decimal" if digits == 1 else f"{digits} decimals"
+            return f"That is rounded to {places}: leave all digits, so that the experiment can be repeated."
+    for few in (1, 5, 10, 20, 50):
+        fewer = [_experiment(network, few, seed) for network in networks]
+        if _are_equal(numbers, [_fall(*scores) for scores in fewer], evidence):
+            drawings = "one drawing" if few == 1 else f"{few} drawings"
+            return f"That is the mean over {drawings}, not over {len(falls[0])}. A few could be an accident."
+    if _is_about(numbers, falls):
+        return (
+            "About right, but not what these drawings give. Have the pictures with grass and those without the same "
+            'seed, and is it the "seed" of your findings? If the seeds differ, more than the grass changes.'
+        )
+    for wrong, hint in WRONG_FALLS:  # the grass can be painted black in several ways, nearly alike
+        if _is_about(numbers, [np.atleast_1d(wrong(*scores)) for scores in evidence]):
             return hint
     lines = [
-        f"{place}: its score does not fall by {decimal(number)}. The mean over {_ENOUGH} drawings should be within "
-        f"{_margin(fall):.1f} of the mean over {_FRESH} fresh ones."
-        for place, number, fall in zip(_PLACES, numbers, falls, strict=True)
-        if not _is_near(number, fall)
+        f"{place}: its score does not fall by {decimal(number)} in these drawings."
+        for place, number, fall, scores in zip(_PLACES, numbers, falls, evidence, strict=True)
+        if not _are_equal([number], [fall], [scores])
     ]
     lines.append(
-        f"A verdict needs evidence. Draw at least {_ENOUGH} pictures with animals='elephant' and grass=True. Draw them "
+        f"A verdict needs evidence. Draw at least {_FEWEST} pictures with animals='elephant' and grass=True. Draw them "
         "again with the same seed and grass=False. The number is the mean of y before minus y after, for the elephant."
     )
     return "\n".join(lines)
@@ -377,6 +600,7 @@ WRONG_FALLS: Mistakes = [
      "That is the score with the grass: subtract the score without it."),
     (lambda grass, plain, black: plain[:, _ELEPHANT],
      "That is the score without the grass: subtract it from the score with it."),
+    (lambda grass, plain, black: np.median(_fall(grass, plain, black)), "That is the median: take the mean."),
     (lambda grass, plain, black: _fall(_probabilities(grass), _probabilities(plain), black), _IN_SCORES),
     (lambda grass, plain, black: _fall(1.0 * (grass > 0), 1.0 * (plain > 0), black), _IN_SCORES),
 ]  # fmt: skip

@@ -7,7 +7,6 @@ import numpy as np
 
 from numpycam.checks import suspects
 from numpycam.checks.compare import (
-    CheckFailed,
     Exercise,
     Inputs,
     Mistakes,
@@ -17,7 +16,8 @@ from numpycam.checks.compare import (
     check_keys,
     refuse_dots,
 )
-from numpycam.checks.maps import thirds
+from numpycam.checks.maps import generator, thirds
+from numpycam.checks.results import CheckFailed, Result
 from numpycam.core.arguments import as_pair
 from numpycam.core.arrays import Array, Pair, relu, zero_of, zeros
 from numpycam.core.base import Layer
@@ -25,7 +25,7 @@ from numpycam.core.layers import AvgPool2d, Conv2d, MaxPool2d, ReLU
 from numpycam.exact import as_fractions
 
 
-def check_relu_backward(answer: Callable[[Array, Array], Any]) -> None:
+def check_relu_backward(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Result:
     """Check a function that passes a gradient back through a ReLU.
 
     Parameters
@@ -33,17 +33,80 @@ def check_relu_backward(answer: Callable[[Array, Array], Any]) -> None:
     answer : callable
         ``answer(u, x)`` takes two arrays of Fractions of the same shape: u = ds/dy, and the input x of y = ReLU(x). It
         returns ds/dx.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
 
     Raises
     ------
     CheckFailed
         If the result is not exactly right. At x = 0 it should be 0.
     """
-    count = check(RELU, answer)
-    print(f"✓ dx is exactly right, on {count} pairs of u and x: the gate looks at x, and is shut at 0.")
+    result = check(RELU, answer, variant)
+    return result.told(
+        f"dx is exactly right, on {result.cases} pairs of u and x: the gate looks at x, and is shut at 0."
+    )
 
 
-def check_conv_backward(answer: Callable[[Array, Array, Array, Pair, Pair], tuple[Any, Any]]) -> None:
+def check_conv_of_one_map(answer: Callable[[Array, Array, Array], tuple[Any, Any]], *, variant: int = 0) -> Result:
+    """Check a function that passes a gradient back through a convolution of one map by one kernel.
+
+    Parameters
+    ----------
+    answer : callable
+        ``answer(u, x, weight)`` takes three arrays of Fractions, of shapes (H', W'), (H, W) and (KH, KW). The stride is
+        1, and there is no padding. It returns ``(dx, dw)``.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
+
+    Raises
+    ------
+    CheckFailed
+        If dx or dw is not exactly right.
+    """
+    result = check(CONV_OF_ONE_MAP, answer, variant)
+    return result.told(f"dx and dw are exactly right, on {result.cases} maps and kernels. None of them is square.")
+
+
+def check_conv_with_stride(
+    answer: Callable[[Array, Array, Array, Pair, Pair], tuple[Any, Any]], *, variant: int = 0
+) -> Result:
+    """Check a function that passes a gradient back through a convolution of one map, with a stride and a padding.
+
+    Parameters
+    ----------
+    answer : callable
+        ``answer(u, x, weight, stride, padding)`` takes three arrays of Fractions, of shapes (H', W'), (H, W) and
+        (KH, KW), and two pairs (down, right). It returns ``(dx, dw)``.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
+
+    Raises
+    ------
+    CheckFailed
+        If dx or dw is not exactly right.
+    """
+    result = check(CONV_WITH_STRIDE, answer, variant)
+    return result.told(f"dx and dw are exactly right, on {result.cases} maps, with several strides and borders.")
+
+
+def check_conv_backward(
+    answer: Callable[[Array, Array, Array, Pair, Pair], tuple[Any, Any]], *, variant: int = 0
+) -> Result:
     """Check a function that passes a gradient back through a convolution, to its input and to its weight.
 
     Parameters
@@ -51,17 +114,26 @@ def check_conv_backward(answer: Callable[[Array, Array, Array, Pair, Pair], tupl
     answer : callable
         ``answer(u, x, weight, stride, padding)`` takes three arrays of Fractions, of shapes (N, O, H', W'),
         (N, C, H, W) and (O, C, KH, KW), and two pairs (down, right). It returns ``(dx, dw)``.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
 
     Raises
     ------
     CheckFailed
         If dx or dw is not exactly right.
     """
-    count = check(CONV, answer)
-    print(f"✓ <f(x), u> = <x, dx> = <weight, dw>, exactly, on {count} convolutions with several strides and borders.")
+    result = check(CONV, answer, variant)
+    return result.told(
+        f"<f(x), u> = <x, dx> = <weight, dw>, exactly, on {result.cases} convolutions with several strides and borders."
+    )
 
 
-def check_find_the_bug(answer: Mapping[str, Any]) -> None:
+def check_find_the_bug(answer: Mapping[str, Any], *, variant: int = 0) -> Result:
     """Check counterexamples to the four backward passes of ``numpycam.checks.suspects``.
 
     Parameters
@@ -70,6 +142,13 @@ def check_find_the_bug(answer: Mapping[str, Any]) -> None:
         For the name of each function, a pair ``(law, inputs)``. The law is the one that the function breaks:
         "adjoint", "mass" or "purity". The inputs are the arguments with which it breaks the law, by name:
         ``{"u": ..., "x": ..., ...}``. The x must have as few cells as possible.
+    variant : int, default 0
+        Not used: there are no drawn numbers.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
 
     Raises
     ------
@@ -84,9 +163,10 @@ def check_find_the_bug(answer: Mapping[str, Any]) -> None:
             print(f"✓ {name} {_counterexample(name, finding)}")
         except CheckFailed as failed:
             failures.append(failed)
+    number = len(_SUSPECTS)
     if failures:
-        raise failures[0]
-    print("✓ All four bugs are found, each with a law and a smallest input.")
+        raise CheckFailed(str(failures[0]), number - len(failures), number)
+    return Result(number, number, number, "").told("All four bugs are found, each with a law and a smallest input.")
 
 
 # --- Two backward passes --------------------------------------------------------------------------------
@@ -126,19 +206,40 @@ def _unequal(sides: dict[str, Any]) -> str:
     return ", but ".join(f"{what} = {value}" for what, value in sides.items())
 
 
-def _relu_cases() -> Iterator[Inputs]:
+def _relu_cases(variant: int = 0) -> Iterator[Inputs]:
     """Yield u and x. In the first case every sign of u meets every sign of x; the others are drawn."""
     yield {"u": as_fractions([[1, 2, 3], [-4, -5, -6]]), "x": as_fractions([[2, -1, 0], [3, -2, 0]])}
-    rng = np.random.default_rng(2017)
+    rng = generator(variant)
     for shape in ((5,), (3, 4), (2, 1, 3, 2)):
         yield {"u": thirds(rng, -2, 2, shape), "x": thirds(rng, -2, 2, shape)}
 
 
-def _conv_cases() -> Iterator[Inputs]:
+def _cases_of_one_map(variant: int = 0) -> Iterator[Inputs]:
+    for inputs in _map_cases(variant, [((1, 1), (0, 0))] * 3):
+        yield {name: inputs[name] for name in ("u", "x", "weight")}
+
+
+def _cases_with_stride(variant: int = 0) -> Iterator[Inputs]:
+    settings = [((1, 1), (0, 0)), ((1, 2), (0, 0)), ((1, 1), (1, 0)), ((2, 1), (0, 1)), ((3, 2), (1, 1))]
+    return _map_cases(variant, settings)
+
+
+def _map_cases(variant: int, settings: list[tuple[Pair, Pair]]) -> Iterator[Inputs]:
+    """Yield convolutions of one map for each stride and padding: the first in whole numbers, the others drawn."""
+    first = as_fractions([[2, 0, -1, 1], [1, 3, 0, -2]]), as_fractions([[1, 2]])
+    rng = generator(variant)
+    for number, (stride, padding) in enumerate(settings):
+        x, weight = first if number == 0 else (thirds(rng, -4, 4, (4, 5)), thirds(rng, -4, 4, (2, 3)))
+        shape = Conv2d(weight[None, None], stride=stride, padding=padding).output_shape((1, 1, *x.shape))[2:]
+        u = as_fractions([[1, 10, 100], [2, 20, 200]]) if number == 0 else thirds(rng, 1, 5, shape)
+        yield _Case(u, x, weight, stride, padding)._asdict()
+
+
+def _conv_cases(variant: int = 0) -> Iterator[Inputs]:
     """Yield convolutions: a simple one in whole numbers, then drawn ones. No map is square, and no kernel."""
     x, weight = as_fractions([[[[2, 0, -1, 1], [1, 3, 0, -2]]]]), as_fractions([[[[1, 2]]]])
     yield _Case(as_fractions([[[[1, 10, 100], [2, 20, 200]]]]), x, weight, (1, 1), (0, 0))._asdict()
-    rng = np.random.default_rng(2017)
+    rng = generator(variant)
     for x_shape, weight_shape, stride, padding in (
         ((1, 2, 2, 3), (2, 2, 1, 2), (1, 1), (0, 0)),
         ((1, 1, 3, 4), (1, 1, 2, 3), (1, 1), (1, 0)),
@@ -191,6 +292,17 @@ def _last_write(u: Array, x: Array, weight: Array, stride: Pair, padding: Pair) 
     return padded[:, :, top : top + x.shape[2], left : left + x.shape[3]]
 
 
+def _exchanged(u: Array, x: Array, weight: Array, stride: Pair, padding: Pair) -> Array:
+    """Return dx with the stride for the padding, and the padding for the stride: no layer takes a stride of 0."""
+    (height, width), (top, left) = weight.shape[2:], stride
+    padded = zeros((*x.shape[:2], x.shape[2] + 2 * top, x.shape[3] + 2 * left), like=u)
+    for i, j in np.ndindex(u.shape[2:]):
+        row, column = i * padding[0], j * padding[1]
+        stamp = (u[:, :, i, j, None, None, None] * weight).sum(axis=1)  # (N, O) -> (N, C, KH, KW)
+        padded[:, :, row : row + height, column : column + width] += stamp
+    return padded[:, :, top : top + x.shape[2], left : left + x.shape[3]]
+
+
 def _last_window(u: Array, x: Array, weight: Array, stride: Pair, padding: Pair) -> Array:
     """Return the dw to which only the last window contributes."""
     only = zeros(u.shape, like=u)
@@ -214,6 +326,11 @@ _RELU: Mistakes = [
     (lambda u, x: np.where(x > 0, 0, u), "The gate is the wrong way round: u passes where x > 0."),
     (lambda u, x: np.where(x > 0, 1, 0), "That is the gate itself: let u pass through it."),
     (lambda u, x: relu(x), "That is y, the forward pass: return u where x > 0."),
+    (lambda u, x: np.where(u > 0, x, 0), "u and x are exchanged: the gate looks at x, and u passes."),
+    (lambda u, x: np.where(x > 0, u, u / 100), "Your gate leaks: where x < 0, nothing passes."),
+    (lambda u, x: np.where(x > 0, u, u / 10), "Your gate leaks: where x < 0, nothing passes."),
+    (lambda u, x: np.where(x > 0, u, np.where(x < 0, 0 * u, u / 2)),
+     "At x = 0 half of u passes. The convention is a shut gate, in PyTorch, too."),
     (lambda u, x: u * x, "That is u · x: where the gate is open the slope is 1, not x."),
     (lambda u, x: u * relu(x), "That is u · y: where the gate is open the slope is 1, not x."),
 ]  # fmt: skip
@@ -232,7 +349,17 @@ RELU = Exercise(
 
 _STRIDE = "The stride is missing: window (i, j) begins at (down · i, right · j)."
 
-_DX: Mistakes = [
+
+def _last_output(u: Array, x: Array, weight: Array, *how: Pair) -> Array:
+    return _dx(u[:, -1:], x, weight[-1:], *how)
+
+
+def _sliced_to_minus(u: Array, x: Array, weight: Array, stride: Pair, padding: Pair) -> Array:
+    top, left = padding
+    return _with_border(u, x, weight, stride, padding)[:, :, top:-top, left:-left]
+
+
+_TURNED_DX: Mistakes = [
     (_dw, "That is dw: return dx first, then dw."),
     (lambda u, x, weight, *how: _dx(u, x, weight[:, :, ::-1, ::-1], *how),
      "The kernel is turned by 180°. If you add u · kernel to each window, do not turn it. If you slide it over u, do."),
@@ -240,25 +367,69 @@ _DX: Mistakes = [
      "The kernel is upside down: keep the order of its rows."),
     (lambda u, x, weight, *how: _dx(u, x, weight[:, :, :, ::-1], *how),
      "The kernel is mirrored: keep the order of its columns."),
-    (lambda u, x, weight, *how: _dx(u, x, weight.swapaxes(0, 1), *how),
-     "The channels are exchanged: weight has the shape (O, C, KH, KW). u has O channels, dx has C."),
     (_last_write, "The last window wins: where windows overlap, add up their shares with += instead of =."),
+]  # fmt: skip
+
+_BORDER_DX: Mistakes = [
     (_with_border, "That is the gradient of the padded x: cut its border off again."),
     (lambda u, x, *how: _with_border(u, x, *how)[:, :, : x.shape[2], : x.shape[3]],
      "You cut the border off at the bottom and on the right only: x begins at (top, left) in the padded array."),
+    (_sliced_to_minus, "You cut with [top:-top]. Without padding that is [0:-0], and -0 is 0: nothing is left. Count "
+     "from the other side, [top : top + H]."),
     (lambda *case: _dx(*_without_stride(*case)), _STRIDE),
+    (_exchanged, "Stride and padding are exchanged: the window moves by the stride, and the padding is the border."),
 ]  # fmt: skip
 
-_DW: Mistakes = [
+_DX: Mistakes = [
+    *_TURNED_DX,
+    (lambda u, x, weight, *how: _dx(u, x, weight.swapaxes(0, 1), *how),
+     "The channels are exchanged: weight has the shape (O, C, KH, KW). u has O channels, dx has C."),
+    (_last_output, "Only the last output channel counts: each presses its stamp, so add them up with += instead of =."),
+    *_BORDER_DX,
+]  # fmt: skip
+
+_TURNED_DW: Mistakes = [
     (lambda *case: _dw(*case)[:, :, ::-1, ::-1], "dw is turned by 180°: keep the order of its rows and columns."),
+    (_last_window, "Only the last window counts: add up the shares of all windows, with += instead of =."),
+]
+
+_STRIDE_DW: Mistakes = [(lambda *case: _dw(*_without_stride(*case)), _STRIDE)]
+
+_DW: Mistakes = [
+    *_TURNED_DW,
     (lambda *case: _dw(*case).swapaxes(0, 1), "The channels are exchanged: dw has the shape (O, C, KH, KW)."),
     (_of_each_picture, "You return one dw for each picture. All pictures share the weight: add up over the batch."),
     (lambda u, *rest: _dw(u, *rest) / len(u), "That is the mean over the batch: add up the shares of all pictures."),
     (lambda u, x, *rest: _dw(u[-1:], x[-1:], *rest), "Only the last picture counts: add up over the batch."),
     (lambda u, x, *rest: _dw(u[:1], x[:1], *rest), "Only the first picture counts: add up over the batch."),
-    (_last_window, "Only the last window counts: add up the shares of all windows, with += instead of =."),
-    (lambda *case: _dw(*_without_stride(*case)), _STRIDE),
+    *_STRIDE_DW,
 ]
+
+
+def _of_one_map(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Return a function of single maps that puts them into batches of one picture with one channel."""
+
+    def of_maps(u: Array, x: Array, weight: Array, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> Array:
+        return function(u[None, None], x[None, None], weight[None, None], stride, padding)[0, 0]
+
+    return of_maps
+
+
+def _stages_of_one_map(dx: Mistakes, dw: Mistakes) -> dict[str, Stage]:
+    y = _of_one_map(_y)
+    for_maps = [[(_of_one_map(wrong), hint) for wrong, hint in mistakes] for mistakes in (dx, dw)]
+    return {
+        "dx": Stage("dx, so that <f(x), u> = <x, dx>:", _of_one_map(_dx), for_maps[0], adjoint_law("x", "dx", y)),
+        "dw": Stage(
+            "dw, so that <f(x), u> = <weight, dw>:", _of_one_map(_dw), for_maps[1], adjoint_law("weight", "dw", y)
+        ),
+    }
+
+
+def _advice_of_one_map(error: Exception) -> str:
+    if isinstance(error, ValueError | IndexError):
+        return "(Output (i, j) saw x[i : i + height, j : j + width], where height, width = weight.shape.)"
+    return _conv_advice(error)
 
 
 def _conv_advice(error: Exception) -> str:
@@ -268,6 +439,12 @@ def _conv_advice(error: Exception) -> str:
         return "(np.zeros_like(x) keeps x's kind of numbers, np.zeros(x.shape) makes floats.)"
     return ""
 
+
+CONV_OF_ONE_MAP = Exercise(_stages_of_one_map(_TURNED_DX, _TURNED_DW), _cases_of_one_map, _advice_of_one_map)
+
+CONV_WITH_STRIDE = Exercise(
+    _stages_of_one_map([*_TURNED_DX, *_BORDER_DX], [*_TURNED_DW, *_STRIDE_DW]), _cases_with_stride, _conv_advice
+)
 
 CONV = Exercise(
     {
@@ -342,7 +519,9 @@ def _counterexample(name: str, finding: Any) -> str:
         )
     if _are_equal(sides):
         equal = f"{' = '.join(sides)} = {next(iter(sides.values()))}"
-        raise CheckFailed(f"{name}: {law!r} holds there, {equal}. {suspect.question}")
+        is_wrong = (suspect.backward(u.copy(), x, *rest) != layer.backward(u[None, None], x[None, None])[0, 0]).any()
+        unseen = "dx is wrong there, but this law does not see it: take other values of x, or another law."
+        raise CheckFailed(f"{name}: {law!r} holds there, {equal}. {unseen if is_wrong else suspect.question}")
     if x.size > suspect.fewest:
         cells = "1 cell" if suspect.fewest == 1 else f"{suspect.fewest} cells"
         raise CheckFailed(

@@ -4,11 +4,15 @@ An :class:`Exercise` says what is right, and which mistakes are common. :func:`c
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from fractions import Fraction
 from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from numpycam.checks import hints
+from numpycam.checks.detectors import GRADING, calls_of_this_package, is_finite, line_of_answer, sentence_about
+from numpycam.checks.results import CheckFailed, Result
 from numpycam.core.arrays import Array, Shape, first_index
 
 Inputs = Mapping[str, Any]
@@ -19,12 +23,9 @@ Mistakes = Sequence[tuple[Callable[..., Any], str]]
 
 _MANY = 24  # an array with more numbers is not printed
 
+_MOST_DIGITS = 300  # a longer number is none of an exercise's, and too large for a float
 
-class CheckFailed(AssertionError):  # noqa: N818 - learners read it: a check failed
-    """An answer that is not right yet. A notebook shows the message alone, without a traceback."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"✗ {self}"]
+_PLAIN = (bool, int, float, Fraction)  # a class derived from one could say that it equals everything
 
 
 class Stage(NamedTuple):
@@ -40,9 +41,11 @@ class Exercise(NamedTuple):
     """What a check needs to know."""
 
     stages: dict[str, Stage]  # what an answer returns, in order
-    cases: Callable[[], Iterable[Inputs]]  # what it is tried on, the simplest case first
+    cases: Callable[[int], Iterable[Inputs]]  # cases(variant) is what it is tried on, the simplest case first
     advice: Callable[[Exception], str] | None = None  # advice(error) is a sentence for an error, or ""
     outcome: Callable[..., Sequence[Array]] | None = None  # outcome(inputs, *given) is what to compare
+    may_call: Sequence[str] = ()  # the modules of this package that an answer needs
+    if_none: str = ""  # a sentence for an answer that returns None in some cases
 
 
 class _Try(NamedTuple):
@@ -52,10 +55,11 @@ class _Try(NamedTuple):
     given: Array
     outcome: Array
     expected: Array
+    right: Array  # what the answer should have returned
 
 
-def check(exercise: Exercise, answer: Callable[..., Any]) -> int:
-    """Return the number of cases if the answer is right in all of them, else raise CheckFailed.
+def check(exercise: Exercise, answer: Callable[..., Any], variant: int = 0) -> Result:
+    """Return the points if the answer is right in all cases, else raise CheckFailed.
 
     The message is about the first stage that is wrong in any case. If the answer raises an error, an earlier case may
     say more: so the earlier cases are compared first.
@@ -65,9 +69,9 @@ def check(exercise: Exercise, answer: Callable[..., Any]) -> int:
     names = list(exercise.stages)
     tries: dict[str, list[_Try]] = {name: [] for name in names}
     failure, count = None, 0
-    for inputs in exercise.cases():
+    for inputs in exercise.cases(variant):
         try:
-            given = _run(answer, inputs, names, exercise.advice)
+            given = _run(answer, inputs, names, exercise, is_first=count == 0)
             outcome = _outcome(exercise, inputs, given)
         except CheckFailed as failed:
             failure = failed
@@ -75,47 +79,99 @@ def check(exercise: Exercise, answer: Callable[..., Any]) -> int:
         right = [np.asarray(stage.right(*inputs.values())) for stage in exercise.stages.values()]
         expected = _outcome(exercise, inputs, right)
         for n, name in enumerate(names):
-            tries[name].append(_Try(inputs, given[n], outcome[n], expected[n]))
+            tries[name].append(_Try(inputs, given[n], outcome[n], expected[n], right[n]))
         count += 1
-    for name, stage in exercise.stages.items():
-        _compare(stage, tries[name])
+    wrong = {name: message for name in names if (message := _message(name, exercise, tries))}
+    if wrong:
+        raise CheckFailed(next(iter(wrong.values())), 0 if failure else len(names) - len(wrong), len(names))
     if failure:
-        raise failure
-    return count
+        raise CheckFailed(str(failure), 0, len(names)) from failure.__cause__
+    return Result(len(names), len(names), count, "")
 
 
 def _run(
-    answer: Callable[..., Any], inputs: Inputs, names: Sequence[str], advice: Callable[[Exception], str] | None
+    answer: Callable[..., Any], inputs: Inputs, names: Sequence[str], exercise: Exercise, is_first: bool
 ) -> list[Array]:
-    """Return what the answer returns, as one array of numbers for each name, or say what is wrong with its form."""
+    """Return what the answer returns, as one array of numbers for each name, or say what is wrong with its form.
+
+    Its calls are watched in the first case alone, since to watch them takes time; in all cases if there are points.
+    """
     own = {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in inputs.items()}
     try:
-        given = answer(*own.values())
+        with calls_of_this_package(exercise.may_call, watched=is_first or GRADING.get()) as called:
+            given = answer(*own.values())
     except Exception as error:
-        message = f"Your function raised {type(error).__name__} with {_sizes(inputs)}: {error}"
-        if "ellipsis" in str(error):
-            raise CheckFailed(_lines(message, "(Some dots are still there: replace them.)")) from error
-        raise CheckFailed(_lines(message, advice(error) if advice else "")) from error
-    arrays = [as_numbers(name, value) for name, value in zip(names, _things(given, names), strict=True)]
-    if any(np.any(own[name] != value) for name, value in inputs.items()):
+        raise CheckFailed(_about_an_error(error, inputs, exercise.advice)) from error
+    except SystemExit:  # one answer must not end the grading of a class
+        raise CheckFailed(hints.ENDS_PYTHON) from None
+    if given is None and not is_first:
+        raise CheckFailed(
+            _lines(
+                f"Your function returned None with {_sizes(inputs)}. Is there a way through it without a return?",
+                exercise.if_none,
+            )
+        )
+    things = _things(given, names)
+    if not is_first:
+        _refuse_none(names, things, inputs, exercise.if_none)
+    arrays = [as_numbers(name, value) for name, value in zip(names, things, strict=True)]
+    if any(isinstance(value, np.ndarray) and not np.array_equal(own[name], value) for name, value in inputs.items()):
         raise CheckFailed("Your function writes into its arguments: leave the caller's arrays as they are.")
+    if called:
+        raise CheckFailed(
+            f"Your function calls numpycam's own {called[0]}, which does the exercise: write it yourself."
+        )
     return arrays
 
 
+def _refuse_none(names: Sequence[str], things: Sequence[Any], inputs: Inputs, advice: str) -> None:
+    """Raise CheckFailed if one of the things is None, though it was a number in the first case."""
+    for name, value in zip(names, things, strict=True):
+        if value is None:
+            raise CheckFailed(_lines(f"{name} is None with {_sizes(inputs)}: return a number in every case.", advice))
+
+
+def _about_an_error(error: Exception, inputs: Inputs, advice: Callable[[Exception], str] | None) -> str:
+    message = f"Your function raised {type(error).__name__} with {_sizes(inputs)}: {error}"
+    line = line_of_answer(error)
+    return _lines(
+        message,
+        f"It was raised by your line: {line}" if line else "",
+        "(Some dots are still there: replace them.)" if "ellipsis" in str(error) else advice(error) if advice else "",
+    )
+
+
 def as_numbers(name: str, value: Any) -> Array:
-    """Return the value as an array of numbers, or say why it is none."""
+    """Return the value as a new array of numbers, or say why it is none.
+
+    It is a copy, since a function may return the same array in each case, and write other numbers into it.
+    """
     refuse_dots(name, value)
     try:
-        array = np.asarray(value)
+        array = np.array(value)
     except ValueError:
         raise CheckFailed(f"{name} should be an array of numbers; yours has rows of different lengths.") from None
     for index, element in np.ndenumerate(array.astype(object)):
-        if not isinstance(element, Real):
-            place = f" at index {index}" if index else ""
+        if element is ...:
+            refuse_dots(name, element)
+        place = f" at index {index}" if index else ""
+        if not _is_number(element):
             message = f"{name} should hold numbers only; yours has {type(element).__name__}{place}."
             advice = "(np.empty_like of Fractions holds None: start from x * 0 or np.zeros_like(x).)"
             raise CheckFailed(_lines(message, advice if element is None else ""))
+        if _is_long(element):
+            raise CheckFailed(f"{name} has a number of more than {_MOST_DIGITS} digits{place}.")
     return array
+
+
+def _is_number(element: Any) -> bool:
+    return isinstance(element, Real) and (isinstance(element, np.generic) or type(element) in _PLAIN)
+
+
+def _is_long(number: Any) -> bool:
+    if not isinstance(number, int | Fraction):
+        return False
+    return max(abs(number.numerator), number.denominator) >= 10**_MOST_DIGITS
 
 
 def refuse_dots(name: str, value: Any) -> None:
@@ -147,17 +203,14 @@ def _lines(*parts: str) -> str:
 
 def _things(given: Any, names: Sequence[str]) -> Sequence[Any]:
     """Return what the answer returned, as one thing for each name."""
+    if given is None:
+        raise CheckFailed("Your function returned None. Is there a return at its end?")
     if len(names) == 1:
         return [given]
     if isinstance(given, tuple | list) and len(given) == len(names):
         return given
-    if given is None:
-        came = "None. Is there a return at its end?"
-    elif isinstance(given, tuple | list):
-        came = f"{len(given)} of them."
-    else:
-        came = f"{type(given).__name__}."
-    number = {2: "two", 3: "three"}[len(names)]
+    came = f"{len(given)} of them." if isinstance(given, tuple | list) else f"{type(given).__name__}."
+    number = {2: "two", 3: "three", 4: "four"}[len(names)]
     raise CheckFailed(f"Your function should return {number} things, ({', '.join(names)}); it returned {came}")
 
 
@@ -165,24 +218,44 @@ def _outcome(exercise: Exercise, inputs: Inputs, given: Sequence[Array]) -> Sequ
     return exercise.outcome(inputs, *given) if exercise.outcome else given
 
 
-def _compare(stage: Stage, tries: Sequence[_Try]) -> None:
-    """Raise CheckFailed at the first case that is wrong. The hint comes from the mistake that explains all cases."""
-    for number, one in enumerate(tries):
-        difference = _difference(one)
-        if difference:
-            hint = _hint(stage.mistakes, tries) or _which_cases_are_right(number, one.inputs)
-            law = stage.law(one.given, one.inputs) if stage.law else ""
-            raise CheckFailed(_lines(stage.heading, hint, difference, law, f"The inputs were {_shown(one.inputs)}"))
+def _message(name: str, exercise: Exercise, tries: Mapping[str, Sequence[_Try]]) -> str:
+    """Return what is said about the first case that is wrong; "" if none is. The hint explains all cases."""
+    stage = exercise.stages[name]
+    for number, one in enumerate(tries[name]):
+        if not _is_right(one):
+            hint = _exchanged(name, tries) or _hint(stage.mistakes, tries[name]) or _general_hint(name, tries)
+            difference = _difference(one, may_be_rounding=not hint)
+            hint = hint or _which_cases_are_right(number, one.inputs)
+            law = stage.law(one.given, one.inputs) if stage.law and is_finite(one.given) else ""
+            return _lines(stage.heading, hint, difference, law, f"The inputs were {_shown(one.inputs)}")
+    return ""
 
 
-def _difference(one: _Try) -> str:
-    """Return how the outcome differs from what is expected, or an empty string if they are equal."""
+def _general_hint(name: str, tries: Mapping[str, Sequence[_Try]]) -> str:
+    """Return what can be wrong with any answer: see :mod:`numpycam.checks.detectors`."""
+    others = {other: [one.right for one in some] for other, some in tries.items() if other != name}
+    return sentence_about([(one.given, one.right) for one in tries[name]], others)
+
+
+def _exchanged(name: str, tries: Mapping[str, Sequence[_Try]]) -> str:
+    """Return a sentence if what is returned here is right for another place, and what is there is right for this."""
+    for other, there in tries.items():
+        pairs = [(one.given, two.right, two.given, one.right) for one, two in zip(tries[name], there, strict=True)]
+        if other != name and all(_is_same(*pair[:2]) and _is_same(*pair[2:]) for pair in pairs):
+            return f"That is {other}: look at the order of what you return."
+    return ""
+
+
+def _is_right(one: _Try) -> bool:
+    return one.outcome.shape == one.expected.shape and bool((one.outcome == one.expected).all())
+
+
+def _difference(one: _Try, may_be_rounding: bool) -> str:
+    """Return how the outcome differs from what is expected."""
     values, expected = one.outcome, one.expected
     if values.shape != expected.shape:
         return f"The shape should be {expected.shape}; yours is {values.shape}."
-    if (values == expected).all():
-        return ""
-    if _holds_floats(one.given) and _is_near(values, expected):
+    if may_be_rounding and _holds_floats(one.given) and _is_near(values, expected):
         return (
             "Right up to rounding, but somewhere a float came in. Compute with the Fractions that you are given: "
             "Fraction / int stays exact."
@@ -219,7 +292,7 @@ def _is_same(values: Array, expected: Array) -> bool:
 
 def _is_near(values: Array, expected: Array) -> bool:
     """Whether the numbers are equal, roughly up to rounding. This chooses the sentence; only == lets an answer pass."""
-    return np.allclose(values.astype(float), expected.astype(float))
+    return np.allclose(values.astype(float), expected.astype(float), equal_nan=True)
 
 
 def _holds_floats(values: Array) -> bool:

@@ -5,8 +5,10 @@ from collections.abc import Callable
 RELU_TOO_EARLY = "There is a ReLU before the sum: first add up, then ReLU."
 NORMALISED = "You divide by the maximum: that is for the picture only, so leave it out."
 TRANSPOSED = "Rows and columns are exchanged: keep the shape (H, W)."
+WRONG_AXIS = "That is a sum along a wrong axis: add up the maps along axis=0. The other axes are the cells."
 MEAN_OF_MAPS = "That is the mean over the maps: take their sum."
 KEEPDIMS = "Right, but return one number for each map, in the shape (K,): no keepdims."
+ENDS_PYTHON = "Your function ends Python, as exit() does: return a result instead."
 ONLY_THE_EXAMPLE = "That is right for the worked example only: compute it from the arguments."
 
 

@@ -6,18 +6,24 @@ from typing import Any
 import numpy as np
 
 from numpycam.checks.compare import Inputs
+from numpycam.core.arguments import as_int
 from numpycam.core.arrays import Array, Shape
 from numpycam.exact import as_fractions
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS
 
 
-def pairs_of_maps(shapes: Iterable[Shape], tells: Callable[[Array, Array], bool]) -> Iterator[Inputs]:
+def generator(variant: int) -> np.random.Generator:
+    """Return what draws the numbers of a variant."""
+    return np.random.default_rng(2017 + as_int("variant", variant, 0))
+
+
+def pairs_of_maps(variant: int, shapes: Iterable[Shape], tells: Callable[[Array, Array], bool]) -> Iterator[Inputs]:
     """Yield the worked example, then one drawn pair A, dy/dA of each shape (K, H, W).
 
     A pair is drawn again until ``tells(a, g)`` says that it tells the common mistakes apart.
     """
     yield named(FEATURE_MAPS, GRADIENTS)
-    rng = np.random.default_rng(2017)
+    rng = generator(variant)
     for shape in shapes:
         a, g = halves(rng, shape), halves(rng, shape)
         while not tells(a, g):
@@ -59,3 +65,9 @@ def quotient(part: Any, whole: Any) -> Array:
     """Return part / whole, and 0 where the whole is 0: a careful answer does the same."""
     is_something = np.asarray(whole != 0)
     return np.where(is_something, part / np.where(is_something, whole, 1), 0)
+
+
+def softmax(numbers: Array) -> Array:
+    """Return exp(x) / Σ exp(x), in floats."""
+    powers = np.exp(numbers.astype(float))
+    return powers / powers.sum()

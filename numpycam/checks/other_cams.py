@@ -1,6 +1,7 @@
-"""The checks of notebook 08: HiResCAM and LayerCAM, and a division that got lost in a Grad-CAM++."""
+"""The checks of notebook 08: one line of XGrad-CAM, of HiResCAM, of LayerCAM, and a division lost in a Grad-CAM++."""
 
 from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,64 @@ import numpy as np
 from numpycam.checks import hints, suspects
 from numpycam.checks.compare import Exercise, Inputs, Mistakes, Stage, check
 from numpycam.checks.maps import means, named, pairs_of_maps, quotient, spread, sums
+from numpycam.checks.results import Result
 from numpycam.core.arrays import Array, relu, zero_of
 from numpycam.exact import as_fractions
 from numpycam.methods import element_wise_grad_cam, grad_cam, grad_cam_plus_plus, hirescam, layercam
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS
 
 
-def check_cell_by_cell(answer: Callable[[Array, Array], tuple[Any, Any]]) -> None:
+def check_xgrad_alphas(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Result:
+    """Check a function that computes the α of XGrad-CAM.
+
+    Parameters
+    ----------
+    answer : callable
+        ``answer(feature_maps, gradients)`` takes two arrays of Fractions of shape (K, H, W). No map has the sum 0. It
+        returns the α of shape (K,): the sum of A^k g^k over the cells, divided by the sum of A^k.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
+
+    Raises
+    ------
+    CheckFailed
+        If the α are not exactly right, for the worked example or for other maps.
+    """
+    result = check(XGRAD_ALPHAS, answer, variant)
+    return result.told(f"The alphas of XGrad-CAM are exactly right, on {result.cases} pairs of maps.")
+
+
+def check_hirescam(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Result:
+    """Check a function that computes HiResCAM before its ReLU.
+
+    Parameters
+    ----------
+    answer : callable
+        ``answer(feature_maps, gradients)`` takes two arrays of Fractions of shape (K, H, W). It returns L of shape
+        (H, W), the sum of the g^k ⊙ A^k.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
+
+    Raises
+    ------
+    CheckFailed
+        If L is not exactly right, for the worked example or for other maps.
+    """
+    result = check(HIRESCAM, answer, variant)
+    return result.told(f"HiResCAM is exactly right, on {result.cases} pairs of maps.")
+
+
+def check_cell_by_cell(answer: Callable[[Array, Array], tuple[Any, Any]], *, variant: int = 0) -> Result:
     """Check a function that computes HiResCAM and LayerCAM from feature maps and gradient maps.
 
     Parameters
@@ -22,17 +74,24 @@ def check_cell_by_cell(answer: Callable[[Array, Array], tuple[Any, Any]]) -> Non
     answer : callable
         ``answer(feature_maps, gradients)`` takes two arrays of Fractions of shape (K, H, W). It returns
         ``(hirescam, layercam)``, two maps of shape (H, W) after their last ReLU.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
 
     Raises
     ------
     CheckFailed
         If one of the two is not exactly right, for the worked example or for other maps.
     """
-    count = check(CELL_BY_CELL, answer)
-    print(f"✓ HiResCAM and LayerCAM are exactly right, on {count} pairs of maps.")
+    result = check(CELL_BY_CELL, answer, variant)
+    return result.told(f"HiResCAM and LayerCAM are exactly right, on {result.cases} pairs of maps.")
 
 
-def check_grad_cam_plus_plus(answer: Callable[[Array, Array], Any]) -> None:
+def check_grad_cam_plus_plus(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Result:
     """Check a Grad-CAM++, such as ``numpycam.checks.suspects.grad_cam_plus_plus`` with its lost division mended.
 
     Parameters
@@ -40,20 +99,27 @@ def check_grad_cam_plus_plus(answer: Callable[[Array, Array], Any]) -> None:
     answer : callable
         ``answer(feature_maps, gradients)`` takes two arrays of Fractions of shape (K, H, W). It returns the weights of
         shape (K,): the sum of g / (2 + S_k g) over the cells with g > 0, where S_k = Σ_ij A^k_ij.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
 
     Raises
     ------
     CheckFailed
         If the weights are not exactly right, for the worked example or for other maps.
     """
-    count = check(GRAD_CAM_PLUS_PLUS, answer)
-    print(f"✓ The weights are exactly right, on {count} pairs of maps: the division is found.")
+    result = check(GRAD_CAM_PLUS_PLUS, answer, variant)
+    return result.told(f"The weights are exactly right, on {result.cases} pairs of maps: the division is found.")
 
 
 # --- HiResCAM and LayerCAM ------------------------------------------------------------------------------
 
 
-def _cell_cases() -> Iterable[Inputs]:
+def _cell_cases(variant: int = 0) -> Iterable[Inputs]:
     """Return maps on which the cell-by-cell methods differ, with cells of both signs in L."""
 
     def tells(a: Array, g: Array) -> bool:
@@ -63,7 +129,7 @@ def _cell_cases() -> Iterable[Inputs]:
         pairs = (hires, layer), (hires, element_wise), (layer, element_wise)
         return bool(have_both_signs and all((relu(one) != relu(other)).any() for one, other in pairs))
 
-    return pairs_of_maps([(2, 2, 2), (3, 2, 3), (2, 3, 2), (4, 2, 3)], tells)
+    return pairs_of_maps(variant, [(2, 2, 2), (3, 2, 3), (2, 3, 2), (4, 2, 3)], tells)
 
 
 def _hires(a: Array, g: Array) -> Array:
@@ -84,7 +150,6 @@ def _common(product: Callable[[Array, Array], Array], formula: str) -> Mistakes:
     def total(a: Array, g: Array) -> Array:
         return product(a, g).sum(axis=0)
 
-    wrong_axis = "That is a sum along a wrong axis: add up the maps along axis=0. The other axes are the cells."
     return [
         (total, "The last ReLU is missing: add up over k, and then negative cells become 0."),
         (lambda a, g: relu(-total(a, g)), "That is ReLU(-L), what speaks against the class: leave out the minus."),
@@ -93,8 +158,8 @@ def _common(product: Callable[[Array, Array], Array], formula: str) -> Mistakes:
         (lambda a, g: relu(product(a, g)), "These are the maps before they are added up: sum over k, then ReLU."),
         (lambda a, g: relu(total(a, g) / len(a)), hints.MEAN_OF_MAPS),
         (lambda a, g: relu(total(a, g)).T, hints.TRANSPOSED),
-        (lambda a, g: relu(product(a, g).sum(axis=1)), wrong_axis),
-        (lambda a, g: relu(product(a, g).sum(axis=2)), wrong_axis),
+        (lambda a, g: relu(product(a, g).sum(axis=1)), hints.WRONG_AXIS),
+        (lambda a, g: relu(product(a, g).sum(axis=2)), hints.WRONG_AXIS),
         (lambda a, g: relu(sums(product(a, g))), "You add up the cells of each map: add up the maps, cell by cell."),
         (lambda a, g: relu(np.asarray(product(a, g).sum())),
          "That is one number, the sum over everything: add up over k alone."),
@@ -153,17 +218,91 @@ CELL_BY_CELL = Exercise(
 )
 
 
+# --- The two before them --------------------------------------------------------------------------------
+
+
+def _total(a: Array, g: Array) -> Array:
+    return hirescam.from_maps(a, g).weighted_sum
+
+
+_HIRES_TOTAL: Mistakes = [
+    (_hires, "There is a ReLU in it already: here, return L as it is before the ReLU."),
+    (lambda a, g: relu(g * a).sum(axis=0), "There is a ReLU on each g ⊙ A: add up what there is, with its sign."),
+    (lambda a, g: (relu(g) * a).sum(axis=0), "There is a ReLU on the gradients: take them with their signs."),
+    (lambda a, g: grad_cam.from_maps(a, g).weighted_sum,
+     "You take the mean of each gradient map first: that is Grad-CAM. Here each cell has its own gradient."),
+    (lambda a, g: a.sum(axis=0) * g.sum(axis=0),
+     "You add up before you multiply, (Σ g)(Σ A): multiply each map by its own gradients first, Σ (g A)."),
+    (lambda a, g: g * a, "These are the maps before they are added up: sum over k, the first axis."),
+    (lambda a, g: _total(a, g) / len(a), hints.MEAN_OF_MAPS),
+    (lambda a, g: _total(a, g).T, hints.TRANSPOSED),
+    (lambda a, g: (g * a).sum(axis=1), hints.WRONG_AXIS),
+    (lambda a, g: (g * a).sum(axis=2), hints.WRONG_AXIS),
+    (lambda a, g: sums(g * a), "You add up the cells of each map: add up the maps, cell by cell."),
+    (lambda a, g: np.asarray((g * a).sum()), "That is one number, the sum over everything: add up over k alone."),
+    (lambda a, g: np.abs(_total(a, g)), "That is |L|: keep the signs."),
+    (lambda a, g: g.sum(axis=0), "A is missing: multiply each g^k by its A^k, cell by cell."),
+    (lambda a, g: a.sum(axis=0), "The gradients are missing: multiply each A^k by its g^k, cell by cell."),
+    (lambda a, g: _total(FEATURE_MAPS, GRADIENTS), hints.ONLY_THE_EXAMPLE),
+]  # fmt: skip
+
+HIRESCAM = Exercise({"L": Stage("L, Σ_k g^k ⊙ A^k:", _total, _HIRES_TOTAL)}, _cell_cases)
+
+
+def _alpha_cases(variant: int = 0) -> Iterable[Inputs]:
+    """Return maps none of which has the sum 0, with an α of each sign."""
+
+    def tells(a: Array, g: Array) -> bool:
+        if not (sums(a).all() and sums(g).all() and (sums(a) < 0).any()):
+            return False
+        alphas = _xgrad(a, g)
+        return bool(alphas.min() < 0 < alphas.max())
+
+    return pairs_of_maps(variant, [(3, 2, 3), (2, 3, 2), (3, 2, 2)], tells)
+
+
+def _xgrad(a: Array, g: Array) -> Array:
+    return sums(a * g) / sums(a)
+
+
+_XGRAD: Mistakes = [
+    (lambda a, g: means(g), "Those are the α of Grad-CAM, where all cells count alike: here a cell counts as much as "
+     "its A."),
+    (lambda a, g: sums(a * g), "Those are the sums of A g: divide by S_k, the sum of A^k."),
+    (lambda a, g: means(a * g), "You divide by the number of cells: divide by S_k, the sum of A^k."),
+    (lambda a, g: sums(a * g) / a.sum(), "You divide by the sum of all maps: each map has its own S_k."),
+    (lambda a, g: sums(a * g) / sums(np.abs(a)), "You divide by Σ|A^k|: S_k is the sum of A^k with its signs."),
+    (lambda a, g: quotient(sums(a * g), sums(relu(a))), "There is a ReLU on A: S_k is the sum of A^k with its signs."),
+    (lambda a, g: sums(a * g) / sums(g), "You divide by the sum of the gradients: S_k is the sum of A^k."),
+    (lambda a, g: quotient(sums(a * g), a.max(axis=(1, 2))), "You divide by the maximum of A^k: divide by its sum."),
+    (lambda a, g: sums(g) / sums(a), "A is missing above the line: each gradient is multiplied by its own A^k_ij."),
+    (lambda a, g: sums(g), "(Σ A)(Σ g) / Σ A is Σ g: multiply cell by cell first, Σ (A g)."),
+    (lambda a, g: sums(a * g) / means(a), "You divide by the mean of A^k: divide by its sum."),
+    (lambda a, g: spread(_xgrad(a, g)), hints.KEEPDIMS),
+    (lambda a, g: a * g / spread(sums(a)), "These are the terms of all cells: add them up for each map."),
+    (lambda a, g: (spread(_xgrad(a, g)) * a).sum(axis=0), "That is L, the weighted sum: return the α alone."),
+    (lambda a, g: relu(_xgrad(a, g)), "There is a ReLU on the α: they keep their signs."),
+    (lambda a, g: _xgrad(FEATURE_MAPS, GRADIENTS), hints.ONLY_THE_EXAMPLE),
+]  # fmt: skip
+
+XGRAD_ALPHAS = Exercise(
+    {"alphas": Stage("alphas, α_k = Σ A^k g^k / Σ A^k:", _xgrad, _XGRAD)},
+    _alpha_cases,
+    hints.advise_on_shapes("(S_k has the shape (K,), g has (K, H, W): add up the cells first, then divide.)"),
+)
+
+
 # --- Grad-CAM++ -----------------------------------------------------------------------------------------
 
 
-def _weight_cases() -> Iterator[Inputs]:
+def _weight_cases(variant: int = 0) -> Iterator[Inputs]:
     """Yield maps that never divide by 0, then maps that do where nobody asks: where g is not positive."""
 
     def tells(a: Array, g: Array) -> bool:
         has_pole = (_divisor(a, g) == 0).any()
         return bool(not has_pole and (sums(a) < 0).any() and (g < 0).any() and (g != 0).all())
 
-    yield from pairs_of_maps([(2, 2, 2), (3, 2, 3), (2, 3, 2)], tells)
+    yield from pairs_of_maps(variant, [(2, 2, 2), (3, 2, 3), (2, 3, 2)], tells)
     yield named(as_fractions([[[1, 1, 0]], [[0, 3, 1]]]), as_fractions([[[-1, 1, 2]], [[0, 2, 0]]]))
 
 
@@ -180,6 +319,11 @@ def _with_divisor(divisor: Callable[[Array, Array], Array]) -> Callable[[Array, 
     return lambda a, g: sums(quotient(relu(g), divisor(a, g)))
 
 
+def _with_epsilon(epsilon: str) -> Callable[[Array, Array], Array]:
+    """Return the weights with a small number below the line. What all checks share finds smaller ones."""
+    return _with_divisor(lambda a, g: _divisor(a, g) + Fraction(epsilon))
+
+
 def _normalised(a: Array, g: Array) -> Array:
     """Return the weights with the a_ij of each map divided by their sum, as many ports have it."""
     parts = np.where(g > 0, quotient(1, _divisor(a, g)), zero_of(g))
@@ -188,6 +332,11 @@ def _normalised(a: Array, g: Array) -> Array:
 
 _ONE_FOR_EACH_MAP = "S_k is the sum of the cells of A^k, one number for each map."
 _POSITIVE_ONLY = "Cells with a negative gradient count in yours: add up over the cells with g > 0."
+
+_EPSILON = (
+    "A small number is added below the line, and each weight is a little wrong. Divide only where g > 0: nothing is 0 "
+    "there."
+)
 
 _WEIGHTS: Mistakes = [
     (suspects.grad_cam_plus_plus,
@@ -211,6 +360,8 @@ _WEIGHTS: Mistakes = [
     (lambda a, g: _weights(a, g) / g[0].size, "That is the mean over the cells: take the sum."),
     (_normalised,
      "You divide the a_ij by their sum, so they add up to 1. Many ports do so, but equation 19 does not."),
+    (_with_epsilon("1e-2"), _EPSILON),
+    (_with_epsilon("1e-3"), _EPSILON),
     (lambda a, g: means(g), "Those are the weights of Grad-CAM, the means of g: here each cell has a weight a_ij."),
     (lambda a, g: spread(_weights(a, g)), hints.KEEPDIMS),
     (lambda a, g: quotient(relu(g), _divisor(a, g)), "These are the terms of all cells: add them up for each map."),

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from numpycam.checks.backward_by_hand import adjoint_law
-from numpycam.checks.compare import CheckFailed, Exercise, Inputs, Mistakes, Stage, array_as_text, check, check_shape
-from numpycam.checks.maps import thirds
+from numpycam.checks.compare import Exercise, Inputs, Mistakes, Stage, array_as_text, check, check_shape
+from numpycam.checks.maps import generator, thirds
+from numpycam.checks.results import CheckFailed, Result
 from numpycam.core.arrays import Array, Pair, Shape, relu, zero_of, zeros
 from numpycam.core.base import Layer
 from numpycam.core.layers import Conv2d, Flatten, Linear, ReLU
@@ -17,7 +18,7 @@ from numpycam.gradcam import grad_cam
 from numpycam.network import Network
 
 
-def check_residual_backward(answer: Callable[[Array, Array, Network], Any]) -> None:
+def check_residual_backward(answer: Callable[[Array, Array, Network], Any], *, variant: int = 0) -> Result:
     """Check a function that passes a gradient back through a residual block, y = body(x) + x.
 
     Parameters
@@ -25,17 +26,26 @@ def check_residual_backward(answer: Callable[[Array, Array, Network], Any]) -> N
     answer : callable
         ``answer(u, x, body)`` takes u = ds/dy and the input x, two arrays of Fractions of shape (N, C, H, W), and the
         body, a Network. It returns ds/dx.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
 
     Raises
     ------
     CheckFailed
         If the result is not exactly right.
     """
-    count = check(RESIDUAL, answer)
-    print(f"✓ dx is exactly right, on {count} blocks: what comes by the body and what comes by the shortcut add up.")
+    result = check(RESIDUAL, answer, variant)
+    return result.told(
+        f"dx is exactly right, on {result.cases} blocks: what comes by the body and what comes by the shortcut add up."
+    )
 
 
-def check_twin(answer: Callable[[Array, Array], tuple[Any, Any]]) -> None:
+def check_twin(answer: Callable[[Array, Array], tuple[Any, Any]], *, variant: int = 0) -> Result:
     """Check a function that makes two plain convolutions of a residual block behind a ReLU.
 
     Parameters
@@ -45,19 +55,26 @@ def check_twin(answer: Callable[[Array, Array], tuple[Any, Any]]) -> None:
         shapes (M, C, KH, KW) and (C, M, KH', KW'). Every kernel has an odd height and width, and a padding with which
         the maps keep their size. It returns ``(first, second)`` of shapes (M + C, C, KH, KW) and (C, M + C, KH', KW').
         For every x without negative numbers, second(ReLU(first(x))) should be y.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
 
     Raises
     ------
     CheckFailed
         If the twin has another y than the block.
     """
-    count = check(TWIN, answer)
+    result = check(TWIN, answer, variant)
     at_the_sum, before = (
-        sum(_explains_alike(case, *answer(*case.values()), *layers) for case in TWIN.cases())
+        sum(_explains_alike(case, *answer(*case.values()), *layers) for case in TWIN.cases(variant))
         for layers in (("block", "second"), ("before", "before"))
     )
-    print(
-        f"✓ The twin has the block's scores, exactly, on {count} blocks. At the sum Grad-CAM is the same on "
+    return result.told(
+        f"The twin has the block's scores, exactly, on {result.cases} blocks. At the sum Grad-CAM is the same on "
         f"{at_the_sum} of them, at the ReLU before on {before}. Why?"
     )
 
@@ -85,11 +102,11 @@ def _body(w1: Array, w2: Array) -> Network:
     return _Body([("conv1", _conv(w1)), ("relu", ReLU()), ("conv2", _conv(w2))])
 
 
-def _residual_cases() -> Iterator[Inputs]:
+def _residual_cases(variant: int = 0) -> Iterator[Inputs]:
     """Yield u, x and a body. The first block computes |x|; the others are drawn. No map is square."""
     u, x = as_fractions([[[[1, 10, 100], [2, 20, 200]]]]), as_fractions([[[[2, -1, 0], [-3, 1, -2]]]])
     yield {"u": u, "x": x, "body": _body(as_fractions([[[[-1]]]]), as_fractions([[[[2]]]]))}
-    rng = np.random.default_rng(2017)
+    rng = generator(variant)
     for x_shape, middle, size in (
         ((1, 1, 2, 3), 1, (1, 1)),
         ((1, 1, 2, 4), 2, (1, 3)),
@@ -149,16 +166,17 @@ RESIDUAL = Exercise(
     {"dx": Stage("dx = ds/dx of y = body(x) + x:", _dx, _RESIDUAL, adjoint_law("x", "dx", _y))},
     _residual_cases,
     _residual_advice,
+    may_call=("network", "core.network", "core.base"),
 )
 
 
 # --- The twin -------------------------------------------------------------------------------------------
 
 
-def _twin_cases() -> Iterator[Inputs]:
+def _twin_cases(variant: int = 0) -> Iterator[Inputs]:
     """Yield w1 and w2: a small block in whole numbers, then drawn ones. Their kernels differ in size."""
     yield {"w1": as_fractions([[[[1, 2, -1]]]]), "w2": as_fractions([[[[3]]]])}
-    rng = np.random.default_rng(2017)
+    rng = generator(variant)
     for channels, middle, size, other in (
         (2, 3, (3, 1), (1, 3)),
         (2, 2, (1, 1), (3, 5)),
@@ -251,15 +269,15 @@ _first, _second = _first_with(_deltas), _second_with(_deltas)
 
 _KERNELS: list[tuple[Deltas, str]] = [
     (lambda c, size: _ones_at(c, size, (0, 0)),
-     "The 1 of your δ is in the upper left corner, so it shifts the map: put it in the middle, KH // 2 and KW // 2."),
+     "The 1 of your {} is in the upper left corner, so it shifts the map: put it in the middle, {}."),
     (lambda c, size: _ones_at(c, size, (slice(None), slice(None))),
-     "Your δ is full of ones, and adds up a whole window: a 1 in the middle, 0 elsewhere."),
-    (_in_every_channel, "Your δ adds up all channels: kernel c has its 1 in channel c alone."),
-    (lambda c, size: 0 * _deltas(c, size) + 1, "Your δ is full of ones: kernel c has a single 1, in channel c."),
+     "Your {} is full of ones, and adds up a whole window: a 1 in the middle, 0 elsewhere."),
+    (_in_every_channel, "Your {} adds up all channels: kernel c has its 1 in channel c alone."),
+    (lambda c, size: 0 * _deltas(c, size) + 1, "Your {} is full of ones: kernel c has a single 1, in channel c."),
 ]  # fmt: skip
 
 _FIRST: Mistakes = [
-    *((_first_with(deltas), hint) for deltas, hint in _KERNELS),
+    *((_first_with(deltas), hint.format("δ", "KH // 2 and KW // 2")) for deltas, hint in _KERNELS),
     (_first_with(lambda c, size: 0 * _deltas(c, size)),
      "The C new kernels are 0, so nothing of x comes through: each should pass one channel on."),
     (_first_with(lambda c, size: -_deltas(c, size)), "Your δ has a minus: −x does not pass the ReLU."),
@@ -268,7 +286,7 @@ _FIRST: Mistakes = [
 ]  # fmt: skip
 
 _SECOND: Mistakes = [
-    *((_second_with(deltas), hint) for deltas, hint in _KERNELS),
+    *((_second_with(deltas), hint.format("S", "KH' // 2 and KW' // 2")) for deltas, hint in _KERNELS),
     (_second_with(lambda c, size: 0 * _deltas(c, size)),
      "The shortcut is missing: x has come through the ReLU, and now each of its channels is to be added."),
     (_second_with(lambda c, size: -_deltas(c, size)), "Your S has a minus: x is added."),

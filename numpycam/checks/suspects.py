@@ -1,10 +1,11 @@
 """Functions that look right, but each has a bug.
 
 Four are backward passes, for notebook 03: each takes one map, and the stride is 1. One is a Grad-CAM++, for
-notebook 08. One more backward pass and three Grad-CAMs are for notebook 10.
+notebook 08. A resize is for notebook 05. One more backward pass and three Grad-CAMs are for notebook 10.
 """
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -57,6 +58,24 @@ def grad_cam_plus_plus(feature_maps: Array, gradients: Array) -> Array:
     np.divide(a[used], divisor[used], out=a[used])
     weights: Array = (a * np.maximum(gradients, 0)).sum(axis=(1, 2))
     return weights
+
+
+def resize(heat: Array, size: Pair) -> Array:
+    """Return the heat (H, W) at the size (height, width): bilinear, with half-pixel centres."""
+    (height, width), (rows, columns) = heat.shape, size
+    resized = np.zeros_like(heat, shape=size)
+    for i, j in np.ndindex(rows, columns):
+        y = Fraction(i * height, rows)  # the place of pixel (i, j) among the cells
+        x = Fraction(j * height, columns)
+        y = min(max(y, 0), height - 1)  # not beyond the outermost centres
+        x = min(max(x, 0), width - 1)
+        top, left = int(y), int(x)
+        bottom, right = min(top + 1, height - 1), min(left + 1, width - 1)
+        down, across = y - top, x - left
+        upper = (1 - across) * heat[top, left] + across * heat[top, right]
+        lower = (1 - across) * heat[bottom, left] + across * heat[bottom, right]
+        resized[i, j] = (1 - down) * upper + down * lower
+    return resized
 
 
 def sliding_backward(u: Array, x: Array, weight: Array, padding: Pair) -> Array:

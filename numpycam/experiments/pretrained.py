@@ -194,6 +194,25 @@ class Measures(NamedTuple):
     shares: Array
 
 
+def accuracy(network: Network, drawings: Drawings) -> Array:
+    """Return the share of drawings for which the answer is right: yes if, and only if, the animal is there.
+
+    Parameters
+    ----------
+    network : Network
+        Returns two scores, for cat and elephant. A score above 0 is a yes.
+    drawings : Drawings
+
+    Returns
+    -------
+    array, shape (2,)
+        For the cat and for the elephant.
+    """
+    answers = np.concatenate([network(images) > 0 for images in _batches(drawings.images)])
+    shares: Array = (answers == drawings.labels).mean(axis=0)
+    return shares
+
+
 def measure(network: Network, drawings: Drawings) -> Measures:
     """Compare the network's answers with the labels, and its localization maps with the masks.
 
@@ -223,7 +242,6 @@ def measure(network: Network, drawings: Drawings) -> Measures:
     shape = network.output_shape(drawings.images.shape)
     if shape[1:] != (len(CLASS_NAMES),):
         raise ValueError(f"network must have two scores, for cat and elephant, got outputs of shape {shape}.")
-    answers = np.concatenate([network(images) > 0 for images in _batches(drawings.images)])
     means: list[list[Array]] = []
     for c, with_it in enumerate(drawings.labels.T):
         found = []
@@ -234,7 +252,7 @@ def measure(network: Network, drawings: Drawings) -> Measures:
             energy = energy_inside(np.broadcast_to(maps[:, None], masks.shape), masks)
             found.append((pointing, energy, masks[:, c].mean(axis=(1, 2)), explanations.channel_shares))
         means.append([np.concatenate(values).mean(axis=0) for values in zip(*found, strict=True)])
-    return Measures((answers == drawings.labels).mean(axis=0), *map(np.array, zip(*means, strict=True)))
+    return Measures(accuracy(network, drawings), *map(np.array, zip(*means, strict=True)))
 
 
 def map_difference(network: Network, other: Network, drawings: Drawings) -> float:

@@ -13,7 +13,7 @@ drawn_once = cache(draw)
 
 
 def check_mystery(answer, seed=0):
-    """The check itself makes its 400 drawings anew each time."""
+    """The check itself makes its drawings anew each time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("numpycam.checks.a_tiny_cnn_learns.draw", drawn_once)
         checks.check_mystery(answer, seed)
@@ -45,7 +45,12 @@ def drops(seed=0, count=200, what=lambda y, without, black: (y - without)[:, 1],
     return {place: what(*said).mean() for place, said in scores(seed, count, drawing_seed).items()}
 
 
-def findings(**options):
+def drawn(count=200, drawing_seed=7):
+    """What an answer says of its drawings."""
+    return {"drawings": count, "seed": drawing_seed}
+
+
+def findings(seed=0, **options):
     """A right answer."""
-    numbers = drops(**options)
-    return numbers | {"looks at the grass": max(numbers, key=numbers.get)}
+    numbers = drops(seed, **options)
+    return numbers | {"looks at the grass": max(numbers, key=numbers.get)} | drawn(**options)

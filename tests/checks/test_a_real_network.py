@@ -40,4 +40,4 @@ def test_the_kernels_of_the_example_are_known_where_they_do_not_even_fit():
 def test_whole_numbers_are_as_good_as_fractions():
     ones = changed(check_network, "kernels", lambda kernels: np.ones(kernels.shape, int))
     message = refusal(CheckFailed, lambda: check_network(ones))
-    assert message.startswith("kernels: the network's feature maps should be A.\nExpected:\n")
+    assert message.startswith("kernels: with your kernels, the feature maps should be A.\nExpected:\n")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers import refusal, same
-from mystery import check_mystery, drops, findings
+from mystery import check_mystery, drawn, drops, findings, scores
 
 from numpycam.checks import CheckFailed, check_shares, mystery_networks
 from numpycam.experiments.drawings import CLASS_NAMES, draw
@@ -28,8 +28,8 @@ def test_dividing_by_nothing_is_told():
 def test_the_experiment_finds_the_network_in_any_disguise(seed, capsys):
     check_mystery(findings(seed=seed), seed)
     assert capsys.readouterr().out == (
-        f"✓ The {findings(seed=seed)['looks at the grass']} network looks at the grass: 400 fresh drawings say so, "
-        "and agree with your numbers.\n"
+        f"✓ The {findings(seed=seed)['looks at the grass']} network looks at the grass: your 200 drawings say so, "
+        "and give the same numbers again.\n"
     )
 
 
@@ -51,8 +51,16 @@ def test_a_disguise_changes_no_answer_and_hides_the_third_kernel(seed):
 
 
 def test_a_hundred_drawings_are_enough():
-    for drawing_seed in range(6):
+    for drawing_seed in range(3):
         check_mystery(findings(count=100, drawing_seed=drawing_seed))
+
+
+def test_means_in_another_order_of_adding_up_pass():
+    numbers = {}
+    for place, (y, without, _) in scores(0, 200, 7).items():
+        y, without = y[::-1, 1].astype(np.float64), without[:, 1].astype(np.float64)
+        numbers[place] = sum(y) / len(y) - sum(without) / len(without)
+    check_mystery(findings() | numbers)
 
 
 def test_a_verdict_without_a_measurement_does_not_pass():
@@ -62,18 +70,16 @@ def test_a_verdict_without_a_measurement_does_not_pass():
         ("first", (1, 0)),
         ("second", (0.0, 99.0)),
     ]:
-        guess = dict(zip(("first", "second"), numbers, strict=True)) | {"looks at the grass": verdict}
+        guess = dict(zip(("first", "second"), numbers, strict=True)) | {"looks at the grass": verdict} | drawn()
         message = refusal(CheckFailed, lambda guess=guess: check_mystery(guess))
         assert "A verdict needs evidence." in message
         assert ": its score does not fall by " in message
-        assert all(f"{drop:.1f}" not in message for drop in drops(count=400).values())
-    zero_and_one = {"first": 0, "second": 1, "looks at the grass": "second"}
-    assert "Take the scores." in refusal(CheckFailed, lambda: check_mystery(zero_and_one))
+        assert all(f"{drop:.1f}" not in message for drop in drops().values())
 
 
 def test_one_right_number_is_not_called_wrong():
     message = refusal(CheckFailed, lambda: check_mystery(findings() | {"second": 3.0}))
-    assert message.startswith("second: its score does not fall by 3. The mean over 100 drawings should be within ")
+    assert message.startswith("second: its score does not fall by 3 in these drawings.")
     assert "first:" not in message
 
 
@@ -102,14 +108,20 @@ def test_the_form_of_the_findings():
         ({"first": "much"}, "first should hold numbers only; yours has str."),
         ({"looks at the grass": ...}, "'looks at the grass' is not there yet: replace the dots."),
         ({"looks at the grass": "third"}, "'looks at the grass' should be 'first' or 'second', got 'third'."),
+        ({"drawings": ...}, "drawings is not there yet: replace the dots."),
+        ({"seed": "three"}, "seed must be an instance of int, not str."),
+        ({"seed": -1}, "seed == -1, must be >= 0."),
+        ({"drawings": 99}, "Take from 100 to 2000 drawings; yours are 99. A few could be an accident."),
+        ({"drawings": 2001}, "Take from 100 to 2000 drawings; yours are 2001. A few could be an accident."),
         ({"looks at the grass": 1}, "'looks at the grass' should be 'first' or 'second', got 1."),
     ]:
         assert refusal(CheckFailed, lambda change=change: check_mystery(findings() | change)) == message
     for answer in ({}, None, {"first": 1, "second": 2}):
         assert refusal(CheckFailed, lambda answer=answer: check_mystery(answer)) == (
-            "Your findings should be a dictionary with the keys 'first', 'second', 'looks at the grass'."
+            "Your findings should be a dictionary with the keys 'first', 'second', 'looks at the grass', 'seed', "
+            "'drawings'."
         )
     not_a_number = findings() | {"first": float("nan")}
     assert refusal(CheckFailed, lambda: check_mystery(not_a_number)).startswith(
-        "first: its score does not fall by nan."
+        "first: its score does not fall by nan in these drawings."
     )

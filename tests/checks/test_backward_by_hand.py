@@ -78,7 +78,7 @@ NO_FINDINGS = {
         "relu_backward", "adjoint", {"u": [[1, 2]], "x": [[3, 4]]}),
     "relu_backward: 'mass' is no law of this layer. The right backward pass breaks it, too: Σ u = 1, but Σ dx = 0.": (
         "relu_backward", "mass", {"u": [[1]], "x": [[-1]]}),
-    "relu_backward: 'purity' holds there, u before = u after = [[1]]. When is its gate shut?": (
+    "relu_backward: 'purity' holds there, u before = u after = [[1]]. dx is wrong there, but": (
         "relu_backward", "purity", {"u": [[1]], "x": [[-1]]}),
     "relu_backward: yes, 'adjoint' fails there: <f(x), u> = 0, but <x, dx> = -1. Now make it small: an x of 1 cell can "
     "show it; yours has 2.": ("relu_backward", "adjoint", {"u": [[0, 1]], "x": [[3, -1]]}),
@@ -88,7 +88,7 @@ NO_FINDINGS = {
         "conv_backward", "adjoint", {"u": [[1, 0]], "x": [[1, 0, 0]], "weight": [[1, 0]]}),
     "max_pool_backward: 'mass' holds there, Σ u = Σ dx = 2.": (
         "max_pool_backward", "mass", {"u": [[1, 1]], "x": [[1, 0, 1]], "size": (1, 2)}),
-    "max_pool_backward: 'adjoint' holds there, <f(x), u> = <x, dx> = 0. What happens if one cell": (
+    "max_pool_backward: 'adjoint' holds there, <f(x), u> = <x, dx> = 0. dx is wrong there, but": (
         "max_pool_backward", "adjoint", {"u": [[1, 1]], "x": [[-1, 0, -1]], "size": (1, 2)}),
     "avg_pool_backward: 'mass' holds there, Σ u = Σ dx = 1. Look at what the function does": (
         "avg_pool_backward", "mass", {"u": [[1]], "x": [[1, 2]], "size": (1, 2)}),

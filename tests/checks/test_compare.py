@@ -1,5 +1,7 @@
 """What all checks share: which answers pass, what is said of the form of an answer, and what a message holds."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from answers import EXERCISES, changed, solution, with_stage
@@ -7,7 +9,11 @@ from helpers import refusal
 
 from numpycam.checks import (
     CheckFailed,
+    check_accuracy,
+    check_bilinear_row,
     check_conv_backward,
+    check_double,
+    check_drop,
     check_grad_cam,
     check_grad_cam_plus_plus,
     check_network,
@@ -16,6 +22,10 @@ from numpycam.checks import (
 )
 
 LINES = {
+    "check_gradient_maps": "The gradient maps are exactly right, for 4 heads.",
+    "check_conv_of_one_map": "dx and dw are exactly right, on 3 maps and kernels. None of them is square.",
+    "check_conv_with_stride": "dx and dw are exactly right, on 5 maps, with several strides and borders.",
+    "check_alphas": "The alphas are exactly right, for 6 sets of gradient maps of several sizes.",
     "check_grad_cam": "alphas, weighted_sum and localization_map are exactly right, on 6 pairs of maps.",
     "check_network": "the network has exactly the feature maps and the gradient maps, on 4 pairs of them.",
     "check_relu_backward": "dx is exactly right, on 4 pairs of u and x: the gate looks at x, and is shut at 0.",
@@ -26,7 +36,24 @@ LINES = {
     "check_twin": "The twin has the block's scores, exactly, on 5 blocks. At the sum Grad-CAM is the same on 5 of "
     "them, at the ReLU before on 2. Why?",
     "check_shares": "share and energy are exactly right, on 6 sets of maps, two of them with nothing to share.",
+    "check_accuracy": "The shares of right answers are right, for 5 sets of scores.",
+    "check_energy": "The energy is exactly right, on 5 maps, one of them 0 everywhere.",
+    "check_xgrad_alphas": "The alphas of XGrad-CAM are exactly right, on 4 pairs of maps.",
+    "check_hirescam": "HiResCAM is exactly right, on 5 pairs of maps.",
+    "check_bilinear_row": "The row is exactly right, at 6 lengths: its centres lie where they should.",
+    "check_normalise": "All 8 maps are exactly right: 0 is 0, and the map of zeros is still there.",
+    "check_resize": "All 6 maps lie where their cells are: both bugs are found.",
+    "check_counterfactual": "The counterfactual map is exactly right, on 5 pairs of maps.",
+    "check_split": "positive, negative and against are exactly right, on 5 maps.",
+    "check_row": "With your v, p is the same and the map is the other one, on 4 heads.",
     "check_cell_by_cell": "HiResCAM and LayerCAM are exactly right, on 5 pairs of maps.",
+    "check_cam": "CAM is exactly right, for 4 heads, with two and three classes.",
+    "check_gap_alphas": "α is exactly right, for 4 heads, and nobody went backwards.",
+    "check_gap_head": "weights and bias are exactly right, for 4 heads.",
+    "check_double": "A double, 5 times: the same score and the same Grad-CAM as the GAP head, and another HiResCAM.",
+    "check_drop": "The drop is exactly right, for 4 pictures and three networks.",
+    "check_rank_correlation": "The rank correlation is exactly right, for 4 pairs of maps.",
+    "check_bends": "Both are exactly right, for 5 functions: the second is f(x) - f(0).",
     "check_grad_cam_plus_plus": "The weights are exactly right, on 5 pairs of maps: the division is found.",
 }
 
@@ -40,11 +67,16 @@ def test_a_right_answer_passes_with_a_line(check, capsys):
 
 @pytest.mark.parametrize("check", EXERCISES)
 def test_cases_are_not_all_square_and_no_answer_changes_them(check):
-    """None of notebook 02 can be other than 2 × 2."""
+    """The maps of notebook 02 are 2 × 2, its picture is 4 × 4; its rows of weights have their sizes beside them.
+
+    One case of 05 is a row.
+    """
     first, second = list(EXERCISES[check].cases()), list(EXERCISES[check].cases())
     assert [str(case) for case in first] == [str(case) for case in second]
     shapes = {np.shape(value)[-2:] for case in first for value in case.values() if np.ndim(value) > 1}
-    assert any(height != width for height, width in shapes) or check is check_network
+    shapes |= {case["size"] for case in first if "size" in case}
+    without = check_network, check_bilinear_row, check_drop
+    assert any(height != width for height, width in shapes) or not shapes or check in without
 
 
 @pytest.mark.parametrize("check", EXERCISES)
@@ -63,7 +95,24 @@ def test_an_answer_that_writes_into_any_argument_is_told_so(check):
         )
 
 
-@pytest.mark.parametrize(("check", "name"), [(check, name) for check in EXERCISES for name in EXERCISES[check].stages])
+def needs_fractions(check, name):
+    """Whether a float rounds any of the right numbers. Else floats are exactly right, and pass."""
+    right = EXERCISES[check].stages[name].right
+    numbers = np.concatenate([np.ravel(right(*case.values())) for case in EXERCISES[check].cases()])
+    return any(Fraction(float(number)) != number for number in numbers)
+
+
+STAGES = [(check, name) for check in EXERCISES for name in EXERCISES[check].stages]
+
+
+def test_floats_that_round_nothing_pass():
+    exact = [(check, name) for check, name in STAGES if not needs_fractions(check, name)]
+    assert exact == [(check_accuracy, "accuracy"), (check_double, "weights")]
+    for check, name in exact:
+        check(changed(check, name, lambda thing: np.asarray(thing, dtype=float)))
+
+
+@pytest.mark.parametrize(("check", "name"), [stage for stage in STAGES if needs_fractions(*stage)])
 def test_floats_are_told_that_they_are_floats(check, name):
     for in_floats in (
         changed(check, name, lambda thing: np.asarray(thing, dtype=float)),
@@ -91,7 +140,7 @@ NO_NUMBERS = {
 }
 
 
-@pytest.mark.parametrize(("check", "name"), [(check, name) for check in EXERCISES for name in EXERCISES[check].stages])
+@pytest.mark.parametrize(("check", "name"), STAGES)
 def test_what_is_no_array_of_numbers_is_told_by_its_name(check, name):
     for message, value in NO_NUMBERS.items():
         answer = with_stage(check, name, lambda *inputs, value=value: value)
@@ -105,14 +154,31 @@ def test_fractions_that_were_never_filled_in_are_told_where_they_come_from():
 
 
 def test_the_number_of_things_is_told():
-    for given, came in [(None, "None. Is there a return at its end?"), ((1, 2), "2 of them."), (3, "int.")]:
+    for given, came in [((1, 2), "2 of them."), (3, "int.")]:
         assert refusal(CheckFailed, lambda given=given: check_grad_cam(lambda a, g: given)) == (
             f"Your function should return three things, (alphas, weighted_sum, localization_map); it returned {came}"
         )
     assert "two things, (kernels, head)" in refusal(CheckFailed, lambda: check_network(lambda a, g: a))
     assert refusal(CheckFailed, lambda: check_relu_backward(lambda u, x: None)) == (
-        "dx is not there yet: replace the dots."
+        "Your function returned None. Is there a return at its end?"
     )
+
+
+def test_none_in_some_cases_is_told_apart_from_dots():
+    def only_for_maps(u, x):
+        return u * (x > 0) if u.ndim == 2 else None
+
+    assert refusal(CheckFailed, lambda: check_relu_backward(only_for_maps)) == (
+        "Your function returned None with u of shape (5,), x of shape (5,). Is there a way through it without a return?"
+    )
+
+    def none_of_nothing(a, alphas, k, mask):
+        share, energy = solution(check_shares)(a, alphas, k, mask)
+        return share, energy or None
+
+    message = refusal(CheckFailed, lambda: check_shares(none_of_nothing))
+    assert message.startswith("energy is None with A of shape (2, 2, 3), ")
+    assert message.endswith(": return a number in every case.\n(Where there is nothing to share, return 0.)")
 
 
 def test_a_result_instead_of_the_function_is_told():
@@ -147,8 +213,10 @@ def test_an_error_is_shown_with_advice_if_there_is_some(start):
     check, answer, end = RAISED[start]
     message = refusal(CheckFailed, lambda: check(answer))
     assert message.startswith(start)
-    assert message.endswith(end)
-    assert message.count("\n") == end.endswith(")")
+    first, line, *advice = message.split("\n")
+    assert line.startswith("It was raised by your line: ")
+    assert [first, *advice][-1].endswith(end)
+    assert len(advice) == end.endswith(")")
 
 
 def test_an_error_does_not_hide_a_mistake_in_an_earlier_case():
@@ -193,7 +261,9 @@ def test_few_numbers_are_printed_as_one_writes_them():
 
 def test_a_wrong_shape_is_told():
     message = refusal(CheckFailed, lambda: check_relu_backward(lambda u, x: (u * (x > 0)).ravel()))
-    assert message.startswith("dx = ds/dx of a ReLU:\nThe shape should be (2, 3); yours is (6,).\nThe inputs were u =")
+    assert message.startswith(
+        "dx = ds/dx of a ReLU:\nThe numbers are right, but not the shape.\nThe shape should be (2, 3); yours is (6,).\n"
+    )
 
 
 def test_a_notebook_shows_the_message_alone():

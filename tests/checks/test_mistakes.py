@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from answers import EXERCISES, solution, with_stage
 from helpers import refusal
-from mystery import check_mystery, drops
+from mystery import check_mystery, drawn, drops
 
 from numpycam import worked_example
 from numpycam.checks import (
@@ -38,7 +38,7 @@ def rows():
 
 
 def check_wrong_experiment(wrong, seed):
-    check_mystery(drops(seed, 400, wrong) | {"looks at the grass": "second"}, seed)
+    check_mystery(drops(seed, what=wrong) | {"looks at the grass": "second"} | drawn(), seed)
 
 
 @pytest.mark.parametrize(("action", "beginning"), list(rows()))
@@ -135,6 +135,13 @@ def u_shared(u, x, body):
     return body.backward(half, x) + half
 
 
+def twin_with_all_channels(w1, w2):
+    first, second = twin_by_loops(w1, w2)
+    shortcut = second[:, w2.shape[1] :]
+    shortcut[:] = shortcut.sum(axis=1, keepdims=True)
+    return first, second
+
+
 def twin_by_loops(w1, w2, row=None, total=None):
     channels, middle = w2.shape[:2]
     first, second = np.pad(w1, [(0, channels), *3 * [(0, 0)]]), np.pad(w2, [(0, 0), (0, channels), *2 * [(0, 0)]])
@@ -193,6 +200,7 @@ BY_HAND = [
     (check_twin, partial(twin_by_loops, row=0), "first", "The 1 of your δ is in the upper left corner"),
     (check_twin, partial(twin_by_loops, total=0), "second", "The shortcut is missing"),
     (check_twin, partial(twin_by_loops, total=2), "second", "x is added twice"),
+    (check_twin, twin_with_all_channels, "second", "Your S adds up all channels"),
     (check_shares, share_of_alpha, "share", "That is the share of |α| alone"),
     (check_shares, mean_inside_by_mean, "energy", "You divide by the mask's area, or a mean by a mean"),
     (check_cell_by_cell, grad_cam_instead, "hirescam", "You take the mean of each gradient map first"),

@@ -48,7 +48,8 @@ def zeroing_u(u, x, weight):
 
 STAMPS = {
     "the last window wins": (stamping(add=lambda _, share: share), "conv2d breaks adjoint-x", ""),
-    "the stamp is turned": (stamping(lambda u, w: u * w[:, ::-1, ::-1]), "conv2d breaks adjoint-x", "kernel"),
+    "the stamp is turned": (
+        stamping(lambda u, w: u * w[:, ::-1, ::-1]), "conv2d breaks adjoint-x", "You do not slide, you stamp"),
     "u is forgotten": (stamping(lambda u, w: w), "conv2d breaks adjoint-x", "⟨x, dx⟩ = "),
     "u is forgotten in dw": (stamping(dw_share=lambda u, x: x), "conv2d breaks adjoint-w", "⟨W, dW⟩ = "),
     "a mean over the batch": (

@@ -1,0 +1,497 @@
+"""The checks of notebook 06: what the ReLU removes, and another head with the same probabilities."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from numpycam.checks import hints
+from numpycam.checks.compare import Exercise, Inputs, Mistakes, Stage, as_numbers, check, check_shape, refuse_dots
+from numpycam.checks.maps import generator, halves, means, pairs_of_maps, quotient, spread, sums
+from numpycam.checks.results import CheckFailed, Result
+from numpycam.core.arrays import Array, first_index, relu, zero_of
+from numpycam.exact import as_fractions
+from numpycam.gradcam import grad_cam_from_maps
+from numpycam.methods import hirescam
+from numpycam.text import exact_and_decimal
+from numpycam.worked_example import CLASS_NAMES, FEATURE_MAPS, GRADIENTS, WEIGHTED_SUM, network
+
+Cells = frozenset[tuple[int, ...]]
+
+
+def signed_by_hand(variant: int = 0) -> Array:
+    """Return the L of the first exercise: 2 × 3 whole numbers, two of them negative, and one of them 0.
+
+    Parameters
+    ----------
+    variant : int, default 0
+        Which numbers are drawn.
+    """
+    rng = generator(variant)
+    while True:
+        total = as_fractions(rng.permutation([-3, -1, 0, 1, 2, 4]).reshape(2, 3))
+        told = {_wrong(total) for _wrong, _ in _REMOVED}
+        if len({*told, _negative_cells(total)}) == len(_REMOVED) + 1:
+            return total
+
+
+def check_removed(answer: Any, *, variant: int = 0) -> Result:
+    """Check which cells of :func:`signed_by_hand` the ReLU changes.
+
+    Parameters
+    ----------
+    answer : list of (row, column)
+        Counted from 0, in any order.
+    variant : int, default 0
+        That of L.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
+
+    Raises
+    ------
+    CheckFailed
+        If a cell is missing, or one too many.
+    """
+    refuse_dots("my_removed", answer)
+    total = signed_by_hand(variant)
+    cells, right = _as_cells(answer), _negative_cells(total)
+    for wrong, hint in _REMOVED:
+        if cells == wrong(total):
+            raise CheckFailed(hint)
+    outside = sorted(cell for cell in cells if not (0 <= cell[0] < 2 and 0 <= cell[1] < 3))
+    if outside:
+        raise CheckFailed(f"There is no cell {outside[0]} in a map of 2 rows and 3 columns, counted from 0.")
+    for cell in sorted(cells - right):
+        raise CheckFailed(f"At {cell} L is {total[cell]}: the ReLU leaves it as it is.")
+    if cells != right:
+        raise CheckFailed(f"{len(cells)} of {len(right)} cells, and these are right. Which other cell is negative?")
+    return Result(1, 1, 1, "").told("These are the cells that the ReLU changes: the negative ones, and no others.")
+
+
+def check_counterfactual(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Result:
+    """Check a function that computes the counterfactual map from feature maps and gradient maps.
+
+    Parameters
+    ----------
+    answer : callable
+        ``answer(feature_maps, gradients)`` takes two arrays of Fractions of shape (K, H, W). It returns ReLU(-L), of
+        shape (H, W).
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
+
+    Raises
+    ------
+    CheckFailed
+        If a cell is not exactly right, for the worked example or for other maps.
+    """
+    result = check(COUNTERFACTUAL, answer, variant)
+    return result.told(f"The counterfactual map is exactly right, on {result.cases} pairs of maps.")
+
+
+def check_split(answer: Callable[[Array], tuple[Any, Any, Any]], *, variant: int = 0) -> Result:
+    """Check a function that splits L into what speaks for the class, and what speaks against it.
+
+    Parameters
+    ----------
+    answer : callable
+        ``answer(weighted_sum)`` takes L of shape (H, W), in Fractions. It returns ``(positive, negative, against)``:
+        two maps without negative cells, whose difference is L, and the share of the negative one in the sum of both.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
+
+    Raises
+    ------
+    CheckFailed
+        If a number is not exactly right.
+    """
+    result = check(SPLIT, answer, variant)
+    return result.told(f"positive, negative and against are exactly right, on {result.cases} maps.")
+
+
+def check_same_probabilities(answer: Any, *, variant: int = 0) -> Result:
+    """Check another head for the worked example: the same p for every picture, and an empty map for the cat.
+
+    Parameters
+    ----------
+    answer : array, shape (2, 12)
+        The weights of the linear layer: a row for the cat and a row for the elephant.
+    variant : int, default 0
+        Not used: there are no drawn numbers.
+
+    Returns
+    -------
+    Result
+        Two points: one for the p, one for the map.
+
+    Raises
+    ------
+    CheckFailed
+        If some picture has another p, or if a cell of the cat's map is positive.
+    """
+    refuse_dots("my_head", answer)
+    given = as_numbers("my_head", answer)
+    check_shape("my_head", given, (2, 12), "(classes, K · H · W)")
+    if any(value != value or abs(value) == np.inf for value in given.flat):
+        raise CheckFailed("my_head should hold finite numbers.")
+    head = as_fractions([[str(value) for value in row] for row in given])  # so 0.1 is one tenth
+    old = network()["linear"].parameters["weight"]
+    heat = _heat(FEATURE_MAPS, head[0].reshape(FEATURE_MAPS.shape))
+    for wrong, hint in _HEADS:
+        if (head == wrong(old)).all():
+            raise CheckFailed(hint, int(not heat.any()), 2)
+    moved = (head[0] - head[1]) - (old[0] - old[1])
+    if moved.any():
+        (cell,) = first_index(moved != 0)
+        raise CheckFailed(
+            f"p changes: it depends on y_cat - y_elephant, and weight {cell} of this difference was "
+            f"{exact_and_decimal((old[0] - old[1])[cell])}; now it is {exact_and_decimal((head[0] - head[1])[cell])}. "
+            "Add the same row to both rows.",
+            int(not heat.any()),
+            2,
+        )
+    if heat.any():
+        where = first_index(heat > 0)
+        raise CheckFailed(
+            f"p stays, but the cat's map is not empty: at {where} it is {exact_and_decimal(heat[where])}. "
+            "Which row, added to the cat's, leaves nothing of it?",
+            1,
+            2,
+        )
+    return Result(2, 2, 1, "").told(
+        "The same p for every picture, and the cat's map is empty: p does not decide a map."
+    )
+
+
+def check_row(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Result:
+    """Check a function that finds a row which makes the first class's map the one that the second class had.
+
+    Parameters
+    ----------
+    answer : callable
+        ``answer(weights, feature_maps)`` takes the rows of a linear head, folded back into maps of shape (2, K, H, W),
+        and feature maps of shape (K, H, W), in Fractions. It returns v of shape (K, H, W), which is added to both rows.
+    variant : int, default 0
+        Which numbers are drawn: 0 are those of the notebook.
+
+    Returns
+    -------
+    Result
+        The points, for a grader.
+
+    Raises
+    ------
+    CheckFailed
+        If the first class, with v, has another map than the second class had without.
+    """
+    result = check(ROW, answer, variant)
+    return result.told(f"With your v, p is the same and the map is the other one, on {result.cases} heads.")
+
+
+# --- Which cells -----------------------------------------------------------------------------------------
+
+
+def _cells_where(condition: Array) -> Cells:
+    return frozenset((int(row), int(column)) for row, column in np.argwhere(condition.astype(bool)))
+
+
+def _negative_cells(total: Array) -> Cells:
+    return _cells_where(total < 0)
+
+
+def _moved(cells: Cells, by: int) -> Cells:
+    return frozenset(tuple(index + by for index in cell) for cell in cells)
+
+
+def _turned(cells: Cells) -> Cells:
+    return frozenset(cell[::-1] for cell in cells)
+
+
+_REMOVED: list[tuple[Callable[[Array], Cells], str]] = [
+    (lambda total: frozenset(), "The list is empty: which cells of L are negative?"),
+    (lambda total: _cells_where(total <= 0), "The ReLU makes 0 of a 0, too, but that changes nothing: leave it out."),
+    (lambda total: _cells_where(total > 0), "These are the cells that the ReLU leaves as they are: list the others."),
+    (lambda total: _cells_where(total >= 0), "These are the cells that the ReLU leaves as they are: list the others."),
+    (lambda total: _cells_where(total == total), "These are all cells: which of them are negative?"),
+    (lambda total: _cells_where(total == 0), "That cell is 0 before and after: which ones change?"),
+    (lambda total: _cells_where(total == total.min()), "That is the most negative cell: there is another one below 0."),
+    (lambda total: _cells_where(total == total.max()), "That is the largest cell of L: which ones are negative?"),
+    (lambda total: _moved(_negative_cells(total), 1), "You count from 1: Python's first row, and first column, is 0."),
+    (lambda total: _turned(_negative_cells(total)), "Rows and columns are exchanged: write (row, column)."),
+    (lambda total: _turned(_moved(_negative_cells(total), 1)),
+     "Rows and columns are exchanged, and you count from 1: write (row, column), from 0."),
+]  # fmt: skip
+
+
+def _as_cells(answer: Any) -> Cells:
+    answer = answer.tolist() if isinstance(answer, np.ndarray) else answer  # such as np.argwhere gives
+    if not isinstance(answer, list | tuple | set):
+        raise CheckFailed(f"my_removed should be a list of (row, column); yours is {type(answer).__name__}.")
+    for cell in answer:
+        refuse_dots("my_removed", cell)
+        if not isinstance(cell, tuple | list) or len(cell) != 2:
+            raise CheckFailed(
+                f"Each cell should be a pair (row, column), its place and not its number; found {cell!r}."
+            )
+        for index in cell:
+            refuse_dots("my_removed", index)
+            if not isinstance(index, int | np.integer):
+                raise CheckFailed(f"Rows and columns should be whole numbers; found {cell!r}.")
+    return frozenset((int(row), int(column)) for row, column in answer)
+
+
+# --- The counterfactual map ------------------------------------------------------------------------------
+
+
+def _total(a: Array, g: Array) -> Array:
+    return grad_cam_from_maps(a, g).weighted_sum
+
+
+def _heat(a: Array, g: Array) -> Array:
+    return grad_cam_from_maps(a, g).localization_map
+
+
+def _against(a: Array, g: Array) -> Array:
+    return relu(-_total(a, g))
+
+
+def _cases(variant: int = 0) -> Iterable[Inputs]:
+    """Return maps with cells of both signs in L, and feature maps and α of both signs."""
+
+    def tells(a: Array, g: Array) -> bool:
+        total, alphas = _total(a, g), means(g)
+        differ = (relu(-_total(relu(a), g)) != relu(-total)).any() and (hirescam.from_maps(a, g).weighted_sum != total)
+        return bool(total.min() < 0 < total.max() and alphas.min() < 0 < alphas.max() and np.any(differ))
+
+    return pairs_of_maps(variant, [(2, 2, 2), (3, 2, 3), (2, 3, 2), (4, 2, 3)], tells)
+
+
+_COUNTERFACTUAL: Mistakes = [
+    (_heat, "That is the map of the class itself, ReLU(L): turn the signs of L before the ReLU."),
+    (_total, "That is L: turn its signs, and then ReLU."),
+    (lambda a, g: -_total(a, g), "That is -L: its negative cells speak *for* the class, so the ReLU is still to come."),
+    (lambda a, g: np.minimum(_total(a, g), 0),
+     "That is the negative part with its minus, min(L, 0): a map has no negative cells, so it should be ReLU(-L)."),
+    (lambda a, g: -_heat(a, g), "That is -ReLU(L): the minus belongs inside, ReLU(-L)."),
+    (lambda a, g: np.abs(_total(a, g)), "That is |L|, for and against together: ReLU(-L) keeps what is against."),
+    (lambda a, g: relu(-(spread(means(g)) * a)).sum(axis=0), hints.RELU_TOO_EARLY),
+    (lambda a, g: (spread(relu(-means(g))) * a).sum(axis=0),
+     "Your ReLU is on -α: it belongs at the end. A positive α speaks against the class where A is negative."),
+    (lambda a, g: relu((spread(relu(-means(g))) * a).sum(axis=0)),
+     "You take the maps with a negative α alone: a positive α speaks against the class where A is negative."),
+    (lambda a, g: relu(_total(a, relu(-g))),
+     "You take the negative gradients alone: turn the signs of all of them."),
+    (lambda a, g: _total(a, relu(-g)), "You take the negative gradients alone: turn the signs of all of them."),
+    (lambda a, g: relu(_total(relu(-a), g)), "You take the negative cells of A alone: turn the signs of L."),
+    (lambda a, g: relu(-_total(relu(a), g)), "There is a ReLU on A: a negative cell of A counts."),
+    (lambda a, g: relu(-(g * a).sum(axis=0)),
+     "You multiply cell by cell: that is HiResCAM's. Here each map has one weight, α_k, the mean of dy/dA^k."),
+    (lambda a, g: relu(-(spread(sums(g)) * a).sum(axis=0)),
+     "It is Z = H·W times too large: α_k is the mean of dy/dA^k, not the sum."),
+    (lambda a, g: relu(-_total(a, g) / len(a)), hints.MEAN_OF_MAPS),
+    (lambda a, g: np.where(_total(a, g) < 0, 1, 0), "That says where L is negative: there, keep the size of L."),
+    (lambda a, g: _total(a, g).max() - _total(a, g),
+     "That is max L - L: only what is below 0 speaks against the class."),
+    (lambda a, g: quotient(_against(a, g), _against(a, g).max()), hints.NORMALISED),
+    (lambda a, g: _against(a, g).T, hints.TRANSPOSED),
+    (lambda a, g: _against(FEATURE_MAPS, GRADIENTS), hints.ONLY_THE_EXAMPLE),
+]  # fmt: skip
+
+COUNTERFACTUAL = Exercise(
+    {"counterfactual": Stage("counterfactual, ReLU(-L):", _against, _COUNTERFACTUAL)}, _cases, hints.advise_on_alphas
+)
+
+
+# --- For and against -------------------------------------------------------------------------------------
+
+
+def _totals(variant: int = 0) -> Iterator[Inputs]:
+    """Yield the L of the worked example, drawn ones, one that is all negative, and one of zeros."""
+    yield {"L": WEIGHTED_SUM}
+    rng = generator(variant)
+    for shape in ((2, 3), (3, 2)):
+        total = halves(rng, shape)
+        while not ((total < 0).sum() > 1 and (total > 0).sum() > 1 and total.sum() != 0):
+            total = halves(rng, shape)
+        yield {"L": total}
+    yield {"L": -1 - np.abs(halves(rng, (1, 3)))}
+    yield {"L": 0 * halves(rng, (2, 2))}
+
+
+def _share_against(total: Array) -> Array:
+    return quotient(relu(-total).sum(), np.abs(total).sum())
+
+
+_POSITIVE: Mistakes = [
+    (lambda total: total, "That is L itself: negative cells should become 0."),
+    (lambda total: np.abs(total), "That is |L|: negative cells should become 0."),
+    (lambda total: relu(-total), "That is what speaks against the class: the two are exchanged."),
+    (lambda total: np.minimum(total, 0), "That is the smaller of L and 0: take the larger, np.maximum."),
+    (lambda total: np.where(total > 0, 1, 0), "That says where L is positive: there, keep L itself."),
+    (lambda total: total[total > 0], "These are the positive numbers without their places: keep the shape of L."),
+    (lambda total: quotient(relu(total), total.max()), hints.NORMALISED),
+    (lambda total: quotient(relu(total), relu(total).max()), hints.NORMALISED),
+    (lambda total: total - total.min(), "You subtract the minimum, which moves the 0: negative cells should become 0."),
+    (lambda total: relu(total).T, hints.TRANSPOSED),
+]
+
+_NEGATIVE: Mistakes = [
+    (
+        lambda total: np.minimum(total, 0),
+        "It has the minus still: L = positive - negative, so negative itself has no negative cell.",
+    ),
+    (lambda total: relu(total), "That is what speaks for the class: take the other part, ReLU(-L)."),
+    (lambda total: -total, "That is -L: where L is positive, nothing speaks against the class, so there it is 0."),
+    (lambda total: total, "That is L itself: turn its signs, and then ReLU."),
+    (lambda total: np.abs(total), "That is |L|: where L is positive, nothing speaks against the class."),
+    (lambda total: -relu(total), "That is -ReLU(L): the minus belongs inside, ReLU(-L)."),
+    (lambda total: np.where(total < 0, 1, 0), "That says where L is negative: there, keep the size of L."),
+    (lambda total: total[total < 0], "These are the negative numbers without their places: keep the shape of L."),
+    (lambda total: -total[total < 0], "These numbers have lost their places: keep the shape of L."),
+    (lambda total: relu(-total).T, hints.TRANSPOSED),
+]
+
+_AGAINST: Mistakes = [
+    (lambda total: quotient(relu(-total).sum(), total.sum()),
+     "You divide by the sum of L, in which for and against cancel: divide by the sum of both parts."),
+    (lambda total: quotient(-relu(-total).sum(), np.abs(total).sum()),
+     "It is negative: a share is the sum of the negative part, which has no minus, over the sum of both."),
+    (lambda total: quotient(relu(-total).sum(), relu(total).sum()),
+     "You divide by what speaks for the class: divide by the sum of both parts."),
+    (lambda total: quotient(relu(total).sum(), np.abs(total).sum()),
+     "That is the share of what speaks *for* the class: take the other part."),
+    (lambda total: quotient((total < 0).sum() + zero_of(total), total.size),
+     "You count the negative cells: add up how large they are."),
+    (lambda total: quotient((total < 0).sum() + zero_of(total), (total != 0).sum()),
+     "You count the negative cells: add up how large they are."),
+    (lambda total: relu(-total).sum(), "That is the sum of the negative part: divide it by the sum of both parts."),
+    (lambda total: relu(-total).sum() / total.size,
+     "That is a mean over the cells: divide by the sum of both parts."),
+    (lambda total: quotient(relu(-total).max(), np.abs(total).max()),
+     "You compare the largest cells: add up all cells of each part."),
+    (lambda total: 100 * _share_against(total), "That is in per cent: a share lies in 0 … 1."),
+    (lambda total: quotient(relu(-total), np.abs(total)),
+     "That is a share for each cell: one number for the whole map."),
+    (lambda total: quotient(total.sum(), np.abs(total).sum()),
+     "The sum of L is for minus against: take the negative part alone."),
+]  # fmt: skip
+
+
+def _split_advice(error: Exception) -> str:
+    if isinstance(error, ZeroDivisionError):
+        return "(L can be 0 everywhere. Then there is nothing to share, and the share is 0: ask before you divide.)"
+    return ""
+
+
+SPLIT = Exercise(
+    {
+        "positive": Stage("positive, what speaks for the class:", relu, _POSITIVE),
+        "negative": Stage("negative, what speaks against it:", lambda total: relu(-total), _NEGATIVE),
+        "against": Stage("against, Σ negative / (Σ positive + Σ negative):", _share_against, _AGAINST),
+    },
+    _totals,
+    _split_advice,
+)
+
+
+# --- Another head, the same p ----------------------------------------------------------------------------
+
+_CAT, _ELEPHANT = range(len(CLASS_NAMES))
+_ONLY_THE_CAT = (
+    "Only the cat's row has changed, so y_cat - y_elephant has, too, and with it p. Add the same row to both rows."
+)
+
+_HEADS: list[tuple[Callable[[Array], Array], str]] = [
+    (lambda old: old, "That is the old head: its p, and its map. Add a row to both of its rows."),
+    (lambda old: 0 * old,
+     "Both rows are 0, so each p is 1/2 for every picture. The difference of the rows must stay."),
+    (lambda old: old[::-1], "The rows are exchanged, so p(cat) is now p(elephant)."),
+    (lambda old: np.stack([0 * old[_CAT], old[_ELEPHANT]]), _ONLY_THE_CAT),
+    (lambda old: np.stack([-old[_CAT], old[_ELEPHANT]]), _ONLY_THE_CAT),
+    (lambda old: np.stack([old[_CAT] - old[_ELEPHANT], 0 * old[_CAT]]),
+     "The elephant's row is 0 now: that keeps p, but it is the cat's map that should be empty."),
+    (lambda old: np.stack([0 * old[_CAT], old[_CAT] - old[_ELEPHANT]]),
+     "The sign is turned: the elephant's row should be what it was, minus the cat's."),
+    (lambda old: -old, "All signs are turned, so p(cat) is what p(elephant) was."),
+    (lambda old: np.stack([-old[_CAT], -old[_CAT]]),
+     "That is the row to add, twice: add it to the rows that are there."),
+    (lambda old: np.stack([0 * old[_CAT], 0 * old[_CAT] - old[_CAT]]),
+     "The elephant's own row has got lost: it should be what it was, minus the cat's."),
+    (lambda old: old + 1,
+     "That adds 1 to each weight, and keeps p. But the cat's map is not empty: which row leaves nothing of it?"),
+    (lambda old: old - 1,
+     "That takes 1 from each weight, and keeps p. But the cat's map is not empty: which row leaves nothing of it?"),
+    (lambda old: old - old.sum(axis=0) / 2,
+     "You subtract the mean of both rows, and keep p. But then the cat's row is half of the difference, not 0."),
+]  # fmt: skip
+
+
+def _row_cases(variant: int = 0) -> Iterator[Inputs]:
+    """Yield the head of the worked example, then drawn heads whose second class has a map, and another one."""
+    yield {"weights": np.stack([GRADIENTS, _elephant()]), "feature_maps": FEATURE_MAPS}
+    rng = generator(variant)
+    for shape in ((2, 2, 2), (3, 2, 3), (2, 3, 1)):
+        while True:
+            weights, a = np.stack([halves(rng, shape), halves(rng, shape)]), halves(rng, shape)
+            wanted = _heat(a, weights[1])
+            if all((_heat(a, weights[0] + wrong(weights, a)) != wanted).any() for wrong, _ in _V):
+                break
+        yield {"weights": weights, "feature_maps": a}
+
+
+def _elephant() -> Array:
+    weight: Array = network()["linear"].parameters["weight"]
+    return weight[_ELEPHANT].reshape(FEATURE_MAPS.shape)
+
+
+def _v(weights: Array, a: Array) -> Array:
+    v: Array = weights[1] - weights[0]
+    return v
+
+
+_V: Mistakes = [
+    (lambda weights, a: weights[0] - weights[1],
+     "The sign is turned: the first row plus v should be the second row."),
+    (lambda weights, a: weights[1],
+     "That is the second row: v is *added*, so the first row is still in it. Take it out."),
+    (lambda weights, a: -weights[0],
+     "With this v the first row is 0, and its map is empty: it should be the other map."),
+    (lambda weights, a: -weights[1], "That is minus the second row: the first row plus v should be the second row."),
+    (lambda weights, a: weights[0], "That is the first row: with this v it is doubled, and so is its map."),
+    (lambda weights, a: 0 * weights[0], "With a v of 0, nothing changes."),
+    (lambda weights, a: (weights[1] - weights[0]) / 2, "That is half of the way: then both rows are their mean."),
+    (lambda weights, a: weights[0] + weights[1], "You add the rows: the first row plus v should be the second row."),
+    (lambda weights, a: (weights[0] + weights[1]) / 2,
+     "That is the mean of both rows: the first row plus v should be the second row."),
+    (lambda weights, a: -(weights[0] + weights[1]) / 2,
+     "Now the two rows are each other's opposite: the first row plus v should be the second row."),
+    (lambda weights, a: a, "These are the feature maps: v is a row of the head, folded into maps."),
+    (lambda weights, a: relu(weights[1] - weights[0]), "There is a ReLU on v: a row may be negative."),
+    (lambda weights, a: np.abs(weights[1] - weights[0]), "That is |v|: a row may be negative."),
+]  # fmt: skip
+
+
+def _map_with(inputs: Inputs, v: Array) -> list[Array]:
+    """Return the first class's map with v."""
+    weights, a = inputs["weights"], inputs["feature_maps"]
+    check_shape("v", v, a.shape, "(K, H, W)")
+    return [_heat(a, weights[0] + as_fractions(v))]
+
+
+ROW = Exercise(
+    {"v": Stage("v: with it, the first class's map should be the one that the second class had.", _v, _V)},
+    _row_cases,
+    outcome=_map_with,
+)
