@@ -1,6 +1,14 @@
-"""A solution of the exercise of notebook 02: kernels and a head with given feature maps and gradient maps."""
+"""Solutions of the exercises of notebook 02: a feature map, gradient maps, and a network that has both."""
 
 import numpy as np
+
+my_map = [[4, -1], [4, -3]]  # the kernel is -2 -1 / 4 3: lower left, upper right, all four, the upper two
+
+
+def my_gradient_maps(row, size):
+    """Return the row folded into maps, (K, H, W)."""
+    height, width = size
+    return row.reshape(-1, height, width)
 
 
 def my_network(feature_maps, gradients):

@@ -1,4 +1,4 @@
-"""Solutions of the exercises of notebook 03: three backward passes, four counterexamples, and a twin of a block."""
+"""Solutions of the exercises of notebook 03: five backward passes, four counterexamples, and a twin of a block."""
 
 import numpy as np
 
@@ -8,6 +8,30 @@ from numpycam.exact import as_fractions
 def my_relu_backward(u, x):
     """Return dx: u where the gate is open."""
     return u * (x > 0)
+
+
+def my_conv_of_one_map(u, x, weight):
+    """Return dx (H, W) and dw (KH, KW): each output stamps the kernel onto x, and what it saw onto the kernel."""
+    height, width = weight.shape
+    dx, dw = np.zeros_like(x), np.zeros_like(weight)
+    for i, j in np.ndindex(u.shape):
+        dx[i : i + height, j : j + width] += u[i, j] * weight
+        dw += u[i, j] * x[i : i + height, j : j + width]
+    return dx, dw
+
+
+def my_conv_with_stride(u, x, weight, stride, padding):
+    """Return dx (H, W) and dw (KH, KW): the same on the padded x, whose border is cut off at the end."""
+    (down, right), (top, left) = stride, padding
+    height, width = weight.shape
+    padded = np.pad(x, [(top, top), (left, left)])
+    dpadded, dw = np.zeros_like(padded), np.zeros_like(weight)
+    for i, j in np.ndindex(u.shape):
+        rows = slice(i * down, i * down + height)
+        columns = slice(j * right, j * right + width)
+        dpadded[rows, columns] += u[i, j] * weight
+        dw += u[i, j] * padded[rows, columns]
+    return dpadded[top : top + x.shape[0], left : left + x.shape[1]], dw
 
 
 def my_conv_backward(u, x, weight, stride, padding):

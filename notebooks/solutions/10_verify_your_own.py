@@ -1,6 +1,16 @@
-"""Solutions of the exercises of notebook 10: two backward passes, evidence against three CAMs, and a law."""
+"""Solutions of the exercises of notebook 10: a law by hand, two backward passes, evidence, and a law of one's own."""
 
 import numpy as np
+
+my_sides = {
+    "y": [-7, 2],  # 2·(-3) + 1·3 - 2·2 and -3·(-3) - 3·3 + 1·2
+    "left": -8,  # -7·2 + 2·3
+    "dx": [-5, -7, -1],  # 2 times the first row, 3 times the second
+    "right": -8,  # -3·(-5) + 3·(-7) + 2·(-1)
+}
+
+# x is negative, so the gate should be shut. But u comes through.
+my_counterexample = {"u": [1], "x": [-1]}
 
 
 def my_stamping_backward(u, x, weight):
