@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import NoReturn, TextIO
 
 from numpycam import interrupt
-from numpycam.cli import background, example, explain, methods, train, verify
+from numpycam.cli import background, course, example, explain, methods, train, verify
 
 
 class _Parser(argparse.ArgumentParser):
@@ -118,6 +118,7 @@ def _build_parser() -> argparse.ArgumentParser:
     for name, command in (
         ("example", example),
         ("explain", explain),
+        ("course", course),
         ("methods", methods),
         ("background", background),
         ("train", train),

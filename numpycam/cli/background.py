@@ -267,7 +267,7 @@ def figure_of_maps(networks: dict[str, Network], seed: int) -> "Picture":
         row_names=[name for name, *_ in lines],
         column_names=["picture", *(name for name in networks for _ in CLASS_NAMES)],
         captions=captions,
-        title="Where do the two networks look? (each has one colour scale)",
+        title="Where do the two networks look? (one colour scale for all maps of a network)",
         side=1.7,
     )
 

@@ -234,7 +234,8 @@ def test_the_captions_say_the_score_the_answer_and_where_the_map_lies():
 def test_the_alternative_text_of_the_figure_of_maps():
     alt = figure(4).alt
     assert alt.startswith(
-        "Where do the two networks look? (each has one colour scale). cat, picture. cat, drawings, cat? y = "
+        "Where do the two networks look? (one colour scale for all maps of a network). "
+        "cat, picture. cat, drawings, cat? y = "
     )
     for animal in ("cat", "elephant"):
         for name in NAMES:

@@ -5,6 +5,7 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import drawing, only_columns, same, words
 from matplotlib.image import imread
@@ -12,7 +13,9 @@ from matplotlib.image import imread
 from numpycam import grad_cam, worked_example
 from numpycam.cli import main
 from numpycam.cli.example import walkthrough
+from numpycam.display import as_uint8, overlay
 from numpycam.exact import as_floats, as_fractions
+from numpycam.resize import normalise
 
 
 @pytest.fixture
@@ -149,13 +152,15 @@ def test_the_files_hold_every_number_of_the_worked_example(run, tmp_path):
 
 
 def test_the_overlay_is_the_picture_under_the_map(run, tmp_path):
+    """It is drawn on 450 × 450 pixels. The numbers stand in the middle of the map's cells."""
     run(draws="overlay")
     picture = imread(tmp_path / "out" / "overlay.png")[..., :3]
-    assert picture.shape == (480, 480, 3)
-    cells = picture[60::120, 60::120]  # the middle of each pixel of the 4 × 4 picture
-    brightness = cells.mean(axis=-1)
-    assert brightness.argmax() in (8, 9, 12, 13)  # the body of the cat
-    assert brightness[0, 3] > brightness[0, 2]  # the moon is lighter than the night beside it
+    left, top = 75, 210  # a margin of 0.25 inches and 0.7 inches for the heading, at 300 pixels to an inch
+    inside = np.array([20, 205, 245, 430])  # in each pixel of the picture, away from numbers and lines
+    cells = picture[np.ix_(top + inside, left + inside)]
+    heat = normalise(as_floats(worked_example.LOCALIZATION_MAP)).repeat(2, axis=0).repeat(2, axis=1)
+    drawn = as_uint8(overlay(as_floats(worked_example.IMAGE), heat))
+    assert np.abs(as_uint8(cells).astype(int) - drawn).max() <= 1  # matplotlib rounds down
 
 
 def test_json_in_floats_holds_numbers(run, tmp_path):

@@ -1,0 +1,115 @@
+"""``numpycam course``: write the notebooks into a folder, to work in, to teach from or to grade with."""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from numpycam import course
+from numpycam.cli.options import folder_from_text, seed_from_text
+from numpycam.course.source import PAGES
+from numpycam.files import write_files
+
+TEXTS: dict[str, Any] = {
+    "help": "write the notebooks of the course into a folder",
+    "description": "Write the notebooks of the course into a folder, without outputs and without solutions. A file "
+    "that is there is left as it is, with all that was written into it.",
+}
+
+SHEET = "numpycam"
+"""What nbgrader's assignment is called."""
+
+CONFIG = f'''"""The configuration of nbgrader for this folder."""
+
+c = get_config()  # noqa: F821 - nbgrader defines it
+
+c.CourseDirectory.course_id = "numpycam"
+c.ClearSolutions.code_stub = {{"python": "{course.editions.CODE_STUB}"}}
+c.ClearSolutions.enforce_metadata = False
+c.Execute.timeout = 300
+'''
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Tell the parser which options the command takes, and which function runs it."""
+    parser.add_argument("folder", nargs="?", type=folder_from_text, default=Path("numpycam-course"), metavar="FOLDER",
+        help="where to write them; numpycam-course if not given")  # fmt: skip
+    edition = parser.add_mutually_exclusive_group()
+    edition.add_argument("--teacher", action="store_true", help="with outputs and solutions")
+    edition.add_argument("--nbgrader", action="store_true", help="as an assignment of nbgrader, with hidden tests")
+    parser.add_argument("--variant", type=seed_from_text, default=0, metavar="N",
+        help="which numbers the checks draw: another N for each learner, if you like")  # fmt: skip
+    parser.add_argument("--hidden", type=seed_from_text, metavar="N",
+        help="which numbers the hidden tests draw, with --nbgrader; 1 if not given")  # fmt: skip
+    parser.add_argument("--open", action="store_true", help="open the folder in Jupyter")
+    parser.set_defaults(run=_write, parser=parser)
+
+
+def _write(options: argparse.Namespace) -> int:
+    _refuse_what_would_do_nothing(options)
+    if options.open and not find_spec("jupyterlab"):
+        options.parser.error("--open needs Jupyter: pip install jupyter")
+    contents = _contents(options)
+    folder: Path = options.folder
+    there = [name for name in contents if (folder / name).exists() or (folder / name).is_symlink()]
+    new = {name: text.encode() for name, text in contents.items() if name not in there}
+    for parent in sorted({(folder / name).parent for name in new}):
+        parent.mkdir(parents=True, exist_ok=True)
+        write_files(parent, {Path(n).name: text for n, text in new.items() if (folder / n).parent == parent})
+    print("\n".join(_told(folder, [*new], there, options)))
+    if options.open:
+        return subprocess.call([sys.executable, "-m", "jupyterlab", str(folder)])
+    return 0
+
+
+def _refuse_what_would_do_nothing(options: argparse.Namespace) -> None:
+    """Exit with a message if an option does not go with the edition."""
+    if options.hidden is not None and not options.nbgrader:
+        options.parser.error("--hidden goes with --nbgrader only")
+    if options.variant and options.teacher:
+        options.parser.error("--variant does not go with --teacher: its outputs are those of variant 0")
+    if options.nbgrader and _hidden(options) == options.variant:
+        options.parser.error(f"--hidden must differ from --variant, and both are {options.variant}")
+
+
+def _hidden(options: argparse.Namespace) -> int:
+    return 1 if options.hidden is None else options.hidden
+
+
+def _contents(options: argparse.Namespace) -> dict[str, str]:
+    """Return what to write, by the names of the files in the folder."""
+    notebooks = {f"{name}.ipynb": _as_text(_edition(name, options)) for name in course.names()}
+    if options.nbgrader:
+        return {"nbgrader_config.py": CONFIG} | {f"source/{SHEET}/{name}": text for name, text in notebooks.items()}
+    pages = {name: (course.FOLDER / name).read_text(encoding="utf-8") for name in PAGES}
+    return pages | notebooks | (course.for_teachers() if options.teacher else {})
+
+
+def _edition(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    notebook, solutions = course.read(name), course.solutions(name)
+    if options.teacher:
+        return course.teacher(notebook, solutions)
+    if options.nbgrader:
+        return course.grader(notebook, solutions, options.variant, _hidden(options))
+    return course.student(notebook, options.variant)
+
+
+def _as_text(notebook: dict[str, Any]) -> str:
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def _told(folder: Path, new: list[str], there: list[str], options: argparse.Namespace) -> list[str]:
+    """Return what to tell: what was written, what was left alone, how to go on."""
+    written = f"{len(new)} files" if len(new) != 1 else "1 file"
+    lines, place = [f"Wrote {written} into {folder}."], shlex.quote(str(folder))
+    if there:
+        lines.append(f"Left as they are, since they are there: {', '.join(there)}.")
+    if options.nbgrader:
+        return [*lines, f"Go on: cd {place} && nbgrader generate_assignment {SHEET}"]
+    first = "teaching.md" if options.teacher else "README.md, then 01"
+    jupyter = "" if find_spec("jupyterlab") else "   (Jupyter: pip install jupyter)"
+    return [*lines, f"Open it: jupyter lab {place}{jupyter}", f"Begin with {first}."]

@@ -1,0 +1,71 @@
+"""Finds in a file of solutions what one exercise needs: its definition, and what that uses."""
+
+import ast
+
+
+def names_in(source: str) -> list[str]:
+    """Return the names that the cell of an exercise defines: what the learner writes."""
+    return [name for statement in ast.parse(source).body for name in _defined(statement)]
+
+
+def defines_a_function(source: str) -> bool:
+    """Whether the learner writes a function: it can be tried on any numbers."""
+    return any(isinstance(statement, ast.FunctionDef) for statement in ast.parse(source).body)
+
+
+def answer_to(stub: str, solutions: str) -> str:
+    r"""Return the solutions of the names that a stub defines, after whatever they use.
+
+    >>> solutions = "import math\ntau = 2 * math.pi\n\ndef mine(r):\n    return tau * r\n\nother = 1\n"
+    >>> print(answer_to("def mine(r):\n    return ...", solutions))
+    import math
+    <BLANKLINE>
+    tau = 2 * math.pi
+    <BLANKLINE>
+    <BLANKLINE>
+    def mine(r):
+        return tau * r
+    """
+    statements = ast.parse(solutions).body
+    wanted, used = {*names_in(stub)}, set[int]()
+    while True:
+        more = {n for n, statement in enumerate(statements) if n not in used and wanted & {*_defined(statement)}}
+        if not more:
+            break
+        used |= more
+        for n in more:
+            wanted |= {node.id for node in ast.walk(statements[n]) if isinstance(node, ast.Name)}
+    return _joined([statements[n] for n in sorted(used)], solutions)
+
+
+def _joined(statements: list[ast.stmt], source: str) -> str:
+    """Return the statements as text: two empty lines around a function, one between two imports and the rest."""
+    text, before = "", None
+    for statement in statements:
+        if before is not None:
+            both_import = isinstance(statement, ast.Import | ast.ImportFrom) and type(before) is type(statement)
+            has_function = isinstance(statement, ast.FunctionDef) or isinstance(before, ast.FunctionDef)
+            text += "\n" if both_import else "\n\n\n" if has_function else "\n\n"
+        text += ast.get_source_segment(source, statement) or ""
+        before = statement
+    return text
+
+
+def _defined(statement: ast.stmt) -> list[str]:
+    """Return the names that a statement gives a value to."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return [statement.name]
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [(alias.asname or alias.name).split(".")[0] for alias in statement.names]
+    return [
+        node.id
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign)
+        and (isinstance(node.ctx, ast.Store) or _is_filled(node, statement))
+    ]  # fmt: skip
+
+
+def _is_filled(node: ast.Name, statement: ast.stmt) -> bool:
+    """Whether the statement puts something into what the name holds: ``findings["grass"] = …``."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return any(isinstance(target, ast.Subscript) and target.value is node for target in targets)

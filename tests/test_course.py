@@ -1,0 +1,271 @@
+"""The editions of the course: what a learner, a teacher and a grader get, and the command that writes them."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from helpers import refusal
+
+from numpycam import cli, course
+from numpycam.course.answers import answer_to
+from numpycam.course.editions import calls_of_checks, is_tagged
+from numpycam.course.source import HAND_OUTS, PAGES
+
+EACH = pytest.mark.parametrize("name", course.names())
+
+
+def code(notebook):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def tagged(notebook, tag):
+    return [cell for cell in notebook["cells"] if is_tagged(cell, tag)]
+
+
+@EACH
+def test_a_learner_gets_no_outputs_and_no_solutions(name):
+    made = course.student(course.read(name))
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code(made))
+    assert "solutions/" not in json.dumps(made)
+    assert [source(cell) for cell in tagged(made, "exercise")] == [
+        source(cell) for cell in tagged(course.read(name), "exercise")
+    ]
+    assert all("..." in source(cell) for cell in tagged(made, "exercise"))
+
+
+@EACH
+def test_each_exercise_has_a_check_behind_it_that_may_raise(name):
+    cells = [cell for cell in course.read(name)["cells"] if is_tagged(cell, "exercise") or is_tagged(cell, "check")]
+    assert [is_tagged(cell, "exercise") for cell in cells] == [True, False] * (len(cells) // 2)
+    for check in cells[1::2]:
+        assert is_tagged(check, "raises-exception")
+        assert len(calls_of_checks(source(check))) == 1
+
+
+@EACH
+def test_a_teacher_gets_solutions_that_pass(name):
+    made = course.teacher(course.read(name), course.solutions(name))
+    stubs = [source(cell) for cell in tagged(course.read(name), "exercise")]
+    assert stubs
+    assert not {source(cell) for cell in tagged(made, "exercise")} & {*stubs}
+    for cell in tagged(made, "check"):
+        (output,) = cell["outputs"]
+        assert output["text"].startswith("✓")
+
+
+@EACH
+def test_a_grader_gets_a_solution_to_clear_and_a_hidden_test_for_each_exercise(name):
+    made = course.grader(course.read(name), course.solutions(name), hidden=77)
+    roles = [cell["metadata"]["nbgrader"] for cell in code(made) if "nbgrader" in cell["metadata"]]
+    count = len(tagged(made, "exercise"))
+    assert [sum(role[what] for role in roles) for what in ("solution", "grade")] == [count, count]
+    assert len({role["grade_id"] for role in roles}) == len(roles)
+    hidden = [source(cell) for cell in code(made) if cell["metadata"].get("nbgrader", {}).get("grade")]
+    assert all("### BEGIN HIDDEN TESTS" in text for text in hidden)
+    stubs = [source(cell) for cell in tagged(course.read(name), "exercise")]
+    assert ["variant=77" in text for text in hidden] == [stub.startswith("def ") for stub in stubs]
+
+
+def test_what_an_assignment_locks_and_what_it_gives_points_for():
+    name = course.names()[0]
+    made = course.grader(course.read(name), course.solutions(name))
+    for cell in code(made):
+        role = cell["metadata"].get("nbgrader")
+        if role:
+            assert role["locked"] is not role["solution"]
+            assert role.get("points") == (2 if role["grade"] else None)
+        if role and role["grade"]:
+            assert "points=2, " in source(cell)
+
+
+def test_the_hidden_test_loads_the_checks_anew(monkeypatch):
+    """It is run here as nbgrader runs it, after a learner has overwritten the check."""
+    name = course.names()[0]
+    made = course.grader(course.read(name), course.solutions(name))
+    hidden = next(source(cell) for cell in code(made) if "check_alphas" in source(cell) and "HIDDEN" in source(cell))
+    mine = {key: module for key, module in sys.modules.items() if key.split(".")[0] == "numpycam"}
+    monkeypatch.setattr("numpycam.checks.check_alphas", lambda *given, **more: None)
+    try:
+        names = {"my_alphas": lambda gradients: 0}
+        exec(hidden.replace("grade(check_alphas", "points = grade(check_alphas"), names)
+        assert names["points"] == 0
+    finally:
+        for key in [key for key in sys.modules if key.split(".")[0] == "numpycam"]:
+            del sys.modules[key]
+        sys.modules.update(mine)
+
+
+@pytest.mark.parametrize(
+    ("solutions", "answer"),
+    [
+        ("import a.b\n\nmine = a.b.c\n", "import a.b\n\nmine = a.b.c"),
+        ("import a as b\nfrom c import d as e\nfrom c import f\nmine = b + e + f\n",
+         "import a as b\n\nfrom c import d as e\nfrom c import f\n\nmine = b + e + f"),
+        ("import a as b\nmine = a\n", "mine = a"),
+        ("from a import sum\nmine = sum\n", "from a import sum\n\nmine = sum"),
+    ],
+)  # fmt: skip
+def test_an_answer_comes_with_the_imports_that_it_uses(solutions, answer):
+    assert answer_to("mine = ...", solutions) == answer
+
+
+def test_open_starts_jupyter_in_the_folder_and_returns_its_status(tmp_path, monkeypatch):
+    called = []
+    monkeypatch.setattr("numpycam.cli.course.find_spec", lambda name: name)
+    monkeypatch.setattr("numpycam.cli.course.subprocess.call", lambda command: called.append(command) or 7)
+    assert cli.main(["course", str(tmp_path), "--open"]) == 7
+    assert called == [[sys.executable, "-m", "jupyterlab", str(tmp_path)]]
+
+
+def test_an_edition_leaves_the_notebook_as_it_is():
+    name = course.names()[0]
+    notebook, before = course.read(name), course.read(name)
+    course.student(notebook, variant=3)
+    course.teacher(notebook, course.solutions(name))
+    course.grader(notebook, course.solutions(name))
+    assert notebook == before
+
+
+def test_an_answer_comes_with_what_it_uses_and_with_nothing_else():
+    solutions = (
+        "import math\nA = 1\n\ndef helper():\n    return A\n\ndef mine():\n    return helper()\n\nother = math.pi\n"
+    )
+    assert answer_to("def mine():\n    return ...", solutions) == (
+        "A = 1\n\n\ndef helper():\n    return A\n\n\ndef mine():\n    return helper()"
+    )
+
+
+def test_what_is_put_into_an_answer_belongs_to_it():
+    solutions = "found = {}\nfound['a'] = 1\nother = 2\n"
+    assert answer_to("found = {'a': ...}", solutions) == "found = {}\n\nfound['a'] = 1"
+
+
+def test_an_unknown_notebook_is_refused_by_its_name():
+    assert refusal(ValueError, lambda: course.read("11_more")).startswith("name must be one of '01_grad_cam_by_hand', ")
+
+
+# --- The command ---------------------------------------------------------------------------------------------
+
+
+def test_the_command_writes_the_course_and_never_over_a_file(tmp_path, capsys):
+    folder = tmp_path / "mine"
+    assert cli.main(["course", str(folder)]) == 0
+    written = {path.name for path in folder.iterdir()}
+    assert written == {*PAGES, *(f"{name}.ipynb" for name in course.names())}
+    assert f"Wrote {len(written)} files into {folder}." in capsys.readouterr().out
+    first = folder / f"{course.names()[0]}.ipynb"
+    first.write_text("my work")
+    (folder / "glossary.md").unlink()
+    assert cli.main(["course", str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert "Wrote 1 file into" in told
+    assert "Left as they are, since they are there: " in told
+    assert first.read_text() == "my work"
+    assert (folder / "glossary.md").exists()
+
+
+def test_a_variant_is_in_the_checks(tmp_path):
+    cli.main(["course", str(tmp_path), "--variant", "7"])
+    text = (tmp_path / "01_grad_cam_by_hand.ipynb").read_text(encoding="utf-8")
+    assert "check_grad_cam(my_grad_cam, variant=7)" in text
+    assert "maps_by_hand(variant=7)" in text
+
+
+def test_an_assignment_has_the_source_of_each_notebook(tmp_path, capsys):
+    cli.main(["course", str(tmp_path), "--nbgrader"])
+    assert {path.name for path in (tmp_path / "source" / "numpycam").iterdir()} == {
+        f"{name}.ipynb" for name in course.names()
+    }
+    assert (tmp_path / "nbgrader_config.py").exists()
+    assert "nbgrader generate_assignment numpycam" in capsys.readouterr().out
+
+
+def test_the_teachers_course_has_outputs_and_all_that_is_shown_or_printed(tmp_path):
+    cli.main(["course", str(tmp_path), "--teacher"])
+    page = (tmp_path / "teaching.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([\w./-]+\.\w+)\)", page)
+    assert {*HAND_OUTS} <= {*links}
+    assert [link for link in links if not (tmp_path / link).exists()] == []
+    notebook = json.loads((tmp_path / "01_grad_cam_by_hand.ipynb").read_text(encoding="utf-8"))
+    assert any(cell["outputs"] for cell in code(notebook))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--hidden", "5"], "--hidden goes with --nbgrader only"),
+        (["--teacher", "--variant", "3"], "--variant does not go with --teacher: its outputs are those of variant 0"),
+        (["--nbgrader", "--variant", "1"], "--hidden must differ from --variant, and both are 1"),
+        (["--nbgrader", "--hidden", "0"], "--hidden must differ from --variant, and both are 0"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options, message, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["course", str(tmp_path / "new"), *options])
+    assert capsys.readouterr().err == f"numpycam course: error: {message}\n"
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_with_a_space_can_be_pasted_into_a_shell(tmp_path, capsys):
+    cli.main(["course", str(tmp_path / "my folder")])
+    assert f"jupyter lab '{tmp_path / 'my folder'}'" in capsys.readouterr().out
+    cli.main(["course", str(tmp_path / "a class"), "--nbgrader"])
+    assert f"cd '{tmp_path / 'a class'}' && " in capsys.readouterr().out
+
+
+def test_a_link_to_nothing_is_left_alone(tmp_path):
+    (tmp_path / "README.md").symlink_to(tmp_path / "nowhere")
+    cli.main(["course", str(tmp_path)])
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("odd", [-1, 1.5, True, "1"])
+def test_an_odd_variant_is_refused(odd):
+    name = course.names()[0]
+    notebook, solutions = course.read(name), course.solutions(name)
+    for make in (
+        lambda: course.student(notebook, odd),
+        lambda: course.grader(notebook, solutions, odd),
+        lambda: course.grader(notebook, solutions, hidden=odd),
+    ):
+        with pytest.raises((TypeError, ValueError), match="must be"):
+            make()
+
+
+def test_two_editions_at_once_are_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["course", str(tmp_path), "--teacher", "--nbgrader"])
+    assert "not allowed with" in capsys.readouterr().err
+
+
+def test_without_jupyter_open_says_what_to_install(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("numpycam.cli.course.find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        cli.main(["course", str(tmp_path / "new"), "--open"])
+    assert "--open needs Jupyter: pip install jupyter" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="the source tree is taken from git")
+def test_a_wheel_has_the_notebooks(tmp_path):
+    """Built as pip builds it, and without the network."""
+    root = course.FOLDER.parent
+    if not (root / "setup.py").exists():
+        pytest.skip("there is no source tree: numpycam was installed from a wheel")
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__"))
+    build = [sys.executable, "setup.py", "--quiet", "build", "--build-lib", str(tmp_path / "lib")]
+    subprocess.run(build, cwd=copy, check=True, capture_output=True)
+    place = tmp_path / "lib" / "numpycam" / "notebooks"
+    there = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()}
+    assert there == {
+        *PAGES, *HAND_OUTS, "teaching.md",
+        *(f"{name}.ipynb" for name in course.names()), *(f"solutions/{name}.py" for name in course.names()),
+    }  # fmt: skip
