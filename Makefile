@@ -1,4 +1,4 @@
-.PHONY: help example test thorough coverage lint format notebooks picture models vectors bench fuzz ci
+.PHONY: help example test thorough coverage lint format notebooks picture models vectors bench fuzz grading mutation ci
 PYTHON = .venv/bin/python
 
 help:  ## list the targets
@@ -11,10 +11,10 @@ example: .venv  ## tell the worked example, stage by stage
 	$(PYTHON) -m numpycam
 
 test: .venv  ## run the tests and the doctests
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n auto
 
 thorough: .venv  ## run the tests with a thousand examples for each law
-	HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest
+	HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -n auto
 
 coverage: .venv  ## run the tests and say which lines they miss
 	$(PYTHON) -m coverage run -m pytest && $(PYTHON) -m coverage report
@@ -38,6 +38,8 @@ picture: .venv  ## draw what the README and the docs show; measure networks and 
 	$(PYTHON) docs/laws.py
 	$(PYTHON) docs/proofs.py
 	$(PYTHON) docs/conformance.py
+	$(PYTHON) docs/worksheet.py
+	$(PYTHON) docs/slides.py
 
 models: .venv  ## convert torchvision's 80 models with random weights, for docs/models.md
 	.venv/bin/pip install --quiet torch torchvision
@@ -55,6 +57,16 @@ SECONDS = 3600
 fuzz: .venv  ## look for what breaks numpycam, for SECONDS=3600: damaged files, odd arguments, networks against torch
 	.venv/bin/pip install --quiet --editable '.[torch]'
 	$(PYTHON) -W ignore tests/fuzz --seconds $(SECONDS) --seed $$(date +%s)
+
+grading:  ## grade a class of five with nbgrader, in an environment of its own
+	python3 -m venv .venv-grading && .venv-grading/bin/pip install --quiet nbgrader ipykernel .
+	.venv-grading/bin/python tests/grading/run.py
+
+mutation:  ## make mutants of the core and see which the tests kill, for docs/mutation.md
+	python3 -m venv .venv-mutation && .venv-mutation/bin/pip install --quiet --editable '.[test]' mutmut==3.8.1
+	rm -rf mutants # what is there is not tried again, even if the tests have changed
+	HYPOTHESIS_PROFILE=mutants nice .venv-mutation/bin/mutmut run
+	.venv-mutation/bin/python docs/mutation.py
 
 ci:  ## all that CI runs, in fresh copies
 	bash .ci/run

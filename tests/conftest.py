@@ -3,9 +3,9 @@
 import os
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
-collect_ignore = ["fuzz"]  # it runs for a given time: make fuzz
+collect_ignore = ["fuzz", "grading"]  # they run by themselves: make fuzz, make grading
 collect_ignore += ["peers/adapters.py", "peers/keras_adapters.py", "peers/conformance.py"]  # they need what they ask
 
 # Timings are never tested, so no deadline.
@@ -21,6 +21,12 @@ settings.register_profile(
     phases=[Phase.generate],  # that a mistake is found is enough; its smallest example is not needed
     report_multiple_bugs=False,
 )
+settings.register_profile(  # for thousands of mutants, one after another: make mutation
+    "mutants",
+    settings.get_profile("mutation"),
+    max_examples=10,
+    suppress_health_check=[HealthCheck.too_slow],  # it would pass for a kill
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 
@@ -30,3 +36,9 @@ def no_waiting_for_the_disk():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda _: None)
         yield
+
+
+def pytest_collection_modifyitems(items):
+    """Ask what takes long last: most mutants are killed before."""
+    if os.environ.get("HYPOTHESIS_PROFILE") == "mutants":
+        items.sort(key=lambda item: hasattr(getattr(item, "obj", None), "hypothesis"))
