@@ -218,6 +218,7 @@ def _outcome(exercise: Exercise, inputs: Inputs, given: Sequence[Array]) -> Sequ
     return exercise.outcome(inputs, *given) if exercise.outcome else given
 
 
+@np.errstate(invalid="ignore")  # on some processors and Pythons, a Fraction that meets a NaN warns
 def _message(name: str, exercise: Exercise, tries: Mapping[str, Sequence[_Try]]) -> str:
     """Return what is said about the first case that is wrong; "" if none is. The hint explains all cases."""
     stage = exercise.stages[name]
