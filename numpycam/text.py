@@ -142,7 +142,7 @@ def table(rows: Mapping[str, Iterable[Any]], columns: Sequence[str] = (), write:
     lines = [["", *columns]] if columns else []
     for name, values in rows.items():
         lines.append([name, *(value if isinstance(value, str) else write(value) for value in _in_order(values))])
-    longest = max(map(len, lines))
+    longest = max(map(len, lines), default=1)
     return "\n".join(in_columns([line + [""] * (longest - len(line)) for line in lines], "<" + ">" * (longest - 1)))
 
 

@@ -23,6 +23,7 @@ from numpycam.text import (
     places,
     printable,
     shortened,
+    table,
 )
 
 # --- Numbers ----------------------------------------------------------------------------------------
@@ -135,3 +136,7 @@ def test_a_table_of_fractions_has_them_as_they_are_and_as_decimals():
 def test_a_table_of_floats_has_decimals_alone_and_maps_stand_side_by_side():
     lines = maps_as_text("A^{}", np.array([[[0.5]], [[-2.0]]])).splitlines()
     assert [line.split() for line in lines] == [["A^1", "A^2"], ["in", "floats", "0.5", "-2"]]
+
+
+def test_a_table_without_rows_is_empty():
+    assert table({}) == ""
