@@ -1,4 +1,4 @@
-"""The checks of the notebooks' exercises: a file for each notebook, and a second one for notebook 03.
+"""The checks of the notebooks' exercises: a file for each notebook, and a second one for 03 and 09.
 
 A check takes an answer, usually a function, and tries it on several inputs: the worked example, and others that are
 drawn from the seed of a *variant*, so that each learner can have other numbers. If the answer is right, the check
@@ -27,11 +27,10 @@ from numpycam.checks.can_you_trust_it import (
     check_bends,
     check_deletion,
     check_drop,
-    check_four_networks,
     check_rank_correlation,
     deletion_by_hand,
-    four_networks,
 )
+from numpycam.checks.four_suspects import check_four_networks, four_networks
 from numpycam.checks.grad_cam_by_hand import check_alphas, check_by_hand, check_empty_map, check_grad_cam, maps_by_hand
 from numpycam.checks.negative_evidence import (
     check_counterfactual,

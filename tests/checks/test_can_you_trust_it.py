@@ -17,10 +17,11 @@ from numpycam.checks import (
     check_rank_correlation,
     deletion_by_hand,
     four_networks,
+    four_suspects,
     grade,
 )
-from numpycam.checks import can_you_trust_it as checks
-from numpycam.checks.can_you_trust_it import DELETION, WRONG_EVIDENCE
+from numpycam.checks.can_you_trust_it import DELETION
+from numpycam.checks.four_suspects import WRONG_EVIDENCE
 from numpycam.experiments.drawings import draw
 from numpycam.experiments.pretrained import load_pretrained
 from numpycam.interventions import erase
@@ -212,16 +213,16 @@ drawn_once = cache(draw)
 
 @cache
 def evidence(variant):
-    return {place: checks._evidence(network, variant) for place, network in four_networks(variant).items()}
+    return {place: four_suspects._evidence(network, variant) for place, network in four_networks(variant).items()}
 
 
 def check_four(answer, variant=0):
     """The check itself makes its drawings, and asks the networks, anew each time."""
     evidence(variant)  # before its parts are patched
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checks, "four_networks", lambda variant: {place: place for place in evidence(variant)})
-        patch.setattr(checks, "_evidence", lambda place, variant: evidence(variant)[place])
-        return checks.check_four_networks(answer, variant=variant)
+        patch.setattr(four_suspects, "four_networks", lambda variant: {place: place for place in evidence(variant)})
+        patch.setattr(four_suspects, "_evidence", lambda place, variant: evidence(variant)[place])
+        return four_suspects.check_four_networks(answer, variant=variant)
 
 
 def findings(variant=0, energy=lambda e: e.on_grass, right=lambda e: e.right):
@@ -264,7 +265,7 @@ def test_every_wrong_evidence_gets_its_own_hint(variant, which):
 def test_a_moved_map_moves_no_answer():
     images = drawn_once(100, 5).images
     network = load_pretrained("drawings")
-    moved = checks._moved(network, 4)
+    moved = four_suspects._moved(network, 4)
     assert ((network(images) > 0) == (moved(images) > 0)).all()
     before, after = (one.activations(images)["features"] for one in (network, moved))
     assert np.allclose(before[:, :, :-4], after[:, :, 4:], atol=1e-4 * np.abs(before).max())
