@@ -8,7 +8,7 @@
     laws             verify functions of your own: laws.conv2d.verify(forward=…, backward=…)
     experiments      drawings with known masks, training, two trained networks: load_pretrained
     interop          a network from torch
-    checks           the checks of the notebooks' exercises
+    checks, course   the checks of the notebooks' exercises, the editions of the notebooks
 
 >>> import numpycam
 >>> example = numpycam.worked_example
@@ -20,6 +20,7 @@
 from numpycam import interrupt  # first: from here on, Ctrl-C ends the command quietly, while NumPy is loaded, too
 
 # isort: split
+import sys
 from typing import TYPE_CHECKING, Any
 
 from numpycam.core.base import Layer
@@ -44,12 +45,17 @@ __all__ = [
     "grad_cam_from_maps",
 ]
 
+_MODULES = (
+    *("checks", "course", "display", "exact", "interop", "interventions", "laws", "methods", "metrics", "path"),
+    *("report", "resize", "storage", "targets", "worked_example"),
+)
 _ELSEWHERE = {name: f"numpycam.experiments.{name}" for name in ("drawings", "pretrained", "training")}
 _ELSEWHERE["wrappers"] = "numpycam.methods.wrappers"
 
 if TYPE_CHECKING:  # for type checkers and editors: when it runs, a module is loaded when it is asked for
     from numpycam import (
         checks,
+        course,
         display,
         exact,
         interop,
@@ -86,11 +92,10 @@ else:
         except ModuleNotFoundError as error:
             if error.name != place:  # it is there, and needs something that is not
                 raise
-        raise AttributeError(f"module 'numpycam' has no attribute {name!r}")
+        # With the name and the module, Python says what may have been meant.
+        raise AttributeError(f"module 'numpycam' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
 
 
 def __dir__() -> list[str]:
-    from pkgutil import iter_modules
-
-    modules = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
-    return sorted({*globals(), *modules, *_ELSEWHERE, "load_pretrained", "__version__"} - {"Any", "TYPE_CHECKING"})
+    of_every_module = (name for name in globals() if name.startswith("__"))
+    return sorted({*__all__, *_MODULES, *_ELSEWHERE, "core", "load_pretrained", "__version__", *of_every_module})

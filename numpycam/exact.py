@@ -13,6 +13,7 @@ array([0.33333333, 0.1       ])
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -23,24 +24,25 @@ from numpy.typing import DTypeLike
 from numpycam.core.arguments import as_array, as_rounded, briefly
 from numpycam.core.arrays import Array
 from numpycam.core.base import Layer
+from numpycam.core.steps import Stages
 
 MOST_DIGITS = 4300
 """The most digits that a number has as text, in its numerator or its denominator: Python's own limit."""
 
 
 def as_fractions(value: Any) -> Any:
-    """Return numbers, a layer or a network with every number as a Fraction.
+    """Return numbers, a layer, a network or an explanation with every number as a Fraction.
 
     Parameters
     ----------
-    value : number, str, array_like, Layer or Network
+    value : number, str, array_like, Layer, Network or Explanation
         A float becomes the binary value that it holds. A string becomes the decimal or the fraction that it spells. So
         ``0.1`` and ``"0.1"`` differ. A string or a Decimal has at most MOST_DIGITS (4300) digits, with the zeros of its
         exponent: ``"1e10000000"`` would be a number of ten million digits.
 
     Returns
     -------
-    Fraction, array of Fractions, Layer or Network
+    Fraction, array of Fractions, Layer, Network or Explanation
         The same kind of thing as the argument.
 
     Raises
@@ -52,17 +54,17 @@ def as_fractions(value: Any) -> Any:
 
 
 def as_floats(value: Any, dtype: DTypeLike = np.float64) -> Any:
-    """Return numbers, a layer or a network with every number as a float of the given dtype.
+    """Return numbers, a layer, a network or an explanation with every number as a float of the given dtype.
 
     Parameters
     ----------
-    value : number, array_like, Layer or Network
+    value : number, array_like, Layer, Network or Explanation
         Fractions are rounded to float64 first, and then to the dtype.
     dtype : dtype, default float64
 
     Returns
     -------
-    float, array of floats, Layer or Network
+    float, array of floats, Layer, Network or Explanation
         The same kind of thing as the argument.
 
     Raises
@@ -80,7 +82,17 @@ def as_floats(value: Any, dtype: DTypeLike = np.float64) -> Any:
     return _convert(value, lambda array: as_rounded("value", array, dtype))
 
 
+_NUMBERS = (
+    *("image", "score", "feature_maps", "gradients"),
+    *("alphas", "weighted_maps", "weighted_sum", "localization_map"),
+)
+
+
 def _convert(value: Any, convert: Callable[[Any], Array]) -> Any:
+    if isinstance(value, Stages):
+        numbers = {name: getattr(value, name) for name in _NUMBERS}
+        fields: dict[str, Any] = {name: convert(array)[()] for name, array in numbers.items() if array is not None}
+        return replace(value, **fields, network=value.network and _convert(value.network, convert))
     if isinstance(value, Layer):
         return value.with_parameters({name: convert(array) for name, array in value.parameters.items()})
     return convert(value)[()]

@@ -157,10 +157,12 @@ def as_text(explanation: Stages) -> str:
     """Return an explanation as a few lines of text.
 
     The first line says what is explained. Each further line is a stage: its numbers if they are few, or else its shape
-    and its range. If the map is zero, the last lines say why.
+    and its range. A line tells how to make floats of Fractions. If the map is zero, the last lines say why.
     """
     lines = [f"Explanation of {_what(explanation)}"]
     lines += [f"  {name:16}  {text}" for name, text in _rows(explanation)]
+    if explanation.feature_maps.dtype == object:
+        lines.append("  numpycam.exact.as_floats(explanation) has these fractions as floats")
     zero = _zero(explanation)
     return "\n".join([*lines, *([paragraph(zero)] if zero else [])])
 

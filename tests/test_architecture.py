@@ -246,10 +246,24 @@ def test_modules_are_there_when_they_are_asked_for():
         numpycam.grad_cams
 
 
+def test_editors_and_type_checkers_see_the_same_modules_as_dir():
+    block = next(
+        node for node in ast.parse(FILES["__init__"].read_text(encoding="utf-8")).body if isinstance(node, ast.If)
+    )
+    seen = {alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert seen == {*numpycam._MODULES, *numpycam._ELSEWHERE, "load_pretrained"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_names_that_users_have_are_there_and_are_listed(name):
     assert getattr(numpycam, name) is not None
     assert name in dir(numpycam)
+
+
+def test_dir_lists_what_is_public_and_nothing_else():
+    public = {name for name in dir(numpycam) if not name.startswith("_")}
+    assert public == {*numpycam.__all__, *NAMES, "core", "course"}
+    assert all(getattr(numpycam, name) is not None for name in public)
 
 
 def test_a_name_that_begins_with_an_underscore_loads_nothing():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from numpycam import AvgPool2d, Conv2d, ReLU, grad_cam
+from numpycam import AvgPool2d, Conv2d, ReLU, grad_cam, grad_cam_from_maps, worked_example
 from numpycam.exact import as_floats, as_fractions
 from numpycam.laws.strategies import network_cases
 
@@ -148,3 +148,25 @@ def test_a_longdouble_is_refused_with_the_cure_wherever_it_lies():
 
 def test_as_floats_refuses_what_is_not_a_number():
     assert refusal(ValueError, lambda: as_floats([np.nan])).startswith("value contains NaN at index (0,).")
+
+
+def test_an_explanation_becomes_one_of_floats_and_back():
+    explanation = grad_cam(worked_example.network(), worked_example.IMAGE)
+    floats = as_floats(explanation)
+    assert type(floats) is type(explanation)
+    for name in ("image", "feature_maps", "gradients", "alphas", "weighted_maps", "weighted_sum", "localization_map"):
+        assert getattr(floats, name).dtype == np.float64
+        assert same(getattr(floats, name), getattr(explanation, name).astype(float))
+    assert type(floats.score) is float
+    assert (floats.class_index, floats.layer, floats.method) == (0, "features", "Grad-CAM")
+    assert floats.network.dtype == np.float64
+    assert as_floats(explanation, np.float32).weighted_sum.dtype == np.float32
+    assert type(as_fractions(floats).score) is Fraction
+
+
+def test_what_is_not_known_of_an_explanation_stays_unknown_and_its_classes_stay_classes():
+    maps = as_fractions([[[1, 2]], [[3, 4]]])
+    assert as_floats(grad_cam_from_maps(maps, maps)).image is None
+    batch = grad_cam(worked_example.network(), np.stack([worked_example.IMAGE] * 2), [1, 0])
+    assert as_floats(batch).class_index.tolist() == [1, 0]
+    assert as_floats(batch).score.dtype == np.float64

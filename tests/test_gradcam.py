@@ -255,7 +255,11 @@ IMAGE_SHAPE = "image must have shape (C, H, W) or (N, C, H, W), got {}."
             {"image": np.ones((1, 8, 8))},
             "layer 'linear': Linear expects x of shape (N, 12), got (1, 48).",
         ),
-        (TypeError, {"image": "cat.png"}, "image must hold floats, integers or Fractions, got dtype <U7."),
+        (
+            TypeError,
+            {"image": "cat.png"},
+            "image must be an array, got a path; numpycam.display.read_image reads a picture.",
+        ),
         (
             TypeError,
             {"image": worked_example.IMAGE},
@@ -298,7 +302,34 @@ def test_classes_of_an_empty_batch_are_checked_too(network):
     assert refusal(ValueError, lambda: grad_cam(network, empty, 99)) == "class_index must be an int in 0..1, got 99."
 
 
-@pytest.mark.parametrize("odd", [np.array(1), "cat", {0: 1}, np.True_])
+class Tensor:
+    """What an integer tensor of another library tells of itself: its value, its axes, and its items."""
+
+    def __init__(self, value):
+        self.value, self.ndim = np.asarray(value), np.ndim(value)
+
+    def __index__(self):
+        return int(self.value)
+
+    def __len__(self):
+        return len(self.value)
+
+    def __iter__(self):
+        return map(Tensor, self.value)
+
+
+@pytest.mark.parametrize("one", [1, np.array(1), np.int64(1), Tensor(1)])
+def test_a_class_is_any_integer_of_any_library(network, image, one):
+    assert grad_cam(network, image, one).class_index == 1
+    assert grad_cam(network, np.stack([image] * 3), one).class_index.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("each", [[1, 0], np.array([1, 0]), Tensor([1, 0]), [Tensor(1), np.array(0)]])
+def test_classes_of_a_batch_come_in_any_row_of_integers(network, image, each):
+    assert grad_cam(network, np.stack([image] * 2), each).class_index.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("odd", [np.array(1.0), "cat", {0: 1}, np.True_])
 def test_odd_classes_of_a_batch_are_refused(network, image, odd):
     message = refusal(TypeError, lambda: grad_cam(network, np.stack([image] * 3), odd))
     assert message == f"class_index must be an int in 0..1, got {odd!r}."

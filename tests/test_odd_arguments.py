@@ -177,8 +177,8 @@ def test_half_of_a_character_is_no_title():
 
 
 def test_what_holds_no_numbers_is_told_in_one_line():
-    message = refusal(TypeError, lambda: exact.as_fractions(EXPLANATION))
-    assert message.startswith("value must hold finite numbers, got Explanation of class 0, score")
+    message = refusal(TypeError, lambda: exact.as_fractions(EXPLANATION.plot))
+    assert message.startswith("value must hold finite numbers, got <bound method")
     assert "\n" not in message
 
 

@@ -43,7 +43,8 @@ Explanation of class 0, score 143/5 = 28.6, layer 'features'
   alphas            [2.75 4.25 0.1]
   weighted_maps     3 × 2 × 2, from -11/4 = -2.75 to 85/8 = 10.625
   weighted_sum      [[8.925 -2.025] [16.125 2.6]]
-  localization_map  [[8.925 0] [16.125 2.6]]"""
+  localization_map  [[8.925 0] [16.125 2.6]]
+  numpycam.exact.as_floats(explanation) has these fractions as floats"""
     )
 
 

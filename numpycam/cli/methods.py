@@ -3,7 +3,6 @@
 import argparse
 import re
 import warnings
-from inspect import cleandoc
 from textwrap import fill
 from typing import Any
 
@@ -79,7 +78,7 @@ def _has(method: Method) -> dict[str, bool]:
 
 def _one_method(name: str) -> list[str]:
     m = METHODS[name]
-    first, *rest = re.sub(r":\w+:`([^`]*)`", r"`\1`", cleandoc(m.__doc__ or "")).split("\n")
+    first, *rest = re.sub(r":\w+:`([^`]*)`", r"`\1`", m.about).split("\n")
     has = [what for what, yes in _has(m).items() if yes]
     return [
         f"{m.name}: numpycam.methods.{name}", "",

@@ -4,9 +4,11 @@ Public functions check their arguments with these. A wrong argument is refused w
 argument, what came and what was expected. Nothing is silently repaired.
 """
 
+import operator
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from numbers import Rational
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -119,6 +121,8 @@ def _as_fractions(name: str, array: Array, value: ArrayLike) -> Array:
 def as_parameters(weight: Array, bias: Array | None, axes: str, check_finite: bool) -> tuple[Array, Array | None]:
     """Return weight and bias read-only and in one dtype, with one bias for each row of the weight."""
     weight = as_array("weight", weight, check_finite=check_finite)
+    if weight.ndim == 0:
+        raise ValueError(f"weight must be an array ({axes}), got a number: a layer takes its weight, not its sizes.")
     check_axes("weight", weight.shape, axes)
     if bias is None:
         return frozen_copy(weight), None
@@ -295,6 +299,8 @@ def check_mask(name: str, mask: object, shape: Shape) -> None:
 
 def as_images(name: str, value: ArrayLike, parameters: dict[str, Array], dtype: DTypeLike, check_finite: bool) -> Array:
     """Return one image (C, H, W) or a batch (N, C, H, W), read-only, in the parameters' kind of numbers."""
+    if isinstance(value, str | PathLike):
+        raise TypeError(f"{name} must be an array, got a path; numpycam.display.read_image reads a picture.")
     images = as_array(name, value, dtype=dtype, check_finite=check_finite)
     if images.ndim not in (3, 4):
         fix = f"; for one channel pass {name}[None]" if images.ndim == 2 else ""
@@ -360,7 +366,7 @@ def as_class_indices(class_index: Any, scores: Array, is_batch: bool) -> NDArray
 
 
 def _is_list(value: object) -> bool:
-    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    return isinstance(value, list | tuple) or getattr(value, "ndim", 0) == 1  # an array of NumPy or torch
 
 
 def _check_one_for_each(given: Sequence[object], batch: int) -> None:
@@ -369,10 +375,13 @@ def _check_one_for_each(given: Sequence[object], batch: int) -> None:
 
 
 def _as_class(index: Any, classes: int) -> int:
-    is_int = isinstance(index, int | np.integer) and not isinstance(index, bool)
-    if is_int and 0 <= index < classes:
-        return int(index)
-    error = ValueError if is_int else TypeError
+    try:
+        number = None if isinstance(index, bool) else operator.index(index)  # an int, or one of NumPy or torch
+    except TypeError:
+        number = None
+    if number is not None and 0 <= number < classes:
+        return number
+    error = TypeError if number is None else ValueError
     raise error(f"class_index must be an int in 0..{classes - 1}, got {briefly(index)}.")
 
 

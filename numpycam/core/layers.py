@@ -87,7 +87,7 @@ class Conv2d(Layer):
         out_channels, in_channels = self.weight.shape[:2]
         if channels != in_channels:
             turn = how_to_turn(self.weight.shape, inputs=channels)
-            fix = "; channels come first" if width == in_channels else turn
+            fix = "; channels come first: pass np.moveaxis(x, -1, -3)" if width == in_channels else turn
             raise ValueError(
                 f"Conv2d expects {in_channels} input channels, got {channels} "
                 f"(x has shape {input_shape}, weight {self.weight.shape}{fix})."

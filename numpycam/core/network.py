@@ -5,10 +5,10 @@ A :class:`Network` is itself a layer, with a forward and a backward pass. Beyond
 in two at the layer that one wants to look at.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -81,8 +81,12 @@ class Network(Layer):
         if self.target_layer is not None:
             self.position_of(self.target_layer)
 
-    def __getitem__(self, name: str) -> Layer:
-        """Return the layer of that name."""
+    def __getitem__(self, name: str | int) -> Layer:
+        """Return the layer of that name, or the one at that position in ``layers``."""
+        if isinstance(name, int):
+            if not -len(self) <= name < len(self):
+                raise IndexError(f"the network has {len(self)} layers, none at {briefly(name)}.")
+            return self.layers[name][1]
         if self.position_of(name) == 0:
             raise ValueError("'input' is what goes into the network, not a layer.")
         return self._layer_of[name]
@@ -93,10 +97,11 @@ class Network(Layer):
             raise TypeError(f"network holds names of layers, not {type(name).__name__}: its layers are network.layers.")
         return name != "input" and name in self._layer_of
 
-    def __iter__(self) -> NoReturn:
-        raise TypeError("a Network is no sequence: take network.layers, its pairs (name, layer).")
+    def __iter__(self) -> Iterator[Layer]:
+        return iter([layer for _, layer in self.layers])
 
-    __len__ = __iter__
+    def __len__(self) -> int:
+        return len(self.layers)
 
     def __bool__(self) -> bool:
         return True
@@ -285,7 +290,8 @@ def _opened(layers: Sequence[tuple[str, Layer]], prefix: str = "", depth: int = 
 def check_network(network: object) -> None:
     """Raise TypeError unless it is a Network that runs its layers one after another, and nothing else."""
     if not isinstance(network, Network):
-        raise TypeError(f"network must be a numpycam Network, got {type(network).__name__}.")
+        fix = "; numpycam.interop.from_torch converts a module" if hasattr(network, "state_dict") else ""
+        raise TypeError(f"network must be a numpycam Network, got {type(network).__name__}{fix}.")
     if network.runs is None:
         raise TypeError(
             f"network must run its layers and nothing else, but {type(network).__name__} has methods of its own for "

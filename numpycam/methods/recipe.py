@@ -15,6 +15,7 @@ sum of the maps [[0.5, 2.1], [4.5, 2.6]]
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import wraps
+from inspect import Parameter, Signature, getdoc, signature
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -75,6 +76,8 @@ class Method:
         the gradients of this network.
     image_options : collection of str
         Which of the options are images, such as a baseline. What moves the image must move them, too.
+    about : str
+        What the method computes and its conventions, in words: the docstring of its function.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Method:
     layer: str | None = None
     with_backward_of: Callable[[Network], Network] | None = None
     image_options: Collection[str] = ()
+    about: str = ""
 
     def __post_init__(self) -> None:
         check_one_of("needs", self.needs, get_args(Needs))
@@ -218,12 +222,35 @@ def method(
             check_shape(f"what {function.__name__} returns", weights, a.shape[:2] if weighs == "maps" else a.shape)
             return (weights, compute_weighted_maps(weights, a)) if weighs == "maps" else (None, weights)
 
-        made = Method(name, equation, source, function if weighs == "evidence" else weigh, **options)
-        for about in ("__doc__", "__module__", "__qualname__"):
-            object.__setattr__(made, about, getattr(function, about, None))
+        weigh_evidence = function if weighs == "evidence" else weigh
+        made = Method(name, equation, source, weigh_evidence, **options, about=getdoc(function) or "")
+        call = _signature_of(made)
+        told = {what: getattr(function, what) for what in ("__module__", "__name__", "__qualname__")}
+        told |= {"__signature__": call, "__doc__": _help(made, f"{function.__name__}{call}")}
+        for what, value in told.items():
+            object.__setattr__(made, what, value)
         return made
 
     return decorate
+
+
+def _signature_of(made: Method) -> Signature:
+    """Return how the method is called: as every method, with its own options by name."""
+    own = [one for one in signature(made.weigh).parameters.values() if one.kind is Parameter.KEYWORD_ONLY]
+    shared = [one for one in signature(Method.__call__).parameters.values() if one.name not in ("self", "options")]
+    return Signature([one.replace(annotation=Parameter.empty) for one in (*shared, *own)])
+
+
+def _help(made: Method, call: str) -> str:
+    """Return what ``help`` shows of a method: the call, what it computes, the equation, conventions and the source."""
+    needs = f"It needs {made.needs}." + (f" It always looks at the {made.layer!r}." if made.layer else "")
+    exact = "Fractions give Fractions." if made.is_exact else "It takes floats only."
+    properties = "\n".join(f"- {one}: {PROPERTIES[one]}" for one in made.properties) or "None of PROPERTIES."
+    notes = f"{needs} {exact}\nIt is called as :func:`numpycam.grad_cam` is, and returns an Explanation."
+    return (
+        f"{call}\n\n{made.about}\n\nNotes\n-----\n.. math:: L = {made.equation}\n\n{notes}\n\n{properties}\n\n"
+        f"References\n----------\n{made.source}\n"
+    )
 
 
 def check_pole(where: NDArray[np.bool_], name: str, what: str) -> None:  # (N,), (N, K) or (N, K, H, W)

@@ -68,7 +68,7 @@ def test_of_one_method_its_equation_and_source_and_conventions_are_told(capsys, 
     }
     assert ":func:" not in out
     assert (
-        method.__doc__.replace(":func:", "").replace(":class:", "").split()
+        method.about.replace(":func:", "").replace(":class:", "").split()
         == out.split("  needs  ")[0].split("\n\n", 2)[2].split()
     )
 

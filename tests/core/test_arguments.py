@@ -76,7 +76,7 @@ KERNEL = np.ones((4, 3, 3, 3))
             Conv2d(KERNEL),
             (1, 8, 6, 3),
             "Conv2d expects 3 input channels, got 8 "
-            "(x has shape (1, 8, 6, 3), weight (4, 3, 3, 3); channels come first).",
+            "(x has shape (1, 8, 6, 3), weight (4, 3, 3, 3); channels come first: pass np.moveaxis(x, -1, -3)).",
         ),
         (Flatten(), (3,), "Flatten: x must have shape (N, ...) with no empty axis, got (3,)."),
         (Flatten(), (2, 0, 3), "Flatten: x must have shape (N, ...) with no empty axis, got (2, 0, 3)."),
@@ -315,7 +315,7 @@ def test_what_is_none_of_the_allowed_is_refused_in_one_sentence_whatever_it_is(v
     check_one_of("mode", np.str_("nearest"), ("nearest", "bilinear"))
 
 
-@pytest.mark.parametrize("name", [np.zeros(0), np.zeros(2), None, 3, ["conv"], "y" * 10**6], ids=type)
+@pytest.mark.parametrize("name", [np.zeros(0), np.zeros(2), None, 3.0, ["conv"], "y" * 10**6], ids=type)
 def test_a_layer_is_named_by_a_string(name):
     network = Network([("flatten", Flatten())])
     for action in (lambda: network.split(name), lambda: network[name]):

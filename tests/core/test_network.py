@@ -370,14 +370,20 @@ def test_other_parameters_that_are_refused(network):
 # --- What cannot be -----------------------------------------------------------------------------------------------
 
 
-def test_a_network_knows_its_names_and_is_no_sequence():
+def test_a_network_knows_its_names_and_is_a_sequence_of_its_layers():
     network = Network([("block", Network([("relu", ReLU())])), ("flatten", Flatten())])
     assert all(name in network for name in ("block", "block.relu", "flatten"))
     assert not any(name in network for name in ("relu", "input", ""))
     assert network
     assert Network([])
-    for action in (lambda: [*network], lambda: len(network), lambda: [*reversed(network)]):
-        assert refusal(TypeError, action) == "a Network is no sequence: take network.layers, its pairs (name, layer)."
+    layers = [layer for _, layer in network.layers]
+    assert [*network] == layers
+    assert len(network) == 2
+    assert [network[0], network[-1]] == layers
+    assert [*reversed(network)] == layers[::-1]
+    for position in (2, -3):
+        message = refusal(IndexError, lambda position=position: network[position])
+        assert message == f"the network has 2 layers, none at {position}."
     message = refusal(TypeError, lambda: ReLU() in network)
     assert message == "network holds names of layers, not ReLU: its layers are network.layers."
 

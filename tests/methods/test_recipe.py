@@ -1,5 +1,6 @@
 """What all methods share: their arguments, from_maps, and methods of the user's own."""
 
+import inspect
 from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
@@ -23,9 +24,30 @@ def test_methods_are_found_by_the_name_of_their_function():
     for name, one in METHODS.items():
         assert isinstance(one, Method)
         assert getattr(numpycam.methods, name) is one
-        assert one.__doc__ != Method.__doc__
+        assert one.about
         assert repr(one) == f"<{one.name}: {one.equation}>"
     assert len({one.name for one in METHODS.values()}) == len(METHODS)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_help_shows_call_equation_conventions_and_source(name):
+    one = METHODS[name]
+    text = inspect.getdoc(one)
+    assert text.startswith(f"{name}(network, image, class_index=None, layer=None, *, check_finite=True")
+    assert f"L = {one.equation}" in text
+    assert one.source in text
+    assert one.about in text
+    assert all(f"- {what}: " in text for what in one.properties)
+    assert one.__name__ == name
+
+
+def test_the_signature_of_a_method_has_its_own_options():
+    assert [*inspect.signature(METHODS["occlusion"]).parameters][5:] == [
+        "size", "stride", "baseline", "batch_size", "progress"
+    ]  # fmt: skip
+    assert [*inspect.signature(METHODS["hirescam"]).parameters] == [
+        "network", "image", "class_index", "layer", "check_finite"
+    ]  # fmt: skip
 
 
 def test_a_method_is_frozen():
@@ -121,7 +143,7 @@ def test_a_method_of_ones_own():
     explanation = largest(network, np.stack([image, 2 * image]), 0)
     assert explanation.alphas.tolist() == [[2, 2], [2, 2]]
     assert explanation[0].weighted_sum.tolist() == [[6, 8, 8], [8, -2, 6]]
-    assert (explanation.method, largest.__doc__) == ("the largest", "α_k is the largest cell of g^k.")
+    assert (explanation.method, largest.about) == ("the largest", "α_k is the largest cell of g^k.")
     assert replace(largest, name="another")(network, image).method == "another"
 
 
