@@ -49,7 +49,7 @@ vectors: .venv  ## choose and write the golden vectors anew
 	$(PYTHON) -m numpycam.laws.vectors
 
 bench: .venv  ## measure against torch and others on a quiet machine, for docs/performance.md
-	.venv/bin/pip install --quiet --editable '.[bench]'
+	.venv/bin/pip install --quiet --requirement benchmarks/requirements.txt
 	$(PYTHON) benchmarks --out docs/performance
 	$(PYTHON) benchmarks --threads 2 --out docs/performance --page docs/performance.md
 

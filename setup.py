@@ -1,10 +1,15 @@
-"""Everything is said in setup.cfg, but for this: the notebooks stand beside the package, and travel inside of it."""
+"""What setup.cfg cannot say: the notebooks travel inside of the package, and the README has links that fit an index."""
 
+import re
 import shutil
+from configparser import ConfigParser
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
+
+HERE = Path(__file__).parent
+LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)]*)\)")  # to a place in this repository
 
 
 class WithNotebooks(build_py):
@@ -22,4 +27,30 @@ class WithNotebooks(build_py):
             shutil.copy("docs/teaching.md", place)
 
 
-setup(cmdclass={"build_py": WithNotebooks})
+def addresses():
+    """Return where the project lives, as its owner says in setup.cfg."""
+    config = ConfigParser()
+    config.read(HERE / "setup.cfg", encoding="utf-8")
+    return {name: address for name, address in config["addresses"].items() if address}
+
+
+def for_an_index(text, source=""):
+    """Return a page with whole addresses, or, without one, with the texts of its links and without its pictures."""
+
+    def whole(link):
+        is_picture, words, place = link.groups()
+        if not source:
+            return "" if is_picture else words
+        return f"{is_picture}[{words}]({source.rstrip('/')}/{'raw' if is_picture else 'blob'}/HEAD/{place})"
+
+    return LINK.sub(whole, text)
+
+
+if __name__ == "__main__":
+    known = addresses()
+    setup(
+        cmdclass={"build_py": WithNotebooks},
+        long_description=for_an_index((HERE / "README.md").read_text(encoding="utf-8"), known.get("source", "")),
+        long_description_content_type="text/markdown",
+        project_urls={{"source": "Source", "site": "Documentation"}[name]: place for name, place in known.items()},
+    )
