@@ -197,7 +197,7 @@ class Layer(Value, ABC):
         def brief(value: Any) -> Any:
             if isinstance(value, np.ndarray):
                 return value.shape
-            return value[0] if isinstance(value, tuple) and value and value[0] == value[-1] else value
+            return value[0] if isinstance(value, tuple) and len(value) == 2 and value[0] == value[1] else value
 
         shown = [(field.name, brief(getattr(self, field.name)), field.default) for field in fields(self) if field.init]
         arguments = ", ".join(f"{name}={value}" for name, value, default in shown if value != default)

@@ -1,7 +1,7 @@
 """The layers: what their books of laws do not ask (test_ours asks these), and bad input."""
 
 import copy
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, make_dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -255,6 +255,10 @@ def test_repr_shows_what_differs_from_the_defaults():
     assert repr(AvgPool2d(2, count_include_pad=False)) == "AvgPool2d(kernel_size=2, stride=2, count_include_pad=False)"
     assert repr(Linear(np.ones((2, 2)))) == "Linear(weight=(2, 2))"
     assert repr(ReLU()) == "ReLU()"
+    shift = make_dataclass("Shift", [("by", tuple)], bases=(ReLU,), frozen=True, eq=False, repr=False)
+    assert [repr(shift(by)) for by in ((1, 2, 1), (1, 1), (3,), ())] == [
+        "Shift(by=(1, 2, 1))", "Shift(by=1)", "Shift(by=(3,))", "Shift(by=())"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
