@@ -28,6 +28,6 @@ head = worked_example.network()["linear"].weight
 my_head = head - head[0]
 
 
-def my_row(weights, feature_maps):
-    """Return the row that makes the second row of the first: it is added to both, so p stays."""
+def my_row(weights):
+    """Return v, (K, H, W): the first row plus v is the second row. It is added to both rows, so p stays."""
     return weights[1] - weights[0]

@@ -1,4 +1,4 @@
-"""Solutions of the exercises of notebook 07: CAM, the α of a GAP head, a GAP head with given α, and its double."""
+"""Solutions of the exercises of notebook 07: CAM, the α of a GAP head, a GAP head with given α, and its look-alike."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def my_gap_head(feature_maps, alphas, score):
     return weights, bias
 
 
-def my_double(feature_maps, alphas):
+def my_lookalike(feature_maps, alphas):
     """Return the weights of a Flatten head, (K, H, W), with the score and the Grad-CAM of a GAP head.
 
     Three cells of the first map hold p, q and r. To their weights come (q - r, r - p, p - q). Their sum is 0, so α

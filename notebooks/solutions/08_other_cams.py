@@ -1,4 +1,4 @@
-"""Solutions of the exercises of notebook 08: four lines, and a Grad-CAM++ whose division is not lost."""
+"""Solutions of the exercises of notebook 08: three lines, a blind spot, a Grad-CAM++ whose division is not lost."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ def my_xgrad_alphas(feature_maps, gradients):
     return (feature_maps * gradients).sum(axis=(1, 2)) / feature_maps.sum(axis=(1, 2))
 
 
-def my_hirescam(feature_maps, gradients):
-    """Return L (H, W) of HiResCAM, before the ReLU."""
-    return (gradients * feature_maps).sum(axis=0)
+# One cell, two maps. The first speaks for the class, and the second twice as strongly against it.
+# HiResCAM: ReLU(1 - 2) = 0. LayerCAM: ReLU(1 + 0) = 1.
+my_blind_spot = ([[[1]], [[1]]], [[[1]], [[-2]]])
 
 
 def my_cell_by_cell(feature_maps, gradients):

@@ -22,7 +22,7 @@ from numpycam.checks.backward_by_hand import (
     check_find_the_bug,
     check_relu_backward,
 )
-from numpycam.checks.cam_and_grad_cam import check_cam, check_double, check_gap_alphas, check_gap_head
+from numpycam.checks.cam_and_grad_cam import check_cam, check_gap_alphas, check_gap_head, check_lookalike
 from numpycam.checks.can_you_trust_it import (
     check_bends,
     check_deletion,
@@ -41,9 +41,9 @@ from numpycam.checks.negative_evidence import (
     signed_by_hand,
 )
 from numpycam.checks.other_cams import (
+    check_blind_spot,
     check_cell_by_cell,
     check_grad_cam_plus_plus,
-    check_hirescam,
     check_xgrad_alphas,
 )
 from numpycam.checks.overlay import (
@@ -75,6 +75,7 @@ __all__ = [
     "check_alphas",
     "check_bends",
     "check_bilinear_row",
+    "check_blind_spot",
     "check_both_sides",
     "check_by_hand",
     "check_cam",
@@ -86,7 +87,6 @@ __all__ = [
     "check_counterfactual",
     "check_deletion",
     "check_divided",
-    "check_double",
     "check_drop",
     "check_empty_map",
     "check_energy",
@@ -98,7 +98,7 @@ __all__ = [
     "check_grad_cam",
     "check_grad_cam_plus_plus",
     "check_gradient_maps",
-    "check_hirescam",
+    "check_lookalike",
     "check_mystery",
     "check_nearest",
     "check_network",

@@ -94,7 +94,7 @@ def check_gap_head(answer: Callable[[Array, Array, Any], tuple[Any, Any]], *, va
     return result.told(f"weights and bias are exactly right, for {result.cases} heads.")
 
 
-def check_double(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Result:
+def check_lookalike(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Result:
     """Check a counterexample: a Flatten head that Grad-CAM and the score take for a GAP head, and HiResCAM does not.
 
     Parameters
@@ -116,9 +116,9 @@ def check_double(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> 
     CheckFailed
         If one of the three does not hold.
     """
-    result = check(DOUBLE, answer, variant)
+    result = check(LOOKALIKE, answer, variant)
     return result.told(
-        f"A double, {result.cases} times: the same score and the same Grad-CAM as the GAP head, and another HiResCAM."
+        f"A look-alike, {result.cases} times: the score and the Grad-CAM are those of the GAP head, HiResCAM is not."
     )
 
 
@@ -304,10 +304,10 @@ GAP_HEAD = Exercise(
 )
 
 
-# --- A double of a GAP head -------------------------------------------------------------------------------
+# --- A look-alike of a GAP head -------------------------------------------------------------------------------
 
 
-def _double_cases(variant: int = 0) -> Iterator[Inputs]:
+def _lookalike_cases(variant: int = 0) -> Iterator[Inputs]:
     """Yield maps in which no two cells are equal: the first two of the worked example, then drawn ones."""
     yield {"A": FEATURE_MAPS[:2], "α": ALPHAS[:2]}
     rng = generator(variant)
@@ -319,7 +319,7 @@ def _double_cases(variant: int = 0) -> Iterator[Inputs]:
         yield {"A": a, "α": alphas}
 
 
-def _double(a: Array, alphas: Array) -> Array:
+def _lookalike(a: Array, alphas: Array) -> Array:
     """Return a head whose difference from α has the mean 0 in each map, and is at right angles to A.
 
     Of three cells p, q, r of a map, it is (q - r, r - p, p - q).
@@ -334,34 +334,34 @@ def _verdict(inputs: Inputs, weights: Array) -> Sequence[Array]:
     """Return True if the weights are a counterexample, or raise CheckFailed with what does not hold."""
     a, alphas = inputs["A"], inputs["α"]
     check_shape("weights", weights, a.shape, "(K, H, W)")
-    for wrong, hint in WRONG_DOUBLES:
+    for wrong, hint in WRONG_LOOKALIKES:
         if (weights == wrong(a, alphas)).all():
-            raise CheckFailed(f"{_DOUBLE}\n{hint}")
+            raise CheckFailed(f"{_LOOKALIKE}\n{hint}")
     try:
         fractions = as_fractions(weights)  # floats that round nothing are right, and products with them would round
     except ValueError:
         raise CheckFailed(
-            f"{_DOUBLE}\nThere is a NaN or an infinite number in it: was something divided by 0?"
+            f"{_LOOKALIKE}\nThere is a NaN or an infinite number in it: was something divided by 0?"
         ) from None
     own, score, expected = means(fractions), (fractions * a).sum(), _total(a, alphas).sum()
     if (*own, score) != (*alphas, expected) and _is_near((*own, score), (*alphas, expected)):
         raise CheckFailed(
-            f"{_DOUBLE}\nRight up to rounding, but somewhere a float came in. Compute with the Fractions that you are "
-            "given."
+            f"{_LOOKALIKE}\nRight up to rounding, but somewhere a float came in. Compute with the Fractions that you "
+            "are given."
         )
     if (own != alphas).any():
         raise CheckFailed(
-            f"{_DOUBLE}\nGrad-CAM sees the difference: the means of your weights are {_listed(means(weights))}, α is "
-            f"{_listed(alphas)}. What you add to one cell of a map, take away from another."
+            f"{_LOOKALIKE}\nGrad-CAM sees the difference: the means of your weights are {_listed(means(weights))}, "
+            f"α is {_listed(alphas)}. What you add to one cell of a map, take away from another."
         )
     if score != expected:
         raise CheckFailed(
-            f"{_DOUBLE}\nGrad-CAM is the same, but the score is not: yours is {exact((weights * a).sum())}, "
+            f"{_LOOKALIKE}\nGrad-CAM is the same, but the score is not: yours is {exact((weights * a).sum())}, "
             f"that of the GAP head {exact(expected)}. "
             "A step in one map can be paid back in another, or in a third cell."
         )
     if (weights * a == spread(alphas) * a).all():
-        raise CheckFailed(f"{_DOUBLE}\nHiResCAM is Grad-CAM here: change the weights of cells that are not 0.")
+        raise CheckFailed(f"{_LOOKALIKE}\nHiResCAM is Grad-CAM here: change the weights of cells that are not 0.")
     return [np.asarray(True)]
 
 
@@ -373,9 +373,9 @@ def _listed(numbers: Array) -> str:
     return ", ".join(map(exact, numbers))
 
 
-_DOUBLE = "weights: a double of the GAP head."
+_LOOKALIKE = "weights: a look-alike of the GAP head."
 
-WRONG_DOUBLES: Mistakes = [
+WRONG_LOOKALIKES: Mistakes = [
     (lambda a, alphas: spread(alphas) + 0 * a,
      "That is the GAP head itself, α_k in every cell: then HiResCAM is Grad-CAM. Let the weights of a map differ."),
     (lambda a, alphas: a[0].size * spread(alphas) + 0 * a,
@@ -393,9 +393,9 @@ WRONG_DOUBLES: Mistakes = [
      "not notice."),
 ]  # fmt: skip
 
-DOUBLE = Exercise(
-    {"weights": Stage(_DOUBLE, _double, [])},
-    _double_cases,
+LOOKALIKE = Exercise(
+    {"weights": Stage(_LOOKALIKE, _lookalike, [])},
+    _lookalike_cases,
     hints.advise_on_alphas,
     outcome=_verdict,
 )

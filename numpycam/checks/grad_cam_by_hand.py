@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from numpycam.checks import hints
-from numpycam.checks.compare import Exercise, Inputs, Mistakes, Stage, as_numbers, check, check_keys, refuse_dots
-from numpycam.checks.maps import generator, means, named, pairs_of_maps, quotient, softmax, spread, sums
+from numpycam.checks.compare import Exercise, Inputs, Mistakes, Stage, check, check_keys
+from numpycam.checks.maps import generator, given_pair, means, named, pairs_of_maps, quotient, softmax, spread, sums
 from numpycam.checks.results import CheckFailed, Result
 from numpycam.core.arrays import Array, first_index, relu
 from numpycam.exact import as_fractions
@@ -102,18 +102,7 @@ def check_empty_map(answer: Any, *, variant: int = 0) -> Result:
     CheckFailed
         If the score is not positive, or if a cell of the map is.
     """
-    refuse_dots("my_empty", answer)
-    if not isinstance(answer, tuple | list) or len(answer) != 2:
-        raise CheckFailed("Write the answer as a pair, (feature_maps, gradients): each is a list of maps.")
-    a, g = (as_numbers(name, value) for name, value in zip(("feature_maps", "gradients"), answer, strict=True))
-    for name, value in (("feature_maps", a), ("gradients", g)):
-        if value.ndim != 3 or 0 in value.shape:
-            raise CheckFailed(
-                f"{name} should be maps, (K, H, W): three lists inside each other; yours has {value.shape}."
-            )
-    if a.shape != g.shape:
-        raise CheckFailed(f"Both should have the same shape; yours have {a.shape} and {g.shape}.")
-    a, g = as_fractions(a), as_fractions(g)
+    a, g = given_pair("my_empty", answer)
     score, heat = (a * g).sum(), _localization_map(a, g)
     if score <= 0:
         raise CheckFailed(f"The score is y = Σ A ⊙ dy/dA = {score}: it should be positive.")

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.checks.compare import Inputs
+from numpycam.checks.compare import Inputs, as_numbers, refuse_dots
+from numpycam.checks.results import CheckFailed
 from numpycam.core.arguments import as_int
 from numpycam.core.arrays import Array, Shape
 from numpycam.exact import as_fractions
@@ -34,6 +35,22 @@ def pairs_of_maps(variant: int, shapes: Iterable[Shape], tells: Callable[[Array,
 def named(a: Array, g: Array) -> Inputs:
     """Return feature maps and gradient maps under the names that messages use."""
     return {"A": a, "dy/dA": g}
+
+
+def given_pair(name: str, answer: Any) -> tuple[Array, Array]:
+    """Return the feature maps and gradient maps that an answer consists of, as Fractions, or say what they lack."""
+    refuse_dots(name, answer)
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        raise CheckFailed("Write the answer as a pair, (feature_maps, gradients): each is a list of maps.")
+    a, g = (as_numbers(which, maps) for which, maps in zip(("feature_maps", "gradients"), answer, strict=True))
+    for which, maps in (("feature_maps", a), ("gradients", g)):
+        if maps.ndim != 3 or 0 in maps.shape:
+            raise CheckFailed(
+                f"{which} should be maps, (K, H, W): three lists inside each other; yours has {maps.shape}."
+            )
+    if a.shape != g.shape:
+        raise CheckFailed(f"Both should have the same shape; yours have {a.shape} and {g.shape}.")
+    return as_fractions(a), as_fractions(g)
 
 
 def halves(rng: np.random.Generator, shape: int | Shape) -> Array:

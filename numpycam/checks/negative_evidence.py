@@ -175,14 +175,14 @@ def check_same_probabilities(answer: Any, *, variant: int = 0) -> Result:
     )
 
 
-def check_row(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Result:
+def check_row(answer: Callable[[Array], Any], *, variant: int = 0) -> Result:
     """Check a function that finds a row which makes the first class's map the one that the second class had.
 
     Parameters
     ----------
     answer : callable
-        ``answer(weights, feature_maps)`` takes the rows of a linear head, folded back into maps of shape (2, K, H, W),
-        and feature maps of shape (K, H, W), in Fractions. It returns v of shape (K, H, W), which is added to both rows.
+        ``answer(weights)`` takes the rows of a linear head, folded back into maps of shape (2, K, H, W), in Fractions.
+        It returns v of shape (K, H, W), which is added to both rows.
     variant : int, default 0
         Which numbers are drawn: 0 are those of the notebook.
 
@@ -194,7 +194,7 @@ def check_row(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Res
     Raises
     ------
     CheckFailed
-        If the first class, with v, has another map than the second class had without.
+        If the first class, with v, has other α than the second class had without: then their maps differ, too.
     """
     result = check(ROW, answer, variant)
     return result.told(f"With your v, p is the same and the map is the other one, on {result.cases} heads.")
@@ -439,16 +439,16 @@ _HEADS: list[tuple[Callable[[Array], Array], str]] = [
 
 
 def _row_cases(variant: int = 0) -> Iterator[Inputs]:
-    """Yield the head of the worked example, then drawn heads whose second class has a map, and another one."""
-    yield {"weights": np.stack([GRADIENTS, _elephant()]), "feature_maps": FEATURE_MAPS}
+    """Yield the head of the worked example, then drawn heads on which every mistake has other α."""
+    yield {"weights": np.stack([GRADIENTS, _elephant()])}
     rng = generator(variant)
     for shape in ((2, 2, 2), (3, 2, 3), (2, 3, 1)):
         while True:
-            weights, a = np.stack([halves(rng, shape), halves(rng, shape)]), halves(rng, shape)
-            wanted = _heat(a, weights[1])
-            if all((_heat(a, weights[0] + wrong(weights, a)) != wanted).any() for wrong, _ in _V):
+            weights = np.stack([halves(rng, shape), halves(rng, shape)])
+            wanted = means(weights[1])
+            if all((means(weights[0] + wrong(weights)) != wanted).any() for wrong, _ in _V):
                 break
-        yield {"weights": weights, "feature_maps": a}
+        yield {"weights": weights}
 
 
 def _elephant() -> Array:
@@ -456,42 +456,41 @@ def _elephant() -> Array:
     return weight[_ELEPHANT].reshape(FEATURE_MAPS.shape)
 
 
-def _v(weights: Array, a: Array) -> Array:
+def _v(weights: Array) -> Array:
     v: Array = weights[1] - weights[0]
     return v
 
 
 _V: Mistakes = [
-    (lambda weights, a: weights[0] - weights[1],
+    (lambda weights: weights[0] - weights[1],
      "The sign is turned: the first row plus v should be the second row."),
-    (lambda weights, a: weights[1],
+    (lambda weights: weights[1],
      "That is the second row: v is *added*, so the first row is still in it. Take it out."),
-    (lambda weights, a: -weights[0],
+    (lambda weights: -weights[0],
      "With this v the first row is 0, and its map is empty: it should be the other map."),
-    (lambda weights, a: -weights[1], "That is minus the second row: the first row plus v should be the second row."),
-    (lambda weights, a: weights[0], "That is the first row: with this v it is doubled, and so is its map."),
-    (lambda weights, a: 0 * weights[0], "With a v of 0, nothing changes."),
-    (lambda weights, a: (weights[1] - weights[0]) / 2, "That is half of the way: then both rows are their mean."),
-    (lambda weights, a: weights[0] + weights[1], "You add the rows: the first row plus v should be the second row."),
-    (lambda weights, a: (weights[0] + weights[1]) / 2,
+    (lambda weights: -weights[1], "That is minus the second row: the first row plus v should be the second row."),
+    (lambda weights: weights[0], "That is the first row: with this v it is doubled, and so is its map."),
+    (lambda weights: 0 * weights[0], "With a v of 0, nothing changes."),
+    (lambda weights: (weights[1] - weights[0]) / 2, "That is half of the way: then both rows are their mean."),
+    (lambda weights: weights[0] + weights[1], "You add the rows: the first row plus v should be the second row."),
+    (lambda weights: (weights[0] + weights[1]) / 2,
      "That is the mean of both rows: the first row plus v should be the second row."),
-    (lambda weights, a: -(weights[0] + weights[1]) / 2,
+    (lambda weights: -(weights[0] + weights[1]) / 2,
      "Now the two rows are each other's opposite: the first row plus v should be the second row."),
-    (lambda weights, a: a, "These are the feature maps: v is a row of the head, folded into maps."),
-    (lambda weights, a: relu(weights[1] - weights[0]), "There is a ReLU on v: a row may be negative."),
-    (lambda weights, a: np.abs(weights[1] - weights[0]), "That is |v|: a row may be negative."),
+    (lambda weights: relu(weights[1] - weights[0]), "There is a ReLU on v: a row may be negative."),
+    (lambda weights: np.abs(weights[1] - weights[0]), "That is |v|: a row may be negative."),
 ]  # fmt: skip
 
 
-def _map_with(inputs: Inputs, v: Array) -> list[Array]:
-    """Return the first class's map with v."""
-    weights, a = inputs["weights"], inputs["feature_maps"]
-    check_shape("v", v, a.shape, "(K, H, W)")
-    return [_heat(a, weights[0] + as_fractions(v))]
+def _alphas_with(inputs: Inputs, v: Array) -> list[Array]:
+    """Return the first class's α with v: if they are the second's, so is the map, whatever the feature maps are."""
+    first = inputs["weights"][0]
+    check_shape("v", v, first.shape, "(K, H, W)")
+    return [means(first + as_fractions(v))]
 
 
 ROW = Exercise(
-    {"v": Stage("v: with it, the first class's map should be the one that the second class had.", _v, _V)},
+    {"v": Stage("v: with it, the first class's α should be those that the second class had.", _v, _V)},
     _row_cases,
-    outcome=_map_with,
+    outcome=_alphas_with,
 )

@@ -1,4 +1,4 @@
-"""The checks of notebook 08: one line of XGrad-CAM, of HiResCAM, of LayerCAM, and a division lost in a Grad-CAM++."""
+"""The checks of notebook 08: XGrad-CAM, what LayerCAM does not see, HiResCAM and LayerCAM, a lost division."""
 
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
@@ -8,9 +8,9 @@ import numpy as np
 
 from numpycam.checks import hints, suspects
 from numpycam.checks.compare import Exercise, Inputs, Mistakes, Stage, check
-from numpycam.checks.maps import means, named, pairs_of_maps, quotient, spread, sums
-from numpycam.checks.results import Result
-from numpycam.core.arrays import Array, relu, zero_of
+from numpycam.checks.maps import given_pair, means, named, pairs_of_maps, quotient, spread, sums
+from numpycam.checks.results import CheckFailed, Result
+from numpycam.core.arrays import Array, first_index, relu, zero_of
 from numpycam.exact import as_fractions
 from numpycam.methods import element_wise_grad_cam, grad_cam, grad_cam_plus_plus, hirescam, layercam
 from numpycam.worked_example import FEATURE_MAPS, GRADIENTS
@@ -41,16 +41,15 @@ def check_xgrad_alphas(answer: Callable[[Array, Array], Any], *, variant: int = 
     return result.told(f"The alphas of XGrad-CAM are exactly right, on {result.cases} pairs of maps.")
 
 
-def check_hirescam(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Result:
-    """Check a function that computes HiResCAM before its ReLU.
+def check_blind_spot(answer: Any, *, variant: int = 0) -> Result:
+    """Check an example of maps on which HiResCAM is empty and LayerCAM is not.
 
     Parameters
     ----------
-    answer : callable
-        ``answer(feature_maps, gradients)`` takes two arrays of Fractions of shape (K, H, W). It returns L of shape
-        (H, W), the sum of the g^k ⊙ A^k.
+    answer : pair of arrays
+        Feature maps and gradient maps, both of shape (K, H, W). No feature map has a negative cell.
     variant : int, default 0
-        Which numbers are drawn: 0 are those of the notebook.
+        Not used: there are no drawn numbers.
 
     Returns
     -------
@@ -60,10 +59,33 @@ def check_hirescam(answer: Callable[[Array, Array], Any], *, variant: int = 0) -
     Raises
     ------
     CheckFailed
-        If L is not exactly right, for the worked example or for other maps.
+        If a cell of A is negative, if HiResCAM is not 0 everywhere, or if LayerCAM is.
     """
-    result = check(HIRESCAM, answer, variant)
-    return result.told(f"HiResCAM is exactly right, on {result.cases} pairs of maps.")
+    a, g = given_pair("my_blind_spot", answer)
+    if (a < 0).any():
+        where = first_index(a < 0)
+        raise CheckFailed(f"A comes from a ReLU here, so no cell is negative; yours has {a[where]} at {where}.")
+    hires, layer = _hires(a, g), _layer(a, g)
+    if len(a) == 1:
+        raise CheckFailed(
+            "With one map and A ≥ 0, the two methods are the same map: g A where g > 0, and 0 elsewhere. "
+            "A second map can speak against what the first one speaks for."
+        )
+    if hires.any():
+        where = first_index(hires > 0)
+        raise CheckFailed(
+            f"HiResCAM is not empty: at {where} the sum of g A is {hires[where]}. "
+            "There, what speaks against the class should be at least as large as what speaks for it."
+        )
+    if not layer.any():
+        raise CheckFailed(
+            "LayerCAM is empty, too: no cell has A > 0 and g > 0 in the same map. "
+            "One map should speak for the class, and another one more strongly against it."
+        )
+    return Result(1, 1, 1, "").told(
+        f"HiResCAM is empty, and y = Σ A ⊙ g = {(a * g).sum()}. LayerCAM shows {layer.max()}: it does not see what "
+        "speaks against."
+    )
 
 
 def check_cell_by_cell(answer: Callable[[Array, Array], tuple[Any, Any]], *, variant: int = 0) -> Result:
@@ -218,35 +240,7 @@ CELL_BY_CELL = Exercise(
 )
 
 
-# --- The two before them --------------------------------------------------------------------------------
-
-
-def _total(a: Array, g: Array) -> Array:
-    return hirescam.from_maps(a, g).weighted_sum
-
-
-_HIRES_TOTAL: Mistakes = [
-    (_hires, "There is a ReLU in it already: here, return L as it is before the ReLU."),
-    (lambda a, g: relu(g * a).sum(axis=0), "There is a ReLU on each g ⊙ A: add up what there is, with its sign."),
-    (lambda a, g: (relu(g) * a).sum(axis=0), "There is a ReLU on the gradients: take them with their signs."),
-    (lambda a, g: grad_cam.from_maps(a, g).weighted_sum,
-     "You take the mean of each gradient map first: that is Grad-CAM. Here each cell has its own gradient."),
-    (lambda a, g: a.sum(axis=0) * g.sum(axis=0),
-     "You add up before you multiply, (Σ g)(Σ A): multiply each map by its own gradients first, Σ (g A)."),
-    (lambda a, g: g * a, "These are the maps before they are added up: sum over k, the first axis."),
-    (lambda a, g: _total(a, g) / len(a), hints.MEAN_OF_MAPS),
-    (lambda a, g: _total(a, g).T, hints.TRANSPOSED),
-    (lambda a, g: (g * a).sum(axis=1), hints.WRONG_AXIS),
-    (lambda a, g: (g * a).sum(axis=2), hints.WRONG_AXIS),
-    (lambda a, g: sums(g * a), "You add up the cells of each map: add up the maps, cell by cell."),
-    (lambda a, g: np.asarray((g * a).sum()), "That is one number, the sum over everything: add up over k alone."),
-    (lambda a, g: np.abs(_total(a, g)), "That is |L|: keep the signs."),
-    (lambda a, g: g.sum(axis=0), "A is missing: multiply each g^k by its A^k, cell by cell."),
-    (lambda a, g: a.sum(axis=0), "The gradients are missing: multiply each A^k by its g^k, cell by cell."),
-    (lambda a, g: _total(FEATURE_MAPS, GRADIENTS), hints.ONLY_THE_EXAMPLE),
-]  # fmt: skip
-
-HIRESCAM = Exercise({"L": Stage("L, Σ_k g^k ⊙ A^k:", _total, _HIRES_TOTAL)}, _cell_cases)
+# --- XGrad-CAM -------------------------------------------------------------------------------------------
 
 
 def _alpha_cases(variant: int = 0) -> Iterable[Inputs]:

@@ -15,7 +15,6 @@ from numpycam.checks import (
     check_conv_of_one_map,
     check_conv_with_stride,
     check_counterfactual,
-    check_double,
     check_drop,
     check_energy,
     check_gap_alphas,
@@ -23,7 +22,7 @@ from numpycam.checks import (
     check_grad_cam,
     check_grad_cam_plus_plus,
     check_gradient_maps,
-    check_hirescam,
+    check_lookalike,
     check_network,
     check_normalise,
     check_rank_correlation,
@@ -39,11 +38,11 @@ from numpycam.checks import (
 from numpycam.checks.a_real_network import GRADIENT_MAPS, NETWORK
 from numpycam.checks.a_tiny_cnn_learns import ACCURACY, ENERGY, SHARES
 from numpycam.checks.backward_by_hand import CONV, CONV_OF_ONE_MAP, CONV_WITH_STRIDE, RELU
-from numpycam.checks.cam_and_grad_cam import CAM, DOUBLE, GAP_ALPHAS, GAP_HEAD
+from numpycam.checks.cam_and_grad_cam import CAM, GAP_ALPHAS, GAP_HEAD, LOOKALIKE
 from numpycam.checks.can_you_trust_it import BENDS, DROP, RANK_CORRELATION
 from numpycam.checks.grad_cam_by_hand import ALPHAS, GRAD_CAM
 from numpycam.checks.negative_evidence import COUNTERFACTUAL, ROW, SPLIT
-from numpycam.checks.other_cams import CELL_BY_CELL, GRAD_CAM_PLUS_PLUS, HIRESCAM, XGRAD_ALPHAS
+from numpycam.checks.other_cams import CELL_BY_CELL, GRAD_CAM_PLUS_PLUS, XGRAD_ALPHAS
 from numpycam.checks.overlay import BILINEAR_ROW, NORMALISE, RESIZE
 from numpycam.checks.residual_by_hand import RESIDUAL, TWIN
 
@@ -68,11 +67,10 @@ EXERCISES = {
     check_split: SPLIT,
     check_row: ROW,
     check_xgrad_alphas: XGRAD_ALPHAS,
-    check_hirescam: HIRESCAM,
     check_cam: CAM,
     check_gap_alphas: GAP_ALPHAS,
     check_gap_head: GAP_HEAD,
-    check_double: DOUBLE,
+    check_lookalike: LOOKALIKE,
     check_cell_by_cell: CELL_BY_CELL,
     check_grad_cam_plus_plus: GRAD_CAM_PLUS_PLUS,
     check_drop: DROP,

@@ -8,8 +8,8 @@ from answers import solution
 from helpers import refusal
 
 from numpycam import GlobalAvgPool2d, Linear, Network, grad_cam, worked_example
-from numpycam.checks import CheckFailed, check_cam, check_double, check_gap_alphas, check_gap_head, grade
-from numpycam.checks.cam_and_grad_cam import WRONG_DOUBLES
+from numpycam.checks import CheckFailed, check_cam, check_gap_alphas, check_gap_head, check_lookalike, grade
+from numpycam.checks.cam_and_grad_cam import WRONG_LOOKALIKES
 from numpycam.exact import as_fractions
 from numpycam.methods import hirescam
 from numpycam.worked_example import ALPHAS, FEATURE_MAPS
@@ -33,7 +33,7 @@ def gap_head_as_lists(feature_maps, alphas, score):
     return [alpha * feature_maps[0].size for alpha in alphas], bias
 
 
-def double_by_two_maps(feature_maps, alphas):
+def lookalike_by_two_maps(feature_maps, alphas):
     """A step in the first map, paid back in the second."""
     weights = [[[alpha] * len(row) for row in one] for alpha, one in zip(alphas, feature_maps, strict=True)]
     earned = feature_maps[0][0][0] - feature_maps[0][0][1]
@@ -49,7 +49,7 @@ RIGHT = [
     (check_cam, cam_by_einsum),
     (check_gap_alphas, lambda weights, height, width: [w / height / width for w in weights]),
     (check_gap_head, gap_head_as_lists),
-    (check_double, double_by_two_maps),
+    (check_lookalike, lookalike_by_two_maps),
 ]
 
 
@@ -70,14 +70,14 @@ def summed_scores(feature_maps, head, c):
     return total
 
 
-def double_from_a(feature_maps, alphas):
+def lookalike_from_a(feature_maps, alphas):
     """The weights follow A."""
     return [alpha * one * one.size / one.sum() if one.sum() else one * 0
             for alpha, one in zip(alphas, feature_maps, strict=True)]  # fmt: skip
 
 
 def one_cell_changed(feature_maps, alphas):
-    weights = as_fractions(double_by_two_maps(feature_maps, alphas))
+    weights = as_fractions(lookalike_by_two_maps(feature_maps, alphas))
     weights[0, 0, 0] += 1
     return weights
 
@@ -110,48 +110,51 @@ def test_mistakes_written_by_hand_get_their_hints(check, answer, stage, hint):
     assert f"\n{hint}" in message
 
 
-# --- The double ------------------------------------------------------------------------------------------
+# --- The look-alike ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("wrong", "hint"), WRONG_DOUBLES)
-def test_every_wrong_double_gets_its_own_hint(wrong, hint):
-    assert refusal(CheckFailed, lambda: check_double(wrong)) == f"weights: a double of the GAP head.\n{hint}"
+@pytest.mark.parametrize(("wrong", "hint"), WRONG_LOOKALIKES)
+def test_every_wrong_lookalike_gets_its_own_hint(wrong, hint):
+    assert refusal(CheckFailed, lambda: check_lookalike(wrong)) == f"weights: a look-alike of the GAP head.\n{hint}"
 
 
 @pytest.mark.parametrize(
     ("answer", "beginning"),
     [
-        (double_from_a, "Your weights follow A, with the mean α"),
+        (lookalike_from_a, "Your weights follow A, with the mean α"),
         (one_cell_changed, "Grad-CAM sees the difference: the means of your weights are "),
         (two_cells_changed, "Grad-CAM is the same, but the score is not: yours is "),
         (lambda a, alphas: np.zeros_like(a).reshape(1, -1), "weights should have the shape (K, H, W)"),
-        (lambda a, alphas: double_by_two_maps(a, alphas + Fraction(1, 3)), "Grad-CAM sees the difference"),
-        (lambda a, alphas: as_fractions(double_by_two_maps(a, alphas)).astype(float) * 1.01,
+        (lambda a, alphas: lookalike_by_two_maps(a, alphas + Fraction(1, 3)), "Grad-CAM sees the difference"),
+        (lambda a, alphas: as_fractions(lookalike_by_two_maps(a, alphas)).astype(float) * 1.01,
          "Grad-CAM sees the difference"),
     ],
 )  # fmt: skip
-def test_a_double_that_is_none_is_told_what_does_not_hold(answer, beginning):
-    assert beginning in refusal(CheckFailed, lambda: check_double(answer)).split("\n")[-1]
+def test_a_lookalike_that_is_none_is_told_what_does_not_hold(answer, beginning):
+    assert beginning in refusal(CheckFailed, lambda: check_lookalike(answer)).split("\n")[-1]
 
 
-def test_rounding_in_a_double_is_named():
-    message = refusal(CheckFailed, lambda: check_double(lambda a, alphas: solution(check_double)(a, alphas) + 1e-12))
+def test_rounding_in_a_lookalike_is_named():
+    def rounded(a, alphas):
+        return solution(check_lookalike)(a, alphas) + 1e-12
+
+    message = refusal(CheckFailed, lambda: check_lookalike(rounded))
     assert "Right up to rounding, but somewhere a float came in." in message
 
 
-def test_a_double_is_a_double():
-    """What the check calls a double, the methods see so: the head is run, not only its formula."""
-    weights = solution(check_double)(FEATURE_MAPS, ALPHAS)
-    double = worked_example.network().with_parameters({"linear.weight": np.stack([weights.ravel()] * 2)})
+def test_a_lookalike_is_one():
+    """What the check calls a look-alike, the methods see so: the head is run, not only its formula."""
+    weights = solution(check_lookalike)(FEATURE_MAPS, ALPHAS)
+    lookalike = worked_example.network().with_parameters({"linear.weight": np.stack([weights.ravel()] * 2)})
     gap_head = Linear(np.stack([4 * ALPHAS] * 2))
     layers = [*worked_example.network().split("features")[0].layers, ("gap", GlobalAvgPool2d()), ("linear", gap_head)]
     gap = Network(layers, target_layer="features")
     image = worked_example.IMAGE
-    assert double(image[None])[0, 0] == gap(image[None])[0, 0]
-    assert (grad_cam(double, image, 0).weighted_sum == grad_cam(gap, image, 0).weighted_sum).all()
-    assert (hirescam(double, image, 0).weighted_sum != hirescam(gap, image, 0).weighted_sum).any()
+    assert lookalike(image[None])[0, 0] == gap(image[None])[0, 0]
+    assert (grad_cam(lookalike, image, 0).weighted_sum == grad_cam(gap, image, 0).weighted_sum).all()
+    assert (hirescam(lookalike, image, 0).weighted_sum != hirescam(gap, image, 0).weighted_sum).any()
 
 
 def test_points_are_for_a_part():
     assert grade(check_gap_head, lambda a, alphas, y: (a[0].size * alphas, y), points=2) == 1
-    assert grade(check_double, two_cells_changed) == 0
+    assert grade(check_lookalike, two_cells_changed) == 0

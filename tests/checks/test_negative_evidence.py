@@ -19,7 +19,7 @@ from numpycam.checks import (
 )
 from numpycam.checks.negative_evidence import _HEADS, _REMOVED, ROW
 from numpycam.exact import as_fractions
-from numpycam.worked_example import IMAGE
+from numpycam.worked_example import FEATURE_MAPS, IMAGE
 
 VARIANTS = pytest.mark.parametrize("variant", range(30))
 HEAD = worked_example.network()["linear"].weight
@@ -146,7 +146,7 @@ def test_what_is_no_counterexample_is_told_so(answer, message, points):
 def test_every_row_that_makes_the_map_passes(capsys):
     """Grad-CAM sees the mean of each map of v alone: so v may be its mean everywhere, and p is another matter."""
 
-    def flat(weights, feature_maps):
+    def flat(weights):
         v = weights[1] - weights[0]
         return 0 * v + v.sum(axis=(1, 2), keepdims=True) / v[0].size
 
@@ -155,7 +155,7 @@ def test_every_row_that_makes_the_map_passes(capsys):
 
 
 def test_a_row_of_another_shape_is_told_the_right_one():
-    message = refusal(CheckFailed, lambda: check_row(lambda weights, feature_maps: weights[1].ravel()))
+    message = refusal(CheckFailed, lambda: check_row(lambda weights: weights[1].ravel()))
     assert message == "v should have the shape (K, H, W) = (3, 2, 2) here; yours has (12,)."
 
 
@@ -163,9 +163,7 @@ def test_the_first_case_is_the_worked_example():
     case = next(iter(ROW.cases()))
     assert same(case["weights"].reshape(2, 12), HEAD)
     elephant = grad_cam(worked_example.network(), IMAGE, 1)
-    assert same(
-        grad_cam_from_maps(case["feature_maps"], case["weights"][1]).localization_map, elephant.localization_map
-    )
+    assert same(grad_cam_from_maps(FEATURE_MAPS, case["weights"][1]).localization_map, elephant.localization_map)
 
 
 # --- As students write them ------------------------------------------------------------------------------
@@ -228,16 +226,16 @@ def exchanged(total):
     return negative, positive, share
 
 
-def other_row(weights, feature_maps):
+def other_row(weights):
     return weights[1]
 
 
-def turned(weights, feature_maps):
+def turned(weights):
     cat, elephant = weights
     return cat - elephant
 
 
-def nothing_left(weights, feature_maps):
+def nothing_left(weights):
     cat, _ = weights
     return -cat
 
