@@ -371,7 +371,7 @@ def _held(report: Report) -> str:
 
 
 def _stamping_advice(lesson: str) -> str:
-    if "Slid over u" in lesson:
+    if "To slide the kernel over u" in lesson:
         lesson += "\n(You do not slide, you stamp: press weight[o] as it is. Only a kernel that slides is turned.)"
     return lesson
 

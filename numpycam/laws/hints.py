@@ -148,7 +148,7 @@ def _its_shape(name: str, output: str, cases: Sequence[Wrong]) -> str:
     if all(one.came.size == one.right.size and equal(one.came.ravel(), one.right.ravel()) for one in cases):
         return f"The numbers of your {name} are right, in another shape."
     of = {"dx": "x", "dw": "W", "db": "b"}
-    return f"A gradient has the shape of what it is of: {name} that of {of[output]}." if output in of else ""
+    return f"{name} should have the shape of {of[output]}." if output in of else ""
 
 
 def _its_order(name: str, output: str, cases: Sequence[Wrong]) -> str:

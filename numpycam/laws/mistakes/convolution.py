@@ -254,7 +254,7 @@ conv2d.mistake(
 conv2d.mistake(
     "kernel-not-turned",
     "dx",
-    "Slid over u, the kernel must be turned by half a turn: W[:, :, ::-1, ::-1].",
+    "To slide the kernel over u, turn it by 180° first: W[:, :, ::-1, ::-1].",
     backward=_dx(lambda u, x, weight, **options: _right(u, x, turned(weight), **options)[0]),
 )
 conv2d.mistake(
@@ -275,7 +275,7 @@ def _padded_like_the_forward_pass(u: Any, x: Any, weight: Any, **options: Any) -
 conv2d.mistake(
     "padding-not-complemented",
     "dx",
-    "Slid over u, the kernel needs k - 1 - p zeros around u, not p: the two are the same for p = (k - 1)/2 only.",
+    "To slide the kernel over u, put k - 1 - p zeros around u, not p: they are equal only where p = (k - 1)/2.",
     backward=_dx(_padded_like_the_forward_pass),
 )
 
