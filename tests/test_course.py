@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from helpers import refusal
@@ -224,6 +225,31 @@ def test_a_link_to_nothing_is_left_alone(tmp_path):
     (tmp_path / "README.md").symlink_to(tmp_path / "nowhere")
     cli.main(["course", str(tmp_path)])
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("folder", ["link", "link/below"])
+def test_a_folder_that_is_a_link_to_nothing_is_told_with_the_cure(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("link").symlink_to("nowhere")
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["course", folder])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err == (
+        "numpycam course: error: 'link' is a link to 'nowhere', and nothing is there: remove the link, make that "
+        "folder, or name another one\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]
+
+
+def test_a_file_in_the_place_of_a_folder_inside_is_told_with_the_cure(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("mine").mkdir()
+    Path("mine/source").touch()
+    with pytest.raises(SystemExit):
+        cli.main(["course", "mine", "--nbgrader"])
+    message = "numpycam course: error: 'mine/source' is a file: move it away, or name another folder\n"
+    assert capsys.readouterr().err == message
+    assert [path.name for path in Path("mine").iterdir()] == ["source"]
 
 
 @pytest.mark.parametrize("odd", [-1, 1.5, True, "1"])

@@ -55,6 +55,8 @@ def _write(options: argparse.Namespace) -> int:
         options.parser.error("--open needs Jupyter: pip install jupyter")
     contents = _contents(options)
     folder: Path = options.folder
+    for parent in {(folder / name).parent for name in contents}:
+        _refuse_what_is_no_folder(parent, options)
     there = [name for name in contents if (folder / name).exists() or (folder / name).is_symlink()]
     new = {name: text.encode() for name, text in contents.items() if name not in there}
     for parent in sorted({(folder / name).parent for name in new}):
@@ -74,6 +76,19 @@ def _refuse_what_would_do_nothing(options: argparse.Namespace) -> None:
         options.parser.error("--variant does not go with --teacher: its outputs are those of variant 0")
     if options.nbgrader and _hidden(options) == options.variant:
         options.parser.error(f"--hidden must differ from --variant, and both are {options.variant}")
+
+
+def _refuse_what_is_no_folder(folder: Path, options: argparse.Namespace) -> None:
+    """Exit with a message that says the cure if a link to nothing, or a file, stands where a folder is to be."""
+    for place in (folder, *folder.parents):
+        if place.is_symlink() and not place.exists():
+            target = place.readlink()
+            options.parser.error(
+                f"{str(place)!r} is a link to {str(target)!r}, and nothing is there: remove the link, make that "
+                "folder, or name another one"
+            )
+        if place.exists() and not place.is_dir():
+            options.parser.error(f"{str(place)!r} is a file: move it away, or name another folder")
 
 
 def _hidden(options: argparse.Namespace) -> int:
