@@ -73,6 +73,21 @@ def percent(part: float) -> str:
     return f"{100 * float(part):.1f}\N{NO-BREAK SPACE}%"
 
 
+def whole_percent(part: float) -> str:
+    """Return a part of 1 in per cent, without decimals. No line breaks before the sign."""
+    return f"{100 * float(part):.0f}\N{NO-BREAK SPACE}%"
+
+
+def scientific(value: Any) -> str:
+    """Return a number with one decimal and a power of ten.
+
+    >>> from numpycam.text import scientific
+    >>> print(scientific(0.00087))
+    8.7e-04
+    """
+    return f"{float(value):.1e}"
+
+
 def places(digits: int) -> Callable[[Any], str]:
     """Return a function that writes a number with so many decimals, and never a minus before 0.
 

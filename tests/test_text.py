@@ -22,8 +22,10 @@ from numpycam.text import (
     percent,
     places,
     printable,
+    scientific,
     shortened,
     table,
+    whole_percent,
 )
 
 # --- Numbers ----------------------------------------------------------------------------------------
@@ -140,3 +142,13 @@ def test_a_table_of_floats_has_decimals_alone_and_maps_stand_side_by_side():
 
 def test_a_table_without_rows_is_empty():
     assert table({}) == ""
+
+
+def test_a_part_in_whole_per_cent_does_not_break_before_its_sign():
+    assert [whole_percent(part) for part in (0.634, 1, Fraction(1, 8), 0)] == [
+        f"{number}\N{NO-BREAK SPACE}%" for number in (63, 100, 12, 0)
+    ]
+
+
+def test_a_scientific_number_has_one_decimal():
+    assert [scientific(value) for value in (0.00087, Fraction(1, 3), 12345)] == ["8.7e-04", "3.3e-01", "1.2e+04"]
