@@ -1,4 +1,4 @@
-"""The checks of the notebooks' exercises: a file for each notebook, and a second one for 03 and 09.
+"""The checks of the notebooks' exercises: a file for each notebook, and more for 03, 04, 09 and 10.
 
 A check takes an answer, usually a function, and tries it on several inputs: the worked example, and others that are
 drawn from the seed of a *variant*, so that each learner can have other numbers. If the answer is right, the check
@@ -8,18 +8,11 @@ notebook, in pytest and inside any grader.
 """
 
 from numpycam.checks.a_real_network import check_feature_map, check_gradient_maps, check_network, kernel_by_hand
-from numpycam.checks.a_tiny_cnn_learns import (
-    check_accuracy,
-    check_energy,
-    check_mystery,
-    check_shares,
-    mystery_networks,
-)
+from numpycam.checks.a_tiny_cnn_learns import check_accuracy, check_energy, check_shares
 from numpycam.checks.backward_by_hand import (
     check_conv_backward,
     check_conv_of_one_map,
     check_conv_with_stride,
-    check_find_the_bug,
     check_relu_backward,
 )
 from numpycam.checks.cam_and_grad_cam import check_cam, check_gap_alphas, check_gap_head, check_lookalike
@@ -30,6 +23,7 @@ from numpycam.checks.can_you_trust_it import (
     check_rank_correlation,
     deletion_by_hand,
 )
+from numpycam.checks.find_the_bug import check_find_the_bug
 from numpycam.checks.four_suspects import check_four_networks, four_networks
 from numpycam.checks.grad_cam_by_hand import check_alphas, check_by_hand, check_empty_map, check_grad_cam, maps_by_hand
 from numpycam.checks.negative_evidence import (
@@ -57,13 +51,14 @@ from numpycam.checks.overlay import (
 from numpycam.checks.predictions import Prediction, predict
 from numpycam.checks.residual_by_hand import check_residual_backward, check_twin
 from numpycam.checks.results import CheckFailed, Result, grade
+from numpycam.checks.shift_law import check_shift_law
+from numpycam.checks.three_cams import check_three_cams
+from numpycam.checks.two_suspects import check_mystery, mystery_networks
 from numpycam.checks.verify_your_own import (
     check_both_sides,
     check_counterexample,
-    check_shift_law,
     check_sliding_backward,
     check_stamping_backward,
-    check_three_cams,
     linear_by_hand,
 )
 

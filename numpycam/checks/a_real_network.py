@@ -7,7 +7,7 @@ import numpy as np
 
 from numpycam.checks.compare import Exercise, Inputs, Mistakes, Stage, check, check_shape
 from numpycam.checks.maps import generator, halves, means, pairs_of_maps
-from numpycam.checks.results import CheckFailed, Result
+from numpycam.checks.results import RIGHT, CheckFailed, Result
 from numpycam.core.arrays import Array, Pair
 from numpycam.core.layers import Conv2d, Flatten, Linear
 from numpycam.exact import as_fractions
@@ -48,7 +48,7 @@ def check_feature_map(answer: Any, *, variant: int = 0) -> Result:
         If a number is not right.
     """
     check(FEATURE_MAP, lambda kernel: answer, variant)
-    return Result(1, 1, 1, "").told("The feature map is right: one number for each patch.")
+    return RIGHT.told("The feature map is right: one number for each patch.")
 
 
 def check_gradient_maps(answer: Callable[[Array, int], Any], *, variant: int = 0) -> Result:

@@ -180,6 +180,26 @@ def refuse_dots(name: str, value: Any) -> None:
         raise CheckFailed(f"{name} is not there yet: replace the dots.")
 
 
+def refuse_unfinished(answer: Any, inputs: Sequence[Any], names: Sequence[str], may_be_none: bool = False) -> None:
+    """Raise CheckFailed if the answer is no function, returns nothing, or if the exercise's dots are still there."""
+    if not callable(answer):
+        raise CheckFailed(f"Pass your function itself, without calling it; this is {type(answer).__name__}.")
+    try:
+        given = answer(*(part.copy() if isinstance(part, np.ndarray) else part for part in inputs))
+    except Exception as error:  # of other errors the laws tell more
+        if "ellipsis" in str(error):
+            refuse_dots(names[0], ...)
+        return
+    except SystemExit:
+        raise CheckFailed(hints.ENDS_PYTHON) from None
+    if given is None and may_be_none:
+        return
+    if given is None:
+        raise CheckFailed("Your function returned None. Is there a return at its end?")
+    for name, value in zip(names, given if isinstance(given, tuple) else (given,), strict=False):
+        refuse_dots(name, value)
+
+
 def check_shape(name: str, value: Array, expected: Shape, in_letters: str) -> None:
     """Raise CheckFailed unless the value has the expected shape."""
     if value.shape != expected:

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.checks.a_tiny_cnn_learns import disguised
 from numpycam.checks.compare import (
     as_numbers,
     check_keys,
     refuse_dots,
 )
 from numpycam.checks.results import CheckFailed, Result
+from numpycam.checks.two_suspects import disguised
 from numpycam.core.arguments import as_int
 from numpycam.core.arrays import Array
 from numpycam.core.layers import Conv2d

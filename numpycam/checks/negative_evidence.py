@@ -8,7 +8,7 @@ import numpy as np
 from numpycam.checks import hints
 from numpycam.checks.compare import Exercise, Inputs, Mistakes, Stage, as_numbers, check, check_shape, refuse_dots
 from numpycam.checks.maps import generator, halves, means, pairs_of_maps, quotient, spread, sums
-from numpycam.checks.results import CheckFailed, Result
+from numpycam.checks.results import RIGHT, CheckFailed, Result
 from numpycam.core.arrays import Array, first_index, relu, zero_of
 from numpycam.exact import as_fractions
 from numpycam.gradcam import grad_cam_from_maps
@@ -68,7 +68,7 @@ def check_removed(answer: Any, *, variant: int = 0) -> Result:
         raise CheckFailed(f"At {cell} L is {total[cell]}: the ReLU leaves it as it is.")
     if cells != right:
         raise CheckFailed(f"{len(cells)} of {len(right)} cells, and these are right. Which other cell is negative?")
-    return Result(1, 1, 1, "").told("These are the cells that the ReLU changes: the negative ones, and no others.")
+    return RIGHT.told("These are the cells that the ReLU changes: the negative ones, and no others.")
 
 
 def check_counterfactual(answer: Callable[[Array, Array], Any], *, variant: int = 0) -> Result:

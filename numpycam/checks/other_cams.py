@@ -9,7 +9,7 @@ import numpy as np
 from numpycam.checks import hints, suspects
 from numpycam.checks.compare import Exercise, Inputs, Mistakes, Stage, check
 from numpycam.checks.maps import given_pair, means, named, pairs_of_maps, quotient, spread, sums
-from numpycam.checks.results import CheckFailed, Result
+from numpycam.checks.results import RIGHT, CheckFailed, Result
 from numpycam.core.arrays import Array, first_index, relu, zero_of
 from numpycam.exact import as_fractions
 from numpycam.methods import element_wise_grad_cam, grad_cam, grad_cam_plus_plus, hirescam, layercam
@@ -82,7 +82,7 @@ def check_blind_spot(answer: Any, *, variant: int = 0) -> Result:
             "LayerCAM is empty, too: no cell has A > 0 and g > 0 in the same map. "
             "One map should speak for the class, and another one more strongly against it."
         )
-    return Result(1, 1, 1, "").told(
+    return RIGHT.told(
         f"HiResCAM is empty, and y = Σ A ⊙ g = {(a * g).sum()}. LayerCAM shows {layer.max()}: it does not see what "
         "speaks against."
     )

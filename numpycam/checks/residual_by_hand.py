@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from numpycam.checks.backward_by_hand import adjoint_law
 from numpycam.checks.compare import Exercise, Inputs, Mistakes, Stage, array_as_text, check, check_shape
 from numpycam.checks.maps import generator, thirds
 from numpycam.checks.results import CheckFailed, Result
+from numpycam.checks.sides import adjoint_law
 from numpycam.core.arrays import Array, Pair, Shape, relu, zero_of, zeros
 from numpycam.core.base import Layer
 from numpycam.core.layers import Conv2d, Flatten, Linear, ReLU

@@ -35,6 +35,10 @@ class Result(NamedTuple):
         """Show nothing below the cell: the line with ✓ is there already."""
 
 
+RIGHT = Result(1, 1, 1, "")
+"""The result of an answer that is one thing, and right."""
+
+
 class CheckFailed(AssertionError):  # noqa: N818 - learners read it: a check failed
     """An answer that is not right yet. A notebook shows the message alone, without a traceback.
 

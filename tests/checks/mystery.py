@@ -15,7 +15,7 @@ drawn_once = cache(draw)
 def check_mystery(answer, seed=0):
     """The check itself makes its drawings anew each time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("numpycam.checks.a_tiny_cnn_learns.draw", drawn_once)
+        patch.setattr("numpycam.checks.two_suspects.draw", drawn_once)
         checks.check_mystery(answer, seed)
 
 

@@ -21,7 +21,7 @@ from numpycam.checks import (
     check_shares,
     check_twin,
 )
-from numpycam.checks.a_tiny_cnn_learns import WRONG_FALLS
+from numpycam.checks.two_suspects import WRONG_FALLS
 
 
 def rows():

@@ -17,7 +17,7 @@ from numpycam.checks import (
     check_three_cams,
     suspects,
 )
-from numpycam.checks.verify_your_own import BUGS
+from numpycam.checks.three_cams import BUGS
 
 RIGHT = runpy.run_path(str(Path(__file__).parents[2] / "notebooks" / "solutions" / "10_verify_your_own.py"))
 
