@@ -35,38 +35,86 @@ function read(text) {
 }
 
 const readAll = texts => Array.isArray(texts) ? texts.map(readAll) : fraction(...texts.split("/").map(BigInt));
-const [picture, kernels, bias, weights, shift] = ["x", "kernels", "bias", "weights", "shift"].map(name => readAll(answers[name]));
+const picture = readAll(answers.x);
 
 // A change has a name, such as x.1.4 or A.3.1.2: what is changed, the number of the map, the row, the column.
 const CHANGED = {x: "image", A: "feature_maps", g: "gradients"};
 let changes = {};
 
-function convolve(x) {
-  const {stride, padding, dilation} = geometry.convolution, {length: rows} = weights[0], {length: columns} = weights[0][0];
-  const at = (i, j, u, v) => x[stride[0] * i + dilation[0] * u - padding[0]]?.[stride[1] * j + dilation[1] * v - padding[1]] ?? zero;
-  return kernels.map((kernel, k) => table(rows, columns, (i, j) =>
-    plus(bias[k], sum(kernel.flatMap((row, u) => row.map((weight, v) => times(weight, at(i, j, u, v))))))));
+// --- The network ----------------------------------------------------------------------------------------------
+
+// The network is two rows of layers: features and head. Both work on a plain list of numbers x. There are two kinds.
+// {rivals}: each output is the largest of some rivals. Rival n is the n-th number of x, and rival 0 is the constant 0.
+//   Of equal rivals the first wins and gets the gradient. So a ReLU, with the rivals 0 and n, is shut at 0.
+// {terms, bias}: each output is a sum of terms, a number of x times a weight, and a bias.
+const [features, head] = [answers.features, answers.head].map(layers => layers.map(({rivals, weight, bias}) =>
+  rivals ? {rivals} : {terms: readAll(weight).map(termsOf), bias: readAll(bias)}));
+
+function termsOf(row) {
+  return row.map((weight, place) => ({place, weight})).filter(term => term.weight.n);
 }
+
+function forward({rivals, terms, bias}, x) {
+  if (rivals) return rivals.map(places => valueOf(winner(places, x), x));
+  return terms.map((row, n) => plus(bias[n], sum(row.map(({place, weight}) => times(weight, x[place])))));
+}
+
+/** Return dy/dx of a layer from dy/doutput. */
+function backward({rivals, terms}, slopes, x) {
+  const found = x.map(() => zero);
+  const add = (place, slope) => { if (place >= 0) found[place] = plus(found[place], slope) };
+  slopes.forEach((slope, n) => {
+    if (rivals) add(winner(rivals[n], x) - 1, slope);
+    else for (const {place, weight} of terms[n]) add(place, times(weight, slope));
+  });
+  return found;
+}
+
+const valueOf = (rival, x) => rival ? x[rival - 1] : zero;
+const winner = (rivals, x) => rivals.reduce((best, one) => minus(valueOf(one, x), valueOf(best, x)).n > 0n ? one : best);
+const run = (layers, x) => layers.reduce((values, layer) => forward(layer, values), x);
+const scoreOf = A => run(head, A.flat(2))[answers.class];
+
+/** Return dy/dA, by one run forward and one back. */
+function slopesOf(A) {
+  const inputs = [A.flat(2)];
+  for (const layer of head) inputs.push(forward(layer, inputs.at(-1)));
+  const oneHot = inputs.pop().map((_, n) => n === answers.class ? fraction(1n) : zero);
+  return asMaps(head.reduceRight((slopes, layer, n) => backward(layer, slopes, inputs[n]), oneHot));
+}
+
+/** Return a list of numbers as feature maps. */
+function asMaps(numbers) {
+  const [count, rows, columns] = answers.maps;
+  return Array.from({length: count}, (_, k) => table(rows, columns, (i, j) => numbers[(k * rows + i) * columns + j]));
+}
+
+// --- The stages -----------------------------------------------------------------------------------------------
 
 const table = (rows, columns, cell) =>
   Array.from({length: rows}, (_, i) => Array.from({length: columns}, (_, j) => cell(i, j)));
 const each = (map, cell) => map.map((row, i) => row.map((value, j) => cell(value, i, j)));
 const added = maps => each(maps[0], (_, i, j) => sum(maps.map(map => map[i][j])));
-const head = A => plus(shift[0], sum(A.flatMap((map, k) => map.flatMap((row, i) => row.map((value, j) => times(weights[k][i][j], value))))));
 
 /** Return all stages, given the changes: {"x.1.4": a number, …}. */
 function compute(changes) {
+  const yours = (what, maps) => maps.map((map, k) => each(map, (value, i, j) => changes[`${what}.${k + 1}.${i + 1}.${j + 1}`] ?? value));
   const x = each(picture, (value, i, j) => changes[`x.${i + 1}.${j + 1}`] ?? value);
-  const made = convolve(x);
-  const A = made.map((map, k) => each(map, (value, i, j) => changes[`A.${k + 1}.${i + 1}.${j + 1}`] ?? value));
-  const g = weights.map((map, k) => each(map, (value, i, j) => changes[`g.${k + 1}.${i + 1}.${j + 1}`] ?? value));
+  const made = asMaps(run(features, x.flat())), A = yours("A", made);
+  const slopes = slopesOf(A), g = yours("g", slopes);
   const alphas = g.map(map => times(sum(map.flat()), fraction(1n, BigInt(map.flat().length))));
   const weighted = A.map((map, k) => each(map, value => times(alphas[k], value)));
   const L = added(weighted), heat = each(L, value => value.n > 0n ? value : zero);
   const without = (i, j) => each(x, (value, r, c) => geometry.seen.rows[i].includes(r) && geometry.seen.columns[j].includes(c) ? zero : value);
-  const drops = each(L, (_, i, j) => minus(head(made), head(convolve(without(i, j)))));
+  const drops = each(L, (_, i, j) => minus(scoreOf(made), run([...features, ...head], without(i, j).flat())[answers.class]));
   const hires = added(A.map((map, k) => each(map, (value, i, j) => times(value, g[k][i][j]))));
-  return {x, made, A, g, alphas, weighted, L, heat, drops, hires, score: head(A)};
+  return {x, made, A, slopes, g, alphas, weighted, L, heat, drops, hires, score: scoreOf(A)};
+}
+
+/** Return the score with 1 more in one cell of A. */
+function raised(A, k, i, j) {
+  const more = A.map((map, n) => each(map, (value, r, c) => n === k && r === i && c === j ? plus(value, fraction(1n)) : value));
+  return scoreOf(more);
 }
 
 // --- Showing them ---------------------------------------------------------------------------------------------
@@ -178,8 +226,8 @@ function answer() {
     fill("localization_map", [s.heat], positive, [0, balanced([s.heat])[1]]);
     paint(s.x, s.heat);
     document.getElementById("score").textContent = exactly(s.score);
-    grids("gradients", null).forEach((grid, k) => all("td", grid).forEach((cell, at) => {
-      cell.dataset.raised = decimal(plus(s.score, weights[k].flat()[at]));
+    grids("gradients", null).forEach((grid, k) => all("td", grid).forEach(cell => {
+      cell.dataset.raised = decimal(raised(s.A, k, cell.parentNode.rowIndex, cell.cellIndex));
     }));
     for (const text of all(".words p")) text.textContent = text.textContent.match(/^.*?\.(?= |$)/)[0];  // what follows is about the old numbers
     names.map(cellOf).forEach(cell => cell.classList.add("mine"));
@@ -204,7 +252,7 @@ function nameOf(cell) {
 /** Return the number of a cell if the reader does not change it. */
 function unchanged(name, s) {
   const [what, ...places] = name.split(".");
-  return places.reduce((part, place) => part[place - 1], {x: picture, A: s.made, g: weights}[what]);
+  return places.reduce((part, place) => part[place - 1], {x: picture, A: s.made, g: s.slopes}[what]);
 }
 
 function tell(s, names) {
@@ -215,8 +263,8 @@ function tell(s, names) {
   });
   const has = what => names.some(name => name.startsWith(what));
   const rest = ["All that follows from them is computed again, exactly."];
-  if (has("A")) rest.push("The changed cells of A are no longer what the kernels make of the picture; this does not change dy/dA.");
-  if (has("g")) rest.push("The changed cells of dy/dA are no longer the head’s weights: α and what follows from it are yours, y is still the head’s.");
+  if (has("A")) rest.push("The network does not make these cells of A from the picture.", geometry.affine ? "dy/dA stays as it is: it does not depend on A." : "y and dy/dA are the head’s at your A.");
+  if (has("g")) rest.push("These cells of dy/dA are not the head’s. So α and all after it are yours. y is still the head’s.");
   if (has("A") || has("g")) rest.push("The measured drop is still that of the network and the picture.");
   document.getElementById("yours").hidden = !names.length;
   document.getElementById("yours-are").textContent = names.length ? `Yours: ${told.join("; ")}. ${rest.join(" ")}` : "";

@@ -1,7 +1,7 @@
 """What the step-through page of a small example has besides the stages.
 
-A small example can be followed by hand. So its page also shows the kernels and the weights of the head. It tests the
-map. If the head is affine and all numbers are Fractions, the page can compute all stages again.
+A small example can be followed by hand. So its page also shows the kernels and the weights of the head, and it tests
+the map.
 """
 
 import operator
@@ -15,12 +15,10 @@ from numpycam.core.arrays import Array, Pair
 from numpycam.core.base import Layer
 from numpycam.core.steps import Stages
 from numpycam.core.window import Window
-from numpycam.display.canvas import POSITIVE, SIGNED
-from numpycam.display.pixels import PAINT, STRENGTH, as_uint8
-from numpycam.display.stages import Column, colours_of
+from numpycam.display.pixels import as_uint8
+from numpycam.display.stages import Column
 from numpycam.exact import as_floats
 from numpycam.interventions import add_to_cell, patch_drops
-from numpycam.resize import Interpolation, resize
 from numpycam.text import decimal, exact_and_decimal, format_number
 
 Parts = Mapping[str, tuple[Pair, Pair]]
@@ -28,8 +26,6 @@ Parts = Mapping[str, tuple[Pair, Pair]]
 
 MOST_NUMBERS = 6  # along a side: a larger map is not followed by hand
 _LARGEST_PICTURE = 4096  # numbers: the network runs once for each cell of the map
-_MOST_BITS = 300  # of a numerator or a denominator that the page computes with
-_SCALE = np.linspace(0, 1, 65).reshape(1, 1, -1)  # of a colour map, the page knows so many colours, and mixes them
 
 
 def in_words(value: Any) -> str:
@@ -103,9 +99,6 @@ def weights_of(e: Stages, channels: Any) -> Shown | None:
 def _numbered(name: str, values: Array, channels: Any) -> Shown:
     chosen = values[[channel - 1 for channel in channels]]
     return Shown(Column(name, name, "", "", as_floats(chosen), channels, has_bar=False), chosen)
-
-
-TESTED = ("measured drop", "HiResCAM", "weighted sum L")
 
 
 def drops_of(e: Stages) -> Shown | None:
@@ -194,39 +187,3 @@ def places_of(parts: Parts, size: tuple[int, ...]) -> dict[str, tuple[Pair, Pair
             )
         places[name] = (top, left), (bottom, right)
     return places
-
-
-def answers_of(e: Stages, interpolation: Interpolation) -> dict[str, Any] | None:
-    """Return what the page must know to compute all stages again; None if it cannot.
-
-    It can if the maps are made by one convolution from a small grey picture, the head is affine, and all numbers are
-    Fractions. Then A = kernels * x + bias and y = Σ w·A + shift.
-    """
-    found = convolution_of(e)
-    if found is None or e.feature_maps.dtype != object or not has_affine_head(e) or drops_of(e) is None:
-        return None
-    given = found[0].parameters
-    kernels, bias = given["weight"][:, 0], given.get("bias", 0 * e.alphas)
-    shift = np.array([e.score - (e.gradients * e.feature_maps).sum()])
-    numbers = {"x": e.image[0], "kernels": kernels, "bias": bias, "weights": e.gradients, "shift": shift}  # type: ignore[index]
-    if any(_is_long(value) for array in numbers.values() for value in array.flat):
-        return None
-    size = e.image.shape[1:]  # type: ignore[union-attr]
-    resized = [
-        resize(np.eye(n), (m, n), interpolation).tolist() for n, m in zip(e.localization_map.shape, size, strict=True)
-    ]
-    scales = {
-        name: Column("", "", "", "", _SCALE, colormap=colormap, limits=(0.0, 1.0))
-        for name, colormap in (("signed", SIGNED), ("positive", POSITIVE))
-    }
-    return {
-        **{name: array.astype(str).tolist() for name, array in numbers.items()},
-        "resize": resized,
-        "colours": {name: [*map(hex_of, colours_of(scale, 0)[0])] for name, scale in scales.items()},
-        "paint": PAINT,
-        "strength": STRENGTH,
-    }
-
-
-def _is_long(value: Any) -> bool:
-    return max(value.numerator.bit_length(), value.denominator.bit_length()) > _MOST_BITS

@@ -27,12 +27,12 @@ from numpycam.display import (
     limits_of,
     with_picture,
 )
+from numpycam.display.answers import answers_of
 from numpycam.display.canvas import SLIMMEST, check_title
 from numpycam.display.example import (
     MOST_NUMBERS,
     Parts,
     Shown,
-    answers_of,
     convolution_of,
     drops_in_words,
     drops_of,
@@ -70,10 +70,11 @@ def step_through_page(
 ) -> str:
     """Return the page as HTML.
 
-    If picture and maps are small, the page also shows the kernels and the weights of the head, and at last the test:
-    how much the score drops when what a cell saw is erased. If, besides, the maps are made by one convolution, the head
-    is affine and all numbers are Fractions, a reader can change every number of the picture, of A and of dy/dA. Then
-    the page computes all that follows again, exactly.
+    If picture and maps are small, the page also shows the kernels and the weights of the head. Its last stage is a
+    test: how much the score drops when what a cell saw is erased.
+
+    If, besides, all numbers are Fractions and each layer is affine or takes a maximum, as a ReLU and max pooling do, a
+    reader can change every number of the picture, of A and of dy/dA. The page computes all that follows again, exactly.
 
     Parameters
     ----------
@@ -111,10 +112,10 @@ def step_through_page(
     places = places_of(parts or {}, () if drawn.image is None else drawn.image.shape[-2:])
     which, network_saw = _class(explanation, class_name), None if picture is None else explanation.image
     shown = _shown(drawn, explanation, columns_of(drawn, interpolation, most_maps))
-    geometry, answers = _geometry(drawn, interpolation, most_maps), answers_of(explanation, interpolation)
+    geometry = _geometry(drawn, interpolation, most_maps)
     if picture is not None:  # the network saw other numbers than those on the page
         geometry.pop("convolution", None)
-    elif answers and len(explanation.alphas) <= most_maps:
+    elif len(explanation.alphas) <= most_maps and (answers := answers_of(explanation, interpolation)):
         geometry["answers"] = answers
     names = names_of_cells(geometry.get("seen", {}), places)
     geometry |= {"parts": places, "names": {f"{i},{j}": name for (i, j), name in names.items()}}

@@ -701,7 +701,12 @@ READ_ALL = """changes => changes.map(one => {
 
 
 def a_change(rng):
-    """Draw up to four numbers for the picture, and often some for A and for dy/dA: as one types them."""
+    """Draw up to four numbers for the picture, and often some for A and for dy/dA: as one types them.
+
+    Every third change has -1, 0 and 1 in all of A. There a ReLU is often at 0, and a maximum is often shared.
+    """
+    if rng.integers(3) == 0:
+        return {f"A.{k}.{i}.{j}": str(rng.choice([-1, 0, 0, 1])) for k in (1, 2, 3) for i in (1, 2) for j in (1, 2)}
     names = {f"x.{i}.{j}" for i, j in rng.integers(1, 5, (rng.integers(0, 5), 2))}
     for what in "Ag":
         names |= {f"{what}.{k}.{i}.{j}" for k, i, j in rng.integers((1, 1, 1), (4, 3, 3), (rng.integers(0, 4), 3))}
@@ -719,23 +724,24 @@ def value_of(text):
     return Fraction(text.replace(" ", ""))
 
 
-def by_numpycam(change, c=0):
+def by_numpycam(change, c=0, head="linear"):
     """What numpycam computes for the same change."""
-    network, image = worked_example.network(), np.array(IMAGE)
+    network, image = worked_example.network(head), np.array(IMAGE)
     for name, text in change.items():
         if name[0] == "x":
             image[0, int(name[2]) - 1, int(name[4]) - 1] = value_of(text)
     seen = grad_cam(network, image, c)
-    maps, gradients = np.array(seen.feature_maps), np.array(seen.gradients)
-    for name, text in change.items():
-        if name[0] != "x":
-            k, i, j = (int(place) - 1 for place in name[2:].split("."))
-            {"A": maps, "g": gradients}[name[0]][k, i, j] = value_of(text)
+    maps, after = np.array(seen.feature_maps), network.split("features")[1]
+    put(maps, "A", change)
+    slopes = after.backward(as_fractions([[int(c == n) for n in (0, 1)]]), maps[None])[0]
+    gradients = np.array(slopes)
+    put(gradients, "g", change)
     e = grad_cam_from_maps(maps, gradients)
     return {
         "x": image[0],
         "made": seen.feature_maps,
         "A": maps,
+        "slopes": slopes,
         "g": gradients,
         "alphas": e.alphas,
         "weighted": e.weighted_maps,
@@ -743,17 +749,39 @@ def by_numpycam(change, c=0):
         "heat": e.localization_map,
         "drops": patch_drops(network, image, c),
         "hires": (maps * gradients).sum(axis=0),
-        "score": np.asarray(network.split("features")[1](maps[None])[0, c]),
+        "score": np.asarray(after(maps[None])[0, c]),
     }
 
 
+def put(maps, what, change):
+    """Put the numbers of a change into A, or into g, in place."""
+    for name, text in change.items():
+        if name[0] == what:
+            k, i, j = (int(place) - 1 for place in name[2:].split("."))
+            maps[k, i, j] = value_of(text)
+
+
 @pytest.mark.parametrize("c", [0, 1])
-def test_the_page_computes_what_numpycam_computes_on_200_drawn_changes(visit, c):
+@pytest.mark.parametrize("head", worked_example.HEADS)
+def test_the_page_computes_what_numpycam_computes_on_200_drawn_changes(visit, head, c):
     rng = np.random.default_rng(17 + c)
     changes = [{}, *(a_change(rng) for _ in range(199))]
-    found = visit(page_of(c)).evaluate(READ_ALL, changes)
+    found = visit(page_of(c, head)).evaluate(READ_ALL, changes)
     for change, stages in zip(changes, found, strict=True):
-        assert stages == {name: value.astype(str).tolist() for name, value in by_numpycam(change, c).items()}, change
+        expected = by_numpycam(change, c, head)
+        assert stages == {name: value.astype(str).tolist() for name, value in expected.items()}, change
+
+
+@pytest.mark.parametrize(("head", "layer"), [("conv", "relu"), ("conv", "max_pool"), ("dead-unit", "relu")])
+def test_the_drawn_changes_have_gates_at_0_and_shared_maxima(head, layer):
+    """There the gradient is a matter of convention."""
+    rng, network, ties = np.random.default_rng(17), worked_example.network(head), 0
+    before = {name: one for one, name in pairwise(network.shapes((1, *IMAGE.shape)))}
+    for change in (a_change(rng) for _ in range(199)):
+        values = network.split("features")[1].activations(by_numpycam(change, 0, head)["A"][None])
+        rivals = network[layer].rivals(values[before[layer]])[:, 0]
+        ties += ((rivals == rivals.max(axis=0)).sum(axis=0) > 1).any()
+    assert ties >= 10
 
 
 def test_what_is_shown_after_a_change_is_what_was_computed(visit):
@@ -890,7 +918,7 @@ def test_the_link_holds_every_number_that_can_be_typed(visit):
     assert again.get_by_role("alert").inner_text() == ""
 
 
-@pytest.mark.parametrize("options", [{"head": "conv"}, {"exact": False}, {"most_maps": 2}])
+@pytest.mark.parametrize("options", [{"exact": False}, {"exact": False, "head": "conv"}, {"most_maps": 2}])
 def test_a_page_that_cannot_compute_again_does_not_offer_it(visit, options):
     page = visit(page_of(**options), "#image")
     page.locator("section#image td").first.click()
