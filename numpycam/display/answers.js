@@ -199,7 +199,7 @@ function paint(x, heat) {
 const before = new Map();  // what stands on the page if nothing is changed
 
 function remember() {
-  for (const node of all("main td, .legend span, .over b, .words p, #score")) {
+  for (const node of all("main td, .legend span, .over b, #score")) {
     const {innerHTML, className, dataset: {value, raised}} = node;
     before.set(node, {innerHTML, className, style: node.getAttribute("style"), data: {value, raised}});
   }
@@ -229,10 +229,9 @@ function answer() {
     grids("gradients", null).forEach((grid, k) => all("td", grid).forEach(cell => {
       cell.dataset.raised = decimal(raised(s.A, k, cell.parentNode.rowIndex, cell.cellIndex));
     }));
-    for (const text of all(".words p")) text.textContent = text.textContent.match(/^.*?\.(?= |$)/)[0];  // what follows is about the old numbers
     names.map(cellOf).forEach(cell => cell.classList.add("mine"));
   }
-  all(".note[data-note=test]").forEach(note => { note.hidden = names.length > 0 });
+  all(".these").forEach(text => { text.hidden = names.length > 0 });  // it is about the old numbers
   lookedAt = "";  // the cell at which one points has another number
   tell(s, names);
   work();

@@ -19,7 +19,7 @@ from numpycam.display.pixels import as_uint8
 from numpycam.display.stages import Column
 from numpycam.exact import as_floats
 from numpycam.interventions import add_to_cell, patch_drops
-from numpycam.text import decimal, exact_and_decimal, format_number
+from numpycam.text import exact_and_decimal, format_number
 
 Parts = Mapping[str, tuple[Pair, Pair]]
 """For each name the part's first cell (row, column), and the cell after its last."""
@@ -115,33 +115,6 @@ def drops_of(e: Stages) -> Shown | None:
     if values.dtype != object and not np.isfinite(values).all():
         return None
     return Shown(Column("test", "test", "", "", as_floats(values), (1, 2, 3)), values)
-
-
-def drops_in_words(values: Array) -> str:
-    """Return two sentences about what :func:`drops_of` returned."""
-    drops, hires, total = ([decimal(value) for value in one.flat] for one in values)
-    right = [sum(a == b for a, b in zip(drops, predicted, strict=True)) for predicted in (hires, total)]
-    orders = [np.argsort(as_floats(one), axis=None, kind="stable").tolist() for one in values]
-    order = "puts the cells in the order of the drops" if orders[0] == orders[2] else "puts them in another order"
-    return (
-        "What a cell saw of the picture is erased, that is set to 0, and the network runs again: the number is how "
-        "much the score drops. "
-        f"HiResCAM, the sum of dy/dA · A over the maps, predicts {right[0]} of the {len(drops)} drops; the weighted "
-        f"sum of Grad-CAM predicts {right[1]}, and {order}."
-    )
-
-
-def removed_in_words(e: Stages, drops: Array, names: Mapping[Pair, str]) -> str:
-    """Say whether the cells that the ReLU removed really speak against the class; nothing if it removed none."""
-    removed = [(int(i), int(j)) for i, j in np.argwhere(e.weighted_sum < 0)]
-    if not removed:
-        return ""
-    listed = ", ".join(
-        f"{in_words(e.score - drops[cell])} without {names.get(cell) or f'row {cell[0] + 1}, column {cell[1] + 1}'}"
-        for cell in removed
-    )
-    verdict = "did speak" if all(drops[cell] < 0 for cell in removed) else "did not all speak"
-    return f"The score is {in_words(e.score)}, and {listed}. What the ReLU removed {verdict} against the class."
 
 
 def raised_scores(e: Stages) -> Array | None:  # (K, H', W')

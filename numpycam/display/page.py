@@ -34,7 +34,6 @@ from numpycam.display.example import (
     Parts,
     Shown,
     convolution_of,
-    drops_in_words,
     drops_of,
     has_affine_head,
     hex_of,
@@ -43,15 +42,14 @@ from numpycam.display.example import (
     names_of_cells,
     places_of,
     raised_scores,
-    removed_in_words,
     weights_of,
 )
 from numpycam.display.pixels import PAINT, STRENGTH
+from numpycam.display.sentences import SENTENCES, Said, class_in_words, on_image, on_test, removed_in_words
 from numpycam.display.stages import choice_in_words
 from numpycam.interventions import receptive_field
 from numpycam.resize import Interpolation, resize
-from numpycam.text import exact, format_number, percent
-from numpycam.zero_maps import why_zero
+from numpycam.text import format_number
 
 MOST_CELLS = 16  # along a side: a map with more is drawn as a picture, not as a table
 MOST_VALUES = 4096  # in all: a picture with more does not say the number at which one points
@@ -110,7 +108,7 @@ def step_through_page(
     check_text("caption", caption)
     drawn = with_picture(explanation, picture)
     places = places_of(parts or {}, () if drawn.image is None else drawn.image.shape[-2:])
-    which, network_saw = _class(explanation, class_name), None if picture is None else explanation.image
+    which, network_saw = class_in_words(explanation, class_name), None if picture is None else explanation.image
     shown = _shown(drawn, explanation, columns_of(drawn, interpolation, most_maps))
     geometry = _geometry(drawn, interpolation, most_maps)
     if picture is not None:  # the network saw other numbers than those on the page
@@ -119,9 +117,9 @@ def step_through_page(
         geometry["answers"] = answers
     names = names_of_cells(geometry.get("seen", {}), places)
     geometry |= {"parts": places, "names": {f"{i},{j}": name for (i, j), name in names.items()}}
-    sentences = _SENTENCES | {
-        "image": lambda e: _on_image(e, which, network_saw),
-        "test": lambda _: drops_in_words(shown[-1].values),
+    sentences = SENTENCES | {
+        "image": lambda e: on_image(e, which, network_saw),
+        "test": lambda _: on_test(shown[-1].values),
     }
     notes = {"image": caption}
     if shown[-1].column.name == "test":
@@ -149,12 +147,6 @@ def _shown(drawn: Stages, explanation: Stages, columns: Sequence[Column]) -> lis
     return [*shown, drops] if drops else shown
 
 
-def _class(e: Stages, name: str) -> str:
-    if callable(e.class_index):  # a target, whose own text may be long
-        return name or exact(e.class_index)
-    return f"class {e.class_index} ({name})" if name else f"class {e.class_index}"
-
-
 def _subtitle(e: Stages, which: str) -> str:
     known = [
         escape(which) if e.class_index is not None else "",
@@ -174,17 +166,18 @@ def _address(stage: Column) -> str:
     return stage.name.replace("_", "-")
 
 
-def _section(one: Shown, e: Stages, sentences: str, note: str, geometry: dict[str, Any]) -> str:
+def _section(one: Shown, e: Stages, said: Said, note: str, geometry: dict[str, Any]) -> str:
     stage, address = one.column, _address(one.column)
     more = _more_of(stage, e) if stage.name in ("feature_maps", "gradients") else ""
     raised = raised_scores(e) if stage.name == "gradients" else None
     legend = _legend(stage, len(e.alphas))
-    note = f'<p class="note" data-note="{address}">{escape(note)}</p>\n' if note else ""
+    note = f'<p class="note{" these" if stage.name == "test" else ""}">{escape(note)}</p>\n' if note else ""
+    of_these = f' <span class="these">{escape(said.of_these)}</span>' if said.of_these else ""
     return (
         f'<section id="{address}" aria-labelledby="{address}-heading">\n<div class="words">\n'
         f'<h2 id="{address}-heading" tabindex="-1">{escape(stage.heading)}</h2>\n'
         f'<div class="formula"><math displaystyle="true">{_FORMULAS[stage.name]}</math></div>\n'
-        f"<p>{escape(sentences)}</p>\n</div>\n"
+        f"<p>{escape(said.general)}{of_these}</p>\n</div>\n"
         f'<div class="shown">\n{_maps(one, geometry, raised)}\n{legend}{note}</div>\n{more}</section>'
     )
 
@@ -374,7 +367,7 @@ def _indices(mask: Any) -> list[int]:
     return np.flatnonzero(mask).tolist()
 
 
-# --- What the page says about each stage -----------------------------------------------------------------------------
+# --- Symbols and formulas --------------------------------------------------------------------------------------------
 
 _A, _Y = "<msup><mi>A</mi><mi>k</mi></msup>", "<msup><mi>y</mi><mi>c</mi></msup>"
 _ALPHA = "<msub><mi>α</mi><mi>k</mi></msub>"
@@ -429,120 +422,4 @@ _FORMULAS = {
     "overlay": f"<mtable><mtr><mtd>{_MIXED}</mtd></mtr><mtr><mtd>{_OPACITY}</mtd></mtr></mtable>",
     "test": f"{_Y}<mo>(</mo><mi>x</mi><mo>)</mo><mo>−</mo>{_Y}<mo>(</mo><mi>x</mi>{_SPACE}<mtext>without the patch"
     "</mtext><mo>)</mo>",
-}
-
-
-def _place(values: Array, flat_index: Any) -> str:
-    row, column = (int(n) + 1 for n in np.unravel_index(int(flat_index), values.shape)[-2:])
-    return f"row {row}, column {column}"
-
-
-def _more(values: Array, value: Any) -> str:
-    """Return how many more of the values have this size; nothing if there are no more."""
-    more = int((values == value).sum()) - 1
-    return f", and {more} more of that size" if more > 0 else ""
-
-
-def _on_image(e: Stages, which: str, network_saw: Array | None) -> str:
-    channels, height, width = e.image.shape  # type: ignore[union-attr]
-    size = f"{height} pixels high, {width} wide{', in colour' if channels == 3 else ''}"
-    if network_saw is None:
-        first = f"This is what the network sees: {size}."
-    else:
-        numbers = f"other numbers in its place, from {in_words(network_saw.min())} to {in_words(network_saw.max())}"
-        first = f"This is the picture as a person sees it: {size}; the network sees {numbers}."
-    score = in_words(e.score)
-    told = f"For the target, {which}, the scores make {score}" if callable(e.class_index) else ""
-    told = told or f"The network gives {which} the score {score}"
-    return f"{first} {told}; the question is where in the picture this score comes from."
-
-
-def _on_feature_maps(e: Stages) -> str:
-    return (
-        f"Each of the {len(e.alphas)} feature maps shows what one filter finds in the picture, and where. "
-        f"The values go from {in_words(e.feature_maps.min())} to {in_words(e.feature_maps.max())}."
-    )
-
-
-def _on_gradients(e: Stages) -> str:
-    first = (
-        "If a cell of a feature map changes by a small step, the score changes by the step times the number in the "
-        "same cell here."
-    )
-    sizes = np.abs(e.gradients)
-    if not sizes.any():
-        return f"{first} All are 0: at this picture the score does not depend on these maps, and Grad-CAM is empty."
-    largest = int(sizes.argmax())
-    k = np.unravel_index(largest, sizes.shape)[0] + 1
-    value = in_words(e.gradients.flat[largest])
-    return f"{first} The largest in size is {value}, in map {k}, {_place(sizes, largest)}{_more(sizes, sizes.max())}."
-
-
-def _on_alphas(e: Stages) -> str:
-    first = "The average of each gradient map says how much its feature map counts as a whole: one number for each map."
-    sizes = np.abs(e.alphas)
-    if sizes.max() == sizes.min():
-        return f"{first} Here {'it is' if len(sizes) == 1 else 'all have the size'} {in_words(sizes[0])}."
-    largest, smallest = int(sizes.argmax()), int(sizes.argmin())
-    return (
-        f"{first} The largest in size is "
-        f"α of map {largest + 1}, {in_words(e.alphas[largest])}{_more(sizes, sizes.max())}; "
-        f"the smallest is α of map {smallest + 1}, {in_words(e.alphas[smallest])}{_more(sizes, sizes.min())}."
-    )
-
-
-def _on_weighted_maps(e: Stages) -> str:
-    first, shares = "Each feature map times its α: what it contributes, cell by cell.", e.channel_shares
-    if not shares.any():
-        return f"{first} Here all contributions are 0."
-    if len(shares) == 1:
-        return f"{first} There is one map, and it contributes all."
-    if shares.max() == shares.min():
-        return f"{first} All maps contribute the same amount."
-    largest, smallest = int(shares.argmax()), int(shares.argmin())
-    return (
-        f"{first} Map {largest + 1} has the largest share of the total size of all contributions, "
-        f"{percent(shares[largest])}{_more(shares, shares.max())}; map {smallest + 1} has the smallest, "
-        f"{percent(shares[smallest])}{_more(shares, shares.min())}."
-    )
-
-
-def _on_weighted_sum(e: Stages) -> str:
-    total = e.weighted_sum
-    return (
-        "The weighted maps are added up, cell by cell: positive cells speak for the class, negative cells against it. "
-        f"The largest number is {in_words(total.max())}, at {_place(total, total.argmax())}; "
-        f"the smallest is {in_words(total.min())}, at {_place(total, total.argmin())}."
-    )
-
-
-def _on_localization_map(e: Stages) -> str:
-    removed = int((e.weighted_sum < 0).sum())
-    end = "." if e.localization_map.any() else f", and nothing is left to show. {why_zero(e)}"
-    return (
-        "The ReLU keeps what speaks for the class and sets the rest to 0. "
-        f"It changed {removed} of the {e.weighted_sum.size} cells{end}"
-    )
-
-
-_PAINTED = (
-    "The map is enlarged to the size of the picture, divided by its largest value, and laid over it as paint: thick "
-    "where the map is large, and none where it is 0, so that the picture stays as it is there."
-)
-
-
-def _on_overlay(e: Stages) -> str:
-    if not e.localization_map.any():
-        return f"{_PAINTED} The map is zero, so the picture is all that there is to see."
-    return f"{_PAINTED} The paint compares places within this one map; it does not show how high the score is."
-
-
-_SENTENCES = {
-    "feature_maps": _on_feature_maps,
-    "gradients": _on_gradients,
-    "alphas": _on_alphas,
-    "weighted_maps": _on_weighted_maps,
-    "weighted_sum": _on_weighted_sum,
-    "localization_map": _on_localization_map,
-    "overlay": _on_overlay,
 }

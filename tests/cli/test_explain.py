@@ -273,8 +273,8 @@ def test_mean_and_deviation_change_what_goes_in_not_what_is_seen(run, folder):
     assert convolutional()(given[None]).max() == np.float32(written(folder)["score"])
     low, high = map(format_number, (given.min(), given.max()))
     assert (
-        "<p>This is the picture as a person sees it: 12 pixels high, 10 wide, in colour; "
-        f"the network sees other numbers in its place, from {low} to {high}. The network gives class "
+        "<p>This is the picture as a person sees it: 12 pixels high, 10 wide, in colour. "
+        f"The network sees other numbers in its place, from {low} to {high}. The network gives class "
     ) in (folder / "out" / "steps.html").read_text()
     assert (written(folder)["mean"], written(folder)["std"]) == (mean, std)
     heat = normalise(resize(as_floats(explanation.localization_map), (480, 400)))
@@ -286,7 +286,7 @@ def test_mean_and_deviation_change_what_goes_in_not_what_is_seen(run, folder):
 def test_a_mean_alone_or_a_deviation_alone_changes_what_goes_in(run, folder, option):
     _, out, _ = run("picture.png", option, 0.5, draws="page")
     assert "normalised: (picture - " in out
-    assert "the network sees other numbers in its place" in (folder / "out" / "steps.html").read_text()
+    assert "The network sees other numbers in its place" in (folder / "out" / "steps.html").read_text()
 
 
 def test_one_number_is_for_all_channels(run, folder):

@@ -114,7 +114,7 @@ def test_the_maps_with_the_largest_shares_are_shown_under_their_own_numbers():
 
 
 def prose(page):
-    return [unescape(text) for text in re.findall(r"<p>(.*?)</p>\n</div>", page)]
+    return [unescape(re.sub(r"<[^>]+>", "", text)) for text in re.findall(r"<p>(.*?)</p>\n</div>", page)]
 
 
 def test_what_the_page_says():
@@ -137,21 +137,21 @@ def test_what_the_page_says_of_colour_pictures_ties_and_nothing():
     assert tied[2].endswith("Here it is 1.")
     assert tied[3].endswith("There is one map, and it contributes all.")
     assert tied[5].endswith(
-        "nothing is left to show. The map is zero: no cell of Σ α_k A^k is positive, the largest is 0."
+        "Nothing is left to show. The map is zero: no cell of Σ α_k A^k is positive, the largest is 0."
     )
     nothing = prose(step_through_page(grad_cam_from_maps(np.ones((2, 1, 3)), np.zeros((2, 1, 3)))))
-    assert "All are 0: at this picture the score does not depend on these maps" in nothing[1]
+    assert "All are 0. At this picture the score does not depend on these maps" in nothing[1]
     assert nothing[2].endswith("Here all have the size 0.")
     assert nothing[3].endswith("Here all contributions are 0.")
     gradients = np.array([3.0, 0.0, -3.0, 0.0, 0.0])[:, None, None]
     several = prose(step_through_page(grad_cam_from_maps(np.ones((5, 1, 1)), gradients)))
     assert several[2].endswith(
-        "The largest in size is α of map 1, 3, and 1 more of that size; "
-        "the smallest is α of map 2, 0, and 2 more of that size."
+        "The largest in size is α of map 1, 3, and 1 more of that size. "
+        "The smallest is α of map 2, 0, and 2 more of that size."
     )
     assert several[3].endswith(
         "Map 1 has the largest share of the total size of all contributions, 50.0\N{NO-BREAK SPACE}%, and 1 more of "
-        "that size; map 2 has the smallest, 0.0\N{NO-BREAK SPACE}%, and 2 more of that size."
+        "that size. Map 2 has the smallest, 0.0\N{NO-BREAK SPACE}%, and 2 more of that size."
     )
     equal = prose(step_through_page(grad_cam_from_maps(np.ones((2, 1, 3)), np.ones((2, 1, 3)))))
     assert equal[3].endswith("All maps contribute the same amount.")
@@ -183,11 +183,14 @@ def test_fractions_are_there_to_be_read():
     assert 'data-value="−81/40 = −2.025"' in page_of()
 
 
-def test_each_stage_has_a_formula_and_two_sentences():
+def test_each_stage_has_a_formula_and_says_what_is_true_of_other_numbers_too():
     for section in re.findall(r"<section.*?</section>", page_of(), re.DOTALL):
         assert section.count('<div class="formula"><math') == 1
-        (prose,) = re.findall(r"<p>(.*?)</p>", section)
-        assert len(re.findall(r"\.(?= |$)", prose)) == 2
+        (text,) = re.findall(r"<p>(.*?)</p>", section)
+        general, _, of_these = text.partition(' <span class="these">')
+        assert general.endswith(".")
+        assert not re.search(r"\d/\d|\d\.\d", general)  # no number that a reader could change
+        assert 'id="overlay"' in section or of_these.endswith((".</span>", "?</span>"))
 
 
 def test_the_page_stands_alone():
@@ -644,8 +647,8 @@ def test_pointing_tells_the_arithmetic_of_every_number(visit):
         "feature map 1, row 1, column 2 (the moon): −1, from 0·1.1 + 1·(−1) + 0·1 + 0·0.9"
     )
     assert point_at(page, "gradients", 0, 0) == (
-        "gradient map 1, row 1, column 1 (the ear): 2, the head’s weight of this cell: "
-        "with 1 more in this cell of A, y goes 28.6 → 30.6"
+        "gradient map 1, row 1, column 1 (the ear): 2, the head’s weight of this cell. "
+        "With 1 more in this cell of A, y goes 28.6 → 30.6"
     )
     assert point_at(page, "test", 0, 1) == (
         "measured drop, row 1, column 2 (the moon): −14/5 = −2.8, by which the score drops without this patch"
@@ -849,7 +852,7 @@ def test_reset_and_the_browsers_back_bring_the_numbers_back(visit):
     page.keyboard.type("12")
     page.keyboard.press("Tab")  # leaving the field takes the number
     assert page.locator("section#feature-maps td.mine").count() == 1
-    assert "no longer what the kernels make" in page.locator("#yours-are").inner_text()
+    assert "The network does not make these cells of A from the picture." in page.locator("#yours-are").inner_text()
     assert page.get_by_role("link", name="Link to these numbers").get_attribute("href") == "#feature-maps?A.1.2.2=12"
     page.get_by_role("button", name="Reset").click()
     page.locator("h1").hover()
@@ -858,6 +861,24 @@ def test_reset_and_the_browsers_back_bring_the_numbers_back(visit):
     assert tabs.sub("", page.evaluate(everything)) == tabs.sub("", before)
     page.go_back()
     assert page.locator("section#feature-maps td").nth(3).inner_text() == "12"
+
+
+def test_behind_a_relu_the_gradients_follow_a_change_of_the_maps(visit):
+    """In the dead-unit network, 3 at A^3_22 opens the shut unit: dy/dA^3 is its kernel then."""
+    page = visit(page_of(head="dead-unit"), "#gradients")
+    third = page.locator("section#gradients .grid").nth(2).locator("td")
+    assert third.all_inner_texts() == ["0", "0", "0", "0"]
+    page.locator("section#feature-maps .grid").nth(2).locator("td").nth(3).click()
+    page.keyboard.type("3")
+    page.keyboard.press("Enter")
+    assert third.all_inner_texts() == ["0.1", "−0.1", "0.2", "0.2"]
+    assert point_at(page, "gradients", 2, 0).endswith(": 1/10 = 0.1. With 1 more in this cell of A, y goes 28.8 → 28.9")
+    assert "y and dy/dA are the head’s at your A." in page.locator("#yours-are").inner_text()
+    third.first.click()
+    page.keyboard.type("7")
+    page.keyboard.press("Enter")
+    assert point_at(page, "gradients", 2, 0).endswith(": 7, yours. With 1 more in this cell of A, y goes 28.8 → 28.9")
+    assert "dy/dA^3 row 1, column 1: 7 (was 1/10 = 0.1)" in page.locator("#yours-are").inner_text()
 
 
 NO_NUMBERS = {
