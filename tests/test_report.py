@@ -365,7 +365,7 @@ def test_the_picture_is_shown_and_the_numbers_are_of_the_image(tmp_path):
     assert cells[0] == cells[1]
     assert (
         "This is the picture as a person sees it: 4 pixels high, 4 wide. The network sees other numbers in its place, "
-        "from −2 to 2. The network gives class 0 the score "
+        'from −2 to 2. <span class="these">The network gives class 0 the score '
     ) in page
     figure, plain = (imread(tmp_path / name / "stages.png") for name in ("other", "same"))
     assert same(figure, plain)

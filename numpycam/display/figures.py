@@ -5,10 +5,11 @@ from itertools import cycle, pairwise
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from numpycam.core.arguments import as_array, as_int, as_rounded, check_is
-from numpycam.core.arrays import Array, Pair
+from numpycam.core.arrays import Array, Pair, Shape
 from numpycam.core.steps import Stages
 from numpycam.display.canvas import (
     DIGIT,
@@ -405,9 +406,10 @@ def figure_of_methods(explanations: Sequence[Stages], *, columns: int = 5, title
 def figure_of_kernels(explanation: Stages, *, most_maps: int = 8, title: str = "") -> Picture:
     """Draw the kernels of the last convolution above the maps that they make, and how much each map contributes.
 
-    A kernel has one square for each input channel, row by row from the upper left, with grey lines between the squares.
-    Each kernel has a scale of its own. White is 0. Where a square is red, a larger value in that channel makes the map
-    larger; where it is blue, smaller.
+    A kernel has one square for each input channel, with grey lines between the squares. If there are several, a key at
+    the end of the row has the number of each channel, from 1. Each kernel has a scale of its own. White is 0. Where a
+    square is red, a larger value in that channel makes the map larger. Where it is blue, it makes the map smaller. The
+    squares of very many channels are too small for numbers. They stand row by row, too.
 
     Parameters
     ----------
@@ -441,17 +443,36 @@ def figure_of_kernels(explanation: Stages, *, most_maps: int = 8, title: str = "
     kernels, maps = as_floats(weight[kept]), as_floats(e.feature_maps[kept])
     colormap, limits = (SIGNED, balanced(maps)) if maps.min() < 0 else (POSITIVE, from_zero(maps))
     shares = [f"share {percent(share)}" for share in e.channel_shares[kept]]
-    return figure_of_pictures(
-        [
-            [_coloured(_tiled(kernel), SIGNED, balanced(kernel)) for kernel in kernels],
-            [_coloured(one, colormap, limits) for one in maps],
-        ],
+    drawn = [_coloured(_tiled(kernel), SIGNED, balanced(kernel)) for kernel in kernels]
+    names, channels = [f"$A^{{{k + 1}}}$" for k in kept], kernels.shape[1]
+    letters = _KERNEL_SIDE * 72 / _tiles_in_a_row(channels) / DIGIT / (len(str(channels)) + 0.5)  # points
+    if channels > 1:  # the key
+        drawn.append(_coloured(_tiled(np.zeros_like(kernels[0])), SIGNED, (-1, 1)))
+        names.append("input channels" if letters >= _SMALLEST_LETTERS else f"channels 1–{channels},\nrow by row")
+    picture = figure_of_pictures(
+        [drawn, [_coloured(one, colormap, limits) for one in maps]],
         row_names=["kernel", "map"],
-        column_names=[f"$A^{{{k + 1}}}$" for k in kept],
-        captions=[[""] * len(kept), shares],
+        column_names=names,
+        captions=[[""] * len(drawn), shares],
         title=title,
-        side=1.2,
+        side=_KERNEL_SIDE,
     )
+    if channels > 1 and letters >= _SMALLEST_LETTERS:
+        _number_tiles(picture.axes[len(kept)], channels, kernels.shape[2:], min(11, letters))
+        picture.alt = picture.alt.replace("kernel, input channels.", f"kernel, input channels 1 to {channels}.")
+    return picture
+
+
+_KERNEL_SIDE = 1.2  # inches
+_SMALLEST_LETTERS = 5  # points
+
+
+def _number_tiles(axes: Axes, channels: int, size: Shape, letters: float) -> None:
+    """Write on each square of a kernel, (KH, KW), the number of its channel."""
+    for n in range(channels):
+        row, column = divmod(n, _tiles_in_a_row(channels))
+        middle = column * (size[1] + 1) + (size[1] - 1) / 2, row * (size[0] + 1) + (size[0] - 1) / 2
+        axes.text(*middle, str(n + 1), size=letters, ha="center", va="center")
 
 
 def _coloured(values: Array, colormap: str, limits: Limits) -> Array:  # (H, W) -> (H, W, 3); NaN is grey
@@ -462,8 +483,12 @@ def _coloured(values: Array, colormap: str, limits: Limits) -> Array:  # (H, W) 
 def _tiled(kernel: Array) -> Array:  # (C, KH, KW) -> (rows (KH + 1) - 1, columns (KW + 1) - 1)
     """Return the slices of a kernel, arranged in a square, with a line of NaN between them."""
     channels, height, width = kernel.shape
-    columns = int(np.ceil(np.sqrt(channels)))
+    columns = _tiles_in_a_row(channels)
     tiles = np.full((-(-channels // columns) * columns, height + 1, width + 1), np.nan)
     tiles[:channels, :height, :width] = kernel
     grid = tiles.reshape(-1, columns, height + 1, width + 1).swapaxes(1, 2)
     return grid.reshape(-1, columns * (width + 1))[:-1, :-1]
+
+
+def _tiles_in_a_row(channels: int) -> int:
+    return int(np.ceil(np.sqrt(channels)))

@@ -298,8 +298,30 @@ def test_each_kernel_is_drawn_channel_by_channel_above_the_map_that_it_makes(cha
         assert all(map(same, tiles_of(pixels, channels, *size), red_to_blue(kernel)))
     maps = explanation.feature_maps
     cividis = mpl.colormaps["cividis"](maps / maps.max())[..., :3]
-    assert all(map(same, drawn[3:], cividis))
+    assert all(map(same, drawn[-3:], cividis))
+    assert len(drawn) == 6 + (channels > 1)
     assert collisions(figure) == []
+
+
+@pytest.mark.parametrize(("channels", "size"), [(2, (3, 2)), (3, (2, 3)), (5, (3, 1)), (64, (3, 3))])
+def test_a_key_has_the_number_of_each_input_channel_on_its_square(channels, size):
+    network, image, _ = kernel_case(channels, size=size)
+    key = figure_of_kernels(grad_cam(network, image, 0, "features")).axes[3]
+    assert [text.get_text() for text in key.texts] == [str(n + 1) for n in range(channels)]
+    height, width = size
+    columns = int(np.ceil(np.sqrt(channels)))
+    for n, text in enumerate(key.texts):
+        across, down = text.get_position()
+        assert (across // (width + 1), down // (height + 1)) == (n % columns, n // columns)
+        assert (across % (width + 1), down % (height + 1)) == ((width - 1) / 2, (height - 1) / 2)
+
+
+def test_a_kernel_of_one_channel_has_no_key_and_very_many_channels_have_no_numbers():
+    for channels, words in ((1, []), (256, ["channels 1–256,\nrow by row"])):
+        network, image, _ = kernel_case(channels)
+        figure = figure_of_kernels(grad_cam(network, image, 0, "features"))
+        assert [text for text in texts(figure) if "channels" in text] == words
+        assert not any(axes.texts for axes in figure.axes)
 
 
 def test_the_texts_of_kernels_name_them_and_their_shares():
@@ -307,9 +329,11 @@ def test_the_texts_of_kernels_name_them_and_their_shares():
     explanation = grad_cam(network, image, 0, "features")
     shares = [f"share {100 * part:.1f}\N{NO-BREAK SPACE}%" for part in explanation.channel_shares]
     figure = figure_of_kernels(explanation)
-    assert [text for text in texts(figure) if text] == ["$A^{1}$", "$A^{2}$", "$A^{3}$", "kernel", "map", *shares]
+    names = ["$A^{1}$", "$A^{2}$", "$A^{3}$", "input channels", "kernel", "map"]
+    assert [text for text in texts(figure) if text and not text.isdecimal()] == [*names, *shares]
     maps = [f"map, A^{k}, {' '.join(part.split())}." for k, part in enumerate(shares, start=1)]
-    assert figure.alt == " ".join(["kernel, A^1. kernel, A^2. kernel, A^3.", *maps])
+    kernels = "kernel, A^1. kernel, A^2. kernel, A^3. kernel, input channels 1 to 3."
+    assert figure.alt == " ".join([kernels, *maps])
 
 
 def test_kernels_of_fractions_are_drawn_as_those_of_floats():
@@ -329,7 +353,7 @@ def test_maps_before_the_relu_are_signed_and_a_kernel_of_zeros_is_white():
     drawn = pixels_of(figure_of_kernels(explanation))
     assert same(drawn[1][:2, :3], red_to_blue(np.zeros((2, 3))))
     assert explanation.feature_maps.min() < 0
-    assert all(map(same, drawn[3:], red_to_blue(explanation.feature_maps)))
+    assert all(map(same, drawn[-3:], red_to_blue(explanation.feature_maps)))
 
 
 @pytest.mark.parametrize("most", [None, 2, 99])
@@ -344,7 +368,7 @@ def test_of_many_kernels_those_of_the_maps_that_contribute_most_are_drawn(most):
         f"share {100 * explanation.channel_shares[k]:.1f}\N{NO-BREAK SPACE}%" for k in kept
     ]
     drawn = pixels_of(figure)
-    assert len(drawn) == 2 * len(kept)
+    assert len(drawn) == 2 * len(kept) + 1  # and the key
     for k, pixels in zip(kept, drawn, strict=False):
         assert same(tiles_of(pixels, 3, 2, 3)[0], red_to_blue(weight[k])[0])
     assert collisions(figure) == []
