@@ -76,7 +76,7 @@ def page(solved):
 <p>One unit more in the upper left cell of A<sup>1</sup>: what is y then? {blank("30.6", solved)}</p>"""
     return (
         f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        f"<style>{STYLE}</style>\n{body}\n</html>\n"
+        f"<style>{STYLE}</style>\n<main>\n{body}\n</main>\n</html>\n"
     )
 
 

@@ -13,6 +13,7 @@ from numpycam.text import format_number
 
 _COLOURS = "#0b5a8f", "#c2571a", "#3b7a3b", "#7a4b8f", "0.35"
 _LINES = "-", "--", "-.", ":"
+_PLOT = 4.9  # inches, from the left edge of the figure to the right end of the curves
 
 
 @own_settings()
@@ -86,15 +87,16 @@ def figure_of_curves(curves: Mapping[str, ArrayLike], label: str, score: str = "
         If there is no curve, or a curve is not a row of at least two finite numbers.
     """
     named = _rows("curves", curves, least=2)
-    picture = Picture(
-        figsize=(6.8, 3.2)
-    )  # a constrained layout would move with each drawing: the legend stands outside
-    picture.subplots_adjust(left=0.1, right=0.72, bottom=0.16, top=0.96)
+    picture = Picture()
     axes = picture.add_subplot(xlabel=label, ylabel=score, xlim=(0, 1))
     for (name, values), colour, line in zip(named.items(), cycle(_COLOURS), cycle(_LINES), strict=False):
         axes.plot(np.linspace(0, 1, len(values)), values, color=colour, linestyle=line, label=name)
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.02, 1))
+    legend = axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.02, 1))
+    # A constrained layout would move with each drawing. So the figure is made as wide as its legend needs.
+    width = _PLOT + 0.2 + legend.get_window_extent().width / picture.dpi
+    picture.set_size_inches(width, 3.2)
+    picture.subplots_adjust(left=0.7 / width, right=_PLOT / width, bottom=0.16, top=0.96)
     axes.spines[["top", "right"]].set_visible(False)
     words = (
         f"{name}: from {_short(values[0])} to {_short(values[-1])}, area {_short(_area(values))}."

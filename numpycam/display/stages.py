@@ -43,6 +43,7 @@ from numpycam.text import decimal, format_number
 
 _GAP, _ROW_GAP, _TOP, _BOTTOM = 0.8, 0.36, 1.2, 0.55  # inches
 _HEADINGS = 0.6  # inches from the top to the headings of the stages
+_SMALLEST_LABEL = 8  # points: of a colour bar
 _PALE = 0.75  # how much of a stage to come is white paper
 
 
@@ -440,8 +441,12 @@ def _draw_bar(picture: Picture, left: float, top: float, width: float, column: C
     labels = [format_number(number) for number in numbers]
     if len("".join(labels)) > 10 * width:  # then they do not fit side by side
         labels = ["" if label == "0" else label for label in labels]
+    size = min(12, 72 * width / (DIGIT * len(" ".join(labels))))
+    if size < _SMALLEST_LABEL and limits[0] == -limits[1]:  # say both ends in one, in the middle
+        labels = ["", f"±{labels[-1]}", ""]
+        size = min(12, 72 * width / (DIGIT * len(labels[1])))
     axes.set_xticks(ticks.tolist(), labels=labels)
-    axes.tick_params(labelsize=min(12, 72 * width / (DIGIT * len(" ".join(labels)))), length=2, pad=2)
+    axes.tick_params(labelsize=size, length=2, pad=2)
     first, *_, last = axes.get_xticklabels()
     first.set_horizontalalignment("left")
     last.set_horizontalalignment("right")

@@ -36,6 +36,16 @@ def test_curves_go_from_0_to_1_and_name_their_area():
     assert figure.alt == "Grad-CAM: from 9 to 0, area 3.1. by lot: from 1 to 2, area 1.5."
 
 
+@pytest.mark.parametrize("name", ["i", "at random, the mean of ten draws", "WWWWWWWWWWWWWWW"])
+def test_the_legend_of_the_curves_stands_beside_them_and_in_the_figure(name):
+    figure = figure_of_curves({name: [1, 2], "other": [2, 1]}, "deleted")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    legend = axes.get_legend().get_window_extent()
+    assert axes.get_window_extent().x1 <= legend.x0
+    assert legend.x1 <= figure.bbox.x1
+
+
 @pytest.mark.parametrize("figure_of", [figure_of_curves, figure_of_draws])
 def test_what_is_no_row_of_numbers_is_refused(figure_of):
     assert "must hold at least one row" in refusal(ValueError, lambda: figure_of({}, "x"))

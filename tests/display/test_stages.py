@@ -10,7 +10,15 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageSequence
 
 from numpycam import Conv2d, GlobalAvgPool2d, Network, drawings, grad_cam, grad_cam_from_maps, worked_example
-from numpycam.display import animation_of_stages, columns_of, figure_of_maps, figure_of_stages, format_number, overlay
+from numpycam.display import (
+    animation_of_stages,
+    columns_of,
+    figure_of_maps,
+    figure_of_stage,
+    figure_of_stages,
+    format_number,
+    overlay,
+)
 from numpycam.exact import as_floats
 from numpycam.experiments.pretrained import load_pretrained
 from numpycam.methods import METHODS
@@ -266,3 +274,11 @@ def test_maps_that_are_not_one_for_each_feature_map_stand_alone():
         explanation = explain(network, image, 0)
         assert len(explanation.weighted_maps) != len(explanation.feature_maps)
         assert [stage.name for stage in columns_of(explanation, "bilinear", 9)][:2] == ["image", "weighted_maps"]
+
+
+def test_the_ends_of_a_narrow_bar_are_written_as_one_rather_than_too_small():
+    maps = np.ones((1, 2, 2))
+    for slope, labels in ((2.75, ["−2.75", "", "2.75"]), (-0.0068312, ["", "±0.00683", ""])):
+        bar = figure_of_stage(grad_cam_from_maps(maps, slope * maps), "alphas").axes[-1]
+        assert [label.get_text() for label in bar.get_xticklabels()] == labels
+        assert min(label.get_size() for label in bar.get_xticklabels()) >= 8  # points
