@@ -28,7 +28,7 @@ h1 { font-size: 2em; line-height: 1.15; margin: 0 0 .4em; } h2 { font-size: 1.5e
 p, ul { margin: .3em 0; max-width: 46em; } li { margin: .25em 0; }
 .formula { font: italic 1.25em/1.6 Georgia, serif; border-left: 5px solid var(--line); padding-left: .7em; }
 .ask { color: var(--line); font-weight: 600; } .small { font-size: .75em; color: var(--soft); }
-img { background: #fff; border-radius: 6px; padding: 6px; max-width: 100%; height: 40vh; object-fit: contain;
+img { background: #fff; border-radius: 6px; padding: 6px; max-width: 100%; max-height: 44vh;
   margin: .4em 0; align-self: flex-start; }
 @media print { @page { size: 297mm 167mm; margin: 0; } section { min-height: 166mm; height: 166mm; border: 0;
   break-after: page; } body { font-size: 20px; } }
@@ -48,7 +48,7 @@ addEventListener("keydown", (event) => {
 
 def image(figure):
     """Return a figure as an image that is inside of the page, with its alternative text."""
-    return f'<img alt="{escape(figure.alt)}" src="data:image/png;base64,{b64encode(figure.as_png()).decode()}">'
+    return f'<img alt="{escape(figure.alt)}" src="data:image/png;base64,{b64encode(figure.as_png(dpi=200)).decode()}">'
 
 
 def slides():
@@ -128,7 +128,7 @@ def _drawings():
         e = grad_cam(load_pretrained(name), picture, ELEPHANT)
         row.append(overlay(picture, normalise(resize(e.localization_map, picture.shape[1:]))))
         captions.append(f"{title}: {e.score:.0f}")
-    figure = figure_of_pictures([row], captions=[captions], side=2.4)
+    figure = figure_of_pictures([row], captions=[captions], side=1.5)
     yield (
         "Two networks that say elephant",
         f"{image(figure)}<p>Both are right about this picture, and about all pictures like it.</p>"
