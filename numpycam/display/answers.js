@@ -27,10 +27,10 @@ function read(text) {
   const tidy = text.trim().replace(/^[−–]/, "-"), found = tidy.match(/^([+-]?)(\d*)(?:\.(\d*)|\s*\/\s*(\d+))?$/);
   const allowed = "Write an integer, a decimal such as 2.5, or a fraction such as 5/2.";
   if (tidy.length > 40) throw new RangeError(`“${tidy.slice(0, 40)}…” is too long: a number has at most 40 characters here.`);
-  if (!found || !(found[2] || found[3] && !found[4])) throw new RangeError(`“${tidy}” is not a number. ${allowed}`);
-  const [, sign, whole, decimals = "", below] = found;
-  if (below !== undefined && !/[1-9]/.test(below)) throw new RangeError(`“${tidy}” is not a number: nothing can be divided by 0. ${allowed}`);
-  const size = below === undefined ? fraction(BigInt(whole + decimals), 10n ** BigInt(decimals.length)) : fraction(BigInt(whole), BigInt(below));
+  const [, sign, whole, decimals = "", below = "1"] = found ?? [, "", ""];
+  if (!whole && !decimals) throw new RangeError(`“${tidy}” is not a number. ${allowed}`);
+  if (!/[1-9]/.test(below)) throw new RangeError(`“${tidy}” is not a number: nothing can be divided by 0. ${allowed}`);
+  const size = fraction(BigInt(whole + decimals), 10n ** BigInt(decimals.length) * BigInt(below));
   return sign === "-" ? times(fraction(-1n), size) : size;
 }
 
@@ -98,23 +98,26 @@ const added = maps => each(maps[0], (_, i, j) => sum(maps.map(map => map[i][j]))
 
 /** Return all stages, given the changes: {"x.1.4": a number, …}. */
 function compute(changes) {
-  const yours = (what, maps) => maps.map((map, k) => each(map, (value, i, j) => changes[`${what}.${k + 1}.${i + 1}.${j + 1}`] ?? value));
+  const yours = (what, maps) => maps.map((map, k) =>
+    each(map, (value, i, j) => changes[`${what}.${k + 1}.${i + 1}.${j + 1}`] ?? value));
   const x = each(picture, (value, i, j) => changes[`x.${i + 1}.${j + 1}`] ?? value);
   const made = asMaps(run(features, x.flat())), A = yours("A", made);
   const slopes = slopesOf(A), g = yours("g", slopes);
   const alphas = g.map(map => times(sum(map.flat()), fraction(1n, BigInt(map.flat().length))));
   const weighted = A.map((map, k) => each(map, value => times(alphas[k], value)));
   const L = added(weighted), heat = each(L, value => value.n > 0n ? value : zero);
-  const without = (i, j) => each(x, (value, r, c) => geometry.seen.rows[i].includes(r) && geometry.seen.columns[j].includes(c) ? zero : value);
-  const drops = each(L, (_, i, j) => minus(scoreOf(made), run([...features, ...head], without(i, j).flat())[answers.class]));
+  const {rows, columns} = geometry.seen;
+  const without = (i, j) => each(x, (value, r, c) => rows[i].includes(r) && columns[j].includes(c) ? zero : value);
+  const scoreWithout = (i, j) => run([...features, ...head], without(i, j).flat())[answers.class];
+  const drops = each(L, (_, i, j) => minus(scoreOf(made), scoreWithout(i, j)));
   const hires = added(A.map((map, k) => each(map, (value, i, j) => times(value, g[k][i][j]))));
   return {x, made, A, slopes, g, alphas, weighted, L, heat, drops, hires, score: scoreOf(A)};
 }
 
 /** Return the score with 1 more in one cell of A. */
 function raised(A, k, i, j) {
-  const more = A.map((map, n) => each(map, (value, r, c) => n === k && r === i && c === j ? plus(value, fraction(1n)) : value));
-  return scoreOf(more);
+  const isIt = (...place) => String(place) === String([k, i, j]);
+  return scoreOf(A.map((map, n) => each(map, (value, r, c) => isIt(n, r, c) ? plus(value, fraction(1n)) : value)));
 }
 
 // --- Showing them ---------------------------------------------------------------------------------------------
@@ -221,8 +224,9 @@ function answer() {
   if (names.length) {
     const grey = s.x.flat().map(toNumber);
     fill("image", [s.x], ["#000000", "#ffffff"], [Math.min(0, ...grey), Math.max(1, ...grey)]);
-    for (const [stage, maps] of [["feature_maps", s.A], ["gradients", s.g], ["alphas", s.alphas.map(value => [[value]])], ["weighted_maps", s.weighted],
-                                 ["weighted_sum", [s.L]], ["test", [s.drops, s.hires, s.L]]]) fill(stage, maps, signed, balanced(maps));
+    const stages = {feature_maps: s.A, gradients: s.g, alphas: s.alphas.map(value => [[value]]), weighted_maps: s.weighted,
+                    weighted_sum: [s.L], test: [s.drops, s.hires, s.L]};
+    for (const [stage, maps] of Object.entries(stages)) fill(stage, maps, signed, balanced(maps));
     fill("localization_map", [s.heat], positive, [0, balanced([s.heat])[1]]);
     paint(s.x, s.heat);
     document.getElementById("score").textContent = exactly(s.score);
@@ -262,7 +266,10 @@ function tell(s, names) {
   });
   const has = what => names.some(name => name.startsWith(what));
   const rest = ["All that follows from them is computed again, exactly."];
-  if (has("A")) rest.push("The network does not make these cells of A from the picture.", geometry.affine ? "dy/dA stays as it is: it does not depend on A." : "y and dy/dA are the head’s at your A.");
+  if (has("A")) {
+    rest.push("The network does not make these cells of A from the picture.");
+    rest.push(geometry.affine ? "dy/dA stays as it is: it does not depend on A." : "y and dy/dA are the head’s at your A.");
+  }
   if (has("g")) rest.push("These cells of dy/dA are not the head’s. So α and all after it are yours. y is still the head’s.");
   if (has("A") || has("g")) rest.push("The measured drop is still that of the network and the picture.");
   document.getElementById("yours").hidden = !names.length;
@@ -270,7 +277,10 @@ function tell(s, names) {
   document.getElementById("here").href = address();
 }
 
-const address = () => `#${sections[step].id}${Object.keys(changes).map((name, n) => `${n ? "&" : "?"}${name}=${written(changes[name])}`).join("")}`;
+function address() {
+  const told = Object.keys(changes).map(name => `${name}=${written(changes[name])}`).join("&");
+  return `#${sections[step].id}${told && "?" + told}`;
+}
 
 /** Take the changes from the address. What is not a change of this page is left out, and said. */
 function takeFromAddress() {
@@ -279,7 +289,8 @@ function takeFromAddress() {
   for (const part of (location.hash.split("?")[1] ?? "").split("&").filter(Boolean)) {
     const [name, text = ""] = part.split("=");
     try {
-      if (!/^(x|[Ag]\.[1-9]\d?)\.[1-9]\.[1-9]$/.test(name) || !cellOf(name)) throw new RangeError(`“${part}” names no number of this page.`);
+      const isName = /^(x|[Ag]\.[1-9]\d?)\.[1-9]\.[1-9]$/.test(name);
+      if (!isName || !cellOf(name)) throw new RangeError(`“${part}” names no number of this page.`);
       changes[name] = read(text);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
@@ -297,10 +308,12 @@ const say = text => { document.getElementById("refused").textContent = text };
 // --- Changing a cell ------------------------------------------------------------------------------------------
 
 function edit(cell, typed) {
-  const name = nameOf(cell), now = compute(changes), number = changes[name] ?? unchanged(name, now), text = cell.innerHTML;
+  const name = nameOf(cell), now = compute(changes), number = changes[name] ?? unchanged(name, now);
+  const text = cell.innerHTML;
   const input = document.createElement("input");
   input.value = typed ?? written(number);
-  input.setAttribute("aria-label", `${cell.closest(".grid").dataset.name}, row ${cell.parentNode.rowIndex + 1}, column ${cell.cellIndex + 1}: its new number`);
+  const place = `row ${cell.parentNode.rowIndex + 1}, column ${cell.cellIndex + 1}`;
+  input.setAttribute("aria-label", `${cell.closest(".grid").dataset.name}, ${place}: its new number`);
   input.setAttribute("aria-describedby", "refused");
   input.autocomplete = "off";
   cell.replaceChildren(input);

@@ -274,7 +274,8 @@ def test_mean_and_deviation_change_what_goes_in_not_what_is_seen(run, folder):
     low, high = map(format_number, (given.min(), given.max()))
     assert (
         "<p>This is the picture as a person sees it: 12 pixels high, 10 wide, in colour. "
-        f'The network sees other numbers in its place, from {low} to {high}. <span class="these">The network gives class '
+        f'The network sees other numbers in its place, from {low} to {high}. <span class="these">'
+        "The network gives class "
     ) in (folder / "out" / "steps.html").read_text()
     assert (written(folder)["mean"], written(folder)["std"]) == (mean, std)
     heat = normalise(resize(as_floats(explanation.localization_map), (480, 400)))

@@ -981,3 +981,14 @@ def test_with_changes_it_fits_a_phone_and_can_be_read(visit, scheme):
         "node => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"
     )
     assert contrast(ink, paper) >= 7
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_mark_of_a_changed_number_stands_out_from_every_cell(visit, scheme):
+    """WCAG asks for a contrast of 3 to 1."""
+    page = visit(page_of(), "#gradients?x.1.1=1/2&A.1.1.1=3&A.2.1.1=-3&g.1.1.1=6&g.3.1.1=0", color_scheme=scheme)
+    pairs = page.locator("td.mine").evaluate_all(
+        "all => all.map(cell => [getComputedStyle(cell).outlineColor, getComputedStyle(cell).backgroundColor])"
+    )
+    assert len(pairs) == 5
+    assert min(contrast(*pair) for pair in pairs) >= 3
