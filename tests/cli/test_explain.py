@@ -311,7 +311,7 @@ def test_a_colour_picture_has_its_brightness_for_a_network_of_one(run, folder):
     expected = np.tensordot(LUMA, channels_first(COLOURS), 1) / 1000
     assert same(np.array(written(folder)["image"][0]), expected.astype(np.float32))
     page = (folder / "out" / "steps.html").read_text()
-    assert "This is what the network sees: 12 pixels high, 10 wide. The network" in page
+    assert 'This is what the network sees: 12 pixels high, 10 wide. <span class="these">The network gives ' in page
     assert "goes in as 12 pixels high, 10 wide, grey\n" in out
     Image.new("RGB", (5, 4), "white").save("white.png")
     run("white.png", "--network", "network-grey.npz")
