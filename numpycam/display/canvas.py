@@ -1,10 +1,15 @@
 """What all figures share: a figure with an alternative text, a map with its numbers, and text at a place."""
 
+import os
+import sys
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
+from tempfile import mkdtemp
 from threading import RLock
-from typing import Any, NoReturn
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -46,6 +51,11 @@ def own_settings() -> Iterator[None]:
             yield
 
 
+def has_screen() -> bool:
+    """Whether a window can be opened. Without one, Python would start a browser for the terminal, and wait for it."""
+    return sys.platform in ("darwin", "win32") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
+
+
 class Picture(Figure):
     """A matplotlib figure with an alternative text. A notebook shows the figure and stores both."""
 
@@ -61,12 +71,23 @@ class Picture(Figure):
         """Write the figure to a file, as matplotlib's ``Figure.savefig``. Options have its defaults."""
         super().savefig(*args, **options)
 
-    def show(self, warn: bool = True) -> NoReturn:
-        """Raise RuntimeError, which says how to see the figure."""
-        raise RuntimeError(
-            "a Picture has no window: in a notebook write it as the last line of a cell, and elsewhere save it by "
-            "picture.savefig('picture.png')."
-        )
+    def show(self, warn: bool = True) -> None:
+        """Show the figure: in a notebook, below the cell; elsewhere as a file, which is opened if there is a screen.
+
+        Parameters
+        ----------
+        warn : bool
+            As in matplotlib; it has no effect.
+        """
+        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        if hasattr(shell, "kernel"):
+            sys.modules["IPython"].display.display(self)
+            return
+        path = Path(mkdtemp(prefix="numpycam-"), "picture.png")
+        self.savefig(path)
+        print(path)
+        if has_screen():
+            webbrowser.open(path.as_uri())
 
     def as_png(self, dpi: int = 100) -> bytes:
         """Return the figure as a PNG file, with so many pixels to an inch."""

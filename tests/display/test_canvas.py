@@ -8,16 +8,18 @@ import warnings
 from hashlib import sha256
 from io import BytesIO
 from threading import Event, Thread
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-from helpers import contrast, refusal, same, texts
+from helpers import contrast, same, texts
 from matplotlib import colormaps
 
 from numpycam import grad_cam, grad_cam_from_maps, worked_example
 from numpycam.display import (
     as_png,
+    canvas,
     figure_of_curves,
     figure_of_draws,
     figure_of_errors,
@@ -156,11 +158,27 @@ def test_two_threads_do_not_put_back_each_others_settings():
         assert mpl.rcParams["font.size"] == 25
 
 
-def test_a_picture_says_how_it_can_be_seen():
-    assert refusal(RuntimeError, lambda: DRAWN["maps"]().show()) == (
-        "a Picture has no window: in a notebook write it as the last line of a cell, and elsewhere save it by "
-        "picture.savefig('picture.png')."
-    )
+@pytest.mark.parametrize("screen", [True, False])
+def test_show_writes_a_file_and_opens_it_if_there_is_a_screen(monkeypatch, capsys, tmp_path, screen):
+    opened = []
+    monkeypatch.setattr(canvas, "has_screen", lambda: screen)
+    monkeypatch.setattr(canvas, "mkdtemp", lambda prefix: str(tmp_path))
+    monkeypatch.setattr(canvas.webbrowser, "open", opened.append)
+    DRAWN["maps"]().show()
+    path = tmp_path / "picture.png"
+    assert capsys.readouterr().out == f"{path}\n"
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert opened == ([path.as_uri()] if screen else [])
+
+
+def test_show_in_a_notebook_shows_the_figure_below_the_cell(monkeypatch):
+    shown = []
+    display = SimpleNamespace(display=shown.append)
+    shell = SimpleNamespace(kernel=True)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell, display=display))
+    figure = DRAWN["maps"]()
+    figure.show()
+    assert shown == [figure]
 
 
 # --- Slim maps, huge and tiny numbers ---------------------------------------------------------------
