@@ -58,9 +58,11 @@ fuzz: .venv  ## look for what breaks numpycam, for SECONDS=3600: damaged files, 
 	.venv/bin/pip install --quiet --editable '.[torch]'
 	$(PYTHON) -W ignore tests/fuzz --seconds $(SECONDS) --seed $$(date +%s)
 
-grading:  ## grade a class of five with nbgrader, in an environment of its own
-	python3 -m venv .venv-grading && .venv-grading/bin/pip install --quiet nbgrader ipykernel .
-	.venv-grading/bin/python tests/grading/run.py
+NOTEBOOKS = all
+
+grading:  ## grade a class with nbgrader, in an environment of its own; NOTEBOOKS=01_grad_cam_by_hand for one
+	python3 -m venv .venv-grading && .venv-grading/bin/pip install --quiet nbgrader '.[notebooks]'
+	.venv-grading/bin/python tests/grading/run.py $(NOTEBOOKS)
 
 mutation:  ## make mutants of the core and see which the tests kill, for docs/mutation.md
 	python3 -m venv .venv-mutation && .venv-mutation/bin/pip install --quiet --editable '.[test]' mutmut==3.8.1

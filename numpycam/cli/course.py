@@ -23,6 +23,12 @@ TEXTS: dict[str, Any] = {
 SHEET = "numpycam"
 """What nbgrader's assignment is called."""
 
+SECONDS_OF_A_CELL = 60
+"""When nbgrader stops a cell. The longest cell of the course takes some seconds."""
+
+STOPPED = "This cell took too long and was stopped. Is there a loop that never ends?"
+"""What a student reads then."""
+
 CONFIG = f'''"""The configuration of nbgrader for this folder."""
 
 c = get_config()  # noqa: F821 - nbgrader defines it
@@ -30,7 +36,15 @@ c = get_config()  # noqa: F821 - nbgrader defines it
 c.CourseDirectory.course_id = "numpycam"
 c.ClearSolutions.code_stub = {{"python": "{course.editions.CODE_STUB}"}}
 c.ClearSolutions.enforce_metadata = False
-c.Execute.timeout = 300
+
+# A cell that runs for longer is interrupted. Its own points are lost; the grading goes on with the next cell.
+c.Execute.timeout = {SECONDS_OF_A_CELL}
+c.Execute.iopub_timeout = 20  # so long it may take to stop; then nbgrader gives up the hand-in, and takes the next
+c.Execute.error_on_timeout = {{
+    "ename": "Endless",
+    "evalue": "",
+    "traceback": ["{STOPPED}"],
+}}
 '''
 
 
