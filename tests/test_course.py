@@ -1,20 +1,25 @@
 """The editions of the course: what a learner, a teacher and a grader get, and the command that writes them."""
 
+import asyncio
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from helpers import refusal
 
 from numpycam import cli, course
+from numpycam.cli.course import STOPPED
 from numpycam.course.answers import answer_to
 from numpycam.course.editions import calls_of_checks, is_tagged
 from numpycam.course.source import HAND_OUTS, PAGES
 
+DOCS = Path(__file__).parents[1] / "docs"
 EACH = pytest.mark.parametrize("name", course.names())
 
 
@@ -148,6 +153,29 @@ def test_what_is_put_into_an_answer_belongs_to_it():
     assert answer_to("found = {'a': ...}", solutions) == "found = {}\n\nfound['a'] = 1"
 
 
+@pytest.mark.parametrize(
+    "fill",
+    [
+        "for n in range(3):\n    found[n] = n",
+        "if True:\n    found['a'] = {}\n    found['a']['b'] = 1",
+        "with open('numbers') as file:\n    found |= dict(file)",
+        "found.update(a=1)",
+        "while not found:\n    found.update(a=1)",
+        "try:\n    pass\nexcept ValueError:\n    found = {}",
+    ],
+)
+def test_what_is_put_into_an_answer_in_any_statement_belongs_to_it(fill):
+    solutions = f"found = {{}}\n{fill}\nother = 2\n"
+    assert answer_to("found = {'a': ...}", solutions) == f"found = {{}}\n\n{fill}"
+
+
+def test_what_a_function_calls_its_own_is_not_taken_from_elsewhere():
+    """Else a loop over networks comes with each function that has a parameter of this name."""
+    loop = "for network in [1]:\n    heat = print(network)\n\n"
+    solutions = f"{loop}def mine(network):\n    heat = network\n    return heat\n"
+    assert answer_to("def mine(network):\n    ...", solutions).startswith("def mine")
+
+
 def test_an_unknown_notebook_is_refused_by_its_name():
     assert refusal(ValueError, lambda: course.read("11_more")).startswith("name must be one of '01_grad_cam_by_hand', ")
 
@@ -186,6 +214,44 @@ def test_an_assignment_has_the_source_of_each_notebook(tmp_path, capsys):
     }
     assert (tmp_path / "nbgrader_config.py").exists()
     assert "nbgrader generate_assignment numpycam" in capsys.readouterr().out
+
+
+class Settings:
+    """What get_config() returns, without Jupyter: a name in it holds settings of its own."""
+
+    def __getattr__(self, name):
+        return self.__dict__.setdefault(name, Settings())
+
+
+def settings(path):
+    """The settings that a configuration makes, and the names that it defines."""
+    made = Settings()
+    return made, runpy.run_path(str(path), {"get_config": lambda: made})
+
+
+def test_an_assignment_stops_an_answer_that_never_ends(tmp_path):
+    """tests/grading/run.py has nbgrader do it."""
+    cli.main(["course", str(tmp_path), "--nbgrader"])
+    made, _ = settings(tmp_path / "nbgrader_config.py")
+    assert made.Execute.timeout == 60
+    assert made.Execute.error_on_timeout["traceback"] == [STOPPED]
+
+
+def test_a_hub_gives_each_student_the_course_and_leaves_what_they_wrote(tmp_path, monkeypatch):
+    for name, value in {"PASSWORD": "secret", "NAMES": "anna,ben", "FOLDER": str(tmp_path)}.items():
+        monkeypatch.setenv(f"CLASS_{name}", value)
+    made, names = settings(DOCS / "scale" / "jupyterhub_config.py")
+    assert made.Authenticator.allowed_users == {"anna", "ben"}
+    assert made.Spawner.pre_spawn_hook is names["write_the_course"]
+    spawner = SimpleNamespace(user=SimpleNamespace(name="anna"))
+    asyncio.run(names["write_the_course"](spawner))
+    first = Path(made.Spawner.notebook_dir.format(username="anna")) / Path(made.Spawner.default_url).name
+    assert first.stem == course.names()[0]
+    first.write_text("my work")
+    (first.parent / "glossary.md").unlink()
+    asyncio.run(names["write_the_course"](spawner))
+    assert first.read_text() == "my work"
+    assert (first.parent / "glossary.md").exists()
 
 
 def test_the_teachers_course_has_outputs_and_all_that_is_shown_or_printed(tmp_path):

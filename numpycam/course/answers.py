@@ -34,7 +34,7 @@ def answer_to(stub: str, solutions: str) -> str:
             break
         used |= more
         for n in more:
-            wanted |= {node.id for node in ast.walk(statements[n]) if isinstance(node, ast.Name)}
+            wanted |= _used(statements[n])
     return _joined([statements[n] for n in sorted(used)], solutions)
 
 
@@ -51,21 +51,35 @@ def _joined(statements: list[ast.stmt], source: str) -> str:
     return text
 
 
-def _defined(statement: ast.stmt) -> list[str]:
-    """Return the names that a statement gives a value to."""
-    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-        return [statement.name]
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return [(alias.asname or alias.name).split(".")[0] for alias in statement.names]
-    return [
-        node.id
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Name) and isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign)
-        and (isinstance(node.ctx, ast.Store) or _is_filled(node, statement))
-    ]  # fmt: skip
+def _defined(node: ast.AST) -> list[str]:
+    """Return the names that a statement gives a value to, or puts something into: in a loop, too."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [(alias.asname or alias.name).split(".")[0] for alias in node.names]
+    if isinstance(node, ast.Name):
+        return [node.id] if isinstance(node.ctx, ast.Store) else []
+    if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
+        return _whose(node)  # findings["grass"] = ...
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        return _whose(node.value.func)  # findings.append(...)
+    if isinstance(node, ast.comprehension):
+        return []  # its names end with it
+    return [name for part in ast.iter_child_nodes(node) for name in _defined(part)]
 
 
-def _is_filled(node: ast.Name, statement: ast.stmt) -> bool:
-    """Whether the statement puts something into what the name holds: ``findings["grass"] = …``."""
-    targets = statement.targets if isinstance(statement, ast.Assign) else []
-    return any(isinstance(target, ast.Subscript) and target.value is node for target in targets)
+def _whose(node: ast.AST) -> list[str]:
+    """Return the name that an item or an attribute belongs to, or none."""
+    if not isinstance(node, ast.Subscript | ast.Attribute):
+        return []
+    return [node.value.id] if isinstance(node.value, ast.Name) else _whose(node.value)
+
+
+def _used(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement needs from outside: none of a function's own."""
+    names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+    if not isinstance(statement, ast.FunctionDef):
+        return {name.id for name in names}
+    own = {node.arg for node in ast.walk(statement) if isinstance(node, ast.arg)}
+    own |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
+    return {name.id for name in names} - own

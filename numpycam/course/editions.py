@@ -57,7 +57,7 @@ def teacher(notebook: Notebook, solutions: str) -> Notebook:
     notebook : dict
         As :func:`numpycam.course.read` returns it, with its outputs.
     solutions : str
-        The Python of its solutions. It is executed: the outputs of the checks are what it gives.
+        The Python of its solutions. What stands in the cells is executed: the outputs of the checks are what it gives.
 
     Returns
     -------
@@ -65,10 +65,10 @@ def teacher(notebook: Notebook, solutions: str) -> Notebook:
     """
     made = _copy(notebook)
     names: dict[str, Any] = {name: getattr(checks, name) for name in checks.__all__}
-    exec(solutions, names)
     for cell in _code(made):
         if is_tagged(cell, "exercise"):
             cell["source"] = answer_to(_source(cell), solutions)
+            exec(cell["source"], names)
         if is_tagged(cell, "check"):
             out = io.StringIO()
             with redirect_stdout(out):
