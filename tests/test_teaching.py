@@ -11,7 +11,10 @@ from numpycam import course
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 WORKSHEETS = runpy.run_path(str(DOCS / "worksheet.py"))["PAGES"]
-PAGES = [DOCS / "teaching.md", DOCS / "paper.md", *sorted(course.FOLDER.glob("*.md")), *course.FOLDER.glob("*.ipynb")]
+PAGES = [
+    DOCS / "teaching.md", DOCS / "paper.md", DOCS / "scale" / "jupyterhub.md",
+    *sorted(course.FOLDER.glob("*.md")), *course.FOLDER.glob("*.ipynb"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WORKSHEETS)
