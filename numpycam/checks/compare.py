@@ -118,9 +118,7 @@ def _run(
     if any(isinstance(value, np.ndarray) and not np.array_equal(own[name], value) for name, value in inputs.items()):
         raise CheckFailed("Your function writes into its arguments: leave the caller's arrays as they are.")
     if called:
-        raise CheckFailed(
-            f"Your function calls numpycam's own {called[0]}, which does the exercise: write it yourself."
-        )
+        raise CheckFailed(hints.CALLS_OURS.format(called[0]))
     return arrays
 
 
@@ -181,17 +179,20 @@ def refuse_dots(name: str, value: Any) -> None:
 
 
 def refuse_unfinished(answer: Any, inputs: Sequence[Any], names: Sequence[str], may_be_none: bool = False) -> None:
-    """Raise CheckFailed if the answer is no function, returns nothing, or if the exercise's dots are still there."""
+    """Raise CheckFailed if the answer is no function, calls this package's, returns nothing, or has the dots still."""
     if not callable(answer):
         raise CheckFailed(f"Pass your function itself, without calling it; this is {type(answer).__name__}.")
     try:
-        given = answer(*(part.copy() if isinstance(part, np.ndarray) else part for part in inputs))
+        with calls_of_this_package() as called:
+            given = answer(*(part.copy() if isinstance(part, np.ndarray) else part for part in inputs))
     except Exception as error:  # of other errors the laws tell more
         if "ellipsis" in str(error):
             refuse_dots(names[0], ...)
         return
     except SystemExit:
         raise CheckFailed(hints.ENDS_PYTHON) from None
+    if called:
+        raise CheckFailed(hints.CALLS_OURS.format(called[0]))
     if given is None and may_be_none:
         return
     if given is None:

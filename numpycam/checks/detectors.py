@@ -226,7 +226,8 @@ def calls_of_this_package(allowed: Sequence[str] = (), watched: bool = True) -> 
         if _is_ours(frame.f_code.co_filename) and not _is_ours(caller.f_code.co_filename):
             module = str(frame.f_globals.get("__name__", "")).removeprefix("numpycam.")
             if module not in (*MAY_BE_CALLED, *allowed) and not module.startswith("checks"):
-                called.append(frame.f_code.co_name)
+                name = frame.f_code.co_name
+                called.append(frame.f_code.co_qualname.split(".")[0] if name.startswith("__") else name)
 
     if watched:  # it takes time
         sys.setprofile(look)

@@ -9,6 +9,7 @@ WRONG_AXIS = "That is a sum along a wrong axis: add up the maps along axis=0. Th
 MEAN_OF_MAPS = "That is the mean over the maps: take their sum."
 KEEPDIMS = "Right, but return one number for each map, in the shape (K,): no keepdims."
 ENDS_PYTHON = "Your function ends Python, as exit() does: return a result instead."
+CALLS_OURS = "Your function calls numpycam's own {}, which does the exercise: write it yourself."
 ONLY_THE_EXAMPLE = "That is right for the worked example only: compute it from the arguments."
 
 

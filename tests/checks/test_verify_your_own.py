@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from helpers import refusal
 
+from numpycam import checks
 from numpycam.checks import (
     CheckFailed,
     check_shift_law,
@@ -18,6 +19,7 @@ from numpycam.checks import (
     suspects,
 )
 from numpycam.checks.three_cams import BUGS
+from numpycam.core.layers import Conv2d
 
 RIGHT = runpy.run_path(str(Path(__file__).parents[2] / "notebooks" / "solutions" / "10_verify_your_own.py"))
 
@@ -38,6 +40,17 @@ def stamping(dx_share=None, dw_share=None, add=np.add, ending=lambda dx, dw: (dx
         return ending(dx, dw)
 
     return backward
+
+
+@pytest.mark.parametrize("name", ["stamping_backward", "sliding_backward", "shift_law"])
+def test_an_answer_that_calls_this_package_is_refused_by_the_name_of_what_it_calls(name):
+    def answer(*inputs):
+        layer = Conv2d(np.ones((1, 1, 1, 1)))
+        layer(np.ones((1, 1, 1, 1)))
+        return RIGHT[f"my_{name}"](*inputs)
+
+    told = refusal(CheckFailed, lambda: getattr(checks, f"check_{name}")(answer))
+    assert told == "Your function calls numpycam's own Conv2d, which does the exercise: write it yourself."
 
 
 def zeroing_u(u, x, weight):
