@@ -24,7 +24,7 @@ SHEET = "numpycam"
 """What nbgrader's assignment is called."""
 
 SECONDS_OF_A_CELL = 60
-"""When nbgrader stops a cell. The longest cell of the course takes some seconds."""
+"""When nbgrader stops a cell. The longest cell of the course takes some seconds of a core."""
 
 STOPPED = "This cell took too long and was stopped. Is there a loop that never ends?"
 """What a student reads then."""
