@@ -96,16 +96,12 @@ def test_the_hidden_test_loads_the_checks_anew(monkeypatch):
     name = course.names()[0]
     made = course.grader(course.read(name), course.solutions(name))
     hidden = next(source(cell) for cell in code(made) if "check_alphas" in source(cell) and "HIDDEN" in source(cell))
-    mine = {key: module for key, module in sys.modules.items() if key.split(".")[0] == "numpycam"}
+    before = {key: module for key, module in sys.modules.items() if key.split(".")[0] == "numpycam"}
     monkeypatch.setattr("numpycam.checks.check_alphas", lambda *given, **more: None)
-    try:
-        names = {"my_alphas": lambda gradients: 0}
-        exec(hidden.replace("grade(check_alphas", "points = grade(check_alphas"), names)
-        assert names["points"] == 0
-    finally:
-        for key in [key for key in sys.modules if key.split(".")[0] == "numpycam"]:
-            del sys.modules[key]
-        sys.modules.update(mine)
+    names = {"my_alphas": lambda gradients: 0}
+    exec(hidden, names)
+    assert names["got"] == 0
+    assert {key: module for key, module in sys.modules.items() if key.split(".")[0] == "numpycam"} == before
 
 
 @pytest.mark.parametrize(
