@@ -1,4 +1,4 @@
-.PHONY: help example test thorough coverage lint format notebooks picture models vectors bench fuzz grading mutation ci
+.PHONY: help example test thorough coverage lint format notebooks picture models vectors bench fuzz grading lab mutation ci
 PYTHON = .venv/bin/python
 
 help:  ## list the targets
@@ -63,6 +63,10 @@ NOTEBOOKS = all
 grading:  ## grade a class with nbgrader, in an environment of its own; NOTEBOOKS=01_grad_cam_by_hand for one
 	python3 -m venv .venv-grading && .venv-grading/bin/pip install --quiet nbgrader '.[notebooks]'
 	.venv-grading/bin/python tests/grading/run.py $(NOTEBOOKS)
+
+OUT = site/lab
+lab:  ## build the course as static files that run in a browser, into OUT=site/lab
+	python3 docs/lab/build.py $(OUT)
 
 mutation:  ## make mutants of the core and see which the tests kill, for docs/mutation.md
 	python3 -m venv .venv-mutation && .venv-mutation/bin/pip install --quiet --editable '.[test]' mutmut==3.8.1

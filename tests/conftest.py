@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-collect_ignore = ["fuzz", "grading"]  # they run by themselves: make fuzz, make grading
+collect_ignore = ["fuzz", "grading", "lab"]  # they run by themselves: make fuzz, make grading, make lab
 collect_ignore += ["peers/adapters.py", "peers/keras_adapters.py", "peers/conformance.py"]  # they need what they ask
 
 # Timings are never tested, so no deadline.

@@ -1,0 +1,35 @@
+"""Run notebooks in the lab, in Chromium, and say how long it took and which texts differ from the stored ones.
+
+python tests/lab/every_notebook.py FOLDER [NOTEBOOK ...]    # all ten if none is given; FOLDER is a lab that is built
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import lab
+from playwright.sync_api import sync_playwright
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+
+
+def main(folder, names):
+    failed = False
+    for name in names or sorted(path.name for path in NOTEBOOKS.glob("[0-9]*.ipynb")):
+        stored = json.loads((NOTEBOOKS / name).read_text(encoding="utf-8"))
+        with lab.served(folder) as address, sync_playwright() as playwright, lab.browser_of(playwright) as chromium:
+            visit = lab.Visit(chromium, address, "notebooks")
+            until_idle, to_the_end = visit.open(name), visit.run_all()
+            different = lab.differences(stored, visit.cells())
+            outside = visit.outside
+            visit.close()
+        print(f"{name:28} idle {until_idle:4.0f} s, run {to_the_end:4.0f} s, {len(outside)} requests outside, "
+              f"{len(different)} differences", flush=True)  # fmt: skip
+        for source, old, new in different:
+            print(f"    {source}\n    stored: {old}\n    here:   {new}")
+        failed |= bool(different or outside)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
