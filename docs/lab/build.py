@@ -80,6 +80,8 @@ GO_ON = (
 
 def build(out: Path) -> None:
     """Build the lab in this folder. What an earlier build left there is removed."""
+    if out.exists() and any(out.iterdir()) and not (out / "jupyter-lite.json").exists():
+        sys.exit(f"{out} holds something else than a lab: name another folder")
     _make_environment()
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
@@ -105,21 +107,18 @@ def _fetch(folder: Path) -> dict[str, Path]:
 
 
 def _pip(*options: str | Path) -> None:
-    """Run pip, or exit with the status for what cannot be fetched."""
+    """Run pip, or exit: with the status for what cannot be fetched, but not if what was fetched is something else."""
     done = subprocess.run([PYTHON, "-m", "pip", "--quiet", *options], capture_output=True, text=True)
     if done.returncode:
         print(f"the lab was not built: pip {options[0]} failed\n{done.stderr}", file=sys.stderr)
-        sys.exit(UNAVAILABLE)
+        sys.exit(1 if "DO NOT MATCH THE HASHES" in done.stderr else UNAVAILABLE)
 
 
 def _own_wheel(place: Path) -> Path:
     """Build numpycam's wheel from a copy, so that nothing an earlier build left behind gets into it."""
     copy = place / "source"
-    copy.mkdir()
-    for name in ("numpycam", "notebooks", "docs/teaching"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    for name in ("setup.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE", "docs/teaching.md"):
-        shutil.copy(ROOT / name, copy / name)
+    made = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "mutants", "site", "*.egg-info")
+    shutil.copytree(ROOT, copy, ignore=made)
     _run(PYTHON, "-m", "pip", "--quiet", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", place, copy)
     (wheel,) = place.glob("numpycam-*.whl")
     return wheel
@@ -211,7 +210,7 @@ def _mend_font_list(wheel: Path) -> None:
     with zipfile.ZipFile(old) as source, zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as mended:
         code = source.read("matplotlib/font_manager.py").decode()
         fonts = json.loads(source.read("matplotlib/fontlist.json"))
-        fonts["_version"] = int(re.search(r"__version__ = (\d+)", code)[1])  # type: ignore[index]
+        fonts["_version"] = int(re.findall(r"__version__ = (\d+)", code)[0])
         for kind in ("ttflist", "afmlist"):
             fonts[kind] = [font for font in fonts[kind] if font["fname"].startswith("fonts/")]
         for member in source.infolist():
