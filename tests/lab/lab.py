@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import re
 import shutil
 import threading
 import time
@@ -143,7 +144,8 @@ def shown(cell):
     lines = []
     for output in cell["outputs"]:
         texts = output.get("text", ""), output.get("data", {}).get("text/plain", ""), output.get("evalue", "")
-        lines += [line.rstrip() for line in "".join(map("".join, texts)).splitlines()]
+        text = re.sub(r"<Picture size \S+", "<Picture size", "".join(map("".join, texts)))  # its labels make it wider
+        lines += [line.rstrip() for line in text.splitlines()]
     return lines
 
 
