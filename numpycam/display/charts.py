@@ -94,7 +94,8 @@ def figure_of_curves(curves: Mapping[str, ArrayLike], label: str, score: str = "
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     legend = axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.02, 1))
     # A constrained layout would move with each drawing. So the figure is made as wide as its legend needs.
-    width = _PLOT + 0.2 + legend.get_window_extent().width / picture.dpi
+    needed = _PLOT + 0.2 + legend.get_window_extent().width / picture.dpi
+    width = np.ceil(2 * needed) / 2  # half an inch hides what releases of matplotlib make of the same letters
     picture.set_size_inches(width, 3.2)
     picture.subplots_adjust(left=0.7 / width, right=_PLOT / width, bottom=0.16, top=0.96)
     axes.spines[["top", "right"]].set_visible(False)
