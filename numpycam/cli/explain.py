@@ -1,10 +1,19 @@
-"""``numpycam explain``: prints the scores that a network gives to a picture, and shows where in it they come from."""
+"""``numpycam explain``: prints the scores that a network gives to a picture, and shows where in it they come from.
+
+Many pictures are explained one after another by the same code: see numpycam.cli.pictures.
+"""
 
 import argparse
+import json
 import math
 import re
 import warnings
-from dataclasses import dataclass
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, get_args
@@ -12,8 +21,10 @@ from typing import Any, get_args
 import numpy as np
 
 from numpycam.about import About
+from numpycam.cli.index_page import Shown
 from numpycam.cli.methods import by_all, explained, method_from_text
 from numpycam.cli.options import count_from_text, folder_from_text, name_from_text, path_from_text, seed_from_text
+from numpycam.cli.pictures import are_many, check_nothing_is_overwritten, digest_of_file, explain_all, find
 from numpycam.core.arguments import as_array, check_scores, did_you_mean
 from numpycam.core.arrays import Array, Pair, Shape
 from numpycam.exact import as_floats, as_fractions
@@ -23,20 +34,24 @@ from numpycam.files import as_npz, without_pickle, write_files
 from numpycam.gradcam import Explanation
 from numpycam.methods import PoleError
 from numpycam.network import Network
-from numpycam.resize import resize_picture
+from numpycam.resize import normalise, resize, resize_picture
 from numpycam.targets import Difference
 from numpycam.text import WIDTH, fixed_or_exponent, in_columns, paragraph, printable, shortened
 from numpycam.zero_maps import why_zero
 
 TEXTS: dict[str, Any] = {
-    "usage": "numpycam explain IMAGE [--network FILE] [OPTIONS]\n       numpycam explain --draw ANIMALS [OPTIONS]",
+    "usage": "numpycam explain IMAGE [--network FILE] [OPTIONS]\n       numpycam explain FOLDER|IMAGES ... "
+    "[--network FILE] [OPTIONS]\n       numpycam explain --draw ANIMALS [OPTIONS]",
     "help": "explain what a network sees in a picture; both can be yours or numpycam's",
     "description": "Print the scores that a network gives to a picture. Write files that show where in the picture a "
-    "score comes from: the step-through page, the figure, the overlay and the numbers.",
+    "score comes from: the step-through page, the figure, the overlay and the numbers. For a folder or several "
+    "pictures, also write an index page and a table of the scores. If such a run is stopped, the same command goes on.",
 }
 
 FILES_OF_ALL = ("methods.png", "methods.npz")
 """The names of the files that ``--method all`` writes for a class: the figure, and L of each method by its name."""
+
+_THUMBNAIL = 176  # pixels along the longer side
 
 _MOST_ROWS, _LONGEST_NAME, _LONGEST_TEXT, _LARGEST_SIDE = 5, 40, 500, 1024
 _MOST_PIXELS_TOLD = 2**23  # as many as read_image takes from a small file
@@ -46,8 +61,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Tell the parser which options the command takes, and which function runs it."""
     add, which = parser.add_argument, parser.add_mutually_exclusive_group()
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("image", nargs="?", type=path_from_text, metavar="IMAGE",
-        help="a PNG or JPEG file. Its transparent parts are laid over white. If the network takes three channels, a "
+    what.add_argument("images", nargs="*", default=[], type=path_from_text, metavar="IMAGE",
+        help="a PNG or JPEG file; or several; or a folder: all .png, .jpg and .jpeg files in it and in its folders, "
+        "except hidden ones. Its transparent parts are laid over white. If the network takes three channels, a "
         "grey picture is used three times. If it takes one, a colour picture becomes its brightness")  # fmt: skip
     what.add_argument("--draw", choices=get_args(Animals), help="draw this, instead of reading IMAGE")
     add("--seed", type=seed_from_text, metavar="N", help="the seed of the drawing (default: 0)")
@@ -158,13 +174,21 @@ class Question:
         return self.seen if any(mean) or any(x != 1 for x in std) else None
 
 
-def _question(options: argparse.Namespace) -> Question:
-    """Read the network, the picture and the names, run the network, and choose the classes."""
-    is_ours = options.network in NAMES  # even if a file or a folder has this name
-    network = load_pretrained(options.network) if is_ours else Network.load(options.network)
+def _is_ours(options: argparse.Namespace) -> bool:
+    """Whether the network comes with numpycam, even if a file or a folder has its name."""
+    return options.network in NAMES
+
+
+def _network(options: argparse.Namespace) -> Network:
+    return load_pretrained(options.network) if _is_ours(options) else Network.load(options.network)
+
+
+def _question(options: argparse.Namespace, network: Network, path: Path | None, out: Path) -> Question:
+    """Read the picture and the names, run the network, and choose the classes. Without a path, draw the picture."""
+    is_ours = _is_ours(options)
     told = network.about
     size = options.size or _told_size(options, told)
-    picture, picture_name = _picture(options, network, size)
+    picture, picture_name = _picture(options, path, network, size)
     shape = _shape_for(network, picture, size)
     count = _count_scores(network, shape)
     seen = _as_the_network_takes_it(picture, shape)
@@ -174,7 +198,7 @@ def _question(options: argparse.Namespace) -> Question:
     names = _names(options, told, count)
     scores = as_array("the network's output", network(image[None])[0])
     ranked = np.argsort(-scores, kind="stable").tolist()
-    files_read = [options.image, None if is_ours else Path(options.network), options.names]
+    files_read = [path, None if is_ours else Path(options.network), options.names]
     return Question(
         network=network,
         network_name=Path(options.network).name,
@@ -191,7 +215,7 @@ def _question(options: argparse.Namespace) -> Question:
         names=names,
         method=options.method,
         layer=options.layer,
-        out=options.out,
+        out=out,
         has_folders=options.top is not None,
         files_read=[path for path in files_read if path],
     )
@@ -215,14 +239,12 @@ def _check_told_numbers(options: argparse.Namespace, told: About, channels: int)
             )
 
 
-def _picture(options: argparse.Namespace, network: Network, size: Pair | None) -> tuple[Array, str]:
+def _picture(options: argparse.Namespace, path: Path | None, network: Network, size: Pair | None) -> tuple[Array, str]:
     """Return the picture from the file, or a drawing, and its name. A drawing has colours if the network takes them."""
     from numpycam.display import read_image
 
-    if options.image is not None:
-        if options.seed is not None or options.grass is not None:
-            raise ValueError("--seed and --grass need --draw.")
-        return read_image(options.image), str(options.image.name)
+    if path is not None:
+        return read_image(path), path.name
     size = size or (SIDE, SIDE)
     seed, side = options.seed or 0, min(LARGEST, max(SMALLEST, *size))
     in_colour = _channels(network, size) == 3
@@ -339,38 +361,125 @@ def _class_index(text: str, names: list[str], count: int) -> int:
 # --- The answer: what is printed and written ------------------------------------------------------------------------
 
 
-def explain(options: argparse.Namespace) -> None:
+def explain(options: argparse.Namespace) -> int:
     """Print the scores and write the files. Every mistake goes to ``options.refuse``, in one line.
 
     The numbers of all classes are computed before the first file is written. A mistake that only a figure shows comes
-    later.
+    later. The status is 1 if one of many pictures cannot be explained.
     """
     with warnings.catch_warnings(action="ignore"):  # numbers that overflow are refused below, in one line
         try:
-            story = _answer(_read(options))
+            if options.images and (options.seed is not None or options.grass is not None):
+                raise ValueError("--seed and --grass need --draw.")
+            story, status = _explain_many(options) if are_many(options.images) else (_explain_one(options), 0)
         except (TypeError, ValueError, PoleError) as error:
             options.refuse(str(error))
         except MemoryError:
             options.refuse("there is not enough memory for this picture and network: pass a smaller --size.")
     print(story)
+    return status
 
 
-def _read(options: argparse.Namespace) -> Question:
+def _explain_one(options: argparse.Namespace) -> str:
+    path = options.images[0] if options.images else None
+    with _reading_errors_as_mistakes():
+        q = _question(options, _network(options), path, options.out)
+    return _answer(q, _explanations(q))
+
+
+@contextmanager
+def _reading_errors_as_mistakes() -> Iterator[None]:
     try:
-        return _question(options)
+        yield
     except OSError as error:
         raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
 
 
-def _answer(q: Question) -> str:
-    """Explain every class, write the files, and return what to print."""
+def _explain_many(options: argparse.Namespace) -> tuple[str, int]:
+    """Explain each picture in a folder of its own. Return what to print, and the status."""
+    found = find(options.images, options.out)
+    if not found.pictures and not found.unreadable:
+        raise ValueError(f"there is no .png, .jpg or .jpeg file in {' or '.join(map(str, options.images))}.")
+    with _reading_errors_as_mistakes():
+        network = _network(options)
+    read = [Path(options.network)] * (not _is_ours(options)) + [options.names] * (options.names is not None)
+    check_nothing_is_overwritten(found, options.out, read)
+    asked = {name: vars(options)[name] for name in ("class_name", "top", "layer", "method", "size", "mean", "std")}
+    asked |= {"version": version("numpycam"), "network": options.network if _is_ours(options) else ""}
+    question = [json.dumps(asked), *map(digest_of_file, read)]
+
+    def explain_one(path: Path, folder: Path) -> list[Shown]:
+        with _reading_errors_as_mistakes():
+            q = _question(options, network, path, folder)
+        q = replace(q, picture_name=_printable(q.picture_name, _LONGEST_TEXT))  # JSON cannot hold half of a character
+        explanations = _explanations(q)
+        _answer(q, explanations)
+        return [_shown(q, c, e) for c, (e, _) in zip(q.classes, explanations, strict=True)]
+
+    return explain_all(found, options.out, question, explain_one)
+
+
+def _shown(q: Question, c: int, e: Explanation) -> Shown:
+    """Return what the index page shows."""
+    picture, size = _thumbnail(q, e)
+    page = FILES_OF_ALL[0] if q.method == "all" else "steps.html" if e.method == "Grad-CAM" else "stages.png"
+    return Shown(
+        class_index=c,
+        class_name=q.class_name(c) if q.names or q.is_against else "",
+        score=float(as_floats(q.scores)[c]),
+        probability=_probability(q, c),
+        layer=str(e.layer),
+        is_zero=not e.localization_map.any(),
+        page=(q.folder(c) / page).relative_to(q.out).as_posix(),
+        thumbnail=b64encode(picture).decode(),
+        size=size,
+    )
+
+
+def _probability(q: Question, c: int) -> float | None:
+    """Return the sigmoid for a network that comes with numpycam, and else the softmax, if there are several scores."""
+    floats = as_floats(q.scores).astype(np.float64)
+    if q.is_ours:
+        return float(1 / (1 + np.exp(-floats[c])))
+    shares = np.exp(floats - floats.max())
+    return float(shares[c] / shares.sum()) if len(floats) > 1 else None
+
+
+def _thumbnail(q: Question, e: Explanation) -> tuple[bytes, tuple[int, int]]:
+    """Return the picture beside its overlay as a small JPEG picture, and its size: width, height.
+
+    In the picture's own proportions: if it goes into the network squashed, the map is stretched back.
+    """
+    from PIL import Image
+
+    from numpycam.display import as_uint8, overlay
+
+    _, height, width = q.picture.shape
+    rows, columns = (max(1, round(side * _THUMBNAIL / max(height, width))) for side in (height, width))
+    picture = q.picture.astype(np.float64)
+    if max(height, width) < _THUMBNAIL:
+        picture = resize(picture, (rows, columns), "nearest")
+    picture = resize_picture(picture, (rows, columns)).clip(0, 1)
+    heat = normalise(resize(as_floats(e.localization_map), (rows, columns)))
+    colours = np.broadcast_to(np.moveaxis(picture, 0, -1), (rows, columns, 3))
+    pixels = as_uint8(np.concatenate([colours, overlay(picture, heat)], axis=1))
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=85)
+    return file.getvalue(), (2 * columns, rows)
+
+
+def _explanations(q: Question) -> list[tuple[Explanation, list[str]]]:
+    """Explain every class, and return its warnings, too. With "all", Grad-CAM shows which layer it is."""
     _check_that_no_input_is_overwritten(q)
-    is_all = q.method == "all"
-    method = "grad_cam" if is_all else q.method  # with "all", Grad-CAM shows which layer it is
-    found = [explained(method, q.network, q.image, q.target(c), q.layer) for c in q.classes]
+    method = "grad_cam" if q.method == "all" else q.method
+    return [explained(method, q.network, q.image, q.target(c), q.layer) for c in q.classes]
+
+
+def _answer(q: Question, found: list[tuple[Explanation, list[str]]]) -> str:
+    """Write the files of every class, and return what to print."""
     explanations = [explanation for explanation, _ in found]
     remarks = dict.fromkeys(q.classes, "explained: what speaks against it" if q.is_against else "explained")
-    if is_all:
+    if q.method == "all":
         tables = [(c, *by_all(q.network, q.image, q.target(c), q.layer)) for c in q.classes]
         written = [line for c, by, lines in tables for line in _save_all(q, c, by, lines)]
     else:
