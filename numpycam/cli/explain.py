@@ -421,7 +421,7 @@ def _explain_many(options: argparse.Namespace) -> tuple[str, int]:
 
 def _shown(q: Question, c: int, e: Explanation) -> Shown:
     """Return what the index page shows."""
-    picture, size = _thumbnail(q, e)
+    thumbnails, size = _thumbnails(q, e)
     page = FILES_OF_ALL[0] if q.method == "all" else "steps.html" if e.method == "Grad-CAM" else "stages.png"
     return Shown(
         class_index=c,
@@ -431,7 +431,7 @@ def _shown(q: Question, c: int, e: Explanation) -> Shown:
         layer=str(e.layer),
         is_zero=not e.localization_map.any(),
         page=(q.folder(c) / page).relative_to(q.out).as_posix(),
-        thumbnail=b64encode(picture).decode(),
+        thumbnails=[b64encode(one).decode() for one in thumbnails],
         size=size,
     )
 
@@ -445,8 +445,8 @@ def _probability(q: Question, c: int) -> float | None:
     return float(shares[c] / shares.sum()) if len(floats) > 1 else None
 
 
-def _thumbnail(q: Question, e: Explanation) -> tuple[bytes, tuple[int, int]]:
-    """Return the picture beside its overlay as a small JPEG picture, and its size: width, height.
+def _thumbnails(q: Question, e: Explanation) -> tuple[list[bytes], Pair]:
+    """Return the picture and the overlay as small JPEG pictures, and their size: width, height.
 
     In the picture's own proportions: if it goes into the network squashed, the map is stretched back.
     """
@@ -462,10 +462,10 @@ def _thumbnail(q: Question, e: Explanation) -> tuple[bytes, tuple[int, int]]:
     picture = resize_picture(picture, (rows, columns)).clip(0, 1)
     heat = normalise(resize(as_floats(e.localization_map), (rows, columns)))
     colours = np.broadcast_to(np.moveaxis(picture, 0, -1), (rows, columns, 3))
-    pixels = as_uint8(np.concatenate([colours, overlay(picture, heat)], axis=1))
-    file = BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=85)
-    return file.getvalue(), (2 * columns, rows)
+    files = [BytesIO(), BytesIO()]
+    for file, pixels in zip(files, (colours, overlay(picture, heat)), strict=True):
+        Image.fromarray(as_uint8(pixels)).save(file, "JPEG", quality=85)
+    return [file.getvalue() for file in files], (columns, rows)
 
 
 def _explanations(q: Question) -> list[tuple[Explanation, list[str]]]:

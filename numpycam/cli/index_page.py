@@ -30,8 +30,8 @@ class Shown:
     layer: str
     is_zero: bool  # no cell speaks for the class
     page: str  # where the explanation is, in the picture's folder
-    thumbnail: str  # a JPEG picture, in base64
-    size: tuple[int, int]  # of the thumbnail: width, height
+    thumbnails: Sequence[str]  # the picture and the overlay, as JPEG pictures in base64
+    size: Sequence[int]  # of each thumbnail: width, height
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,17 @@ def _card(one: Outcome) -> str:
 def _entry(one: Outcome, shown: Shown) -> str:
     name = shortened(printable(shown.class_name or f"class {shown.class_index}"), _LONGEST_NAME)
     width, height = shown.size
-    what = "no cell speaks for it" if shown.is_zero else f"where the score for {name} comes from"
-    alt = f"{shortened(printable(one.path.name), _LONGEST_NAME)}, and beside it {what}"
+    file = shortened(printable(one.path.name), _LONGEST_NAME)
+    texts = file, f"{file}: " + ("no cell speaks for it" if shown.is_zero else f"where the score for {name} comes from")
+    images = "\n".join(
+        f'<img src="data:image/jpeg;base64,{escape(source)}" width="{int(width)}" height="{int(height)}" '
+        f'alt="{escape(text)}">'
+        for source, text in zip(shown.thumbnails, texts, strict=True)
+    )
     chance = "" if shown.probability is None else f", {100 * shown.probability:.1f} %"
     zero = '\n<span class="zero">The map is zero: no cell speaks for it.</span>' if shown.is_zero else ""
-    image = f'src="data:image/jpeg;base64,{escape(shown.thumbnail)}" width="{int(width)}" height="{int(height)}"'
     return (
-        f'<a href="{escape(f"{one.folder}/{shown.page}")}">\n<img {image} alt="{escape(alt)}">\n'
+        f'<a href="{escape(f"{one.folder}/{shown.page}")}">\n<span class="pair">\n{images}\n</span>\n'
         f'<span class="name">{escape(name)}</span> <span class="score">{shown.score:.5g}{chance}</span>{zero}\n</a>\n'
     )
 
@@ -143,7 +147,8 @@ article { border: 1px solid var(--line); border-radius: .75rem; background: var(
 article h2 { font-size: .9rem; font-weight: 400; color: var(--quiet); margin: 0; padding: .6rem .9rem }
 article a { display: block; padding: 0 .9rem .8rem; color: inherit; text-decoration: none }
 article a + a { border-top: 1px solid var(--line); padding-top: .8rem }
-img { display: block; width: 100%; height: auto; margin-bottom: .5rem; border-radius: .35rem }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .4rem; margin-bottom: .5rem }
+img { display: block; width: 100%; height: auto; border-radius: .35rem }
 .name { font-weight: 600; color: var(--accent); text-decoration: underline; text-underline-offset: .15em }
 .score { color: var(--quiet); font-variant-numeric: tabular-nums }
 .zero { display: block; color: var(--quiet); font-size: .9rem }

@@ -83,7 +83,8 @@ def _in_folder(top: Path, out: Path, found: Found) -> tuple[list[Path], int]:
     for folder, folders, files in os.walk(top, onerror=note):
         visible = sorted(name for name in folders if not name.startswith("."))
         written = [name for name in visible if _is_written(Path(folder, name), ours)]
-        found.earlier.extend(Path(folder, name) for name in written)
+        paths = [Path(folder, name) for name in written]
+        found.earlier.extend(path for path in paths if os.path.realpath(path) not in ours)
         folders[:] = [name for name in visible if name not in written]
         for name in sorted(name for name in files if not name.startswith(".") and name not in FILES):
             if name.lower().endswith(ENDINGS):

@@ -574,7 +574,6 @@ def mistake(capsys, *arguments):
     ("arguments", "message"),
     [
         (["nothing.png"], "cannot read nothing.png: No such file or directory"),
-        (["."], "cannot read .: Is a directory"),
         (["names.txt"], "names.txt is not a PNG or JPEG picture."),
         (["picture.gif"], "picture.gif is not a PNG or JPEG picture."),
         (["empty"], "empty is not a PNG or JPEG picture."),

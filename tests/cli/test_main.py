@@ -311,7 +311,7 @@ LONG = "x" * 300
 LINES = {
     "explain": [
         (["nothing.png"], "cannot read nothing.png: No such file or directory"),
-        (["folder"], "cannot read folder: Is a directory"),
+        (["folder"], "there is no .png, .jpg or .jpeg file in folder."),
         (["empty"], "empty is not a PNG or JPEG picture."),
         (["text"], "text is not a PNG or JPEG picture."),
         ([""], "argument IMAGE: must not be empty, got ''"),
