@@ -1,0 +1,86 @@
+"""docs/scale.py: each engine finds the same numbers, to the bit, even if a worker is killed. docs/scale.md has them."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from numpycam.methods import METHODS
+from numpycam.metrics import energy_inside
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
+import scale
+
+DRAWINGS = 300  # six chunks
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the script reads /proc")
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """The sums of a single process."""
+    return scale.measured("one", DRAWINGS)[0]
+
+
+@linux
+def test_the_sums_are_those_of_a_plain_loop(alone):
+    """For one method and metric, drawing by drawing."""
+    net, row = scale.network(), [*METHODS].index("layercam")
+    shares = []
+    for n in range(DRAWINGS):
+        drawn = scale.draw(1, seed=n, animals="elephant", grass=True)
+        heat = scale.resize(METHODS["layercam"](net, drawn.images[0], scale.ELEPHANT).localization_map, (32, 32))
+        shares.append(energy_inside(heat, drawn.masks[0, scale.ELEPHANT]))
+    # A single picture and a batch may be rounded differently in float32, in each of some hundred operations.
+    assert abs(alone[0, row, 1] - np.sum(shares, dtype=np.float64)) <= DRAWINGS * 1000 * np.finfo(np.float32).eps
+    assert 0.5 < alone[0, row, 1] / DRAWINGS < 1
+
+
+@linux
+def test_dask_finds_the_same_though_a_worker_is_killed(alone):
+    pytest.importorskip("distributed")
+    sums, took = scale.measured("dask", DRAWINGS, workers=2, kill=True)
+    assert np.array_equal(sums, alone)
+    assert max(took["MB"]) < 1000  # the limit of a worker
+
+
+@linux
+def test_joblib_finds_the_same_though_a_worker_is_killed(alone):
+    pytest.importorskip("joblib")
+    sums, took = scale.measured("joblib", DRAWINGS, workers=2, kill=True)
+    assert np.array_equal(sums, alone)
+    assert len(took["MB"]) > 2  # others took over
+
+
+@linux
+def test_joblib_takes_from_the_folder_what_an_earlier_run_has_computed(tmp_path):
+    pytest.importorskip("joblib")
+    first, before = scale.measured("joblib", 100, workers=2, folder=tmp_path)
+    second, after = scale.measured("joblib", 100, workers=2, folder=tmp_path)
+    assert np.array_equal(first, second)
+    assert after["cpu"] == before["cpu"]  # the measured seconds, too, are those of the first run
+
+
+def test_explanations_come_back_from_joblib_in_order():
+    """The lines of the page."""
+    joblib = pytest.importorskip("joblib")
+    net, images = scale.network(), [scale.draw(1, seed=n).images[0] for n in range(6)]
+    maps = joblib.Parallel(n_jobs=2, return_as="generator")(
+        joblib.delayed(scale.METHODS["grad_cam"])(net, x, 0) for x in images
+    )
+    for explanation, image in zip(maps, images, strict=True):
+        assert np.array_equal(explanation.image, image)
+        assert np.array_equal(explanation.weighted_sum, scale.METHODS["grad_cam"](net, image, 0).weighted_sum)
+
+
+def test_the_page_is_what_the_record_says():
+    """All runs with as many drawings found the same bits."""
+    record = json.loads(scale.RECORD.read_text())
+    page = scale.PAGE.read_text()
+    assert scale.table(record) in page
+    assert scale.growth(record) in page
+    digests = {}
+    for run in record["runs"]:
+        digests.setdefault(run["drawings"], set()).add(run["digest"])
+    assert {len(found) for found in digests.values()} == {1}
