@@ -29,7 +29,7 @@ def for_teachers() -> dict[str, str]:
     """Return the page for teachers, the slides and the worksheets, by their names in a teacher's folder."""
     files = {name: (_FOR_TEACHERS / name).read_text(encoding="utf-8") for name in ("teaching.md", *HAND_OUTS)}
     page = files["teaching.md"].replace("](../notebooks/", "](")  # here, the notebooks stand beside it
-    return files | {"teaching.md": re.sub(r"\[([^]]*)\]\((?:\.\./|LICENSE|scale/)[^)]*\)", r"\1", page)}
+    return files | {"teaching.md": re.sub(r"\[([^]]*)\]\((?:\.\./|LICENSE|lab/|scale/)[^)]*\)", r"\1", page)}
 
 
 def names() -> list[str]:
