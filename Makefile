@@ -1,4 +1,4 @@
-.PHONY: help example test thorough coverage lint format notebooks picture models vectors bench fuzz grading lab mutation ci
+.PHONY: help example test thorough coverage lint format notebooks picture models vectors bench fuzz grading lab site mutation ci
 PYTHON = .venv/bin/python
 
 help:  ## list the targets
@@ -73,6 +73,15 @@ mutation:  ## make mutants of the core and see which the tests kill, for docs/mu
 	rm -rf mutants # what is there is not tried again, even if the tests have changed
 	HYPOTHESIS_PROFILE=mutants nice .venv-mutation/bin/mutmut run
 	.venv-mutation/bin/python docs/mutation.py
+
+.venv-site: docs/requirements.txt
+	python3 -m venv .venv-site && .venv-site/bin/pip install --quiet --editable . --requirement docs/requirements.txt
+	npm install --silent --no-save --no-package-lock --prefix .venv-site mathjax@3.2.2
+	touch .venv-site
+
+site: .venv-site  ## build the site, site/index.html; after it, all works offline
+	rm -rf site/_modules # what is there is not written again
+	.venv-site/bin/python -m sphinx -E -W --keep-going -n -q -b html -c docs -d build/site . site
 
 ci:  ## all that CI runs, in fresh copies
 	bash .ci/run

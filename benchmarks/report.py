@@ -134,7 +134,7 @@ def as_markdown(results, folder):
         f"{met_goals.count(True)} goals are met, {met_goals.count(False)} missed; {met_goals.count(None)} have none."
     )
     lines = [f"![{alt}]({(folder / 'chart.png').as_posix()})", ""]
-    lines += ["| | against | ratio | spread | goal | numpycam | theirs | 2 threads | |", "|" + "---|" * 9]
+    lines += ["| case | against | ratio | spread | goal | numpycam | theirs | 2 threads | note |", "|" + "---|" * 9]
     for name, row in rows:
         *cells, note = _cells(row)
         other = beside.get(_key(name, row))

@@ -36,7 +36,7 @@ otherwise; it may differ by a positive factor, another one for each map. Laws th
 What pytorch-grad-cam shows is in float32, and so is L of its Eigen methods. These were asked in float32, as were the
 libraries for Keras. All others were asked in float64.
 
-| library | method | | laws that hold | broken |
+| library | method | map | laws that hold | broken |
 |---|---|---|---|---|
 """
 

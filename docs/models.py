@@ -139,7 +139,10 @@ def refused_table(models):
         if "refused" in one:
             lines = [LINE.fullmatch(line) for line in one["refused"]]
             groups.setdefault(frozenset(line["why"] for line in lines), []).append((name, lines))
-    rows = ["| | models | what they do that numpycam does not, and where in the first of them |", "|---:|---|---|"]
+    rows = [
+        "| how many | models | what they do that numpycam does not, and where in the first of them |",
+        "|---:|---|---|",
+    ]
     for group in sorted(groups.values(), key=lambda group: (len(group[0][1]), group[0][0])):
         names = ", ".join(f"`{name}`" for name, _ in group)
         reasons = "<br>".join(f"{shortened(line['why'])}: {line['what']} at `{line['place']}`" for line in group[0][1])

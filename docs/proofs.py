@@ -44,7 +44,7 @@ TABLE = """
 
 Each of these laws is proved for numpycam's own functions, for the number of sizes and options in the last column.
 
-| operation | law | | sizes |
+| operation | law | says | sizes |
 |---|---|---|---:|
 """
 
