@@ -29,7 +29,29 @@ class Explanation(Stages):
         interpolation: "Interpolation" = "bilinear",
         most_maps: int = 4,
     ) -> "Picture":
-        """Draw all stages of one image, or the one that ``stage`` names: a field, or "overlay"."""
+        """Draw all stages of one image, or the one that ``stage`` names.
+
+        Parameters
+        ----------
+        stage : str, optional
+            A field, such as "weighted_sum", or "overlay". If not given, all stages stand side by side.
+        title : str
+            It stands above the figure of all stages.
+        interpolation : {"bilinear", "nearest"}
+            How the map is resized for the overlay.
+        most_maps : int, default 4
+            How many feature maps are shown, those that contribute most.
+
+        Returns
+        -------
+        Picture
+            A matplotlib figure with an alternative text. A notebook shows it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has the wrong type or value, the explanation is that of a batch, or it has no such stage.
+        """
         from numpycam.display import figure_of_stage, figure_of_stages
 
         if stage is not None and title:
@@ -49,7 +71,27 @@ class Explanation(Stages):
         parts: Mapping[str, tuple[Pair, Pair]] | None = None,
         caption: str = "",
     ) -> list[str]:
-        """Write the step-through page, the pictures and the numbers to a folder: see :func:`numpycam.report.save`."""
+        """Write the step-through page, the pictures and the numbers to a folder: see :func:`numpycam.report.save`.
+
+        Parameters
+        ----------
+        folder : path
+            It is made if it does not exist.
+        title, interpolation, about, picture, parts, caption
+            As for :func:`numpycam.report.save`.
+
+        Returns
+        -------
+        list of str
+            The names of the files that were written.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has the wrong type or value, or the explanation is that of a batch.
+        OSError
+            If a file cannot be written.
+        """
         from numpycam.report import save
 
         return save(

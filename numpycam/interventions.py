@@ -81,6 +81,11 @@ def erase(image: ArrayLike, where: Place | NDArray[np.bool_], baseline: ArrayLik
     baseline : number or array, default 0
         What comes in its place: a number, one for each channel as (C, 1, 1), or another image.
 
+    Returns
+    -------
+    array, of the image's shape
+        A new array.
+
     Raises
     ------
     TypeError, ValueError

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from inspect import cleandoc
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network(network.Network):
-    __doc__ = f"""{network.Network.__doc__}
-    ``about``, a third parameter, says what the network is for: see :class:`numpycam.about.About`.
-    """
+    __doc__ = cleandoc(str(network.Network.__doc__)).replace(
+        "\n\nNotes\n",
+        "\nabout : About, optional\n    What the network is for: see :class:`numpycam.about.About`.\n\nNotes\n",
+        1,
+    )
 
     about: About = field(default_factory=About)
 
@@ -33,6 +36,16 @@ class Network(network.Network):
         ----------
         input_shape : tuple of int
             The shape of one image, (C, H, W). All shapes and counts of the table are for one image.
+
+        Returns
+        -------
+        Summary
+            A table that prints itself, and shows itself in a notebook.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no shape of an image, or such an image does not fit a layer.
         """
         from numpycam.summary import Summary
 
@@ -53,11 +66,19 @@ class Network(network.Network):
         Parameters
         ----------
         path : path
+            The file gets exactly this name.
         about : str, optional
             What the network was trained on. The file also stores the rest of the network's ``about``: what is given
             here takes the place of what stands there.
         mean, std, size, class_names : optional
             See :class:`numpycam.about.About`. ``numpycam explain`` uses them unless told otherwise.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has the wrong type or value, or a file cannot hold one of the layers.
+        OSError
+            If the file cannot be written. A file that was there before is then still whole.
         """
         from numpycam.storage import save
 
@@ -68,7 +89,24 @@ class Network(network.Network):
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
-        """Read a network from a file that :meth:`save` wrote: see :func:`numpycam.storage.load`."""
+        """Read a network from a file that :meth:`save` wrote: see :func:`numpycam.storage.load`.
+
+        Parameters
+        ----------
+        path : path
+            The file. Nothing in it is executed.
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, or holds something else.
+        OSError
+            If the file cannot be read.
+        """
         from numpycam.storage import load
 
         return load(path, cls)

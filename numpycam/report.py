@@ -158,6 +158,15 @@ def as_text(explanation: Stages) -> str:
 
     The first line says what is explained. Each further line is a stage: its numbers if they are few, or else its shape
     and its range. A line tells how to make floats of Fractions. If the map is zero, the last lines say why.
+
+    Parameters
+    ----------
+    explanation : Stages
+        Of one image or of a batch.
+
+    Returns
+    -------
+    str
     """
     lines = [f"Explanation of {_what(explanation)}"]
     lines += [f"  {name:16}  {text}" for name, text in _rows(explanation)]
@@ -171,6 +180,15 @@ def as_html(explanation: Stages) -> str:
     """Return the same as :func:`as_text`, as HTML.
 
     For one image, a picture of all stages stands above the table, if matplotlib is installed.
+
+    Parameters
+    ----------
+    explanation : Stages
+        Of one image or of a batch.
+
+    Returns
+    -------
+    str
     """
     rows = "".join(
         f'<tr><th style="text-align: left">{name}</th><td style="text-align: left">{escape(text)}</td></tr>'

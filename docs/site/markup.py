@@ -40,7 +40,7 @@ def as_myst(text: str, docname: str, root: Path) -> str:
 
     def address(match: re.Match[str]) -> str:
         words, target = match.groups()
-        place, _, anchor = target.partition("#")
+        place = target.partition("#")[0]
         if ":" in target or not place:
             return match.group()
         path = root / normpath(join(dirname(docname), place))

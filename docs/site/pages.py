@@ -1,4 +1,4 @@
-"""What a build puts beside the documents: the step-through page, the teaching material, MathJax and the first address."""
+"""What a build puts beside the documents: the step-through page, teaching material, MathJax and the first address."""
 
 import io
 import shutil

@@ -36,8 +36,12 @@ MODULES = {
 }
 """The modules whose pages autodoc writes, and their titles."""
 
-LEFT_OUT = {"interventions": ["exclude-members: path, ScorePath, TooManyKinksError"]}
-"""What a module has from another one, where it is documented."""
+LEFT_OUT = {
+    "interventions": ["exclude-members: path, ScorePath, TooManyKinksError"],
+    "path": ["exclude-members: Passage, passages, check_piecewise_linear, as_one_image"],
+    "methods.quadrature": ["exclude-members: line, linear_score"],
+}
+"""What is documented where it comes from, and what other modules of numpycam use alone."""
 
 CORE = {
     "base": "What every layer can do",
@@ -127,7 +131,9 @@ def module(name: str, *options: str) -> str:
 
 def index_page() -> str:
     """Return the page that leads to the others."""
-    return heading("Reference") + """
+    return (
+        heading("Reference")
+        + """
 Generated from the objects themselves, so it says what this version does. The words come from the docstrings:
 ``help(numpycam.grad_cam)`` shows the same.
 
@@ -160,10 +166,15 @@ Generated from the objects themselves, so it says what this version does. The wo
      - a page to step through
      - :doc:`commands`
 
-""" + toctree(
-        [*("numpycam", "methods", "own_methods", "layers", "laws/index"), *MODULES]
-        + ["experiments", "course", "core", "commands"],
-        "hidden",
+"""
+        + toctree(
+            [
+                *("numpycam", "methods", "own_methods", "layers", "laws/index"),
+                *MODULES,
+                *("experiments", "course", "core", "commands"),
+            ],
+            "hidden",
+        )
     )
 
 
@@ -187,7 +198,9 @@ def numpycam_page() -> str:
 def call_of(name: str, method: Method) -> str:
     """Return how a method is called, with its own options."""
     kinds = (Parameter.KEYWORD_ONLY,)
-    own = [p.replace(annotation=Parameter.empty) for p in signature(method.weigh).parameters.values() if p.kind in kinds]
+    own = [
+        p.replace(annotation=Parameter.empty) for p in signature(method.weigh).parameters.values() if p.kind in kinds
+    ]
     arguments = ["network", "image", "class_index=None", "layer=None", "*", "check_finite=True", *map(str, own)]
     return f"{name}({', '.join(arguments)})"
 
@@ -203,8 +216,10 @@ def methods_page() -> str:
         ]
         for name, method in METHODS.items()
     ]
-    text = heading("All methods") + f"""
-A method weighs the feature maps A\\ :sup:`k` and adds them up. All {len(METHODS)} are called in the same way, and return
+    text = (
+        heading("All methods")
+        + f"""
+A method weighs the feature maps A\\ :sup:`k` and adds them up. All {len(METHODS)} are called in the same way and return
 an :class:`numpycam.Explanation`. They stand in ``numpycam.methods``, and by the names of their functions in the
 dictionary ``numpycam.methods.METHODS``. In the equations, g = dy/dA are the gradient maps, and L is the map before the
 last ReLU.
@@ -213,7 +228,9 @@ last ReLU.
 {directive("py:data", "METHODS", content="All methods, by the names of their functions.")}
 {directive("py:data", "PROPERTIES", content="The properties that a method can have, and what they mean.")}
 
-""" + table(["method", "needs", *PROPERTIES, "exact"], rows)
+"""
+        + table(["method", "needs", *PROPERTIES, "exact"], rows)
+    )
     text += "\n".join(f"{name}\n   {escape(meaning)}." for name, meaning in PROPERTIES.items())
     text += "\nexact\n   it takes Fractions, and returns Fractions.\n\n"
     return text + "".join(method_section(name, method) for name, method in METHODS.items())
@@ -242,7 +259,7 @@ def own_methods_page() -> str:
             heading("Changes that fit any method", "-"),
             module("numpycam.methods.wrappers"),
             heading("The error of integrated gradients", "-"),
-            module("numpycam.methods.quadrature"),
+            module("numpycam.methods.quadrature", *LEFT_OUT["methods.quadrature"]),
         ]
     )
 
@@ -262,11 +279,14 @@ def layers_page() -> str:
 
 def core_page() -> str:
     """Return the page of what the core is made of."""
-    text = heading("The core") + """
+    text = (
+        heading("The core")
+        + """
 All that Grad-CAM computes is in ``numpycam.core``. It needs NumPy and no other part of numpycam, so it can be read from
 the first line to the last. Layers have :doc:`a page of their own <layers>`.
 
 """
+    )
     for name, title in CORE.items():
         excluded = {"base": ["exclude-members: Layer"]}.get(name, [])
         text += heading(title, "-") + "\n" + module(f"numpycam.core.{name}", *excluded)
@@ -356,7 +376,9 @@ def book_page(name: str, book: Any) -> str:
             [code(one.id), escape(one.question), ", ".join(escape(str(a)) for a in one.answers)]
             for one in book.conventions
         ]
-        text += heading("Conventions", "-") + "\nGood implementations differ here. The choice is recognised and named.\n\n"
+        text += (
+            heading("Conventions", "-") + "\nGood implementations differ here. The choice is recognised and named.\n\n"
+        )
         text += table(["convention", "question", "answers"], rows, "15 50 35")
     if book.mistakes:
         rows = [[code(one.id), escape(one.about), escape(one.hint)] for one in book.mistakes]

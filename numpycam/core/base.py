@@ -101,7 +101,22 @@ class Layer(Value, ABC):
         return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
     def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
-        """Return the same layer with these parameters, by name. It is made anew, so its fields are checked again."""
+        """Return the same layer with these parameters, by name. It is made anew, so its fields are checked again.
+
+        Parameters
+        ----------
+        parameters : dict of str to array
+            All others stay as they are.
+
+        Returns
+        -------
+        Layer
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no parameter of that name, or it has another shape.
+        """
         own = self.parameters
         if not isinstance(parameters, Mapping):
             raise TypeError(f"parameters must be a dict of arrays by name, got {type(parameters).__name__}.")

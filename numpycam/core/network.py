@@ -144,7 +144,22 @@ class Network(Layer):
         return shape
 
     def shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Return the shapes of all activations for an x of this shape, by name."""
+        """Return the shapes of all activations for an x of this shape, by name.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            With the axis of the batch: (N, C, H, W).
+
+        Returns
+        -------
+        dict of str to tuple of int
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no shape, or x does not fit a layer.
+        """
         shapes = {}
         for name, layer in self._steps:
             try:
@@ -171,8 +186,18 @@ class Network(Layer):
         Parameters
         ----------
         x : array
+            What goes in: images, or whatever the first layer takes. Integers are converted.
         since : str, default "input"
             The first activation to keep, read-only. Those before it are computed and dropped.
+
+        Returns
+        -------
+        dict of str to array
+
+        Raises
+        ------
+        TypeError, ValueError
+            If x has the wrong type or shape, or there is no layer of that name.
         """
         check_network(self)
         return self.activations_of(self._admitted(x), since)
@@ -202,6 +227,15 @@ class Network(Layer):
             ds/dy, in the shape of the network's output y.
         to : str, default "input"
             Where to stop: nothing below it is computed.
+
+        Returns
+        -------
+        dict of str to array
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has the wrong type or shape, activations are missing, or there is no layer of that name.
         """
         first = self.position_of(to)
         if not isinstance(activations, Mapping):
@@ -238,6 +272,20 @@ class Network(Layer):
         ``features`` ends with the layer of that name. With "input", ``features`` is empty. With the last layer,
         ``head`` is empty. If the layer lies inside of a network among the layers, both parts have the opened layers,
         such as ``"block.conv"``.
+
+        Parameters
+        ----------
+        name : str
+            The last layer of ``features``, or "input".
+
+        Returns
+        -------
+        (Network, Network)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no layer of that name, or it lies inside of a :class:`numpycam.Residual`.
         """
         check_network(self)
         position = self.position_of(name)

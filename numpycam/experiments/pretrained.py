@@ -93,6 +93,11 @@ def untrained(seed: int = SEED) -> Network:
     Returns
     -------
     Network
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the seed is no integer from 0.
     """
     rng = np.random.default_rng(as_seed(seed))
     first, second, head = (
@@ -207,6 +212,11 @@ def accuracy(network: Network, drawings: Drawings) -> Array:
     -------
     array, shape (2,)
         For the cat and for the elephant.
+
+    Raises
+    ------
+    ValueError
+        If the drawings do not fit the network.
     """
     answers = np.concatenate([network(images) > 0 for images in _batches(drawings.images)])
     shares: Array = (answers == drawings.labels).mean(axis=0)

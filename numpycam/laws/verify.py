@@ -21,18 +21,17 @@ class Laws(Book):
 
         Parameters
         ----------
-        **functions : callable
-            The functions under test, by the names that the book has for them: ``forward=conv, backward=conv_backward``.
         how : {"sweep", "hypothesis", "prove"}
             "sweep" asks the laws on a fixed list of cases, the simplest first. "hypothesis" draws the cases. "prove"
             lets symbols through the functions: what holds then, holds for all numbers.
         raises : bool, default True
             Whether a broken law is an error.
-        layer : type
-            In their place, a layer that is a class: ``layer=Convolution`` makes it of its parameters, and runs its
-            ``forward(x)`` and ``backward(grad_output)``.
-        takes, returns, cache, options, layout, weights, bias, limits, pairs, dtype
-            How the functions want to be called: see :class:`numpycam.laws.subject.Habits`.
+        **given
+            The functions under test, by the names that the book has for them: ``forward=conv, backward=conv_backward``.
+            Or, in their place, a layer that is a class: ``layer=Convolution`` makes it of its parameters, and runs its
+            ``forward(x)`` and ``backward(grad_output)``. And how the functions want to be called, ``takes``,
+            ``returns``, ``cache``, ``options``, ``layout``, ``weights``, ``bias``, ``limits``, ``pairs``, ``dtype``:
+            see :class:`numpycam.laws.subject.Habits`.
 
         Returns
         -------
@@ -69,6 +68,15 @@ class Laws(Book):
             For each id of a law that is known to be broken, the reason. If such a law holds, the test fails.
         **given
             As for :meth:`verify`, without ``how`` and ``raises``.
+
+        Returns
+        -------
+        decorator
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the functions cannot be called, or the book has no law of an id.
 
         Examples
         --------

@@ -211,6 +211,16 @@ def method(
           returns for a batch.
     **options
         The other fields of :class:`Method`.
+
+    Returns
+    -------
+    callable
+        It takes the function, and returns the :class:`Method`.
+
+    Raises
+    ------
+    ValueError
+        If ``weighs`` or an option has a value that is not among those above.
     """
     check_one_of("weighs", weighs, get_args(Weighs))
 
