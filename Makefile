@@ -76,7 +76,7 @@ mutation:  ## make mutants of the core and see which the tests kill, for docs/mu
 
 .venv-site: docs/requirements.txt
 	python3 -m venv .venv-site && .venv-site/bin/pip install --quiet --editable . --requirement docs/requirements.txt
-	npm install --silent --no-save --no-package-lock --prefix .venv-site mathjax@3.2.2
+	npm install --silent --no-save --no-package-lock --prefix .venv-site mathjax@3.2.2 axe-core@4.14.1
 	touch .venv-site
 
 site: .venv-site  ## build the site, site/index.html; after it, all works offline

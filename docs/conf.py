@@ -49,6 +49,7 @@ myst_url_schemes = {"http": None, "https": None, "mailto": None, "as-is": "{{pat
 
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
+autodoc_default_options = {"no-value": True}  # an array of Fractions or a type is long
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 default_role = "literal"

@@ -195,13 +195,16 @@ def numpycam_page() -> str:
     )
 
 
+def as_written(parameter: Parameter) -> str:
+    """Return an option with its default as one writes it."""
+    default = parameter.default
+    return f"{parameter.name}={default.__name__ if callable(default) else repr(default)}"
+
+
 def call_of(name: str, method: Method) -> str:
     """Return how a method is called, with its own options."""
-    kinds = (Parameter.KEYWORD_ONLY,)
-    own = [
-        p.replace(annotation=Parameter.empty) for p in signature(method.weigh).parameters.values() if p.kind in kinds
-    ]
-    arguments = ["network", "image", "class_index=None", "layer=None", "*", "check_finite=True", *map(str, own)]
+    own = [as_written(p) for p in signature(method.weigh).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    arguments = ["network", "image", "class_index=None", "layer=None", "*", "check_finite=True", *own]
     return f"{name}({', '.join(arguments)})"
 
 
