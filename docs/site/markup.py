@@ -19,7 +19,7 @@ PATTERN = re.compile(r"^([\w/]+\*)\n", re.MULTILINE)
 EMPTY = re.compile(r"^```\{toctree\}\n(:.*\n)*\n```\n", re.MULTILINE)
 CHILDREN = {
     "notebooks/README": ["[0-9]*", "glossary", "cheat_sheet", "/docs/teaching"],
-    "docs/teaching": ["LICENSE-course"],
+    "docs/teaching": ["lab/README*", "LICENSE-course"],
 }
 """The pages below a page that is read on GitHub, too, where it can have no table of contents of Sphinx's."""
 
@@ -93,7 +93,7 @@ def ways_in(name: str, lab: bool) -> str:
     own = "On your own computer, `numpycam course my-folder --open` makes a copy to write in, without solutions."
     if not lab:
         return f"\n\n:::{{div}} lesson-ways\n{own}\n:::\n"
-    here = f'<a class="lesson-lab" href="../lab/lab/index.html?path={name}.ipynb">Open this lesson in the lab</a>'
+    here = f'<a class="lesson-lab" href="../lab/notebooks/index.html?path={name}.ipynb">Open this lesson in the lab</a>'
     return f"\n\n:::{{div}} lesson-ways\n{here} It runs in your browser: nothing is installed. {own}\n:::\n"
 
 
@@ -103,7 +103,7 @@ def _has_alt(output: dict[str, Any]) -> bool:
 
 def has_lab(app: Sphinx) -> bool:
     """Whether a lab was built into the site's folder."""
-    return (Path(app.outdir) / "lab" / "lab" / "index.html").is_file()
+    return (Path(app.outdir) / "lab" / "notebooks" / "index.html").is_file()
 
 
 def read(app: Sphinx, docname: str, content: list[str]) -> None:
@@ -112,8 +112,8 @@ def read(app: Sphinx, docname: str, content: list[str]) -> None:
     if path.suffix == ".ipynb":
         content[0] = as_lesson(content[0], docname, root, has_lab(app))
     elif path.suffix == ".md":
-        text = without_empty_patterns(content[0], path.parent)
-        content[0] = as_myst(text, docname, root) + table_of_contents(docname)
+        text = as_myst(content[0], docname, root) + table_of_contents(docname)
+        content[0] = without_empty_patterns(text, path.parent)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

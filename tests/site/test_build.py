@@ -187,7 +187,7 @@ def test_a_lesson_leads_to_the_lab_if_there_is_one(site):
 
     path = "notebooks/01_grad_cam_by_hand.ipynb"
     source = (ROOT / path).read_text(encoding="utf-8")
-    link = "../lab/lab/index.html?path=01_grad_cam_by_hand.ipynb"
+    link = "../lab/notebooks/index.html?path=01_grad_cam_by_hand.ipynb"
     first = {lab: as_lesson(source, path[:-6], Path(ROOT), lab) for lab in (False, True)}
     assert link not in first[False]
     assert link in first[True]
