@@ -18,7 +18,7 @@ copyright = "The numpycam developers. The code is under the BSD licence, the cou
 release = version = metadata.version("numpycam")
 
 root_doc = "docs/index"
-include_patterns = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/**", "notebooks/*.ipynb", "notebooks/*.md"]
+include_patterns = ["*.md", "docs/**", "notebooks/*.ipynb", "notebooks/*.md"]
 include_patterns += ["numpycam/laws/vectors/README.md"]
 exclude_patterns = ["docs/paper.md", "docs/requirements.txt", "**/.*", ".*", "build", "dist", "mutants", "site"]
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}
