@@ -1,7 +1,10 @@
-// The theme's button that opens a branch of the list of pages has no name: give it one.
+// The theme has a button without a name, which opens a branch of the list of pages, and one whose name is not its text.
 addEventListener("DOMContentLoaded", () => {
   for (const summary of document.querySelectorAll(".has-children > details > summary:not([aria-label])")) {
     const link = summary.closest(".has-children").querySelector("a")
     summary.setAttribute("aria-label", `the pages below ${link.textContent.trim()}`)
+  }
+  for (const search of document.querySelectorAll(".search-button-field[aria-label]")) {
+    search.setAttribute("aria-label", search.innerText.replace(/\s+/g, " ").trim() || "Search")
   }
 })
