@@ -79,7 +79,7 @@ html_theme_options = {
     # Pages of wide tables have no list of contents beside them.
     "secondary_sidebar_items": {
         "**": ["page-toc"],
-        **{page: [] for page in ["docs/index", "docs/methods", "docs/conformance", "docs/models"]},
+        **{page: [] for page in ["docs/index", "docs/methods", "docs/conformance", "docs/models", "docs/coming_from"]},
     },
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
