@@ -58,7 +58,17 @@ def exact(value: Any) -> str:
 
 
 def format_number(value: float, digits: int = 5) -> str:
-    """Return a number in ``digits`` digits with a true minus sign; in three if it takes more than seven characters."""
+    """Return a number in ``digits`` digits with a true minus sign; in three if it takes more than seven characters.
+
+    Parameters
+    ----------
+    value : float
+    digits : int, default 5
+
+    Returns
+    -------
+    str
+    """
     text = f"{value + 0.0:.{digits}g}"
     return (text if len(text.lstrip("-")) <= 7 else f"{value:.3g}").replace("-", "−")
 

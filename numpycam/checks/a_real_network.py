@@ -23,6 +23,15 @@ def kernel_by_hand(variant: int = 0) -> Array:
     ----------
     variant : int, default 0
         Which numbers are drawn.
+
+    Returns
+    -------
+    array, shape (2, 2)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the variant is not a whole number from 0.
     """
     return as_fractions(generator(variant).permutation(np.arange(-3, 7))[:4].reshape(2, 2))
 

@@ -59,6 +59,16 @@ def deletion_by_hand(variant: int = 0) -> tuple[Array, Array]:
     ----------
     variant : int, default 0
         Which numbers are drawn.
+
+    Returns
+    -------
+    drops, heat : array, shape (2, 2)
+        Whole numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the variant is not a whole number from 0.
     """
     rng = generator(variant)
     while True:

@@ -38,6 +38,11 @@ def four_networks(variant: int = 0) -> dict[str, Network]:
     -------
     dict of str to Network
         The networks "first", "second", "third" and "fourth".
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the variant is not a whole number from 0.
     """
     rng = np.random.default_rng(7 + as_int("variant", variant, 0))
     good, shortcut = load_pretrained("drawings"), load_pretrained("drawings-confounded")

@@ -22,6 +22,15 @@ def maps_by_hand(variant: int = 0) -> tuple[Array, Array]:
     ----------
     variant : int, default 0
         Which numbers are drawn.
+
+    Returns
+    -------
+    feature_maps, gradients : array, shape (2, 2, 2)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the variant is not a whole number from 0.
     """
     rng = generator(variant)
     while True:

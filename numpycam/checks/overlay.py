@@ -24,6 +24,15 @@ def heat_by_hand(variant: int = 0) -> Array:
     ----------
     variant : int, default 0
         Which numbers are drawn.
+
+    Returns
+    -------
+    array, shape (2, 2)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the variant is not a whole number from 0.
     """
     rng = generator(variant)
     while True:

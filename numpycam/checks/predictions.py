@@ -66,6 +66,11 @@ def predict(question: str, answer: Any = ...) -> Prediction:
     -------
     Prediction
         Its method ``came(value)`` tells later what came.
+
+    Raises
+    ------
+    TypeError
+        If the question is no text.
     """
     if not isinstance(question, str):
         raise TypeError(f"question must be a text, got {type(question).__name__}: give your answer after it.")

@@ -14,11 +14,21 @@ from numpycam.core.arguments import briefly, check_callable, check_is
 
 
 class Result(NamedTuple):
-    """The points of an answer: one for each thing that it returns, if it is right in all cases."""
+    """The points of an answer: one for each thing that it returns, if it is right in all cases.
+
+    Parameters
+    ----------
+    points, out_of : int
+        How many of the things that the answer returns are right, and how many there are.
+    cases : int
+        On how many inputs the answer was tried.
+    message : str
+        The line that was printed.
+    """
 
     points: int
     out_of: int
-    cases: int  # on how many inputs the answer was tried
+    cases: int
     message: str
 
     @property
@@ -77,6 +87,11 @@ def grade(check: Callable[..., Result], answer: Any, *, points: float = 1, varia
     -------
     float
         From 0 to ``points``. What is wrong is printed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``points`` is negative or no number, or if the check takes no such argument.
 
     Examples
     --------

@@ -35,6 +35,11 @@ def mystery_networks(variant: int = 0) -> dict[str, Network]:
     -------
     dict of str to Network
         The networks "first" and "second".
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the variant is not a whole number from 0.
     """
     rng = np.random.default_rng(variant)
     first, second = rng.permutation(NAMES)

@@ -31,6 +31,16 @@ def linear_by_hand(variant: int = 0) -> LinearByHand:
     ----------
     variant : int, default 0
         Which numbers are drawn.
+
+    Returns
+    -------
+    LinearByHand
+        Its fields are the arrays of the exercise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the variant is not a whole number from 0.
     """
     rng = generator(variant)
     while True:

@@ -56,6 +56,11 @@ def figure_of_path(path: ScorePath) -> Picture:
     -------
     Picture
         A matplotlib figure.
+
+    Raises
+    ------
+    TypeError
+        If it is no ScorePath.
     """
     check_is("path", path, ScorePath, "a ScorePath")
     points, scores, slopes = (as_floats(values) for values in (path.points, path.scores, path.slopes))
@@ -284,6 +289,11 @@ def figure_of_parts(image: ArrayLike, parts: Mapping[str, tuple[Pair, Pair]], *,
     -------
     Picture
         A matplotlib figure.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the image cannot be drawn, or the title is no text of at most 1000 characters.
 
     Examples
     --------

@@ -68,7 +68,20 @@ def overlay(image: ArrayLike, heat: ArrayLike, strength: float = STRENGTH, color
 def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
     """Return values in 0 … 1 as bytes in 0 … 255. They are clipped and rounded first, so that none wraps around.
 
-    An array of bytes is returned as a copy, unchanged.
+    Parameters
+    ----------
+    picture : array_like
+        Floats, Fractions or integers. An array of bytes is returned as a copy, unchanged.
+
+    Returns
+    -------
+    array of uint8
+        Of the same shape.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the picture holds no numbers, or one that is not finite.
     """
     values = as_rounded("picture", picture)
     if np.asarray(picture).dtype == np.uint8:
@@ -77,7 +90,22 @@ def as_uint8(picture: ArrayLike) -> NDArray[np.uint8]:
 
 
 def as_png(picture: ArrayLike) -> bytes:
-    """Return a picture (H, W, 3), in 0 … 1 or as bytes, as a PNG file."""
+    """Return a picture as a PNG file.
+
+    Parameters
+    ----------
+    picture : array, shape (H, W, 3)
+        In 0 … 1, or as bytes in 0 … 255.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the picture is not of that shape, is empty, or holds no finite numbers.
+    """
     pixels = as_uint8(picture)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise ValueError(f"picture must have shape (H, W, 3) with no empty axis, got {pixels.shape}.")

@@ -249,7 +249,27 @@ def figure_of_stage(
 
 @own_settings()
 def figure_of_overlay(explanation: Stages, image: Array, *, interpolation: Interpolation = "bilinear") -> Picture:
-    """Draw the map over an image (C, H, W) in 0 … 1, with a scale. The numbers of a small map stand in its cells."""
+    """Draw the map over an image, with a scale. The numbers of a small map stand in its cells.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Of one image.
+    image : array, shape (C, H, W)
+        In 0 … 1, with one channel or three.
+    interpolation : {"bilinear", "nearest"}
+        How the map is brought to the size of the image.
+
+    Returns
+    -------
+    Picture
+        A matplotlib figure.
+
+    Raises
+    ------
+    ValueError
+        If the map holds a number that cannot be drawn, such as NaN.
+    """
     return _figure_of(_overlay(explanation, image, interpolation))
 
 
