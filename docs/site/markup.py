@@ -84,7 +84,8 @@ def as_lesson(text: str, docname: str, root: Path, lab: bool) -> str:
             cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
     lesson = LESSON.fullmatch(docname)
     if lesson:
-        notebook["cells"][0]["source"] += ways_in(lesson[1], lab)
+        head, line, text = notebook["cells"][0]["source"].partition("\n[")  # the line with the ways to other lessons
+        notebook["cells"][0]["source"] = f"{head}\n{ways_in(lesson[1], lab)}{line}{text}"
     return json.dumps(notebook)
 
 
@@ -93,7 +94,7 @@ def ways_in(name: str, lab: bool) -> str:
     own = "On your own computer, `numpycam course my-folder --open` makes a copy to write in, without solutions."
     if not lab:
         return f"\n\n:::{{div}} lesson-ways\n{own}\n:::\n"
-    here = f'<a class="lesson-lab" href="../lab/notebooks/index.html?path={name}.ipynb">Open this lesson in the lab</a>'
+    here = f'<a class="lesson-lab" href="../lab/notebooks/index.html?path={name}.ipynb">Open this lesson in the lab</a>.'
     return f"\n\n:::{{div}} lesson-ways\n{here} It runs in your browser: nothing is installed. {own}\n:::\n"
 
 
