@@ -792,7 +792,7 @@ def test_a_subclass_is_told_by_its_own_name():
     assert repr(Skip([("relu", ReLU())])) == "Skip([\n    ('relu', ReLU()),\n])"
     assert repr(Clip()) == "Clip()"
     assert repr(Wrapping(CONV)) == "Wrapping(inside=Conv2d(weight=(1, 1, 1, 1)))"
-    assert repr(Hiding((CONV,))) == "Hiding(layers=Conv2d(weight=(1, 1, 1, 1)))"
+    assert repr(Hiding((CONV,))) == "Hiding(layers=(Conv2d(weight=(1, 1, 1, 1)),))"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
