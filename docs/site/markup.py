@@ -94,7 +94,8 @@ def ways_in(name: str, lab: bool) -> str:
     own = "On your own computer, `numpycam course my-folder --open` makes a copy to write in, without solutions."
     if not lab:
         return f"\n\n:::{{div}} lesson-ways\n{own}\n:::\n"
-    here = f'<a class="lesson-lab" href="../lab/notebooks/index.html?path={name}.ipynb">Open this lesson in the lab</a>.'
+    place = f"../lab/notebooks/index.html?path={name}.ipynb"
+    here = f'<a class="lesson-lab" href="{place}">Open this lesson in the lab</a>.'
     return f"\n\n:::{{div}} lesson-ways\n{here} It runs in your browser: nothing is installed. {own}\n:::\n"
 
 

@@ -7,7 +7,7 @@ from functools import cache, partial
 import numpy as np
 import pytest
 from answers import SOLUTIONS
-from helpers import refusal
+from helpers import refusal, some
 
 from numpycam.checks import (
     CheckFailed,
@@ -243,7 +243,7 @@ def test_a_learner_finds_it_with_drawings_of_their_own(capsys):
     )
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", some(VARIANTS))
 def test_a_map_alone_would_condemn_another_network(variant):
     """The exercise: the network with the most of its map on the grass is not the one that needs the grass."""
     right = findings(variant)
