@@ -89,13 +89,19 @@ def as_lesson(text: str, docname: str, root: Path, lab: bool) -> str:
     return json.dumps(notebook)
 
 
-def ways_in(name: str, lab: bool) -> str:
+def with_ways_in(text: str, lab: bool) -> str:
+    """Return the course's page with the ways to a copy below its first paragraph."""
+    heading, first, rest = text.split("\n\n", 2)
+    return f"{heading}\n\n{first}{ways_in('01_grad_cam_by_hand', lab, 'Open lesson 01 in the lab')}\n{rest}"
+
+
+def ways_in(name: str, lab: bool, words: str = "Open this lesson in the lab") -> str:
     """Return how a reader gets a copy of a lesson: in the browser, if a lab was built, and on the own computer."""
     own = "On your own computer, `numpycam course my-folder --open` makes a copy to write in, without solutions."
     if not lab:
         return f"\n\n:::{{div}} lesson-ways\n{own}\n:::\n"
     place = f"../lab/notebooks/index.html?path={name}.ipynb"
-    here = f'<a class="lesson-lab" href="{place}">Open this lesson in the lab</a>.'
+    here = f'<a class="lesson-lab" href="{place}">{words}</a>.'
     return f"\n\n:::{{div}} lesson-ways\n{here} It runs in your browser: nothing is installed. {own}\n:::\n"
 
 
@@ -115,6 +121,8 @@ def read(app: Sphinx, docname: str, content: list[str]) -> None:
         content[0] = as_lesson(content[0], docname, root, has_lab(app))
     elif path.suffix == ".md":
         text = as_myst(content[0], docname, root) + table_of_contents(docname)
+        if docname == "notebooks/README":
+            text = with_ways_in(text, has_lab(app))
         content[0] = without_empty_patterns(text, path.parent)
 
 

@@ -183,7 +183,7 @@ def test_the_page_of_the_worked_example_is_the_one_of_the_command(site):
 
 def test_a_lesson_leads_to_the_lab_if_there_is_one(site):
     sys.path.insert(0, str(ROOT / "docs" / "site"))
-    from markup import as_lesson
+    from markup import as_lesson, with_ways_in
 
     path = "notebooks/01_grad_cam_by_hand.ipynb"
     source = (ROOT / path).read_text(encoding="utf-8")
@@ -191,5 +191,9 @@ def test_a_lesson_leads_to_the_lab_if_there_is_one(site):
     first = {lab: as_lesson(source, path[:-6], Path(ROOT), lab) for lab in (False, True)}
     assert link not in first[False]
     assert link in first[True]
+    course = (ROOT / "notebooks/README.md").read_text(encoding="utf-8")
+    page = {lab: with_ways_in(course, lab) for lab in (False, True)}
+    assert link not in page[False]
+    assert page[True].index("The course") < page[True].index(link) < page[True].index("| Notebook |")
     assert not (site.folder / "lab").exists()
     assert link not in (site.folder / "notebooks/01_grad_cam_by_hand.html").read_text(encoding="utf-8")
