@@ -83,7 +83,9 @@ def as_page(outcomes: Sequence[Outcome]) -> str:
     count = f"{len(cards)} of {len(outcomes)} pictures explained" if without else f"{len(cards)} pictures explained"
     if (len(cards), len(without)) == (1, 0):
         count = "1 picture explained"
-    head = _HEAD.replace("MARK", _MARK.decode()).replace("COUNT", count)
+    has_chance = any(shown.probability is not None for one in outcomes for shown in one.shown)
+    numbers = "the class, its score and its probability" if has_chance else "the class and its score"
+    head = _HEAD.replace("MARK", _MARK.decode()).replace("COUNT", count).replace("NUMBERS", numbers)
     body = f'<div class="cards">\n{"".join(cards)}</div>\n{"".join(lists)}'
     return f"{head}<main>\n{body}</main>\n</body>\n</html>\n"
 
@@ -162,7 +164,7 @@ section li { margin: .25rem 0 }
 <body>
 <header>
 <h1>COUNT</h1>
-<p>Each picture stands beside its map: where the score of the class comes from. A click shows the explanation.
-All scores are in <a href="scores.csv">scores.csv</a>.</p>
+<p>Each picture stands beside its map: where the score of the class comes from. Below stand
+NUMBERS. A click shows the explanation. All scores are in <a href="scores.csv">scores.csv</a>.</p>
 </header>
 """

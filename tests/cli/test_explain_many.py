@@ -180,9 +180,11 @@ def test_probabilities_are_sigmoids_for_ours_and_none_for_one_score(run):
     run("photos", "--network", "drawings", "--class", "cat")
     for row in rows():
         assert float(row["probability"]) == 1 / (1 + np.exp(-float(row["score"])))
+    assert "Below stand\nthe class, its score and its probability." in Page().text
     network(HEAD[:1]).save("one.npz")
     run("photos", "--network", "one.npz", "--class", "no")
     assert [row["probability"] for row in rows()] == [""] * 3
+    assert "Below stand\nthe class and its score." in Page().text
     assert rows()[0]["class name"] == "what speaks against class 0"
 
 
