@@ -266,6 +266,11 @@ def test_dir_lists_what_is_public_and_nothing_else():
     assert all(getattr(numpycam, name) is not None for name in public)
 
 
+def test_tab_behind_laws_shows_its_books_and_no_module_of_its_inside():
+    public = {name for name in dir(numpycam.laws) if not name.startswith("_")}
+    assert public == {*numpycam.laws.__all__, "Identification"}
+
+
 def test_a_name_that_begins_with_an_underscore_loads_nothing():
     assert not hasattr(numpycam, "__wrapped__")
 

@@ -110,3 +110,8 @@ def identify(feature_maps: ArrayLike, gradients: ArrayLike, cam: ArrayLike) -> l
 
 
 __all__ = ["BOOKS", "LawViolation", "identify", "vectors", *BOOKS]
+
+
+def __dir__() -> list[str]:
+    of_every_module = (name for name in globals() if name.startswith("__"))
+    return sorted({*__all__, "Identification", *of_every_module})
