@@ -10,6 +10,7 @@ from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)]*)\)")  # to a place in this repository
+LABELS = {"source": "Source", "site": "Documentation"}  # of the addresses, on the page of an index
 
 
 class WithNotebooks(build_py):
@@ -31,7 +32,10 @@ def addresses():
     """Return where the project lives, as its owner says in setup.cfg."""
     config = ConfigParser()
     config.read(HERE / "setup.cfg", encoding="utf-8")
-    return {name: address for name, address in config["addresses"].items() if address}
+    if not config.has_section("addresses"):
+        return {}
+    given = config["addresses"]
+    return {name: given[name] for name in LABELS if given.get(name)}
 
 
 def for_an_index(text, source=""):
@@ -52,5 +56,5 @@ if __name__ == "__main__":
         cmdclass={"build_py": WithNotebooks},
         long_description=for_an_index((HERE / "README.md").read_text(encoding="utf-8"), known.get("source", "")),
         long_description_content_type="text/markdown",
-        project_urls={{"source": "Source", "site": "Documentation"}[name]: place for name, place in known.items()},
+        project_urls={LABELS[name]: place for name, place in known.items()},
     )

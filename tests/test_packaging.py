@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -61,8 +62,24 @@ def test_without_an_address_the_readme_has_the_texts_of_its_links(setup):
     assert setup.for_an_index("[a](https://example.org) [b](#c)") == "[a](https://example.org) [b](#c)"
 
 
-def test_only_the_owner_fills_in_the_addresses(setup):
-    assert setup.addresses().keys() <= {"source", "site"}
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("[metadata]\nname = numpycam\n", {}),
+        ("[addresses]\nsource =\nsite =\n", {}),
+        ("[addresses]\nsite = https://example.org\nother = x\n", {"site": "https://example.org"}),
+    ],
+)
+def test_an_address_that_nobody_filled_in_is_left_out(setup, monkeypatch, tmp_path, text, found):
+    (tmp_path / "setup.cfg").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(setup, "HERE", tmp_path)
+    assert setup.addresses() == found
+
+
+def test_the_owner_can_fill_in_each_address(setup):
+    config = ConfigParser()
+    config.read(HERE / "setup.cfg", encoding="utf-8")
+    assert [*config["addresses"]] == [*setup.LABELS]
 
 
 def test_the_workflow_runs_what_exists():
