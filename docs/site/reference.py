@@ -7,7 +7,7 @@ there, so these pages are written here. What autodoc knows, it does.
 import io
 from collections.abc import Iterable
 from contextlib import redirect_stdout
-from inspect import Parameter, getdoc, signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -195,17 +195,19 @@ def numpycam_page() -> str:
     )
 
 
-def as_written(parameter: Parameter) -> str:
-    """Return an option with its default as one writes it."""
-    default = parameter.default
-    return f"{parameter.name}={default.__name__ if callable(default) else repr(default)}"
-
-
 def call_of(name: str, method: Method) -> str:
-    """Return how a method is called, with its own options."""
-    own = [as_written(p) for p in signature(method.weigh).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    arguments = ["network", "image", "class_index=None", "layer=None", "*", "check_finite=True", *own]
+    """Return how a method is called, with each default as one writes it."""
+    arguments = [as_written(parameter) for parameter in signature(method).parameters.values()]
+    arguments.insert(arguments.index("check_finite=True"), "*")
     return f"{name}({', '.join(arguments)})"
+
+
+def as_written(parameter: Parameter) -> str:
+    """Return a parameter with its default, if it has one."""
+    default = parameter.default
+    if default is parameter.empty:
+        return parameter.name
+    return f"{parameter.name}={default.__name__ if callable(default) else repr(default)}"
 
 
 def methods_page() -> str:
@@ -240,14 +242,14 @@ last ReLU.
 
 
 def method_section(name: str, method: Method) -> str:
-    """Return the section of one method: its call, equation, source, properties and docstring."""
+    """Return the section of one method: its call, equation, source, properties and what its function says."""
     facts = [
         ("Source", escape(method.source)),
         ("Needs", method.needs + (", and its map has the image's own resolution" if method.layer else "")),
         ("Properties", ", ".join(given for given in PROPERTIES if given in method.properties) or "none"),
         ("Exact", "yes" if method.is_exact else "no: it takes floats only"),
     ]
-    content = "\n".join([f".. math:: L = {method.equation}\n", docstring(getdoc(method) or ""), ""])
+    content = "\n".join([f".. math:: L = {method.equation}\n", docstring(method.about), ""])
     content += "".join(f":{label}: {value}\n" for label, value in facts)
     title = method.name[0].upper() + method.name[1:]
     return heading(title, "-") + "\n" + directive("py:function", call_of(name, method), content=content)
