@@ -7,37 +7,30 @@
 
 Each run adds a line to docs/scale.json. All runs with the same drawings must find the same numbers, to the bit.
 """
+# ruff: noqa: E402 - the threads are set before NumPy is imported
 
 import os
 
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 if __name__ == "__main__":
-    os.environ |= ONE_THREAD  # before NumPy is imported; joblib's workers inherit it
+    os.environ |= ONE_THREAD  # joblib's workers inherit it
 
-import argparse  # noqa: E402
-import json  # noqa: E402
-import operator  # noqa: E402
-import re  # noqa: E402
-import signal  # noqa: E402
-import time  # noqa: E402
-from functools import cache, partial  # noqa: E402
-from hashlib import sha256  # noqa: E402
-from pathlib import Path  # noqa: E402
+import argparse
+import json
+import operator
+import re
+import signal
+import time
+from functools import cache, partial
+from hashlib import sha256
+from pathlib import Path
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from numpycam import GlobalAvgPool2d, Linear, Network, load_pretrained  # noqa: E402
-from numpycam.experiments.drawings import draw  # noqa: E402
-from numpycam.methods import METHODS  # noqa: E402
-from numpycam.metrics import (  # noqa: E402
-    area_under,
-    deletion_curve,
-    energy_inside,
-    insertion_curve,
-    intersection_over_union,
-    pointing_game,
-)
-from numpycam.resize import resize  # noqa: E402
+from numpycam import GlobalAvgPool2d, Linear, Network, load_pretrained, metrics
+from numpycam.experiments.drawings import draw
+from numpycam.methods import METHODS
+from numpycam.resize import resize
 
 CHUNK = 50  # drawings: half a second or so, many times what it takes to send the work and the sums
 EVERY = 10  # the curves take long, so each tenth drawing has them
@@ -49,6 +42,7 @@ OPTIONS = {
     "integrated_gradients": {"steps": 16, "baseline": GREY},
     "smooth_grad": {"samples": 10},
 }
+OF_CURVES = {"steps": 8, "baseline": GREY, "batch_size": 9}
 
 
 @cache
@@ -71,15 +65,15 @@ def chunk(net, start, stop):
     images = np.concatenate([one.images for one in drawn])  # (N, 1, H, W)
     elephant, grass = np.concatenate([one.masks for one in drawn]).swapaxes(0, 1)[[ELEPHANT, GRASS]]  # (N, H, W)
     sums = np.zeros((2, len(METHODS), len(COLUMNS)))
+    chosen = [n for n in range(len(images)) if (start + n) % EVERY == 0]
     for row, (name, method) in enumerate(METHODS.items()):
         maps = method(net, images, ELEPHANT, **OPTIONS.get(name, {})).localization_map
         heat = resize(maps, images.shape[2:])
-        found = [pointing_game(heat, elephant), energy_inside(heat, elephant)]
-        found += [intersection_over_union(heat, elephant), energy_inside(heat, grass)]
-        chosen = [n for n in range(len(images)) if (start + n) % EVERY == 0]
-        for curve in (deletion_curve, insertion_curve):
-            options = {"steps": 8, "baseline": GREY, "batch_size": 9}
-            found.append([area_under(curve(net, images[n], heat[n], ELEPHANT, **options)) for n in chosen])
+        found = [metrics.pointing_game(heat, elephant), metrics.energy_inside(heat, elephant)]
+        found += [metrics.intersection_over_union(heat, elephant), metrics.energy_inside(heat, grass)]
+        for curve in (metrics.deletion_curve, metrics.insertion_curve):
+            curves = [curve(net, images[n], heat[n], ELEPHANT, **OF_CURVES) for n in chosen]
+            found.append([metrics.area_under(one) for one in curves])
         for column, values in enumerate(found):
             x = np.asarray(values, np.float64)
             sums[:, row, column] = x.sum(), (x**2).sum()
@@ -114,7 +108,7 @@ def with_joblib(net, starts, stops, workers=2, kill=False, folder=None):
     from joblib import Memory, Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    call, done, lives = delayed(Memory(folder, verbose=0).cache(watched)), 0, 3
+    call, done, deaths = delayed(Memory(folder, verbose=0).cache(watched)), 0, 0
     while done < len(starts):
         calls = (call(net, *ends) for ends in zip(starts[done:], stops[done:], strict=True))
         try:
@@ -122,10 +116,10 @@ def with_joblib(net, starts, stops, workers=2, kill=False, folder=None):
                 yield found
                 done += 1
                 if kill and done == 1 + len(starts) // 4:
-                    kill = os.kill(found[1], signal.SIGKILL)
+                    os.kill(found[1], signal.SIGKILL)
         except TerminatedWorkerError:
-            lives -= 1
-            if not lives:
+            deaths += 1
+            if deaths == 3:
                 raise
 
 
@@ -142,9 +136,8 @@ def with_dask(net, starts, stops, workers=2, kill=False):
         futures = client.map(watched, [net] * len(starts), starts, stops)
         for number, _ in enumerate(as_completed(futures)):
             if kill and number == len(futures) // 4:
-                kill = os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
-        for future in futures:
-            yield future.result()
+                os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
+        yield from (future.result() for future in futures)
 
 
 ENGINES = {"one": with_one, "joblib": with_joblib, "dask": with_dask}
@@ -200,14 +193,11 @@ def growth(record):
 
 def write_page(record):
     """Replace what stands between the marks of docs/scale.md."""
-    text = PAGE.read_text()
+    text = PAGE.read_text(encoding="utf-8")
     for name, new in (("table", table(record)), ("growth", growth(record))):
-        before, mark, rest = text.partition(f"<!-- {name} -->\n")
-        _, end, after = rest.partition(f"<!-- /{name} -->")
-        assert mark
-        assert end
-        text = f"{before}{mark}{new}\n{end}{after}"
-    PAGE.write_text(text)
+        old = re.search(f"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", text, re.DOTALL)[1]
+        text = text.replace(old, new)
+    PAGE.write_text(text, encoding="utf-8")
 
 
 def main():
