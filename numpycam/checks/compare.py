@@ -213,6 +213,20 @@ def check_keys(findings: Any, keys: Collection[str]) -> None:
         raise CheckFailed(f"Your findings should be a dictionary with the keys {', '.join(map(repr, keys))}.")
 
 
+def check_each(findings: Any, keys: Collection[str], judge: Callable[[str, Any], str]) -> Result:
+    """Print what ``judge`` says of each finding. If it refuses some, raise the first CheckFailed, with the points."""
+    check_keys(findings, keys)
+    failures = []
+    for name, finding in findings.items():
+        try:
+            print(f"✓ {judge(name, finding)}")
+        except CheckFailed as failed:
+            failures.append(failed)
+    if failures:
+        raise CheckFailed(str(failures[0]), len(keys) - len(failures), len(keys))
+    return Result(len(keys), len(keys), len(keys), "")
+
+
 def array_as_text(values: Array) -> str:
     """Return numbers as a table, with Fractions as one writes them by hand."""
     return str(values.astype(str)).replace("'", "")

@@ -6,11 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numpycam.checks import suspects
-from numpycam.checks.compare import (
-    array_as_text,
-    check_keys,
-    refuse_dots,
-)
+from numpycam.checks.compare import array_as_text, check_each, refuse_dots
 from numpycam.checks.results import CheckFailed, Result
 from numpycam.checks.sides import are_equal, inner, unequal
 from numpycam.core.arguments import as_pair
@@ -43,17 +39,8 @@ def check_find_the_bug(answer: Mapping[str, Any], *, variant: int = 0) -> Result
         If the function keeps the law there, if the right backward pass breaks it, too, or if a smaller x can show the
         bug.
     """
-    check_keys(answer, _SUSPECTS)
-    failures = []
-    for name, finding in answer.items():
-        try:
-            print(f"✓ {name} {_counterexample(name, finding)}")
-        except CheckFailed as failed:
-            failures.append(failed)
-    number = len(_SUSPECTS)
-    if failures:
-        raise CheckFailed(str(failures[0]), number - len(failures), number)
-    return Result(number, number, number, "").told("All four bugs are found, each with a law and a smallest input.")
+    result = check_each(answer, _SUSPECTS, lambda name, finding: f"{name} {_counterexample(name, finding)}")
+    return result.told("All four bugs are found, each with a law and a smallest input.")
 
 
 class _Suspect(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numpycam.checks import suspects
-from numpycam.checks.compare import check_keys, refuse_dots
+from numpycam.checks.compare import check_each, refuse_dots
 from numpycam.checks.maps import means, spread
 from numpycam.checks.results import CheckFailed, Result
 from numpycam.core.arrays import Array, relu
@@ -36,19 +36,8 @@ def check_three_cams(answer: Mapping[str, Any], *, variant: int = 0) -> Result:
     CheckFailed
         If the evidence does not prove it.
     """
-    check_keys(answer, _CAMS)
-    failures = []
-    for name, evidence in answer.items():
-        try:
-            print(f"✓ {name}: {_proved(name, evidence)}")
-        except CheckFailed as failed:
-            failures.append(failed)
-    number = len(_CAMS)
-    if failures:
-        raise CheckFailed(str(failures[0]), number - len(failures), number)
-    return Result(number, number, number, "").told(
-        "All three bugs are named, each with maps that no other bug explains."
-    )
+    result = check_each(answer, _CAMS, lambda name, evidence: f"{name}: {_proved(name, evidence)}")
+    return result.told("All three bugs are named, each with maps that no other bug explains.")
 
 
 class _Bug(NamedTuple):
