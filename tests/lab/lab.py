@@ -28,6 +28,13 @@ IDLE = """() => {
 }"""
 CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.toJSON())"""
 RUN_ALL = """() => window.jupyterapp.commands.execute('notebook:run-all-cells')"""
+NOW = """() => {
+    const notebook = window.jupyterapp.shell.currentWidget.content
+    const counts = notebook.widgets.map(cell => cell.model.executionCount ?? 0)
+    return [notebook.activeCellIndex, Math.max(...counts)]
+}"""
+HAS_RUN = """([number, before]) =>
+    window.jupyterapp.shell.currentWidget.content.widgets[number].model.executionCount > before"""
 DONE = """() => window.jupyterapp.shell.currentWidget.content.widgets.every(
     cell => cell.model.type !== 'code' || !cell.model.sharedModel.source.trim() || cell.model.executionCount)"""
 
@@ -132,11 +139,11 @@ class Visit:
         self.page.keyboard.insert_text(text)
 
     def run_here(self, count):
-        """Run the active cell, and those after it, as many as this; go on when the kernel has run them."""
+        """Run the active cell, and those after it, as many as this, and wait until the last, one of code, has run."""
+        first, before = self.page.evaluate(NOW)
         for _ in range(count):
             self.page.keyboard.press("Shift+Enter")
-        self.page.wait_for_timeout(200)  # until the kernel has heard of it
-        self.page.wait_for_function(IDLE, timeout=180_000)
+        self.page.wait_for_function(HAS_RUN, arg=[first + count - 1, before], timeout=180_000)
 
 
 def shown(cell):
