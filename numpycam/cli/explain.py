@@ -183,6 +183,12 @@ def _network(options: argparse.Namespace) -> Network:
     return load_pretrained(options.network) if _is_ours(options) else Network.load(options.network)
 
 
+def _files_read(options: argparse.Namespace) -> list[Path]:
+    """Return the other files that are read: the network, unless it comes with numpycam, and the names."""
+    given = None if _is_ours(options) else Path(options.network), options.names
+    return [path for path in given if path is not None]
+
+
 def _question(options: argparse.Namespace, network: Network, path: Path | None, out: Path) -> Question:
     """Read the picture and the names, run the network, and choose the classes. Without a path, draw the picture."""
     is_ours = _is_ours(options)
@@ -198,7 +204,6 @@ def _question(options: argparse.Namespace, network: Network, path: Path | None, 
     names = _names(options, told, count)
     scores = as_array("the network's output", network(image[None])[0])
     ranked = np.argsort(-scores, kind="stable").tolist()
-    files_read = [path, None if is_ours else Path(options.network), options.names]
     return Question(
         network=network,
         network_name=Path(options.network).name,
@@ -217,7 +222,7 @@ def _question(options: argparse.Namespace, network: Network, path: Path | None, 
         layer=options.layer,
         out=out,
         has_folders=options.top is not None,
-        files_read=[path for path in files_read if path],
+        files_read=[*([] if path is None else [path]), *_files_read(options)],
     )
 
 
@@ -402,7 +407,7 @@ def _explain_many(options: argparse.Namespace) -> tuple[str, int]:
         raise ValueError(f"there is no .png, .jpg or .jpeg file in {' or '.join(map(str, options.images))}.")
     with _reading_errors_as_mistakes():
         network = _network(options)
-    read = [Path(options.network)] * (not _is_ours(options)) + [options.names] * (options.names is not None)
+    read = _files_read(options)
     check_nothing_is_overwritten(found, options.out, read)
     asked = {name: vars(options)[name] for name in ("class_name", "top", "layer", "method", "size", "mean", "std")}
     asked |= {"version": version("numpycam"), "network": options.network if _is_ours(options) else ""}
