@@ -1,5 +1,6 @@
 """What the page must know so that a reader can change its numbers: the network, as matrices and maxima."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -63,17 +64,22 @@ def parts_of(network: Network, shape: Shape) -> list[Part] | None:
     """
     found: list[Part] = []
     for _, layer in network.row:
-        after = layer.output_shape(shape)
-        is_large = np.prod(shape) * np.prod(after) > _MOST_PRODUCTS
-        part = None if is_large else _as_matrix(layer, shape) if layer.affine(shape) else _as_maximum(layer, shape)
+        part = _part_of(layer, shape)
         if part is None:
             return None
         if "weight" in part and found and "weight" in found[-1]:
             before = found.pop()
             part = {"weight": part["weight"] @ before["weight"], "bias": part["weight"] @ before["bias"] + part["bias"]}
         found.append(part)
-        shape = after
+        shape = layer.output_shape(shape)
     return found
+
+
+def _part_of(layer: Layer, shape: Shape) -> Part | None:
+    """Return a layer as a step; None if its matrix is too large, or if it is of neither kind."""
+    if prod(shape) * prod(layer.output_shape(shape)) > _MOST_PRODUCTS:
+        return None
+    return _as_matrix(layer, shape) if layer.affine(shape) else _as_maximum(layer, shape)
 
 
 def _as_matrix(layer: Layer, shape: Shape) -> Part:
