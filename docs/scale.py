@@ -131,8 +131,8 @@ def with_dask(net, starts, stops, workers=2, kill=False):
     # Without this, dask also sets MALLOC_TRIM_THRESHOLD_. Then glibc fetches each large array anew from the system, and
     # a convolution takes three times as long.
     dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD})
-    of_this_machine = LocalCluster(workers, threads_per_worker=1, memory_limit="1GB", dashboard_address=None)
-    with of_this_machine as cluster, Client(cluster) as client:
+    limits = {"n_workers": workers, "threads_per_worker": 1, "memory_limit": "1GB"}
+    with LocalCluster(**limits, dashboard_address=None) as cluster, Client(cluster) as client:
         futures = client.map(watched, [net] * len(starts), starts, stops)
         for number, _ in enumerate(as_completed(futures)):
             if kill and number == len(futures) // 4:

@@ -64,6 +64,13 @@ def test_dask_finds_the_same_though_a_worker_is_killed(alone):
 
 
 @linux
+def test_dask_has_as_many_workers_as_it_is_told():
+    pytest.importorskip("distributed")
+    _, took = scale.measured("dask", 2 * scale.CHUNK, workers=1)
+    assert len(took["MB"]) == 1
+
+
+@linux
 def test_joblib_finds_the_same_though_a_worker_is_killed(alone):
     pytest.importorskip("joblib")
     sums, took = scale.measured("joblib", DRAWINGS, workers=2, kill=True)
