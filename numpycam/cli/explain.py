@@ -24,7 +24,14 @@ from numpycam.about import About
 from numpycam.cli.index_page import Shown
 from numpycam.cli.methods import by_all, explained, method_from_text
 from numpycam.cli.options import count_from_text, folder_from_text, name_from_text, path_from_text, seed_from_text
-from numpycam.cli.pictures import are_many, check_nothing_is_overwritten, digest_of_file, explain_all, find
+from numpycam.cli.pictures import (
+    WrongOptionError,
+    are_many,
+    check_nothing_is_overwritten,
+    digest_of_file,
+    explain_all,
+    find,
+)
 from numpycam.core.arguments import as_array, check_scores, did_you_mean
 from numpycam.core.arrays import Array, Pair, Shape
 from numpycam.exact import as_floats, as_fractions
@@ -267,7 +274,7 @@ def _names(options: argparse.Namespace, told: About, count: int) -> list[str]:
     else:
         return [*CLASS_NAMES] if options.draw and count == len(CLASS_NAMES) else []
     if len(names) != count:
-        raise ValueError(f"{whence} has {len(names)} names, but the network has {count} scores.")
+        raise WrongOptionError(f"{whence} has {len(names)} names, but the network has {count} scores.")
     return names
 
 
@@ -277,7 +284,7 @@ def _read_names(path: Path) -> list[str]:
         try:
             return [line.strip() for line in file]
         except UnicodeDecodeError:
-            raise ValueError(f"{path} must hold one name on each line, in UTF-8.") from None
+            raise WrongOptionError(f"{path} must hold one name on each line, in UTF-8.") from None
 
 
 def _shape_for(network: Network, picture: Array, size: Pair | None) -> Shape:
@@ -343,7 +350,7 @@ def _classes(options: argparse.Namespace, ranked: list[int], names: list[str]) -
     if options.class_name is not None:
         return [_class_index(options.class_name, names, len(ranked))]
     if (options.top or 1) > len(ranked):
-        raise ValueError(f"--top must be in 1..{len(ranked)}, the number of scores, got {options.top}.")
+        raise WrongOptionError(f"--top must be in 1..{len(ranked)}, the number of scores, got {options.top}.")
     return ranked[: options.top or 1]
 
 
@@ -353,14 +360,14 @@ def _class_index(text: str, names: list[str], count: int) -> int:
     if not found and count == 1 and text in ("yes", "no"):
         return 0
     if len(found) > 1:
-        raise ValueError(f"--class {text!r} is the name of several classes, {found}: pass the number.")
+        raise WrongOptionError(f"--class {text!r} is the name of several classes, {found}: pass the number.")
     if found:
         return found[0]
     if re.fullmatch("[0-9]{1,9}", text) and int(text) < count:
         return int(text)
     what = f"a number in 0..{count - 1}" if count > 1 else "yes or no"
     what += " or the name of a class" if names else ""
-    raise ValueError(f"--class must be {what}, got {text!r}.{did_you_mean(text, names)}")
+    raise WrongOptionError(f"--class must be {what}, got {text!r}.{did_you_mean(text, names)}")
 
 
 # --- The answer: what is printed and written ------------------------------------------------------------------------
@@ -407,6 +414,8 @@ def _explain_many(options: argparse.Namespace) -> tuple[str, int]:
         raise ValueError(f"there is no .png, .jpg or .jpeg file in {' or '.join(map(str, options.images))}.")
     with _reading_errors_as_mistakes():
         network = _network(options)
+    if options.layer is not None:
+        network.position_of(options.layer)
     read = _files_read(options)
     check_nothing_is_overwritten(found, options.out, read)
     asked = {name: vars(options)[name] for name in ("class_name", "top", "layer", "method", "size", "mean", "std")}

@@ -15,6 +15,8 @@ FILES = ("index.html", "scores.csv")
 COLUMNS = ("file", "class index", "class name", "score", "probability", "layer", "status")
 """The columns of the table. It has a row for each picture, or with --top for each class that is explained."""
 
+_HEADER = ",".join(COLUMNS).encode()
+_FORMULA = "=", "+", "-", "@", "\t", "\r"  # a spreadsheet computes what begins so
 _MARK = b'<meta name="generator" content="numpycam explain">'
 _LONGEST_NAME, _LONGEST_FILE, _LONGEST_REASON = 60, 120, 400
 
@@ -50,28 +52,41 @@ class Outcome:
         return self.what == "failed"
 
 
-def is_index_of_ours(path: Path) -> bool:
-    """Whether a file is an index page that numpycam wrote."""
+def is_ours(path: Path) -> bool:
+    """Whether a file is an index page or a table of scores that numpycam wrote."""
     try:
+        if not path.is_file():  # a pipe may never begin
+            return False
         with open(path, "rb") as file:
-            return _MARK in file.read(1000)
+            start = file.read(1000)
     except OSError:
         return False
+    return start.startswith(_HEADER) if path.name == FILES[1] else _MARK in start
 
 
 def as_csv(outcomes: Sequence[Outcome]) -> bytes:
-    """Return the table of scores, in UTF-8. Half of a character in a file's name is written as its number."""
+    """Return the table of scores, in UTF-8. Half of a character in a file's name is written as its number.
+
+    A network's file may come from anyone, and a spreadsheet takes ``=1+1`` for a formula. So an apostrophe stands
+    before such a name, and ``./`` before such a file, which is the same file.
+    """
     text = StringIO(newline="")
     write = csv.writer(text, lineterminator="\n")
     write.writerow(COLUMNS)
     for one in outcomes:
+        file = _as_text(str(one.path), "./")
         for shown in one.shown:
-            name, status = shown.class_name, "explained: the map is zero" if shown.is_zero else "explained"
+            status = "explained: the map is zero" if shown.is_zero else "explained"
+            name, layer = _as_text(shown.class_name), _as_text(shown.layer)
             probability = "" if shown.probability is None else shown.probability
-            write.writerow([one.path, shown.class_index, name, shown.score, probability, shown.layer, status])
+            write.writerow([file, shown.class_index, name, shown.score, probability, layer, status])
         if not one.shown:
-            write.writerow([one.path, "", "", "", "", "", f"{one.what}: {one.why}" if one.why else one.what])
+            write.writerow([file, "", "", "", "", "", f"{one.what}: {one.why}" if one.why else one.what])
     return text.getvalue().encode(errors="backslashreplace")
+
+
+def _as_text(text: str, before: str = "'") -> str:
+    return before + text if text.startswith(_FORMULA) else text
 
 
 def as_page(outcomes: Sequence[Outcome]) -> str:

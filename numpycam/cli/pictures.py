@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from numpycam.cli.index_page import FILES, Outcome, Shown, as_csv, as_page, is_index_of_ours
+from numpycam.cli.index_page import FILES, Outcome, Shown, as_csv, as_page, is_ours
 from numpycam.files import is_device_or_pipe, write_files
 from numpycam.methods import PoleError
 from numpycam.progress import followed, progress_bar
@@ -25,6 +25,10 @@ _MOST_TOLD, _LONGEST_TOLD = 20, 300
 
 ExplainOne = Callable[[Path, Path], list[Shown]]
 """Explains a picture and writes the files to a folder. Raises ValueError if the picture cannot be explained."""
+
+
+class WrongOptionError(ValueError):
+    """What is wrong is not the picture: no other picture can be explained, either."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,9 @@ class Found:
         if self.others:
             files = "1 file whose name does" if self.others == 1 else f"{self.others} files whose names do"
             remarks.append(f"Left out: {files} not end in {', '.join(some)} or {last}.")
-        remarks += [f"Left out: {printable(str(folder))}, which numpycam explain wrote." for folder in self.earlier]
-        return remarks
+        told = [f"Left out: {printable(str(folder))}, which numpycam explain wrote." for folder in self.earlier]
+        more = len(told) - _MOST_TOLD
+        return [*remarks, *told[:_MOST_TOLD], *([f"Left out: {more} more such folders."] if more > 0 else [])]
 
 
 def are_many(paths: Sequence[Path]) -> bool:
@@ -57,7 +62,7 @@ def find(paths: Iterable[Path], out: Path) -> Found:
     """Return the pictures: the files that are given, and those in the folders that are given, and in folders in these.
 
     Hidden files and folders, whose names begin with a dot, are passed over. Links to folders are not followed, so there
-    is no loop. Folders that numpycam explain wrote, such as ``out``, are left out.
+    is no loop. Folders that numpycam explain wrote are left out. Pictures of the user's own beside these are not.
     """
     pictures: dict[str, Path] = {}  # by absolute path: a picture that is named twice is explained once
     found = Found([], {}, 0, [])
@@ -79,13 +84,12 @@ def _in_folder(top: Path, out: Path, found: Found) -> tuple[list[Path], int]:
         found.unreadable[Path(error.filename)] = f"cannot read the folder: {error.strerror}"
 
     pictures, others = [], 0
-    ours = {os.path.realpath(out), os.path.realpath(out / RESULTS)}
     for folder, folders, files in os.walk(top, onerror=note):
         visible = sorted(name for name in folders if not name.startswith("."))
-        written = [name for name in visible if _is_written(Path(folder, name), ours)]
-        paths = [Path(folder, name) for name in written]
-        found.earlier.extend(path for path in paths if os.path.realpath(path) not in ours)
-        folders[:] = [name for name in visible if name not in written]
+        results = [name for name in visible if _is_result(Path(folder, name), out)]
+        written = [name for name in visible if name not in results and _is_written(Path(folder, name), out)]
+        found.earlier.extend(Path(folder, name) for name in written)
+        folders[:] = [name for name in visible if name not in {*results, *written}]
         for name in sorted(name for name in files if not name.startswith(".") and name not in FILES):
             if name.lower().endswith(ENDINGS):
                 pictures.append(Path(folder, name))
@@ -94,11 +98,17 @@ def _in_folder(top: Path, out: Path, found: Found) -> tuple[list[Path], int]:
     return pictures, others
 
 
-def _is_written(folder: Path, ours: set[str]) -> bool:
-    """Whether numpycam explain wrote the folder, now or before: for many pictures, or for one."""
-    if os.path.realpath(folder) in ours or is_index_of_ours(folder / FILES[0]):
+def _is_result(folder: Path, out: Path) -> bool:
+    """Whether this is the folder of a picture in out, by the name that :func:`folder_name` gives."""
+    is_named = re.fullmatch("([A-Za-z0-9-]+-)?[0-9a-f]{12}", folder.name)
+    return is_named is not None and os.path.realpath(folder.parent) == os.path.realpath(out / RESULTS)
+
+
+def _is_written(folder: Path, out: Path) -> bool:
+    """Whether numpycam explain wrote the folder before: for one picture, or for many, but not into out."""
+    if (folder / "explanation.json").is_file() or (folder / "methods.npz").is_file():
         return True
-    return (folder / "explanation.json").is_file() or (folder / "methods.npz").is_file()
+    return is_ours(folder / FILES[0]) and os.path.realpath(folder) != os.path.realpath(out)
 
 
 def explain_all(found: Found, out: Path, question: Sequence[str], explain_one: ExplainOne) -> tuple[str, int]:
@@ -159,11 +169,14 @@ def _outcome(picture: Path, out: Path, question: Sequence[str], explain_one: Exp
             return Outcome(picture, "kept", folder=address, shown=shown)
         (folder / RECORD).unlink(missing_ok=True)  # from now on until the end, the picture is not done
         shown = explain_one(picture, folder)
+    except WrongOptionError:
+        raise
     except (TypeError, ValueError, PoleError) as error:
         return Outcome(picture, "failed", str(error).removeprefix(f"{picture} "))
     except MemoryError:
         return Outcome(picture, "failed", "there is not enough memory for it: pass a smaller --size.")
-    record = {"digest": digest, "shown": [asdict(one) for one in shown]}
+    told = [asdict(one) for one in shown]
+    record = {"digest": digest, "shown": told, "check": _check(digest, told)}
     write_files(folder, {RECORD: (json.dumps(record, indent=1) + "\n").encode()})
     return Outcome(picture, "explained", folder=address, shown=shown)
 
@@ -195,12 +208,20 @@ def digest_of_file(path: Path) -> str:
 def _result(folder: Path, digest: str) -> list[Shown] | None:
     """Return what an earlier run has found, if it had the same question and its pages are there; else None."""
     try:
+        if not (folder / RECORD).is_file():  # there is none, or it is a pipe, which may never begin
+            return None
         told = json.loads((folder / RECORD).read_bytes())
+        if told["digest"] != digest or told["check"] != _check(digest, told["shown"]):
+            return None
         shown = [Shown(**one) for one in told["shown"]]
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):  # there is none, or someone has changed it
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):  # someone has changed it
         return None
-    is_whole = told["digest"] == digest and all((folder / one.page).is_file() for one in shown)
-    return shown if is_whole else None
+    return shown if all((folder / one.page).is_file() for one in shown) else None
+
+
+def _check(digest: str, told: object) -> str:
+    """Return a digest of a record. If anything in the record is changed, it differs."""
+    return hashlib.sha256(json.dumps([digest, told]).encode()).hexdigest()
 
 
 def _told(outcomes: Sequence[Outcome]) -> Iterator[str]:
@@ -227,5 +248,5 @@ def check_nothing_is_overwritten(found: Found, out: Path, read: Iterable[Path]) 
         if place.exists():
             if any(path.exists() and place.samefile(path) for path in [*found.pictures, *read]):
                 raise ValueError(f"--out {out} would overwrite {place}, which is read here.")
-            if name == FILES[0] and not is_index_of_ours(place):
+            if not is_ours(place):
                 raise ValueError(f"--out {out} would overwrite {place}, which numpycam did not write.")

@@ -176,6 +176,20 @@ def test_other_methods_are_linked_by_their_figures(run, folder, method, page):
     assert all((folder / "out" / link).is_file() for link in links)
 
 
+def test_no_cell_of_the_table_begins_as_a_formula(run, folder, monkeypatch):
+    names = ["=1+1", "+x", "-x", "@x"]
+    (folder / "names.txt").write_text("\n".join(names))
+    for name in ("=1.png", "-1.png", "@1.png", "+1.png"):
+        picture(folder / name)
+    run("./=1.png", "./-1.png", "@1.png", "+1.png", "nothing.png", "--names", "names.txt", "--top", 4)
+    assert [row["file"] for row in rows()] == [f"./{n}1.png" for n in "=-@+" for _ in names] + ["nothing.png"]
+    assert {row["class name"] for row in rows()} == {*(f"'{name}" for name in names), ""}
+    layers = [("=1", Conv2d(WEIGHT)), ("gap", GlobalAvgPool2d()), ("linear", Linear(HEAD))]
+    Network(layers).save("odd.npz")
+    run("photos", "--network", "odd.npz")
+    assert {row["layer"] for row in rows()} == {"'=1"}
+
+
 def test_probabilities_are_sigmoids_for_ours_and_none_for_one_score(run):
     run("photos", "--network", "drawings", "--class", "cat")
     for row in rows():
@@ -243,6 +257,42 @@ def test_results_are_not_explained(run, folder, out):
     assert f"Left out: {out}," not in told
 
 
+@pytest.mark.parametrize(("given", "out", "place"), [
+    (".", ".", "pictures/mine.png"),
+    ("photos", "photos/inside", "photos/inside/a.png"),
+    ("pictures", ".", "pictures/mine.png"),
+])  # fmt: skip
+def test_a_picture_of_ones_own_in_the_folder_of_results_is_explained(run, folder, computed, given, out, place):
+    """Twice: the second time, the results lie beside it."""
+    picture(folder / "pictures" / "mine.png", 7)
+    for _ in range(2):
+        assert run(given, "--out", out, "--top", 1)[0] == 0
+        assert [row["status"] for row in rows(out) if row["file"] == place] == ["explained"]
+    assert len(computed) == len(rows(out))
+
+
+def test_the_results_of_an_earlier_run_are_told_but_not_all(run, folder):
+    for n in range(22):
+        (folder / "photos" / f"of-one-{n:02}").mkdir()
+        (folder / "photos" / f"of-one-{n:02}" / "explanation.json").write_text("{}")
+    told = run("photos")[1]
+    assert told.count("which numpycam explain wrote.\n") == 20
+    assert "Left out: photos/of-one-19, which numpycam explain wrote.\nLeft out: 2 more such folders.\n" in told
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_in_the_place_of_our_files_is_not_waited_for(run, folder, computed):
+    run("photos")
+    (folder / "photos" / "piped").mkdir()
+    os.mkfifo(folder / "photos" / "piped" / "index.html")
+    record = next((folder / "out").rglob("result.json"))
+    record.unlink()
+    os.mkfifo(record)
+    assert run("photos")[0] == 0
+    assert len(computed) == 4
+    assert record.is_file()
+
+
 def test_a_folder_without_pictures_is_refused(run, folder, capsys):
     (folder / "empty").mkdir()
     with pytest.raises(SystemExit, match="2"):
@@ -252,11 +302,12 @@ def test_a_folder_without_pictures_is_refused(run, folder, capsys):
     assert not (folder / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["index.html", "scores.csv"])
-def test_what_is_not_ours_is_not_written_over(run, folder, capsys, name):
+@pytest.mark.parametrize(("name", "names"), [
+    ("index.html", []), ("scores.csv", []), ("scores.csv", ["--names", "out/scores.csv"]),
+])  # fmt: skip
+def test_what_is_not_ours_is_not_written_over(run, folder, capsys, name, names):
     (folder / "out").mkdir()
     (folder / "out" / name).write_text("mine\nyours\nx\ny\n")
-    names = ["--names", "out/scores.csv"] if name == "scores.csv" else []
     with pytest.raises(SystemExit, match="2"):
         run("photos", *names)
     assert f"--out out would overwrite out/{name}, which " in capsys.readouterr().err
@@ -267,6 +318,27 @@ def test_drawing_options_are_refused(run, capsys):
     with pytest.raises(SystemExit, match="2"):
         run("photos", "--seed", 3)
     assert capsys.readouterr().err == "numpycam explain: error: --seed and --grass need --draw.\n"
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["--top", "5"], "--top must be in 1..4, the number of scores, got 5."),
+    (["--class", "dog"], "--class must be a number in 0..3, got 'dog'."),
+    (["--layer", "con"], "the network has no layer 'con', only "),
+    (["--names", "photos/a.png"], "photos/a.png must hold one name on each line, in UTF-8."),
+    (["--names", "short.txt"], "short.txt has 1 names, but the network has 4 scores."),
+    (["--names", "twice.txt", "--class", "a"], "--class 'a' is the name of several classes, [0, 1]: pass the number."),
+])  # fmt: skip
+def test_a_wrong_option_is_told_once_and_nothing_is_written_over(run, folder, capsys, options, message):
+    (folder / "short.txt").write_text("one\n")
+    (folder / "twice.txt").write_text("a\na\nb\nc\n")
+    run("photos")
+    before = (folder / "out" / "index.html").read_bytes(), rows()
+    with pytest.raises(SystemExit, match="2"):
+        run("photos", *options)
+    err = capsys.readouterr().err
+    assert err.startswith(f"numpycam explain: error: {message}")
+    assert err.count("\n") == 1
+    assert ((folder / "out" / "index.html").read_bytes(), rows()) == before
 
 
 # --- What fails -----------------------------------------------------------------------------------------------------
@@ -334,6 +406,13 @@ def test_nothing_is_computed_twice(run, folder, computed):
     assert {path: path.stat().st_mtime_ns for path in (folder / "out" / "pictures").rglob("*")} == files
 
 
+def _change_the_record(folder, change):
+    record = next((folder / "out" / "pictures").rglob("result.json"))
+    told = json.loads(record.read_text())
+    change(told)
+    record.write_text(json.dumps(told))
+
+
 def _other_network(folder):
     network(HEAD + 1).save(folder / "network.npz")
 
@@ -347,6 +426,12 @@ def _other_network(folder):
     ([], lambda folder: next((folder / "out" / "pictures").rglob("steps.html")).unlink(), 1),
     ([], lambda folder: next((folder / "out" / "pictures").rglob("result.json")).write_text("[{"), 1),
     ([], lambda folder: next((folder / "out" / "pictures").rglob("result.json")).write_text('{"shown": [1]}'), 1),
+    ([], lambda folder: _change_the_record(folder, lambda told: told.pop("digest")), 1),
+    ([], lambda folder: _change_the_record(folder, lambda told: told.update(shown=[])), 1),
+    ([], lambda folder: _change_the_record(folder, lambda told: told["shown"][0].update(page=5)), 1),
+    ([], lambda folder: _change_the_record(folder, lambda told: told["shown"][0].update(score=None)), 1),
+    ([], lambda folder: _change_the_record(folder, lambda told: told["shown"][0].update(size=[np.inf, 2])), 1),
+    ([], lambda folder: _change_the_record(folder, lambda told: told["shown"][0].update(class_name="another")), 1),
     (["--layer", "relu"], lambda folder: None, 3),
     (["--mean", "0.5"], lambda folder: None, 3),
     (["--size", "7x7"], lambda folder: None, 3),
