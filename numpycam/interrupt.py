@@ -7,8 +7,15 @@ Ctrl-C belongs to the program that imports numpycam.
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from _thread import interrupt_main
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from threading import Timer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 STATUS = 130
 """The exit status after Ctrl-C: 128 and the number of the signal, as shells count."""
@@ -38,8 +45,24 @@ def raised() -> Iterator[None]:
     if signal.getsignal(signal.SIGINT) is not _end:
         yield
         return
+    hook = sys.unraisablehook
     try:
+        sys.unraisablehook = partial(_again, hook)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        sys.unraisablehook = hook
+
+
+def _again(hook: Callable[["UnraisableHookArgs"], object], lost: "UnraisableHookArgs") -> None:
+    """Raise a KeyboardInterrupt once more, a little later, if it has come while an object was being cleared away.
+
+    There Python prints it and goes on, as if nobody had pressed Ctrl-C.
+    """
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        hook(lost)
+        return
+    later = Timer(0.02, interrupt_main)
+    later.daemon = True
+    later.start()

@@ -425,3 +425,30 @@ def test_a_mistake_gets_one_line_that_names_it_and_nothing_is_written(command, t
         assert (status, out, err.count("\n")) == (2, "", 1)
         assert f": error: {message}" in err
         assert {path.name for path in tmp_path.rglob("*")} == {"folder", "empty", "text", "loop"}
+
+
+def test_ctrl_c_that_python_loses_comes_again():
+    """It may come while an object is cleared away: there Python prints the error and goes on."""
+    script = (
+        "import signal, sys, time; sys.argv = ['numpycam']\n"
+        "from numpycam import interrupt\n"
+        "class Cleared:\n"
+        "    def __del__(self):\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "class Wrong:\n"
+        "    def __del__(self):\n"
+        "        raise ValueError\n"
+        "hook = sys.unraisablehook\n"
+        "try:\n"
+        "    with interrupt.raised():\n"
+        "        Wrong(), Cleared()\n"
+        "        print('goes on')\n"
+        "        for _ in range(4000):\n"
+        "            time.sleep(0.01)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('stopped', sys.unraisablehook is hook)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=50)
+    assert ran.stdout == "goes on\nstopped True\n"
+    assert "KeyboardInterrupt" not in ran.stderr
+    assert "ValueError" in ran.stderr
