@@ -196,6 +196,30 @@ def test_an_explanation_does_not_freeze_the_arrays_that_it_is_made_of():
 # --- Bad input --------------------------------------------------------------------------------------
 
 
+class BoolOfTorch:
+    """As a tensor of torch: it is an index to Python."""
+
+    dtype = "torch.bool"
+
+    def __index__(self):
+        return 1
+
+    def __repr__(self):
+        return "tensor(True)"
+
+
+class Raises:
+    """Says that it is a row, and is none."""
+
+    ndim = 1
+
+    def __index__(self):
+        raise RuntimeError
+
+    def __repr__(self):
+        return "an odd object"
+
+
 IMAGE_SHAPE = "image must have shape (C, H, W) or (N, C, H, W), got {}."
 
 
@@ -205,6 +229,8 @@ IMAGE_SHAPE = "image must have shape (C, H, W) or (N, C, H, W), got {}."
         (ValueError, {"class_index": -1}, "class_index must be an int in 0..1, got -1."),
         (ValueError, {"class_index": 2}, "class_index must be an int in 0..1, got 2."),
         (TypeError, {"class_index": True}, "class_index must be an int in 0..1, got True."),
+        (TypeError, {"class_index": BoolOfTorch()}, "class_index must be an int in 0..1, got tensor(True)."),
+        (TypeError, {"class_index": Raises()}, "class_index must be an int in 0..1, got an odd object."),
         (TypeError, {"class_index": 1.0}, "class_index must be an int in 0..1, got 1.0."),
         (
             TypeError,

@@ -366,7 +366,9 @@ def as_class_indices(class_index: Any, scores: Array, is_batch: bool) -> NDArray
 
 
 def _is_list(value: object) -> bool:
-    return isinstance(value, list | tuple) or getattr(value, "ndim", 0) == 1  # an array of NumPy or torch
+    if isinstance(value, list | tuple):
+        return True
+    return getattr(value, "ndim", 0) == 1 and hasattr(value, "__len__")  # an array of NumPy or torch
 
 
 def _check_one_for_each(given: Sequence[object], batch: int) -> None:
@@ -374,11 +376,17 @@ def _check_one_for_each(given: Sequence[object], batch: int) -> None:
         raise ValueError(f"class_index must hold one class or target for each of the {batch} images, got {len(given)}.")
 
 
-def _as_class(index: Any, classes: int) -> int:
+def as_position(value: Any) -> int | None:
+    """Return an int of Python, NumPy or torch as an int; None for all else, and for bools of each of them."""
+    is_bool = isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")
     try:
-        number = None if isinstance(index, bool) else operator.index(index)  # an int, or one of NumPy or torch
-    except TypeError:
-        number = None
+        return None if is_bool else operator.index(value)
+    except Exception:  # an object of anybody's
+        return None
+
+
+def _as_class(index: Any, classes: int) -> int:
+    number = as_position(index)
     if number is not None and 0 <= number < classes:
         return number
     error = TypeError if number is None else ValueError

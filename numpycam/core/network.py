@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpycam.core.arguments import as_array, as_grad_output, briefly, check_same_kind, did_you_mean
+from numpycam.core.arguments import as_array, as_grad_output, as_position, briefly, check_same_kind, did_you_mean
 from numpycam.core.arrays import Array, Shape, read_only_view
 from numpycam.core.base import Layer
 from numpycam.core.guards import backward_of, check_layers, forward_of
@@ -81,12 +81,15 @@ class Network(Layer):
         if self.target_layer is not None:
             self.position_of(self.target_layer)
 
-    def __getitem__(self, name: str | int) -> Layer:
+    def __getitem__(self, name: Any) -> Layer:
         """Return the layer of that name, or the one at that position in ``layers``."""
-        if isinstance(name, int):
-            if not -len(self) <= name < len(self):
-                raise IndexError(f"the network has {len(self)} layers, none at {briefly(name)}.")
-            return self.layers[name][1]
+        position = as_position(name)
+        if position is not None:
+            if not -len(self) <= position < len(self):
+                raise IndexError(f"the network has {len(self)} layers, none at {briefly(position)}.")
+            return self.layers[position][1]
+        if isinstance(name, slice):
+            raise TypeError("a slice of a network is no layer: network.split(name) cuts it in two.")
         if self.position_of(name) == 0:
             raise ValueError("'input' is what goes into the network, not a layer.")
         return self._layer_of[name]

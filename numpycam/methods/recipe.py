@@ -14,7 +14,7 @@ sum of the maps [[0.5, 2.1], [4.5, 2.6]]
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter, Signature, getdoc, signature
 from typing import Any, Literal, get_args
 
@@ -225,18 +225,20 @@ def method(
     check_one_of("weighs", weighs, get_args(Weighs))
 
     def decorate(function: Callable[..., Any]) -> Method:
+        own = _named(function)
+
         @wraps(function)
         def weigh(evidence: Evidence) -> tuple[Array | None, Array]:
             a, g = evidence.feature_maps, evidence.gradients
             weights = function(a, g)
-            check_shape(f"what {function.__name__} returns", weights, a.shape[:2] if weighs == "maps" else a.shape)
+            check_shape(f"what {own.__name__} returns", weights, a.shape[:2] if weighs == "maps" else a.shape)
             return (weights, compute_weighted_maps(weights, a)) if weighs == "maps" else (None, weights)
 
         weigh_evidence = function if weighs == "evidence" else weigh
-        made = Method(name, equation, source, weigh_evidence, **options, about=getdoc(function) or "")
-        call = _signature_of(made)
-        told = {what: getattr(function, what) for what in ("__module__", "__name__", "__qualname__")}
-        told |= {"__signature__": call, "__doc__": _help(made, f"{function.__name__}{call}")}
+        made = Method(name, equation, source, weigh_evidence, **options, about=getdoc(own) or "")
+        call = _signature_of(signature(function) if weighs == "evidence" else Signature())
+        told = {what: getattr(own, what) for what in ("__module__", "__name__", "__qualname__")}
+        told |= {"__signature__": call, "__doc__": _help(made, f"{own.__name__}{call}")}
         for what, value in told.items():
             object.__setattr__(made, what, value)
         return made
@@ -244,9 +246,16 @@ def method(
     return decorate
 
 
-def _signature_of(made: Method) -> Signature:
-    """Return how the method is called: as every method, with its own options by name."""
-    own = [one for one in signature(made.weigh).parameters.values() if one.kind is Parameter.KEYWORD_ONLY]
+def _named(function: Any) -> Any:
+    """Return what has the name and the docstring: the function, the one in a partial, or the class of an object."""
+    while isinstance(function, partial):
+        function = function.func
+    return function if hasattr(function, "__qualname__") else type(function)
+
+
+def _signature_of(weigh: Signature) -> Signature:
+    """Return how a method is called: as every method, with its own options by name, those of ``Method.weigh``."""
+    own = [one for one in weigh.parameters.values() if one.kind is Parameter.KEYWORD_ONLY]
     shared = [one for one in signature(Method.__call__).parameters.values() if one.name not in ("self", "options")]
     return Signature([one.replace(annotation=Parameter.empty) for one in (*shared, *own)])
 

@@ -379,11 +379,16 @@ def test_a_network_knows_its_names_and_is_a_sequence_of_its_layers():
     layers = [layer for _, layer in network.layers]
     assert [*network] == layers
     assert len(network) == 2
-    assert [network[0], network[-1]] == layers
+    assert [network[0], network[-1]] == [network[np.int64(0)], network[np.int8(-1)]] == layers
     assert [*reversed(network)] == layers[::-1]
     for position in (2, -3):
         message = refusal(IndexError, lambda position=position: network[position])
         assert message == f"the network has 2 layers, none at {position}."
+    for no_position in (True, np.True_, 1.0, None):
+        message = refusal(ValueError, lambda position=no_position: network[position])
+        assert message.startswith(f"the network has no layer {no_position!r}, only 'input', ")
+    message = refusal(TypeError, lambda: network[:1])
+    assert message == "a slice of a network is no layer: network.split(name) cuts it in two."
     message = refusal(TypeError, lambda: ReLU() in network)
     assert message == "network holds names of layers, not ReLU: its layers are network.layers."
 

@@ -1,5 +1,6 @@
 """What all methods share: their arguments, from_maps, and methods of the user's own."""
 
+import functools
 import inspect
 from dataclasses import FrozenInstanceError, replace
 
@@ -145,6 +146,25 @@ def test_a_method_of_ones_own():
     assert explanation[0].weighted_sum.tolist() == [[6, 8, 8], [8, -2, 6]]
     assert (explanation.method, largest.about) == ("the largest", "α_k is the largest cell of g^k.")
     assert replace(largest, name="another")(network, image).method == "another"
+
+
+class Times:
+    """Weighs by a number."""
+
+    def __call__(self, feature_maps, gradients, *, factor=2):
+        """Weigh."""
+        return factor * gradients.mean(axis=(-2, -1))
+
+
+@pytest.mark.parametrize("weigh", [Times(), functools.partial(Times(), factor=2), Times().__call__])
+def test_a_method_can_be_made_of_whatever_can_be_called(weigh):
+    made = method("twice", "2 L", "nobody's", weighs="maps")(weigh)
+    twice, once = (one(second_example.NETWORK, second_example.IMAGE, 0) for one in (made, METHODS["grad_cam"]))
+    assert twice.weighted_sum.tolist() == (2 * once.weighted_sum).tolist()
+    assert made.__doc__.startswith(
+        f"{made.__name__}(network, image, class_index=None, layer=None, *, check_finite=True)"
+    )
+    assert made.about in ("Weighs by a number.", "Weigh.")
 
 
 def test_a_method_of_ones_own_that_returns_another_shape_is_refused():
