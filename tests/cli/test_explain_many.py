@@ -222,6 +222,7 @@ def test_a_name_of_any_characters_has_a_link_that_works(run, folder, name):
     assert link.isascii()
     assert rows()[0]["file"] == str(Path("odd", name)).encode(errors="backslashreplace").decode()
     assert "\n\n" not in out
+    assert "<b>" not in (folder / "out" / "index.html").read_text()
 
 
 def test_a_picture_that_is_named_twice_is_explained_once(run, computed):
@@ -271,6 +272,30 @@ def test_a_picture_of_ones_own_in_the_folder_of_results_is_explained(run, folder
     assert len(computed) == len(rows(out))
 
 
+def test_only_folders_of_results_are_left_out_and_only_in_the_folder_of_results(run, folder):
+    name = folder_name(folder / "photos" / "a.png")
+    for place in ("photos/pictures/mine", f"photos/{name}"):
+        picture(folder / place / "x.png")
+    run("photos/a.png", "--method", "all", "--out", "photos/of-all")
+    for _ in range(2):
+        told = run("photos", "--out", "photos")[1]
+        assert {"photos/pictures/mine/x.png", f"photos/{name}/x.png"} < {row["file"] for row in rows("photos")}
+        assert told.count("Left out: ") == 1
+        assert "Left out: photos/of-all, which numpycam explain wrote.\n" in told
+
+
+def test_the_name_of_a_folder_is_short_and_that_of_the_path():
+    assert len(folder_name(Path("x" * 250 + ".png"))) == 40 + 1 + 12
+    assert folder_name(Path("photos/a.png")) == folder_name(Path("photos/../photos/a.png"))
+
+
+def test_the_table_is_not_read_and_written_at_once(run, folder, capsys):
+    run("photos")
+    with pytest.raises(SystemExit, match="2"):
+        run("photos", "--names", "photos/../out/scores.csv")
+    assert "--out out would overwrite out/scores.csv, which is read here." in capsys.readouterr().err
+
+
 def test_the_results_of_an_earlier_run_are_told_but_not_all(run, folder):
     for n in range(22):
         (folder / "photos" / f"of-one-{n:02}").mkdir()
@@ -307,11 +332,11 @@ def test_a_folder_without_pictures_is_refused(run, folder, capsys):
 ])  # fmt: skip
 def test_what_is_not_ours_is_not_written_over(run, folder, capsys, name, names):
     (folder / "out").mkdir()
-    (folder / "out" / name).write_text("mine\nyours\nx\ny\n")
+    (folder / "out" / name).write_text("file\nyours\nx\ny\n")
     with pytest.raises(SystemExit, match="2"):
         run("photos", *names)
     assert f"--out out would overwrite out/{name}, which " in capsys.readouterr().err
-    assert (folder / "out" / name).read_text() == "mine\nyours\nx\ny\n"
+    assert (folder / "out" / name).read_text() == "file\nyours\nx\ny\n"
 
 
 def test_drawing_options_are_refused(run, capsys):
@@ -383,6 +408,19 @@ def test_a_folder_that_cannot_be_read_is_reported(run, folder, monkeypatch):
     assert "  photos/inside: cannot read the folder: Permission denied\n" in out
 
 
+def test_of_many_failures_the_first_twenty_are_told(run):
+    assert "\n  … and 1 more, see scores.csv\n" in run(*(f"no-{n}.png" for n in range(21)))[1]
+
+
+def test_a_picture_that_fills_the_memory_does_not_stop_the_others(run, monkeypatch):
+    def greedy(*given):
+        raise MemoryError
+
+    monkeypatch.setattr("numpycam.cli.explain.explained", greedy)
+    assert run("photos")[0] == 1
+    assert {row["status"] for row in rows()} == {"failed: there is not enough memory for it: pass a smaller --size."}
+
+
 def test_a_picture_that_is_spoilt_loses_its_result(run, folder):
     run("photos")
     (folder / "photos" / "a.png").write_bytes(b"no picture")
@@ -444,6 +482,14 @@ def test_what_has_changed_is_computed_again(run, folder, computed, options, chan
     change(folder)
     assert run("photos", "--names", "names.txt", *options)[0] == 0
     assert len(computed) == count
+
+
+def test_with_top_each_page_must_be_there(run, folder, computed):
+    run("photos", "--top", 2)
+    next((folder / "out").rglob("steps.html")).unlink()
+    del computed[:]
+    run("photos", "--top", 2)
+    assert len(computed) == 2  # both classes of one picture
 
 
 def test_after_ctrl_c_the_same_command_goes_on(run, folder, computed):
