@@ -71,7 +71,7 @@ def as_csv(outcomes: Sequence[Outcome]) -> bytes:
     before such a name, and ``./`` before such a file, which is the same file.
     """
     text = StringIO(newline="")
-    write = csv.writer(text, lineterminator="\n")
+    write = csv.writer(text, lineterminator="\r\n")  # so that a \r in a name is quoted by every release of Python
     write.writerow(COLUMNS)
     for one in outcomes:
         file = _as_text(str(one.path), "./")

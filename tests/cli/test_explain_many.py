@@ -179,6 +179,8 @@ def test_other_methods_are_linked_by_their_figures(run, folder, method, page):
 def test_no_cell_of_the_table_begins_as_a_formula(run, folder, monkeypatch):
     names = ["=1+1", "+x", "-x", "@x"]
     (folder / "names.txt").write_text("\n".join(names))
+    run("\tno.png", "\rno.png")
+    assert [row["file"] for row in rows()] == ["./\tno.png", "./\rno.png"]
     for name in ("=1.png", "-1.png", "@1.png", "+1.png"):
         picture(folder / name)
     run("./=1.png", "./-1.png", "@1.png", "+1.png", "nothing.png", "--names", "names.txt", "--top", 4)
