@@ -167,6 +167,13 @@ def test_a_method_can_be_made_of_whatever_can_be_called(weigh):
     assert made.about in ("Weighs by a number.", "Weigh.")
 
 
+@pytest.mark.parametrize("is_exact", [True, False])
+def test_help_says_which_numbers_a_method_takes_and_that_it_has_no_properties(is_exact):
+    made = method("own", "", "nobody's", weighs="maps", is_exact=is_exact)(Times())
+    assert ("Fractions give Fractions." if is_exact else "It takes floats only.") in made.__doc__
+    assert "\n\nNone of PROPERTIES.\n\n" in made.__doc__
+
+
 def test_a_method_of_ones_own_that_returns_another_shape_is_refused():
     """(K,) weights would be broadcast over the images of a batch, and no number would look wrong."""
     network, images = second_example.NETWORK, np.stack([second_example.IMAGE] * 3)
