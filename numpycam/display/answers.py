@@ -17,7 +17,7 @@ from numpycam.exact import as_fractions
 from numpycam.resize import Interpolation, resize
 
 _MOST_BITS = 300  # of a numerator or a denominator that the page computes with
-_MOST_WEIGHTS = 2**14  # of all matrices on the page together
+_MOST_WEIGHTS = 2**12  # of all matrices on the page together: with more, a page would answer too slowly
 _MOST_PRODUCTS = 2**17  # of one matrix that is made on the way: larger ones take too long
 _SCALE = np.linspace(0, 1, 65).reshape(1, 1, -1)  # of a colour map, the page knows so many colours, and mixes them
 
