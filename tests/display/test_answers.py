@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from numpycam import AvgPool2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, Network, ReLU, Residual
-from numpycam.display.answers import parts_of
+from numpycam import AvgPool2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, Network, ReLU, Residual, grad_cam
+from numpycam.display.answers import answers_of, parts_of
 from numpycam.exact import as_fractions
 
 rng = np.random.default_rng(17)
@@ -90,6 +90,13 @@ class OpenAtZero(Gate):
         return grad_output * (x >= 0)
 
 
+class OpenAtZeroInOneCell(OpenAtZero):
+    def backward(self, grad_output, x):
+        gradient = grad_output * (x > 0)
+        gradient[..., 0] = grad_output[..., 0] * (x[..., 0] >= 0)
+        return gradient
+
+
 class Unknown(Gate):
     def rivals(self, x):
         return None
@@ -98,7 +105,10 @@ class Unknown(Gate):
         return x * x
 
 
-@pytest.mark.parametrize("layer", [Size(), Mean(), OpenAtZero(), Unknown(), Residual(Network([("relu", ReLU())]))])
+OTHERS = [Size(), Mean(), OpenAtZero(), OpenAtZeroInOneCell(), Unknown(), Residual(Network([("relu", ReLU())]))]
+
+
+@pytest.mark.parametrize("layer", OTHERS, ids=lambda layer: type(layer).__name__)
 def test_a_layer_with_another_rule_is_not_taken_for_one_that_the_page_knows(layer):
     assert parts_of(Network([("relu", ReLU()), ("other", layer)]), (1, 1, 2, 2)) is None
 
@@ -115,3 +125,25 @@ def test_a_layer_of_ones_own_that_computes_a_relu_is_known():
 def test_a_network_that_is_too_large_to_be_followed_is_not_made_into_matrices():
     large = Network([("conv", Conv2d(drawn(32, 32, 1, 1)))])
     assert parts_of(large, (1, 32, 6, 6)) is None
+
+
+def answers(side=4, factor=1, layer="conv"):
+    """What the page is told of a network with a convolution and a linear layer, for a picture of this side."""
+    network = Network([
+        ("conv", Conv2d(as_fractions(np.ones((1, 1, 1, 1), int)) * factor)),
+        ("flatten", Flatten()),
+        ("linear", Linear(as_fractions(np.ones((2, side * side), int)))),
+    ])  # fmt: skip
+    return answers_of(grad_cam(network, as_fractions(np.ones((1, side, side), int)), 0, layer=layer), "bilinear")
+
+
+def test_a_page_is_told_what_it_needs_or_nothing():
+    assert answers()["x"] == [["1"] * 4] * 4
+    assert answers(layer="input") is None  # the picture would stand there twice
+    assert answers(side=8) is None  # the matrix of the convolution has 64² numbers, and there is more
+
+
+@pytest.mark.parametrize("long", [2**300, as_fractions(1) / 2**300], ids=["numerator", "denominator"])
+def test_a_page_does_not_compute_with_long_numbers(long):
+    assert answers(factor=long) is None
+    assert answers(factor=2**299 if long > 1 else as_fractions(1) / 2**299) is not None
