@@ -127,12 +127,12 @@ def test_a_network_that_is_too_large_to_be_followed_is_not_made_into_matrices():
     assert parts_of(large, (1, 32, 6, 6)) is None
 
 
-def answers(side=4, factor=1, layer="conv"):
+def answers(side=4, kernels=1, factor=1, layer="conv"):
     """What the page is told of a network with a convolution and a linear layer, for a picture of this side."""
     network = Network([
-        ("conv", Conv2d(as_fractions(np.ones((1, 1, 1, 1), int)) * factor)),
+        ("conv", Conv2d(as_fractions(np.ones((kernels, 1, 1, 1), int)) * factor)),
         ("flatten", Flatten()),
-        ("linear", Linear(as_fractions(np.ones((2, side * side), int)))),
+        ("linear", Linear(as_fractions(np.ones((2, kernels * side * side), int)))),
     ])  # fmt: skip
     return answers_of(grad_cam(network, as_fractions(np.ones((1, side, side), int)), 0, layer=layer), "bilinear")
 
@@ -140,7 +140,8 @@ def answers(side=4, factor=1, layer="conv"):
 def test_a_page_is_told_what_it_needs_or_nothing():
     assert answers()["x"] == [["1"] * 4] * 4
     assert answers(layer="input") is None  # the picture would stand there twice
-    assert answers(side=8) is None  # the matrix of the convolution has 64² numbers, and there is more
+    assert answers(side=6, kernels=2) is not None  # the matrix of the convolution has 36 · 72 numbers
+    assert answers(side=6, kernels=4) is None  # and here 36 · 144: the page would be slow
 
 
 @pytest.mark.parametrize("long", [2**300, as_fractions(1) / 2**300], ids=["numerator", "denominator"])
