@@ -5,6 +5,6 @@ addEventListener("DOMContentLoaded", () => {
     summary.setAttribute("aria-label", `the pages below ${link.textContent.trim()}`)
   }
   for (const search of document.querySelectorAll(".search-button-field[aria-label]")) {
-    search.setAttribute("aria-label", search.innerText.replace(/\s+/g, " ").trim() || "Search")
+    search.removeAttribute("aria-label") // its text names it
   }
 })
