@@ -41,7 +41,7 @@ def decimal(value: Any) -> str:
 
 
 def _quotient(numerator: int, denominator: int) -> Decimal:
-    """Return the quotient to twelve digits. Of a very long number it takes the first bits: all would take minutes."""
+    """Return the quotient to twelve digits. For a long number it uses the first bits: all would take minutes."""
     cut = [max(0, abs(number).bit_length() - _MOST_BITS) for number in (numerator, denominator)]
     quotient = _WIDE.divide(numerator >> cut[0], denominator >> cut[1])
     return _WIDE.multiply(quotient, _WIDE.power(2, cut[0] - cut[1])) if any(cut) else quotient
