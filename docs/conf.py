@@ -69,6 +69,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_sidebars = {"docs/index": [], "**": ["sidebar-nav-bs"]}
 html_context = {"default_mode": "auto"}
+WIDE = "index", "methods", "conformance", "models", "coming_from", "scale"
 html_theme_options = {
     "logo": {"text": "numpycam", "alt_text": "numpycam, the front page"},
     "navbar_align": "left",
@@ -79,7 +80,7 @@ html_theme_options = {
     # Pages of wide tables have no list of contents beside them.
     "secondary_sidebar_items": {
         "**": ["page-toc"],
-        **{page: [] for page in ["docs/index", "docs/methods", "docs/conformance", "docs/models", "docs/coming_from"]},
+        **{f"docs/{page}": [] for page in WIDE},
     },
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
