@@ -25,9 +25,9 @@ class Site(NamedTuple):
 
     @property
     def pages(self):
-        """All pages by their addresses; in _static is a template of the theme."""
+        """All pages by their addresses. No page to read: the first, which only leads on, and the theme's template in _static."""
         paths = (path.relative_to(self.folder) for path in self.folder.rglob("*.html"))
-        return sorted(path.as_posix() for path in paths if path.parts[0] != "_static")
+        return sorted(path.as_posix() for path in paths if path.parts[0] not in ("index.html", "_static"))
 
 
 @pytest.fixture(scope="session")
