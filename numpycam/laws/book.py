@@ -7,6 +7,7 @@ functions under test (``forward``) and what they return (``y``, ``dx``). Outside
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -95,7 +96,7 @@ class Law(NamedTuple):
     kinds: tuple[Kind, ...] = KINDS
     multilinear: bool = False  # whether both sides are linear in each array: all unit arrays decide it then
 
-    @property
+    @cached_property
     def needs(self) -> list[str]:
         """What it names as parameters."""
         return [*signature(self.sides).parameters]

@@ -12,6 +12,7 @@ True
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -55,6 +56,16 @@ class Trial:
         if returned is None:
             return None
         return [returned] if isinstance(returned, tuple) else [*returned]
+
+    @cached_property
+    def sizes(self) -> list["Trial"]:
+        """The right functions of the same names, on numbers that know their sizes, and on |numbers|."""
+        floats = {name: value for name, value in self.case.arrays.items() if _is_float(value)}
+        right = self.subject.right_ones
+        return [
+            Trial(right, self.reference, self.case.having(**{name: size(value) for name, value in floats.items()}))
+            for size in (sized, np.abs)
+        ]
 
     def _subject_for(self, output: str) -> Subject:
         return self.subject if self.subject.book.function_for(output) in self.subject.functions else self.reference
@@ -283,25 +294,18 @@ def _bounds(law: Law, trial: Trial, count: int) -> list[Any] | None:
     A law has two sides, and some put twice as many numbers into them as the case has; hence the 4. Sides below 1 count
     as 1, since the numbers that went in are up to 1.
     """
-    arrays = {name: value for name, value in trial.case.arrays.items() if _is_float(value)}
-    n = sum(value.size for value in arrays.values()) + 8  # and the few operations on each of them
-    sizes = _sizes(law, trial, {name: sized(value) for name, value in arrays.items()})
-    if sizes is None:  # directions take floats alone; they are about as large at |values|
-        sizes = _sizes(law, trial, {name: abs(value) for name, value in arrays.items()})
+    n = sum(value.size for value in trial.case.arrays.values() if _is_float(value)) + 8  # and a few operations on each
+    # Directions take floats alone, which are about as large at |numbers|.
+    sizes = next((found for one in trial.sizes if (found := _sizes(law, one)) is not None), None)
     if sizes is None or len(sizes) != count:
         return None
     return [4 * n * np.finfo(trial.subject.habits.dtype).eps * max(1.0, size) for size in sizes]
 
 
-def _sizes(law: Law, trial: Trial, arrays: dict[str, Array]) -> list[float] | None:
-    """Return the size of each equation's sides where these arrays go through the right functions; None if they do not.
-
-    The right functions are those of the same names.
-    """
-    book, names = trial.subject.book, trial.subject.functions
-    same_functions = Subject(book, {name: book.reference[name] for name in names}, trial.reference.habits)
+def _sizes(law: Law, trial: Trial) -> list[float] | None:
+    """Return the size of each equation's sides; None if the functions or the law do not take these numbers."""
     try:
-        pairs = Trial(same_functions, trial.reference, trial.case.having(**arrays)).sides(law)
+        pairs = trial.sides(law)
         return None if pairs is None else [max(map(largest_size, pair)) for pair in pairs]
     except (NotAskedError, TypeError, ArithmeticError):  # objects refused, or a pole
         return None

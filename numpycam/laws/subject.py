@@ -144,6 +144,11 @@ class Subject:
         for name in functions:
             self._find_forms(name)
 
+    @cached_property
+    def right_ones(self) -> "Subject":
+        """The right functions of the same names."""
+        return Subject(self.book, {name: self.book.reference[name] for name in self.functions}, Habits(pairs=True))
+
     def name_of(self, function: str) -> str:
         """Return what a function is called where it was written, or what we call it if it has no name there."""
         name = getattr(self.functions[function], "__name__", function)

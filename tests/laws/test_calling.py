@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pytest
+from helpers import some
 
 from numpycam import laws
 from numpycam.laws.cases import Case
@@ -271,28 +272,29 @@ def test_the_names_of_what_comes_back_may_be_theirs():
 # --- odd results
 
 
-@pytest.mark.parametrize(
-    ("made", "message"),
-    [
-        (lambda y: None, "mine returned None. Is there a return at its end?"),
-        (lambda y: (y, y, y), "mine should return y alone, but returned a tuple of 3."),
-        (lambda y: y + 0j, "y should hold real numbers, but has the dtype complex128."),
-        (lambda y: "done", "y should be an array of numbers, but has 'done' in it."),
-        (lambda y: ..., "y should be an array of numbers, but has ellipsis in it."),
-        (lambda y: [[1], [1, 2]], "y should be an array, but has rows of different lengths."),
-        (lambda y: y * np.nan, "Your y is NaN everywhere: 0/0?"),
-        (lambda y: y * 0, "Your y is 0 everywhere."),
-        (lambda y: -y, "Your y is minus the right one."),
-        (lambda y: y.transpose(1, 0, 2, 3), "Your y is the right one with its axes in another order, (1, 0, 2, 3)."),
-        (lambda y: y[..., ::-1], "Your y is the right one, mirrored along its axis 3."),
-        (lambda y: y.ravel(), "The numbers of your y are right, in another shape."),
-        (lambda y: y.clip(0), "The layer has a ReLU inside of it"),
-        (lambda y: abs(y), "Your y is the absolute value of the right one."),
-        (lambda y: y + 1e-5, "Your y differs in its last digits alone."),
-        (lambda y: 1 / 0, "raised ZeroDivisionError: division by zero"),
-        (lambda y: y[5], "raised IndexError: index 5 is out of bounds for axis 0 with size 1"),
-    ],
-)
+INSTEAD = [
+    (lambda y: None, "mine returned None. Is there a return at its end?"),
+    (lambda y: (y, y, y), "mine should return y alone, but returned a tuple of 3."),
+    (lambda y: y + 0j, "y should hold real numbers, but has the dtype complex128."),
+    (lambda y: "done", "y should be an array of numbers, but has 'done' in it."),
+    (lambda y: ..., "y should be an array of numbers, but has ellipsis in it."),
+    (lambda y: [[1], [1, 2]], "y should be an array, but has rows of different lengths."),
+    (lambda y: y * np.nan, "Your y is NaN everywhere: 0/0?"),
+    (lambda y: y * 0, "Your y is 0 everywhere."),
+    (lambda y: -y, "Your y is minus the right one."),
+    (lambda y: y.transpose(1, 0, 2, 3), "Your y is the right one with its axes in another order, (1, 0, 2, 3)."),
+    (lambda y: y[..., ::-1], "Your y is the right one, mirrored along its axis 3."),
+    (lambda y: y.ravel(), "The numbers of your y are right, in another shape."),
+    (lambda y: y.clip(0), "The layer has a ReLU inside of it"),
+    (lambda y: abs(y), "Your y is the absolute value of the right one."),
+    (lambda y: y + 1e-5, "Your y differs in its last digits alone."),
+    (lambda y: 1 / 0, "raised ZeroDivisionError: division by zero"),
+    (lambda y: y[5], "raised IndexError: index 5 is out of bounds for axis 0 with size 1"),
+]
+"""What is returned in the place of y, and what is said of it."""
+
+
+@pytest.mark.parametrize(("made", "message"), some(INSTEAD))
 def test_what_came_instead_is_told(made, message):
     assert message in lesson_of(forward=returning(made))
 

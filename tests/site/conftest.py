@@ -25,7 +25,7 @@ class Site(NamedTuple):
 
     @property
     def pages(self):
-        """All pages by their addresses. No page to read: the first, which only leads on, and the theme's template in _static."""
+        """The addresses of all pages, but for the first, which leads on at once, and a template in _static."""
         paths = (path.relative_to(self.folder) for path in self.folder.rglob("*.html"))
         return sorted(path.as_posix() for path in paths if path.parts[0] not in ("index.html", "_static"))
 
