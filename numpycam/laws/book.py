@@ -7,7 +7,7 @@ functions under test (``forward``) and what they return (``y``, ``dx``). Outside
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -96,10 +96,10 @@ class Law(NamedTuple):
     kinds: tuple[Kind, ...] = KINDS
     multilinear: bool = False  # whether both sides are linear in each array: all unit arrays decide it then
 
-    @cached_property
-    def needs(self) -> list[str]:
+    @property
+    def needs(self) -> Sequence[str]:
         """What it names as parameters."""
-        return [*signature(self.sides).parameters]
+        return _parameters_of(self.sides)
 
     @property
     def sign(self) -> str:
@@ -230,6 +230,11 @@ class Book:
     def function_for(self, output: str) -> str:
         """Return the name of the function that returns an output."""
         return next(name for name, one in self.signatures.items() if output in one.returns)
+
+
+@cache  # to look it up takes longer than most laws
+def _parameters_of(function: Callable[..., Any]) -> Sequence[str]:
+    return (*signature(function).parameters,)
 
 
 def differ(a: Array) -> bool:
