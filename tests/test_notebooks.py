@@ -182,7 +182,7 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize(("notebook", "check", "answer"), ANSWERS)
+@pytest.mark.parametrize(("notebook", "check", "answer"), some(ANSWERS, 2))
 def test_the_solution_passes(notebook, check, answer, capsys):
     getattr(checks, check)(solution(notebook)[answer])
     assert capsys.readouterr().out.startswith("✓ ")

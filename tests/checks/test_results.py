@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from answers import EXERCISES, changed, solution, with_stage
-from helpers import refusal
+from helpers import refusal, some
 
 from numpycam import checks
 from numpycam.checks import (
@@ -24,7 +24,7 @@ from numpycam.gradcam import grad_cam_from_maps
 
 
 @pytest.mark.parametrize("check", EXERCISES)
-@pytest.mark.parametrize("variant", [1, 7, 20_171])
+@pytest.mark.parametrize("variant", some([1, 7, 20_171]))
 def test_a_right_answer_is_right_in_every_variant(check, variant):
     result = check(solution(check), variant=variant)
     assert result.is_right

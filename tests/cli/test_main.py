@@ -230,7 +230,7 @@ def test_commands_without_figures_need_no_matplotlib(arguments, tmp_path):
     assert (result.returncode, result.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["HOME", "MPLCONFIGDIR"])
+@pytest.mark.parametrize("name", some(["HOME", "MPLCONFIGDIR"]))
 def test_a_home_that_cannot_be_written_is_no_error(name, tmp_path):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), name: os.devnull}
     command = [sys.executable, "-m", "numpycam", "--out", "out"]

@@ -10,7 +10,7 @@ from laws.float32 import RIGHT
 from numpycam import Conv2d, Flatten, Linear, Network, ReLU, laws
 from numpycam.laws.engine import agree
 
-EACH = pytest.mark.parametrize("name", some(RIGHT))
+EACH = pytest.mark.parametrize("name", some(RIGHT, 6))
 
 
 def not_asked(report):
