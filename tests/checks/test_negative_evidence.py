@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from answers import EXERCISES, solution, solutions
-from helpers import refusal, same
+from helpers import refusal, same, some
 
 from numpycam import grad_cam, grad_cam_from_maps, worked_example
 from numpycam.checks import (

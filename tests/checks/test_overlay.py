@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from answers import solution
-from helpers import refusal, same
+from helpers import refusal, same, some
 
 from numpycam.checks import (
     CheckFailed,
