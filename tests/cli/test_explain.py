@@ -144,7 +144,7 @@ def test_of_scores_that_tie_the_first_class_comes_first_and_a_score_of_zero_says
     tied = Network(
         [("conv", Conv2d(np.ones((1, 1, 1, 1)))), ("gap", GlobalAvgPool2d()), ("linear", Linear([[0], [0]]))]
     )
-    monkeypatch.setattr("numpycam.cli.explain.load_pretrained", lambda _: tied)
+    monkeypatch.setattr("numpycam.cli.question.load_pretrained", lambda _: tied)
     _, out, _ = run("grey.png", "--network", "drawings")
     assert [line.split()[:4] for line in out.split("\n\n")[2].splitlines()[1:]] == [
         ["1", "0", "0.0000", "no"],
@@ -828,7 +828,7 @@ def test_too_little_memory_is_a_mistake_like_others(folder, capsys, monkeypatch)
     def take_all(*_):
         raise MemoryError
 
-    monkeypatch.setattr("numpycam.cli.explain.resize_picture", take_all)
+    monkeypatch.setattr("numpycam.cli.question.resize_picture", take_all)
     assert mistake(capsys, "picture.png", "--size", "9x9") == (
         "there is not enough memory for this picture and network: pass a smaller --size."
     )
