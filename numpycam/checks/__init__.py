@@ -1,4 +1,4 @@
-"""The checks of the notebooks' exercises: a file for each notebook, and more for 03, 04, 09 and 10.
+"""The checks of the notebooks' exercises: a file or more for each notebook.
 
 A check takes an answer, usually a function, and tries it on several inputs: the worked example, and others that are
 drawn from the seed of a *variant*, so that each learner can have other numbers. If the answer is right, the check
@@ -9,46 +9,30 @@ notebook, in pytest and inside any grader.
 
 from numpycam.checks.a_real_network import check_feature_map, check_gradient_maps, check_network, kernel_by_hand
 from numpycam.checks.a_tiny_cnn_learns import check_accuracy, check_energy, check_shares
+from numpycam.checks.another_head import check_row, check_same_probabilities
 from numpycam.checks.backward_by_hand import (
     check_conv_backward,
     check_conv_of_one_map,
     check_conv_with_stride,
     check_relu_backward,
 )
+from numpycam.checks.bends import check_bends
 from numpycam.checks.cam_and_grad_cam import check_cam, check_gap_alphas, check_gap_head, check_lookalike
-from numpycam.checks.can_you_trust_it import (
-    check_bends,
-    check_deletion,
-    check_drop,
-    check_rank_correlation,
-    deletion_by_hand,
-)
+from numpycam.checks.can_you_trust_it import check_deletion, check_drop, deletion_by_hand
 from numpycam.checks.find_the_bug import check_find_the_bug
 from numpycam.checks.four_suspects import check_four_networks, four_networks
 from numpycam.checks.grad_cam_by_hand import check_alphas, check_by_hand, check_empty_map, check_grad_cam, maps_by_hand
-from numpycam.checks.negative_evidence import (
-    check_counterfactual,
-    check_removed,
-    check_row,
-    check_same_probabilities,
-    check_split,
-    signed_by_hand,
-)
+from numpycam.checks.negative_evidence import check_counterfactual, check_removed, check_split, signed_by_hand
+from numpycam.checks.normalised_map import check_normalise
 from numpycam.checks.other_cams import (
     check_blind_spot,
     check_cell_by_cell,
     check_grad_cam_plus_plus,
     check_xgrad_alphas,
 )
-from numpycam.checks.overlay import (
-    check_bilinear_row,
-    check_divided,
-    check_nearest,
-    check_normalise,
-    check_resize,
-    heat_by_hand,
-)
+from numpycam.checks.overlay import check_bilinear_row, check_divided, check_nearest, check_resize, heat_by_hand
 from numpycam.checks.predictions import Prediction, predict
+from numpycam.checks.rank_correlation import check_rank_correlation
 from numpycam.checks.residual_by_hand import check_residual_backward, check_twin
 from numpycam.checks.results import CheckFailed, Result, grade
 from numpycam.checks.shift_law import check_shift_law

@@ -10,6 +10,10 @@ MEAN_OF_MAPS = "That is the mean over the maps: take their sum."
 KEEPDIMS = "Right, but return one number for each map, in the shape (K,): no keepdims."
 ENDS_PYTHON = "Your function ends Python, as exit() does: return a result instead."
 CALLS_OURS = "Your function calls numpycam's own {}, which does the exercise: write it yourself."
+LEAST_IS_0 = (
+    "That is min-max: it makes 0 of the least cell, as if nothing spoke for the class there. Divide by the maximum, "
+    "and subtract nothing."
+)
 ONLY_THE_EXAMPLE = "That is right for the worked example only: compute it from the arguments."
 
 

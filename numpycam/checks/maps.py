@@ -84,6 +84,11 @@ def quotient(part: Any, whole: Any) -> Array:
     return np.where(is_something, part / np.where(is_something, whole, 1), 0)
 
 
+def min_max(heat: Array) -> Array:
+    """Return a map from 0, at its least cell, to 1, at its greatest: a common mistake."""
+    return quotient(heat - heat.min(), heat.max() - heat.min())
+
+
 def softmax(numbers: Array) -> Array:
     """Return exp(x) / Σ exp(x), in floats."""
     powers = np.exp(numbers.astype(float))

@@ -37,13 +37,17 @@ from numpycam.checks import (
 )
 from numpycam.checks.a_real_network import GRADIENT_MAPS, NETWORK
 from numpycam.checks.a_tiny_cnn_learns import ACCURACY, ENERGY, SHARES
+from numpycam.checks.another_head import ROW
 from numpycam.checks.backward_by_hand import CONV, CONV_OF_ONE_MAP, CONV_WITH_STRIDE, RELU
+from numpycam.checks.bends import BENDS
 from numpycam.checks.cam_and_grad_cam import CAM, GAP_ALPHAS, GAP_HEAD, LOOKALIKE
-from numpycam.checks.can_you_trust_it import BENDS, DROP, RANK_CORRELATION
+from numpycam.checks.can_you_trust_it import DROP
 from numpycam.checks.grad_cam_by_hand import ALPHAS, GRAD_CAM
-from numpycam.checks.negative_evidence import COUNTERFACTUAL, ROW, SPLIT
+from numpycam.checks.negative_evidence import COUNTERFACTUAL, SPLIT
+from numpycam.checks.normalised_map import NORMALISE
 from numpycam.checks.other_cams import CELL_BY_CELL, GRAD_CAM_PLUS_PLUS, XGRAD_ALPHAS
-from numpycam.checks.overlay import BILINEAR_ROW, NORMALISE, RESIZE
+from numpycam.checks.overlay import BILINEAR_ROW, RESIZE
+from numpycam.checks.rank_correlation import RANK_CORRELATION
 from numpycam.checks.residual_by_hand import RESIDUAL, TWIN
 
 EXERCISES = {
@@ -88,10 +92,10 @@ def solutions(notebook):
 
 
 def solution(check):
-    """The notebook's answer for a check of EXERCISES."""
-    notebook = check.__module__.rpartition(".")[2].replace("residual_by_hand", "backward_by_hand")  # 03 has two files
-    (path,) = SOLUTIONS.glob(f"*_{notebook}.py")
-    return solutions(path.stem)[check.__name__.replace("check", "my")]
+    """The answer for a check of EXERCISES, from the notebook that asks for it."""
+    name = check.__name__.replace("check", "my")
+    (path,) = (path for path in SOLUTIONS.glob("*.py") if f"\ndef {name}(" in path.read_text(encoding="utf-8"))
+    return solutions(path.stem)[name]
 
 
 def with_stage(check, name, wrong):

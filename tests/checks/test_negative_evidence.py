@@ -17,7 +17,8 @@ from numpycam.checks import (
     check_split,
     signed_by_hand,
 )
-from numpycam.checks.negative_evidence import _HEADS, _REMOVED, ROW
+from numpycam.checks.another_head import _HEADS, ROW
+from numpycam.checks.negative_evidence import _REMOVED
 from numpycam.exact import as_fractions
 from numpycam.worked_example import FEATURE_MAPS, IMAGE
 

@@ -18,7 +18,8 @@ from numpycam.checks import (
     heat_by_hand,
     suspects,
 )
-from numpycam.checks.overlay import BILINEAR_ROW, DIVIDED, NEAREST, NORMALISE, RESIZE
+from numpycam.checks.normalised_map import NORMALISE
+from numpycam.checks.overlay import BILINEAR_ROW, DIVIDED, NEAREST, RESIZE
 from numpycam.resize import resize
 
 my_normalise = solution(check_normalise)
