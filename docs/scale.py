@@ -175,7 +175,8 @@ def table(record):
     lines = [f"| method | {' | '.join(COLUMNS)} |", "|---|" + "---:|" * len(COLUMNS)]
     same = {}
     for name, row in record["table"].items():
-        same.setdefault(" | ".join(f"{mean:.3f} ± {half:.3f}" for mean, half in row), []).append(f"`{name}`")
+        cells = " | ".join(f"{mean:.3f} ± {half:.3f}".replace(" ", "\N{NO-BREAK SPACE}") for mean, half in row)
+        same.setdefault(cells, []).append(f"`{name}`")
     return "\n".join([*lines, *(f"| {', '.join(names)} | {cells} |" for cells, names in same.items())])
 
 
