@@ -113,7 +113,7 @@ def _has_rest(case: Case) -> bool:
 
 
 def turned(weight: Any) -> Any:
-    """Return the kernels turned by half a turn."""
+    """Return the kernels turned by 180°."""
     return weight[:, :, ::-1, ::-1]
 
 

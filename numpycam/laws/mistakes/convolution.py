@@ -425,7 +425,7 @@ conv2d.mistake(
 conv2d.mistake(
     "dw-turned",
     "dw",
-    "dW comes out turned by half a turn. It is the cross-correlation of x with u: turn nothing.",
+    "dW comes out turned by 180°. It is the cross-correlation of x with u: turn nothing.",
     backward=_dw(lambda u, x, weight, **options: (turned(_right(u, x, weight, **options)[1]), u.sum(axis=(0, 2, 3)))),
 )
 conv2d.mistake(
