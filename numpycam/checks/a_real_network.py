@@ -284,6 +284,7 @@ def _kernel_case(variant: int = 0) -> Iterable[Inputs]:
 FEATURE_MAP = Exercise(
     {"my_map": Stage("my_map, the feature map:", _feature_map, _FEATURE_MAP)},
     _kernel_case,
+    is_by_hand=True,
 )
 
 

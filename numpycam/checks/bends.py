@@ -127,6 +127,8 @@ _INTEGRAL: Mistakes = [
     (lambda k, s, x: _integral(k, s, x) / x, "That is the mean slope on the way: times x - 0, the length of the way."),
     (lambda k, s, x: (s[:-1] * np.diff(np.insert(k, 0, x * 0))).sum(),
      "You go from 0 to the last kink: go to x, no further and no less."),
+    (lambda k, s, x: (s * np.diff([0 * x, *k, x])).sum(),
+     "You go on past x, and back: pieces that begin behind x do not count."),
     (lambda k, s, x: (s[:-1] * _lengths(k, x)[:-1]).sum(), "The last piece is missing: from the last kink on to x."),
     (lambda k, s, x: (s[1:] * _lengths(k, x)[1:]).sum(), "The first piece is missing: from 0 to the first kink."),
     (lambda k, s, x: _slope_at(k, s, x / 2) * x,

@@ -202,6 +202,7 @@ _GAP_ALPHAS: Mistakes = [
     (lambda w, h, b: w / 4, "You divide by 4, as in the example: divide by Z = H·W, the number of cells in a map."),
     (lambda w, h, b: w / h, "You divide by the height alone: divide by Z = H·W."),
     (lambda w, h, b: w / b, "You divide by the width alone: divide by Z = H·W."),
+    (lambda w, h, b: w / h * b, "w / height * width is (w / height) * width: put height * width into brackets."),
     (lambda w, h, b: w / (h + b), "You divide by H + W: a map has H·W cells."),
     (lambda w, h, b: w / (h * b) ** 2,
      "You divide by Z twice: each gradient is w_k / Z already, and the mean of equal numbers is that number."),

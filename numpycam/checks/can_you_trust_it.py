@@ -17,6 +17,7 @@ from numpycam.checks.compare import (
 from numpycam.checks.maps import generator, halves, quotient
 from numpycam.checks.results import Result
 from numpycam.core.arrays import Array, relu
+from numpycam.core.layers import Flatten, Linear
 from numpycam.exact import as_fractions
 from numpycam.interventions import erase
 from numpycam.metrics import area_under
@@ -47,7 +48,7 @@ def check_drop(answer: Callable[[Network, Array, Array, int], Any], *, variant: 
         If a drop is not exactly right.
     """
     result = check(DROP, answer, variant)
-    return result.told(f"The drop is exactly right, for {result.cases} pictures and three networks.")
+    return result.told(f"The drop is exactly right, for {result.cases} pictures and four networks.")
 
 
 def deletion_by_hand(variant: int = 0) -> tuple[Array, Array]:
@@ -113,7 +114,7 @@ def check_deletion(answer: Mapping[str, Any], *, variant: int = 0) -> Result:
 
 
 def _drop_cases(variant: int = 0) -> Iterator[Inputs]:
-    """Yield the worked example without the moon, then drawn pictures and masks."""
+    """Yield the worked example without the moon, then drawn pictures and masks, at the end in two colours."""
     top_right = np.zeros((4, 4), bool)
     top_right[:2, 2:] = True
     yield {"network": worked_network(), "image": IMAGE, "where": top_right, "c": 0}
@@ -126,6 +127,12 @@ def _drop_cases(variant: int = 0) -> Iterator[Inputs]:
             if 1 < where.sum() < 8 and drop not in (0, others, _drop(network, image, where, 1 - c)):
                 break
         yield {"network": network, "image": image, "where": where, "c": c}
+    where = np.zeros((3, 3), bool)
+    where[0, 1:] = True
+    weight = 1 + np.abs(halves(rng, (2, 18)))  # so that no two mistakes agree
+    image = 1 + np.abs(halves(rng, (2, 3, 3)))
+    network = Network([("flatten", Flatten()), ("linear", Linear(weight))])
+    yield {"network": network, "image": image, "where": where, "c": 1}
 
 
 def _score(network: Network, image: Array, c: int) -> Any:
@@ -150,6 +157,9 @@ _DROP: Mistakes = [
     (lambda f, x, m, c: _drop(f, x, ~m, c), "You erase all but the patch: put zeros where the mask is True."),
     (lambda f, x, m, c: _score(f, erase(x, ~m), c),
      "That is the score of the patch alone: erase the patch, and keep the rest."),
+    (lambda f, x, m, c: _score(f, x, c) - _score(f, np.concatenate([erase(x[:1], m), x[1:]]), c),
+     "You erase the first colour only: a patch goes through all channels, image[:, where]."),
+    (lambda f, x, m, c: _drop(f, x, m, 0), "You always take score 0: take score c."),
     (lambda f, x, m, c: _drop(f, x, m, 1 - c), "That is the drop of the other class: take score c."),
     (lambda f, x, m, c: _of_both(f, x, m).sum(), "You add up the drops of all classes: take class c."),
     (lambda f, x, m, c: _score(f, x, c) - _score(f, erase(x, m, 1), c),
@@ -261,4 +271,5 @@ DELETION = Exercise(
         "area": Stage("area, under the curve from 0 to 1:", _area, _AREA),
     },
     _deletion_case,
+    is_by_hand=True,
 )

@@ -46,6 +46,7 @@ class Exercise(NamedTuple):
     outcome: Callable[..., Sequence[Array]] | None = None  # outcome(inputs, *given) is what to compare
     may_call: Sequence[str] = ()  # the modules of this package that an answer needs
     if_none: str = ""  # a sentence for an answer that returns None in some cases
+    is_by_hand: bool = False  # the answer is a few numbers: a message that told them would do the exercise
 
 
 class _Try(NamedTuple):
@@ -135,7 +136,7 @@ def _about_an_error(error: Exception, inputs: Inputs, advice: Callable[[Exceptio
     return _lines(
         message,
         f"It was raised by your line: {line}" if line else "",
-        "(Some dots are still there: replace them.)" if "ellipsis" in str(error) else advice(error) if advice else "",
+        (advice(error) if advice and "ellipsis" not in str(error) else "") or hints.advise_on_any(error),
     )
 
 
@@ -260,7 +261,7 @@ def _message(name: str, exercise: Exercise, tries: Mapping[str, Sequence[_Try]])
     for number, one in enumerate(tries[name]):
         if not _is_right(one):
             hint = _exchanged(name, tries) or _hint(stage.mistakes, tries[name]) or _general_hint(name, tries)
-            difference = _difference(one, may_be_rounding=not hint)
+            difference = _difference(one, may_be_rounding=not hint, is_told=not exercise.is_by_hand)
             hint = hint or _which_cases_are_right(number, one.inputs)
             law = stage.law(one.given, one.inputs) if stage.law and is_finite(one.given) else ""
             return _lines(stage.heading, hint, difference, law, f"The inputs were {_shown(one.inputs)}")
@@ -286,16 +287,22 @@ def _is_right(one: _Try) -> bool:
     return one.outcome.shape == one.expected.shape and bool((one.outcome == one.expected).all())
 
 
-def _difference(one: _Try, may_be_rounding: bool) -> str:
-    """Return how the outcome differs from what is expected."""
+def _difference(one: _Try, may_be_rounding: bool, is_told: bool) -> str:
+    """Return how the outcome differs from what is expected, and what that is unless it may not be told."""
     values, expected = one.outcome, one.expected
     if values.shape != expected.shape:
         return f"The shape should be {expected.shape}; yours is {values.shape}."
-    if may_be_rounding and _holds_floats(one.given) and _is_near(values, expected):
+    if may_be_rounding and (_holds_floats(one.given) or _were_floats(one.given)) and _is_near(values, expected):
         return (
             "Right up to rounding, but somewhere a float came in. Compute with the Fractions that you are given: "
-            "Fraction / int stays exact."
+            "Fraction / int stays exact.\nAn array of np.zeros holds floats: collect the numbers in a list, or write "
+            "dtype=object. 0.5 is a float, too: write Fraction(1, 2)."
         )
+    if not is_told:
+        count, where = (values != expected).sum(), first_index(values != expected)
+        if not where:
+            return f"Yours is {values}, which is not right."
+        return f"{count} of {values.size} numbers are not right. The first is {values[where]}, at {where}."
     if values.size > _MANY:
         where = first_index(values != expected)
         return f"At {where} the number should be {expected[where]}; yours is {values[where]}."
@@ -333,6 +340,12 @@ def _is_near(values: Array, expected: Array) -> bool:
 
 def _holds_floats(values: Array) -> bool:
     return values.dtype.kind == "f" or (values.dtype == object and any(isinstance(v, float) for v in values.flat))
+
+
+def _were_floats(values: Array) -> bool:
+    """Whether there are Fractions that were made of floats: below the line they have a large power of two."""
+    below = [value.denominator for value in values.flat if isinstance(value, Fraction)]
+    return any(one > 2**30 and one & (one - 1) == 0 for one in below)
 
 
 def _which_cases_are_right(number: int, inputs: Inputs) -> str:

@@ -44,7 +44,8 @@ def sentence_about(pairs: Pairs, others: Mapping[str, Sequence[Array]]) -> str:
     for turned, hint in _TURNED:
         if all(_same(turned(given), right) for given, right in pairs) and _tells(turned, pairs):
             return hint
-    return _about_shapes(pairs) or _about_an_epsilon(pairs) or _about_a_factor(pairs) or _about_a_start(pairs)
+    detectors = _about_a_single_number, _about_shapes, _about_an_epsilon, _about_a_factor, _about_a_start
+    return next((sentence for detector in detectors if (sentence := detector(pairs))), "")
 
 
 _TURNED: list[tuple[Callable[[Array], Array], str]] = [
@@ -69,8 +70,17 @@ def _about_shapes(pairs: Pairs) -> str:
     return ""
 
 
+def _about_a_single_number(pairs: Pairs) -> str:
+    if any(given.shape or not right.size or right.ndim == 0 for given, right in pairs):
+        return ""
+    for what, reduced in (("sum", np.sum), ("largest", np.max)):
+        if all(_same(given, np.asarray(reduced(right))) for given, right in pairs):
+            return f"That is one number, the {what} of them all: it should be an array, cell by cell."
+    return ""
+
+
 def _about_a_factor(pairs: Pairs) -> str:
-    factors = [_factor(given, right) for given, right in pairs]
+    factors = [_factor(given, right) for given, right in pairs if given.any() or right.any()]
     known = [factor for factor in factors if factor is not None]
     if len(known) < len(factors) or not {*known} - {0, 1}:
         return ""
@@ -81,14 +91,19 @@ def _about_a_factor(pairs: Pairs) -> str:
         if _is_one_number(pairs):
             return ""
         return f"It is {factor} times the right one, everywhere."
-    if 0 in known or len(known) < 2:
+    if not all(_may_be_a_size(factor) for factor in known):
         return ""
     first, second = [*dict.fromkeys(known)][:2]
     return f"It is {first} times the right one in one case, {second} times in another: is that a size of the arrays?"
 
 
+def _may_be_a_size(factor: Fraction) -> bool:
+    """Whether a factor may come from the sizes of the arrays, which are small."""
+    return factor > 0 and factor != 1 and max(factor.numerator, factor.denominator) <= 100
+
+
 def _factor(given: Array, right: Array) -> Fraction | None:
-    """Return the one number that makes what is given of what is right; 1 if both are 0 everywhere, None if none."""
+    """Return the one number that makes what is given of what is right; None if there is none."""
     if given.shape != right.shape:
         return None
     quotients = set()
@@ -98,9 +113,7 @@ def _factor(given: Array, right: Array) -> Fraction | None:
                 return None
             continue
         quotients.add(_small_fraction(g, r))
-    if len(quotients) > 1:
-        return None
-    return quotients.pop() if quotients else Fraction(1)
+    return quotients.pop() if len(quotients) == 1 else None
 
 
 def _is_one_number(pairs: Pairs) -> bool:
@@ -227,7 +240,9 @@ def calls_of_this_package(allowed: Sequence[str] = (), watched: bool = True) -> 
             module = str(frame.f_globals.get("__name__", "")).removeprefix("numpycam.")
             if module not in (*MAY_BE_CALLED, *allowed) and not module.startswith("checks"):
                 name = frame.f_code.co_name
-                called.append(frame.f_code.co_qualname.split(".")[0] if name.startswith("__") else name)
+                own = frame.f_locals.get("self") if name == "__call__" else None
+                known = getattr(own, "__name__", frame.f_code.co_qualname.split(".")[0])
+                called.append(known if name.startswith("__") else name)
 
     if watched:  # it takes time
         sys.setprofile(look)

@@ -278,4 +278,6 @@ GRAD_CAM = Exercise(
     hints.advise_on_alphas,
 )
 
-BY_HAND = Exercise(GRAD_CAM.stages, lambda variant: [named(*maps_by_hand(variant))], hints.advise_on_alphas)
+BY_HAND = Exercise(
+    GRAD_CAM.stages, lambda variant: [named(*maps_by_hand(variant))], hints.advise_on_alphas, is_by_hand=True
+)

@@ -1,5 +1,6 @@
 """Hints that several checks give."""
 
+import re
 from collections.abc import Callable
 
 RELU_TOO_EARLY = "There is a ReLU before the sum: first add up, then ReLU."
@@ -15,6 +16,23 @@ LEAST_IS_0 = (
     "and subtract nothing."
 )
 ONLY_THE_EXAMPLE = "That is right for the worked example only: compute it from the arguments."
+
+
+def advise_on_any(error: Exception) -> str:
+    """Return a sentence about an error that beginners meet everywhere, or ""."""
+    text = str(error)
+    if "ellipsis" in text:
+        return "(Some dots are still there: replace them.)"
+    if "truth value of an array" in text:
+        return "(max, if and `and` take one number. np.maximum and np.where go cell by cell.)"
+    if "Rational instances" in text:
+        return "(Fraction takes whole numbers and Fractions, no floats: take int(…) of a float that is whole.)"
+    length = re.search("out of bounds for axis [0-9]+ with size ([0-9]+)", text)
+    if length:
+        return f"(That axis has the length {length[1]} here: take it from the argument, and write no number.)"
+    if "aligned" in text or "matmul" in text:
+        return "(dot and @ add up along one axis of each: write the product cell by cell, then add up along axis=0.)"
+    return ""
 
 
 def advise_on_shapes(advice: str) -> Callable[[Exception], str]:

@@ -247,7 +247,7 @@ COUNTERFACTUAL = Exercise(
 
 
 def _totals(variant: int = 0) -> Iterator[Inputs]:
-    """Yield the L of the worked example, drawn ones, one that is all negative, and one of zeros."""
+    """Yield the L of the worked example, drawn ones, one all negative, one whose sum is 0, and one of zeros."""
     yield {"L": WEIGHTED_SUM}
     rng = generator(variant)
     for shape in ((2, 3), (3, 2)):
@@ -256,6 +256,8 @@ def _totals(variant: int = 0) -> Iterator[Inputs]:
             total = halves(rng, shape)
         yield {"L": total}
     yield {"L": -1 - np.abs(halves(rng, (1, 3)))}
+    both = 1 + np.abs(halves(rng, (1, 2)))
+    yield {"L": np.concatenate([both, -both[:, ::-1]])}
     yield {"L": 0 * halves(rng, (2, 2))}
 
 
@@ -295,6 +297,10 @@ _NEGATIVE: Mistakes = [
 _AGAINST: Mistakes = [
     (lambda total: quotient(relu(-total).sum(), total.sum()),
      "You divide by the sum of L, in which for and against cancel: divide by the sum of both parts."),
+    (lambda total: _share_against(total) if total.sum() else 0 * total.sum(),
+     "Where L adds up to 0, for and against can be equally large: ask whether there is anything in either part."),
+    (lambda total: _share_against(total) if relu(total).any() else 0 * total.sum(),
+     "Where nothing speaks for the class, and something against it, all of it is against: the share is 1."),
     (lambda total: quotient(-relu(-total).sum(), np.abs(total).sum()),
      "It is negative: a share is the sum of the negative part, which has no minus, over the sum of both."),
     (lambda total: quotient(relu(-total).sum(), relu(total).sum()),

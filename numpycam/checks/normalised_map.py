@@ -47,7 +47,7 @@ def _normalised(heat: Array) -> Array:
 
 
 def _maps(variant: int = 0) -> Iterator[Inputs]:
-    """Yield maps of all kinds: the worked example, no zero, signed, all negative, tiny, and nothing but zeros."""
+    """Yield maps of all kinds: no zero, signed, all negative, the largest 0, the sum 0, tiny, nothing but zeros."""
     rng = generator(variant)
 
     def drawn(low: int, high: int, *shape: int) -> Array:
@@ -61,6 +61,10 @@ def _maps(variant: int = 0) -> Iterator[Inputs]:
     signed[tuple(rng.integers(0, (3, 2)))] = Fraction(-7)  # the largest size has a minus
     yield {"heat": signed}
     yield {"heat": drawn(-9, 0, 2, 2)}
+    below = drawn(0, 9, 2, 3)
+    yield {"heat": below - below.max()}
+    both = drawn(1, 9, 1, 3)
+    yield {"heat": np.concatenate([both, -both[:, ::-1]])}
     yield {"heat": drawn(1, 9, 1, 4) / 10**14}
     yield {"heat": 0 * drawn(0, 6, 2, 3)}
     yield {"heat": np.zeros((2, 2))}
@@ -82,6 +86,9 @@ _LEAST_MAXIMUM = (
     "Below the line stands a smallest number, which a tiny map never reaches, so it becomes dark: ask whether the "
     "maximum is 0, and nothing else."
 )
+_NEARLY_0 = Fraction(1, 10**10)
+_EACH_CELL = "Ask whether each cell is 0, np.any(heat), and not whether their {} is."
+_TINY = "A map with tiny numbers is no map of zeros: ask whether the maximum is 0, and nothing else."
 _SIZE = "Take the largest *absolute* value, so that a negative map keeps its signs: np.abs(heat).max()."
 
 _NORMALISE: Mistakes = [
@@ -93,6 +100,9 @@ _NORMALISE: Mistakes = [
     (lambda heat: quotient(heat, heat.max()), _SIZE),
     (lambda heat: np.where(heat.max() > 0, quotient(heat, heat.max()), heat), _SIZE),
     (lambda heat: np.where(heat.max() > 0, quotient(heat, heat.max()), 0 * heat), _SIZE),
+    (lambda heat: heat if heat.max() == 0 else quotient(heat, heat.max()), _SIZE),
+    (lambda heat: heat if heat.sum() == 0 else _normalised(heat), _EACH_CELL.format("sum")),
+    (lambda heat: heat if heat.max() == 0 else _normalised(heat), _EACH_CELL.format("maximum")),
     (lambda heat: quotient(np.abs(heat), np.abs(heat).max()), "The signs are gone: divide heat itself, not |heat|."),
     (lambda heat: quotient(relu(heat), np.abs(heat).max()),
      "There is a ReLU in it: a negative cell stays negative, so that one can see what it says."),
@@ -116,6 +126,8 @@ _NORMALISE: Mistakes = [
     (lambda heat: heat, "That is the map itself: divide it by its largest absolute value."),
     *((_with_epsilon(10.0**-digits), _EPSILON) for digits in range(3, 13)),
     *((_with_least_maximum(Fraction(1, 10**digits)), _LEAST_MAXIMUM) for digits in range(1, 14)),
+    (lambda heat: heat if heat.max() < _NEARLY_0 else _normalised(heat), _TINY),
+    (lambda heat: heat if np.abs(heat).max() < _NEARLY_0 else _normalised(heat), _TINY),
     (lambda heat: normalise(LOCALIZATION_MAP), hints.ONLY_THE_EXAMPLE),
 ]  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The checks of notebook 08: XGrad-CAM, what LayerCAM does not see, HiResCAM and LayerCAM, a lost division."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -371,6 +372,11 @@ def _weights_advice(error: Exception) -> str:
             "(Is something below the line 0? Only cells with g > 0 are asked: divide there and nowhere else. "
             "np.where divides everywhere.)"
         )
+    if "NoneType" in str(error):
+        return "(np.divide needs out= beside where=: without it, the other cells hold nothing.)"
+    row, maps = (re.search(shape, str(error)) for shape in (r"\(([0-9]+),\)", r"\(([0-9]+),[0-9]+,[0-9]+\)"))
+    if row and maps and row[1] != maps[1]:
+        return "(a[used] is a flat copy: write a[used] = …, which assigns, or np.divide(…, out=a, where=used).)"
     return _shapes_advice(error)
 
 

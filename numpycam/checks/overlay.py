@@ -174,6 +174,7 @@ DIVIDED = Exercise(
         ]),
     },
     _the_map,
+    is_by_hand=True,
 )  # fmt: skip
 
 NEAREST = Exercise(
@@ -201,6 +202,7 @@ NEAREST = Exercise(
         ]),
     },
     _the_map,
+    is_by_hand=True,
 )  # fmt: skip
 
 

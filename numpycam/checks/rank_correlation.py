@@ -114,6 +114,8 @@ _RANKS_WRONG: Mistakes = [
      "Below the line there is n³: it should be n (n² - 1)."),
     (lambda a, b: 1 - 6 * ((_ranks(a) - _ranks(b)) ** 2).sum() / Fraction(a.size * (a.size - 1)),
      "Below the line there is n (n - 1): it should be n (n² - 1)."),
+    (lambda a, b: 1 - 6 * ((_ranks(a) - _ranks(b)) ** 2).sum() / Fraction(a.size) * (a.size**2 - 1),
+     "a / b * c is (a / b) * c: put n (n² - 1) into brackets."),
     (lambda a, b: 1 - 6 * np.abs(_ranks(a) - _ranks(b)).sum() / Fraction(a.size * (a.size**2 - 1)),
      "Those are |d|: take the squares, d²."),
     (lambda a, b: 1 - 6 * (_ranks(a) - _ranks(b)).sum() ** 2 / Fraction(a.size),
