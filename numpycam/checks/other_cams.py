@@ -375,7 +375,7 @@ def _weights_advice(error: Exception) -> str:
     if "NoneType" in str(error):
         return "(np.divide needs out= beside where=: without it, the other cells hold nothing.)"
     row, maps = (re.search(shape, str(error)) for shape in (r"\(([0-9]+),\)", r"\(([0-9]+),[0-9]+,[0-9]+\)"))
-    if row and maps and row[1] != maps[1]:
+    if "array of dimension 1" in str(error) or (row and maps and row[1] != maps[1]):
         return "(a[used] is a flat copy: write a[used] = …, which assigns, or np.divide(…, out=a, where=used).)"
     return _shapes_advice(error)
 

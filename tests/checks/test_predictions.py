@@ -34,6 +34,18 @@ from numpycam.checks import predict
         (10**400, 1, "You predicted 1.00000e+400. It is 1."),
         (float("nan"), 1, "You predicted nan. It is 1."),
         (..., 3, "Not predicted. It is 3."),
+        ("Yes.", True, "You predicted Yes., and so it is."),
+        ("n", False, "You predicted n, and so it is."),
+        ("the moon", "moon", "You predicted the moon, and so it is."),
+        ("nobody", "nobody's", "You predicted nobody, and so it is."),
+        ("α_3", 3, "You predicted α_3, and so it is."),
+        ("map 3.", 3, "You predicted map 3., and so it is."),
+        ("-1/2", Fraction(-1, 2), "You predicted -1/2, and so it is."),
+        ("1 or 3", 3, "You predicted 1 or 3. It is 3."),
+        (["b", "The a"], {"a", "b"}, "You predicted b, The a, and so it is."),
+        ("b and a", {"a", "b"}, "You predicted b and a, and so it is."),
+        (["a"], {"a", "b"}, "You predicted a. It is a, b."),
+        (..., {"b", "a"}, "Not predicted. It is a, b."),
     ],
 )
 def test_what_came_is_told_after_what_was_predicted(answer, value, told, capsys):
