@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -124,6 +125,21 @@ def test_open_starts_jupyter_in_the_folder_and_returns_its_status(tmp_path, monk
     monkeypatch.setattr("numpycam.cli.course.subprocess.call", lambda command: called.append(command) or 7)
     assert cli.main(["course", str(tmp_path), "--open"]) == 7
     assert called == [[sys.executable, "-m", "jupyterlab", str(tmp_path)]]
+
+
+@pytest.mark.parametrize(
+    ("is_there", "is_found", "told"),
+    [
+        (True, True, "jupyter lab "),
+        (True, False, f"{shlex.quote(sys.executable)} -m jupyterlab "),
+        (False, False, "pip install jupyter && jupyter lab "),
+    ],
+)
+def test_how_to_open_it_is_told(is_there, is_found, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("numpycam.cli.course.find_spec", lambda name: name if is_there else None)
+    monkeypatch.setattr("numpycam.cli.course.shutil.which", lambda name: name if is_found else None)
+    assert cli.main(["course", str(tmp_path)]) == 0
+    assert f"\nOpen it: {told}" in capsys.readouterr().out
 
 
 def test_an_edition_leaves_the_notebook_as_it_is():

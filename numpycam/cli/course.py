@@ -3,6 +3,7 @@
 import argparse
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -140,5 +141,11 @@ def _told(folder: Path, new: list[str], there: list[str], options: argparse.Name
     if options.nbgrader:
         return [*lines, f"Go on: cd {place} && nbgrader generate_assignment {SHEET}"]
     first = "teaching.md" if options.teacher else "README.md, then 01"
-    jupyter = "" if find_spec("jupyterlab") else "   (Jupyter: pip install jupyter)"
-    return [*lines, f"Open it: jupyter lab {place}{jupyter}", f"Begin with {first}."]
+    return [*lines, f"Open it: {_jupyter()} {place}", f"Begin with {first}."]
+
+
+def _jupyter() -> str:
+    """Return how to call Jupyter: by its name, or by this Python if its environment is not active."""
+    if not find_spec("jupyterlab"):
+        return "pip install jupyter && jupyter lab"
+    return "jupyter lab" if shutil.which("jupyter") else f"{shlex.quote(sys.executable)} -m jupyterlab"
