@@ -7,6 +7,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
+from page_parts import line  # noqa: E402
 from peers.conformance import CONFORMANCE  # noqa: E402
 from peers.disagreements import NAMES  # noqa: E402
 
@@ -88,16 +89,6 @@ called wrong."""
 def name_of(peer):
     """Return what a peer is called."""
     return NAMES.get(peer, peer)
-
-
-def cell(text):
-    """Return a text as a cell of a table."""
-    return str(text).replace("|", "&#124;")
-
-
-def line(*cells):
-    """Return a line of a table."""
-    return f"| {' | '.join(map(cell, cells))} |"
 
 
 def held(row):

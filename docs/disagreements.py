@@ -8,6 +8,7 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
+from page_parts import table  # noqa: E402
 from peers.disagreements import KINDS, NAMES, RECORD, TABLE  # noqa: E402
 
 HEAD = """# Where libraries disagree
@@ -41,25 +42,24 @@ def both(row):
     return [numbers(row.answer(peer), digits) for peer in row.peers], numbers(row.equation, digits)
 
 
+def cells_of(row):
+    """Return a row of the table, with what the libraries return and what the equation gives."""
+    answers, equation = both(row)
+    theirs = "<br>".join(f"{NAMES[peer]}: {answer}" for peer, answer in zip(row.peers, answers, strict=True))
+    return row.method, row.asked, theirs, equation, row.why
+
+
 def page():
     """Return the whole page."""
     versions = [f"{name} {RECORD[peer]['version']}" for peer, name in NAMES.items()]
     torch = {RECORD[peer]["torch"] for peer in NAMES}
     head = HEAD.format(versions=", ".join(versions), torch=", ".join(torch).partition("+")[0])
-    lines = [head]
+    chapters = []
     for kind, title in KINDS.items():
         ours = "numpycam returns" if kind == "ours" else "the equation gives"
-        lines += [f"## {title}", "", f"| method | asked for | the library returns | {ours} | why |", "|" + "---|" * 5]
-        for row in TABLE:
-            if row.kind == kind:
-                answers, equation = both(row)
-                theirs = "<br>".join(
-                    f"{NAMES[peer]}: {answer}" for peer, answer in zip(row.peers, answers, strict=True)
-                )
-                cells = row.method, row.asked, theirs, equation, row.why
-                lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
-        lines.append("")
-    return "\n".join(lines)
+        columns = ["method", "asked for", "the library returns", ours, "why"]
+        chapters.append(f"## {title}\n\n{table(columns, [cells_of(row) for row in TABLE if row.kind == kind])}\n")
+    return "\n".join([head, *chapters])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Draw the pictures of docs/drawings.md, and write its table: what the two trained networks do on new drawings."""
 
-import re
 from pathlib import Path
 
 import numpy as np
+from page_parts import table, write_parts
 
 from numpycam import grad_cam, load_pretrained
 from numpycam.cli.background import figure_of_maps
@@ -32,7 +32,7 @@ def contact_sheet():
     )
 
 
-def table():
+def measures_table():
     """Measure over all pictures of each seed, and return a table of the means over the seeds, with their range."""
     rows = []
     for name in NAMES:
@@ -51,11 +51,10 @@ def table():
                     [m.energy[c, GRASS] for m in found],
                     [m.shares[c, BACKGROUND_KERNEL] for m in found],
                 )
-                cells = " | ".join(f"{100 * np.mean(x):.1f} ({100 * min(x):.1f}–{100 * max(x):.1f})" for x in values)
-                rows.append(f"| {name} | {world} | {animal} | {cells} |")
-    columns = "right answers | peak on it | map on it | its area | map on grass | share of A³"
-    heading = f"| network | pictures | class | {columns} |"
-    return "\n".join([heading, "|---|---|---|" + "---:|" * 6, *rows])
+                cells = (f"{100 * np.mean(x):.1f} ({100 * min(x):.1f}–{100 * max(x):.1f})" for x in values)
+                rows.append([name, world, animal, *cells])
+    measures = ["right answers", "peak on it", "map on it", "its area", "map on grass", "share of A³"]
+    return table(["network", "pictures", "class", *measures], rows, numbers=range(3, 9))
 
 
 if __name__ == "__main__":
@@ -64,6 +63,4 @@ if __name__ == "__main__":
     (HERE / "drawings" / "background.png").write_bytes(figure_of_maps(networks, seed=0).as_png())
     seen = grad_cam(networks[NAMES[0]], draw(1, seed=0, animals="both", grass=True).images[0], 0)
     (HERE / "drawings" / "kernels.png").write_bytes(figure_of_kernels(seen, title=f"{NAMES[0]}, cat").as_png())
-    page = HERE / "drawings.md"
-    text = re.sub("(<!-- table -->\n).*?(<!-- /table -->)", rf"\1{table()}\n\2", page.read_text(), flags=re.DOTALL)
-    page.write_text(text)
+    write_parts(HERE / "drawings.md", {"table": measures_table()})

@@ -8,22 +8,12 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 from laws.found import EXHIBITS, convention_of, found_by, is_asked  # noqa: E402
+from page_parts import table, with_parts  # noqa: E402
 
 from numpycam import laws  # noqa: E402
 from numpycam.laws.message import CONDUCT  # noqa: E402
 
 NAMED = "a convention: "
-
-
-def row(*cells):
-    """Return a row of a table."""
-    return f"| {' | '.join(str(cell).replace('|', '&#124;') for cell in cells)} |"
-
-
-def table(head, rows, numbers=0):
-    """Return a table whose last columns are numbers."""
-    marks = ["---"] * (len(head) - numbers) + ["---:"] * numbers
-    return "\n".join([row(*head), f"|{'|'.join(marks)}|", *rows])
 
 
 def laws_table(book, found, ids):
@@ -32,8 +22,8 @@ def laws_table(book, found, ids):
     for law in (law for law in book.laws if law.id in ids):
         finds = [by for by in found if law.id in by]
         counts = [len(finds), sum(len(by) == 1 for by in finds)] if is_asked(book.name, law) else ["–", "–"]
-        rows.append(row(law.id, law.text, law.where, *counts))
-    return table(["law", "says", "where", "finds", "alone"], rows, numbers=2)
+        rows.append([law.id, law.text, law.where, *counts])
+    return table(["law", "says", "where", "finds", "alone"], rows, numbers=[3, 4])
 
 
 def mistakes_table(name, found):
@@ -41,7 +31,7 @@ def mistakes_table(name, found):
     rows = []
     for id, mistake in EXHIBITS[name].items():
         by = ", ".join(found[id]) or NAMED + convention_of(name, id)
-        rows.append(row(f"`{id}`", mistake.about, by, mistake.hint))
+        rows.append([f"`{id}`", mistake.about, by, mistake.hint])
     return table(["mistake", "wrong", "found by", "what helps"], rows)
 
 
@@ -68,11 +58,7 @@ def books(found):
 
 def page(text, found):
     """Return the page with its tables."""
-    for name, part in (("conduct", conduct(found)), ("books", books(found))):
-        mark = f"<!-- {name} -->\n"
-        assert mark in text
-        text = re.sub(f"({mark}).*?(<!-- /{name} -->)", lambda m, part=part: f"{m[1]}{part}\n{m[2]}", text, flags=re.S)
-    return text
+    return with_parts(text, {"conduct": conduct(found), "books": books(found)})
 
 
 def read(text):

@@ -5,11 +5,11 @@ method has which property. Each takes a few minutes.
 """
 
 import json
-import re
 import sys
 from pathlib import Path
 
 import numpy as np
+from page_parts import table, write_parts
 
 from numpycam import drawings, load_pretrained, worked_example
 from numpycam.display import figure_of_methods
@@ -30,7 +30,7 @@ from numpycam.resize import resize
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 import second_example  # noqa: E402
-from properties import table  # noqa: E402
+from properties import table as properties_found  # noqa: E402
 
 IMAGES, CURVES, SEED = 500, 50, 2000  # the curves take long, so only the first 50 images have them
 CLASS = 1  # the elephant
@@ -49,21 +49,20 @@ def applicable():
 
 def methods_table():
     """Return all methods as a table."""
-    lines = ["| method | L, before the last ReLU | needs | exact | source |", "|---|---|---|---|---|"]
+    rows = []
     for name, m in METHODS.items():
         needs = f"{m.needs} (map at the {m.layer})" if m.layer else m.needs
-        cells = f"{m.name}, `{name}`", f"$`{m.equation}`$", needs, "yes" if m.is_exact else "no", m.source
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append([f"{m.name}, `{name}`", f"$`{m.equation}`$", needs, "yes" if m.is_exact else "no", m.source])
+    return table(["method", "L, before the last ReLU", "needs", "exact", "source"], rows)
 
 
 def properties_table():
     """Return yes and no, for each method and property."""
-    lines = [f"| method | {' | '.join(PROPERTIES)} | exact |", "|---|" + "---|" * (len(PROPERTIES) + 1)]
+    rows = []
     for m in METHODS.values():
         has = [*(what in m.properties for what in PROPERTIES), m.is_exact]
-        lines.append(f"| {m.name} | {' | '.join('yes' if yes else 'no' for yes in has)} |")
-    return "\n".join(lines)
+        rows.append([m.name, *("yes" if yes else "no" for yes in has)])
+    return table(["method", *PROPERTIES, "exact"], rows)
 
 
 def properties_list():
@@ -86,7 +85,7 @@ def as_json(found):
 
 def values_table():
     """Return L of each method on two examples: as fractions where these are exact and short, else as decimals."""
-    lines = ["| method | the worked example, the cat | the second example |", "|---|---|---|"]
+    rows = []
     for name, m in METHODS.items():
         cells = []
         for network, image, options in (
@@ -100,8 +99,8 @@ def values_table():
                 cells.append("no value")
                 continue
             cells.append(rows_of(values) if values.size <= 6 else "")
-        lines.append(f"| {m.name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append([m.name, *cells])
+    return table(["method", "the worked example, the cat", "the second example"], rows)
 
 
 def rows_of(values):
@@ -113,18 +112,17 @@ def rows_of(values):
 
 def measures_table(name):
     """Measure each method on drawings, with one of the two trained networks. Equal rows become one."""
-    lines = ["| method | " + " | ".join(WHAT[name]) + " |", "|---|" + "---:|" * len(WHAT[name])]
     drawn = drawings.draw(IMAGES, SEED, animals="elephant", grass=True)
-    rows = {}
+    same = {}  # the methods by their cells
     for key, method in applicable().items():
         found = measured(method, load_pretrained(name), drawn, OPTIONS.get(key, {}))
         cells = [f"{100 * np.mean(x):.1f} ± {196 * np.std(x, ddof=1) / len(x) ** 0.5:.1f}" for x in found]
-        rows.setdefault(" | ".join(cells), []).append(method.name)
+        same.setdefault(tuple(cells), []).append(method.name)
         print(name, method.name, cells, flush=True)
-    lines += [f"| {', '.join(names)} | {cells} |" for cells, names in rows.items()]
+    rows = [[", ".join(names), *cells] for cells, names in same.items()]
+    measures = table(["method", *WHAT[name]], rows, numbers=range(1, 1 + len(WHAT[name])))
     area = 100 * drawn.masks[:, 1:3].mean(axis=(0, 2, 3))
-    lines.append(f"| *a map that is the same everywhere* | | {area[0]:.1f} | | {area[1]:.1f} | | |")
-    return "\n".join(lines)
+    return f"{measures}\n| *a map that is the same everywhere* | | {area[0]:.1f} | | {area[1]:.1f} | | |"
 
 
 ELEPHANT, GRASS = NAMES  # by what the network looks at
@@ -155,22 +153,19 @@ def probability(curve, network, image, heat):
     return curve(network, image, heat, CLASS, steps=16, baseline=GREY, output=lambda y: 1 / (1 + np.exp(-y)))
 
 
-def write(page, name, text):
-    """Replace what stands between two marks of the page."""
-    mark = f"<!-- {name} -->\n"
-    content = page.read_text()
-    assert mark in content
-    page.write_text(
-        re.sub(f"({mark}).*?(<!-- /{name} -->)", lambda m: m[1] + text + "\n" + m[2], content, flags=re.DOTALL)
-    )
+def parts():
+    """Return what the page shows without measuring, by the name of its marks."""
+    return {
+        "methods": methods_table(),
+        "meanings": properties_list(),
+        "properties": properties_table(),
+        "values": values_table(),
+    }
 
 
 if __name__ == "__main__":
     page = HERE / "methods.md"
-    write(page, "methods", methods_table())
-    write(page, "meanings", properties_list())
-    write(page, "properties", properties_table())
-    write(page, "values", values_table())
+    write_parts(page, parts())
     network, image = as_floats(worked_example.network()), as_floats(worked_example.IMAGE)
     example = [m(network, image, 0, **({"size": 2} if name == "occlusion" else {})) for name, m in applicable().items()]
     (HERE / "methods" / "example.png").write_bytes(figure_of_methods(example, columns=6).as_png())
@@ -179,7 +174,7 @@ if __name__ == "__main__":
     (HERE / "methods" / "drawing.png").write_bytes(figure_of_methods(seen, columns=6).as_png())
     if "measures" in sys.argv:
         for name in NAMES:
-            write(page, name, measures_table(name))
+            write_parts(page, {name: measures_table(name)})
     if "properties" in sys.argv:
-        found = table()
+        found = properties_found()
         (HERE / "methods" / "properties.json").write_text(json.dumps(as_json(found)) + "\n")

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+from page_parts import table, write_parts
 
 from numpycam import ReLU, grad_cam
 from numpycam.interop import from_torch
@@ -117,19 +118,16 @@ def apart_by(ours, theirs):
 
 def converted_table(models):
     """Return a row for each model that became a network."""
-    rows = [
-        "| model | parameters | layer without `layer=` | scores | Grad-CAM there | and at | Grad-CAM there |",
-        "|---|---:|---|---|---|---|---|",
-    ]
+    rows = []
     for name, one in models.items():
         if "refused" not in one:
             scores, there, behind_it = (
                 f"{few:.0e}, {many:.0e}" for few, many in zip(one["float64"], one["float32"], strict=True)
             )
-            places = f"`{one['layer']}`", f"`{one['behind']}`"
-            cells = [f"`{name}`", f"{one['parameters']:,}", places[0], scores, there, places[1], behind_it]
-            rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+            model, layer, behind = (f"`{text}`" for text in (name, one["layer"], one["behind"]))
+            rows.append([model, f"{one['parameters']:,}", layer, scores, there, behind, behind_it])
+    head = ["model", "parameters", "layer without `layer=`", "scores", "Grad-CAM there", "and at", "Grad-CAM there"]
+    return table(head, rows, numbers=[1])
 
 
 def refused_table(models):
@@ -139,15 +137,13 @@ def refused_table(models):
         if "refused" in one:
             lines = [LINE.fullmatch(line) for line in one["refused"]]
             groups.setdefault(frozenset(line["why"] for line in lines), []).append((name, lines))
-    rows = [
-        "| how many | models | what they do that numpycam does not, and where in the first of them |",
-        "|---:|---|---|",
-    ]
+    rows = []
     for group in sorted(groups.values(), key=lambda group: (len(group[0][1]), group[0][0])):
         names = ", ".join(f"`{name}`" for name, _ in group)
         reasons = "<br>".join(f"{shortened(line['why'])}: {line['what']} at `{line['place']}`" for line in group[0][1])
-        rows.append(f"| {len(group)} | {names} | {reasons} |")
-    return "\n".join(rows)
+        rows.append([len(group), names, reasons])
+    what = "what they do that numpycam does not, and where in the first of them"
+    return table(["how many", "models", what], rows, numbers=[0])
 
 
 def shortened(why):
@@ -163,15 +159,6 @@ def about(record):
         f"{len(names)} models: {len(names) - refused} become networks, {refused} do not. Run on {record['date']} with "
         f"{versions}, on the CPU."
     )
-
-
-def write(name, text):
-    """Replace what stands between two marks of the page."""
-    before, mark, rest = PAGE.read_text().partition(f"<!-- {name} -->\n")
-    _, end, after = rest.partition(f"<!-- /{name} -->")
-    assert mark
-    assert end
-    PAGE.write_text(f"{before}{mark}{text}\n{end}{after}")
 
 
 def parts(record):
@@ -196,5 +183,4 @@ if __name__ == "__main__":
         versions = {name: metadata.version(name).partition("+")[0] for name in ("torchvision", "torch", "numpy")}
         record = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions, "models": found}
         RECORD.write_text(json.dumps(record, indent=1) + "\n")
-    for name, text in parts(json.loads(RECORD.read_text())).items():
-        write(name, text)
+    write_parts(PAGE, parts(json.loads(RECORD.read_text())))

@@ -10,6 +10,7 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 
 from laws.ours import OURS  # noqa: E402
 from laws.test_ours import PROVED  # noqa: E402
+from page_parts import line  # noqa: E402
 
 from numpycam import laws  # noqa: E402
 from numpycam.core import steps  # noqa: E402
@@ -85,8 +86,7 @@ def proved():
     for name in PROVED:
         report = laws.BOOKS[name].verify(**OURS[name], how="prove")
         for entry in report.entries:
-            cells = f"`{name}`", entry.law.id, entry.law.text, str(entry.cases)
-            yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+            yield line(f"`{name}`", entry.law.id, entry.law.text, entry.cases)
 
 
 def page():

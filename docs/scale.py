@@ -26,6 +26,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from page_parts import table, write_parts
 
 from numpycam import GlobalAvgPool2d, Linear, Network, load_pretrained, metrics
 from numpycam.experiments.drawings import draw
@@ -170,35 +171,30 @@ def rows_of(sums, count):
     return {name: np.stack([mean[row], half[row]], axis=1).tolist() for row, name in enumerate(METHODS)}
 
 
-def table(record):
-    """Return the means as a table. Methods whose rows are the same share one."""
-    lines = [f"| method | {' | '.join(COLUMNS)} |", "|---|" + "---:|" * len(COLUMNS)]
-    same = {}
+def table_of_means(record):
+    """Return the means as a table. Methods whose means are the same share a line."""
+    same = {}  # the methods by their cells
     for name, row in record["table"].items():
-        cells = " | ".join(f"{mean:.3f} ± {half:.3f}".replace(" ", "\N{NO-BREAK SPACE}") for mean, half in row)
+        cells = tuple(f"{mean:.3f} ± {half:.3f}".replace(" ", "\N{NO-BREAK SPACE}") for mean, half in row)
         same.setdefault(cells, []).append(f"`{name}`")
-    return "\n".join([*lines, *(f"| {', '.join(names)} | {cells} |" for cells, names in same.items())])
+    rows = [[", ".join(names), *cells] for cells, names in same.items()]
+    return table(["method", *COLUMNS], rows, numbers=range(1, 1 + len(COLUMNS)))
 
 
-def growth(record):
+def table_of_runs(record):
     """Return what the runs took as a table."""
-    heads = "engine", "workers", "drawings", "killed", "seconds", "CPU seconds", "MB, workers", "MB, main", "SHA-256"
-    lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
+    head = ["engine", "workers", "drawings", "killed", "seconds", "CPU seconds", "MB, workers", "MB, main", "SHA-256"]
+    rows = []
     for run in sorted(record["runs"], key=lambda run: (run["drawings"], run["workers"], run["engine"])):
-        workers = ", ".join(map(str, run["MB"]))
-        numbers = f"{run['seconds']:.0f} | {run['cpu']:.0f} | {workers} | {run['main']} | `{run['digest'][:8]}`"
-        killed = "one" if run["killed"] else ""
-        lines.append(f"| {run['engine']} | {run['workers']} | {run['drawings']:,} | {killed} | {numbers} |")
-    return "\n".join(lines)
+        asked = run["engine"], run["workers"], f"{run['drawings']:,}", "one" if run["killed"] else ""
+        memory = ", ".join(map(str, run["MB"])), run["main"]
+        rows.append([*asked, f"{run['seconds']:.0f}", f"{run['cpu']:.0f}", *memory, f"`{run['digest'][:8]}`"])
+    return table(head, rows, numbers=range(1, len(head)))
 
 
-def write_page(record):
-    """Replace what stands between the marks of docs/scale.md."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name, new in (("table", table(record)), ("growth", growth(record))):
-        old = re.search(f"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", text, re.DOTALL)[1]
-        text = text.replace(old, new)
-    PAGE.write_text(text, encoding="utf-8")
+def parts(record):
+    """Return what the page shows of a record, by the name of its marks."""
+    return {"table": table_of_means(record), "growth": table_of_runs(record)}
 
 
 def main():
@@ -210,7 +206,7 @@ def main():
     parser.add_argument("--kill", action="store_true", help="kill one worker after a quarter of the chunks")
     given = parser.parse_args()
     if given.engine == "page":
-        write_page(json.loads(RECORD.read_text()))
+        write_parts(PAGE, parts(json.loads(RECORD.read_text())))
         return
     sums, took = measured(given.engine, given.count, workers=given.workers, kill=given.kill)
     run = {"engine": given.engine, "workers": given.workers, "drawings": given.count, "killed": given.kill, **took}
@@ -222,7 +218,7 @@ def main():
     if given.count >= record.get("drawings", 0):
         record |= {"drawings": given.count, "table": rows_of(sums, given.count)}
     RECORD.write_text(json.dumps(record, indent=1) + "\n")
-    write_page(record)
+    write_parts(PAGE, parts(record))
 
 
 if __name__ == "__main__":

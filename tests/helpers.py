@@ -2,9 +2,11 @@
 
 import os
 import re
+import runpy
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import combinations
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,6 +22,16 @@ from numpycam.exact import as_fractions
 def some(cases, each=3):
     """In CI all of these cases. Else each third, say: the everyday suite should take no longer than a minute or two."""
     return [*cases][:: 1 if os.environ.get("CI") else each]
+
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def script(name):
+    """Run a script of docs/, but not what it does as a command, and return its names with what they mean."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(DOCS)  # it imports what stands beside it
+        return runpy.run_path(str(DOCS / name))
 
 
 def inner(a, b):

@@ -2,27 +2,25 @@
 
 import json
 import re
-import runpy
-from pathlib import Path
 
 import pytest
+from helpers import DOCS, script
 
 from numpycam import interop
 from numpycam.interop import refusals
 
-DOCS = Path(__file__).parents[1] / "docs"
 RECORD = json.loads((DOCS / "models.json").read_text())
-SCRIPT = runpy.run_path(str(DOCS / "models.py"))
+SCRIPT = script("models.py")
 PAGE = (DOCS / "models.md").read_text()
 
 
-def between_marks(name):
-    return re.search(f"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", PAGE, re.DOTALL)[1]
+def part(name):
+    return script("page_parts.py")["part_of"](PAGE, name)
 
 
 @pytest.mark.parametrize("name", ["about", "converted", "refused"])
 def test_the_page_shows_what_is_recorded(name):
-    assert between_marks(name) == SCRIPT["parts"](RECORD)[name]
+    assert part(name) == SCRIPT["parts"](RECORD)[name]
 
 
 def test_each_of_the_80_models_has_one_place_on_the_page():
@@ -37,7 +35,7 @@ def test_each_of_the_80_models_has_one_place_on_the_page():
 def rows():
     """Yield each row with the column in which its models stand."""
     for name, column in (("converted", 1), ("refused", 2)):
-        for row in between_marks(name).splitlines()[2:]:
+        for row in part(name).splitlines()[2:]:
             yield column, row
 
 

@@ -1,12 +1,10 @@
 """Our maps against the recorded answers of pytorch-grad-cam, torchcam and captum: where they agree, and where not."""
 
-import runpy
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import rounding, same
+from helpers import DOCS, rounding, same, script
 from peers.cases import AGREEMENT, CASES, STEPS, STRIDE, WINDOW
 from peers.disagreements import NAMES, RECORD, TABLE
 
@@ -16,7 +14,6 @@ from numpycam.methods.recipe import PoleError
 from numpycam.resize import resize
 from numpycam.targets import Probability
 
-DOCS = Path(__file__).parents[1] / "docs"
 with np.load(AGREEMENT) as file:
     ANSWERS = dict(file)
 
@@ -271,7 +268,7 @@ def test_captum_alone_keeps_the_maps_before_they_are_overwritten(name):
 
 @pytest.mark.parametrize("name", ["disagreements", "conformance"])
 def test_the_page_shows_what_is_recorded(name):
-    written = runpy.run_path(str(DOCS / f"{name}.py"))["page"]()
+    written = script(f"{name}.py")["page"]()
     assert (DOCS / f"{name}.md").read_text() == written
 
 

@@ -1,16 +1,15 @@
 """The pages for teachers: they are what their scripts write, their links lead to files, and they name all exercises."""
 
 import re
-import runpy
 from pathlib import Path
 
 import pytest
+from helpers import DOCS, script
 
 from numpycam import course
 
 ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
-WORKSHEETS = runpy.run_path(str(DOCS / "worksheet.py"))["PAGES"]
+WORKSHEETS = script("worksheet.py")["PAGES"]
 PAGES = [
     DOCS / "teaching.md", DOCS / "paper.md", DOCS / "scale" / "jupyterhub.md",
     *sorted(course.FOLDER.glob("*.md")), *course.FOLDER.glob("*.ipynb"),
@@ -31,7 +30,7 @@ def without_pictures(page):
 def test_the_slides_are_up_to_date():
     """If not: python docs/slides.py."""
     stored = (DOCS / "teaching" / "slides.html").read_text(encoding="utf-8")
-    made = runpy.run_path(str(DOCS / "slides.py"))["page"]()
+    made = script("slides.py")["page"]()
     assert without_pictures(stored) == without_pictures(made)
     assert stored.count("<img alt=") == stored.count("<img ") > 5
     assert "http" not in stored

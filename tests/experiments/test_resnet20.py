@@ -1,16 +1,13 @@
 """The ResNet-20 of docs/resnet20.py: what it is made of, that it learns, and the table that is printed."""
 
-import runpy
-from pathlib import Path
-
 import numpy as np
-from helpers import same
+from helpers import same, script
 
 from numpycam import Conv2d, Linear, Residual
 from numpycam.experiments.drawings import draw
 from numpycam.experiments.training import sigmoid_cross_entropy
 
-SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "resnet20.py"))
+SCRIPT = script("resnet20.py")
 NETWORK, FEW = SCRIPT["resnet20"](), draw(8, seed=0)
 
 

@@ -1,12 +1,10 @@
 """The museum of the laws: each law finds a known mistake, each known mistake is found, and a lesson names it."""
 
-import runpy
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import some
+from helpers import DOCS, script, some
 
 from laws.found import EXHIBITS, convention_of, is_asked, report_on
 from numpycam import laws
@@ -15,8 +13,7 @@ from numpycam.laws.message import LawViolation
 from numpycam.laws.proof import prove, symbolic_cases
 from numpycam.laws.subject import Habits, Subject
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGE = runpy.run_path(str(DOCS / "laws.py"))
+PAGE = script("laws.py")
 FOUND = PAGE["read"]((DOCS / "laws.md").read_text())
 """Which laws find which mistakes, as the page says."""
 
