@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from chromium import CHROMIUM, launched
 from hypothesis import HealthCheck, Phase, settings
 
 collect_ignore = ["fuzz", "grading", "lab"]  # they run by themselves: make fuzz, make grading, make lab
@@ -36,6 +37,16 @@ def no_waiting_for_the_disk():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda _: None)
         yield
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser for one module. Playwright has a loop as long as it runs, and other modules run loops of their own."""
+    pytest.importorskip("playwright.sync_api", reason="to look at pages, pip install --editable '.[browser]'")
+    if CHROMIUM is None:
+        pytest.skip("to look at pages, install Chromium")
+    with launched() as browser:
+        yield browser
 
 
 def pytest_collection_modifyitems(items):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from fractions import Fraction
 from html import unescape
 from itertools import pairwise
@@ -345,40 +344,16 @@ def test_the_numbers_of_the_map_lie_over_the_picture_with_a_scale():
 
 # --- A walk through the page in Chromium ------------------------------------------------------------
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip(
-        "playwright.sync_api", reason="to walk through the page, pip install --editable '.[browser]'"
-    )
-    if CHROMIUM is None:
-        pytest.skip("to walk through the page, install Chromium")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
 
 @pytest.fixture
-def visit(browser, tmp_path):
+def visit(chromium, tmp_path):
     """Open a page and return it; at the end nothing must have been said on the console, nor fetched."""
     said, asked, contexts = [], [], []
 
     def open_page(content, fragment="", **options):
         file = tmp_path / "steps.html"
         file.write_text(content, encoding="utf-8")
-        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options))
+        contexts.append(chromium.new_context(**{"viewport": {"width": 1280, "height": 900}} | options))
         page = contexts[-1].new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

@@ -7,17 +7,18 @@ import json
 import sys
 from pathlib import Path
 
-import lab
-from playwright.sync_api import sync_playwright
-
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import lab  # noqa: E402
+from chromium import launched, served  # noqa: E402
 
 
 def main(folder, names):
     failed = False
     for name in names or sorted(path.name for path in NOTEBOOKS.glob("[0-9]*.ipynb")):
         stored = json.loads((NOTEBOOKS / name).read_text(encoding="utf-8"))
-        with lab.served(folder) as address, sync_playwright() as playwright, lab.browser_of(playwright) as chromium:
+        with served(folder) as address, launched() as chromium:
             visit = lab.Visit(chromium, address, "notebooks")
             until_idle, to_the_end = visit.open(name), visit.run_all()
             different = lab.differences(stored, visit.cells())

@@ -1,24 +1,8 @@
-"""Serves the lab, and drives it in Chromium."""
+"""Drives the lab in Chromium."""
 
-import functools
-import http.server
 import re
-import shutil
-import threading
 import time
-from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 READY = "() => window.jupyterapp?.shell?.currentWidget?.context?.isReady"
 SAVED = "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
@@ -27,7 +11,7 @@ IDLE = """() => {
     return panel?.context?.isReady && panel.sessionContext?.session?.kernel?.status === 'idle'
 }"""
 CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.toJSON())"""
-RUN_ALL = """() => window.jupyterapp.commands.execute('notebook:run-all-cells')"""
+RUN_ALL = """() => window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => true)"""
 NOW = """() => {
     const notebook = window.jupyterapp.shell.currentWidget.content
     const counts = notebook.widgets.map(cell => cell.model.executionCount ?? 0)
@@ -37,38 +21,6 @@ HAS_RUN = """([number, before]) =>
     window.jupyterapp.shell.currentWidget.content.widgets[number].model.executionCount > before"""
 DONE = """() => window.jupyterapp.shell.currentWidget.content.widgets.every(
     cell => cell.model.type !== 'code' || !cell.model.sharedModel.source.trim() || cell.model.executionCount)"""
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *message):
-        pass
-
-    def copyfile(self, source, outputfile):
-        with suppress(ConnectionError):  # a page that is left does not wait for its files
-            super().copyfile(source, outputfile)
-
-
-@contextmanager
-def served(folder):
-    """Serve a folder with Python's own server for files, on a port that is free, and give its address."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@contextmanager
-def browser_of(playwright):
-    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-    try:
-        yield chromium
-    finally:
-        chromium.close()
 
 
 class Visit:
@@ -104,7 +56,7 @@ class Visit:
     def run_all(self):
         """Run all cells, and return the seconds that it took."""
         begin = time.perf_counter()
-        self.page.evaluate(RUN_ALL)
+        self.page.wait_for_function(RUN_ALL, timeout=600_000)  # ``evaluate`` would wait for a cell without an end
         self.page.wait_for_function(DONE, timeout=600_000)
         self.page.wait_for_function(IDLE, timeout=600_000)
         return time.perf_counter() - begin

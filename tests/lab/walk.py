@@ -11,6 +11,7 @@ from pathlib import Path
 
 import lab
 import pytest
+from chromium import served
 
 ROOT = Path(__file__).parents[2]
 NAME = "01_grad_cam_by_hand.ipynb"
@@ -31,20 +32,9 @@ def folder(tmp_path_factory):
     return out
 
 
-@pytest.fixture(scope="session")
-def chromium():
-    api = pytest.importorskip(
-        "playwright.sync_api", reason="the lab was not tried: pip install --editable '.[browser]'"
-    )
-    if lab.CHROMIUM is None:
-        pytest.skip("the lab was not tried: install Chromium")
-    with api.sync_playwright() as playwright, lab.browser_of(playwright) as browser:
-        yield browser
-
-
 def test_a_student_answers_wrongly_then_rightly_and_runs_the_notebook_to_its_end(folder, chromium, tmp_path):
     stored = json.loads((ROOT / "notebooks" / NAME).read_text(encoding="utf-8"))
-    with lab.served(folder) as address:
+    with served(folder) as address:
         visit = lab.Visit(chromium, address, "notebooks")
         visit.open(NAME)
         sources = ["".join(cell["source"]) for cell in visit.cells()]

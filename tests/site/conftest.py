@@ -1,21 +1,18 @@
-"""The site, built once for all tests of this folder, and a browser that reads it.
+"""The site, built and served once for all tests of this folder.
 
 These tests need what docs/requirements.txt names, and Chromium. CONTRIBUTING.md says how to run them.
 """
 
-import shutil
 import subprocess
 import sys
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from chromium import served
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+sys.path.insert(0, str(ROOT / "docs" / "site"))  # what conf.py lets Sphinx find
 
 
 class Site(NamedTuple):
@@ -43,25 +40,7 @@ def site(tmp_path_factory):
     return Site(folder / "html", ended.returncode, ended.stdout)
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="session")
 def address(site):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=site.folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    api = pytest.importorskip("playwright.sync_api", reason="to read the site, pip install --editable '.[browser]'")
-    if CHROMIUM is None:
-        pytest.skip("to read the site, install Chromium")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with served(site.folder) as place:
+        yield f"{place}/"

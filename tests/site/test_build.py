@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -182,7 +181,6 @@ def test_the_page_of_the_worked_example_is_the_one_of_the_command(site):
 
 
 def test_a_lesson_leads_to_the_lab_if_there_is_one(site):
-    sys.path.insert(0, str(ROOT / "docs" / "site"))
     from markup import as_lesson, with_ways_in
 
     path = "notebooks/01_grad_cam_by_hand.ipynb"

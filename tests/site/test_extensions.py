@@ -1,6 +1,5 @@
 """The parts of docs/site/ by themselves: what they make of Markdown and of docstrings."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 pytest.importorskip("sphinx", reason="to build the site, pip install --requirement docs/requirements.txt")
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "docs" / "site")]
 
 from docstrings import escaped, with_blocks  # noqa: E402
 from markup import as_myst, without_empty_patterns  # noqa: E402
