@@ -10,7 +10,7 @@ from numpycam.core.base import Layer
 from numpycam.core.network import Network
 from numpycam.core.steps import Stages
 from numpycam.display.canvas import POSITIVE, SIGNED
-from numpycam.display.example import drops_of, hex_of, is_small
+from numpycam.display.example import can_be_followed, drops_of, hex_of
 from numpycam.display.pixels import PAINT, STRENGTH
 from numpycam.display.stages import Column, colours_of
 from numpycam.exact import as_fractions
@@ -31,7 +31,7 @@ def answers_of(e: Stages, interpolation: Interpolation) -> dict[str, Any] | None
     It can if the picture is small and grey, all numbers are Fractions, and each layer is affine or takes a maximum.
     """
     is_exact = e.feature_maps.dtype == object
-    if not is_small(e) or not is_exact or e.layer in (None, "input") or drops_of(e) is None:
+    if not can_be_followed(e) or not is_exact or e.layer in (None, "input") or drops_of(e) is None:
         return None
     features, head = e.network.split(e.layer)  # type: ignore[union-attr]
     first, last = parts_of(features, (1, *e.image.shape)), parts_of(head, (1, *e.feature_maps.shape))  # type: ignore[union-attr]
@@ -117,12 +117,15 @@ def _listed(parts: list[Part]) -> list[dict[str, Any]]:
 
 
 def _texts(array: Array) -> Any:
+    """Return Fractions as text, in nested lists."""
     return array.astype(str).tolist()
 
 
 def _colours(colormap: str) -> list[str]:
+    """Return some colours of a colour map, from its lower end to its upper, as HTML writes them."""
     return [*map(hex_of, colours_of(Column("", "", "", "", _SCALE, colormap=colormap, limits=(0.0, 1.0)), 0)[0])]
 
 
 def _is_long(value: Any) -> bool:
+    """Whether a Fraction is too long for the page to compute with."""
     return max(value.numerator.bit_length(), value.denominator.bit_length()) > _MOST_BITS

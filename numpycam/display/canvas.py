@@ -27,9 +27,9 @@ SIGNED, POSITIVE = "RdBu_r", "cividis"  # the colour maps
 SIDE, MARGIN = 1.5, 0.25  # inches: the side of a map, and the margin of a figure
 DIGIT = 0.68  # the width of a character, in units of its font size
 SLIMMEST = 4  # a map that is slimmer than 4 : 1 is drawn as 4 : 1, so that one of 1 × 32 cells is not a mere line
+MOST_NUMBERS = 6  # along a side: a larger map has no numbers in its cells, and nobody follows it by hand
 Limits = tuple[float, float]
 """The values that the lowest and the highest colour stand for."""
-
 
 _SETTINGS = RLock()  # matplotlib has one set of settings for all threads
 
@@ -96,6 +96,7 @@ class Picture(Figure):
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
+        """Return the PNG file and its alternative text, as a notebook asks for them."""
         return {"image/png": self.as_png()}, {"image/png": {"alt": self.alt}}
 
 
@@ -146,7 +147,7 @@ def colour_map(name: str) -> Colormap:
 
 def is_small(values: Array) -> bool:
     """Whether the numbers of a map can be printed into its cells."""
-    return values.ndim == 2 and max(values.shape) <= 6
+    return values.ndim == 2 and max(values.shape) <= MOST_NUMBERS
 
 
 def is_dark(colour: Array) -> bool:

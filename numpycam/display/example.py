@@ -15,6 +15,7 @@ from numpycam.core.arrays import Array, Pair
 from numpycam.core.base import Layer
 from numpycam.core.steps import Stages
 from numpycam.core.window import Window
+from numpycam.display.canvas import MOST_NUMBERS
 from numpycam.display.pixels import as_uint8
 from numpycam.display.stages import Column
 from numpycam.exact import as_floats
@@ -24,7 +25,6 @@ from numpycam.text import exact_and_decimal, format_number
 Parts = Mapping[str, tuple[Pair, Pair]]
 """For each name the part's first cell (row, column), and the cell after its last."""
 
-MOST_NUMBERS = 6  # along a side: a larger map is not followed by hand
 _LARGEST_PICTURE = 4096  # numbers: the network runs once for each cell of the map
 
 
@@ -46,8 +46,8 @@ class Shown(NamedTuple):
     values: Array  # (n, H, W)
 
 
-def is_small(e: Stages) -> bool:
-    """Whether the picture is grey, and it and the maps can be followed by hand."""
+def can_be_followed(e: Stages) -> bool:
+    """Whether a reader can follow the explanation by hand: a grey picture, and it and the maps are small."""
     if e.image is None or e.network is None or len(e.image) != 1:
         return False
     return max(*e.image.shape[1:], *e.localization_map.shape) <= MOST_NUMBERS
@@ -55,7 +55,7 @@ def is_small(e: Stages) -> bool:
 
 def convolution_of(e: Stages) -> tuple[Layer, Window] | None:
     """Return the convolution that makes the maps from the picture, and its window, if no other layer is before them."""
-    if not is_small(e):
+    if not can_be_followed(e):
         return None
     row = e.network.split(e.layer)[0].row  # type: ignore[union-attr, arg-type]
     layer = row[0][1] if len(row) == 1 else None
@@ -82,7 +82,7 @@ def has_affine_head(e: Stages) -> bool:
 
 def weights_of(e: Stages, channels: Any) -> Shown | None:
     """Return the weights of the head for the class, one map of them for each feature map, if there are such."""
-    if not is_small(e) or not isinstance(e.class_index, int):
+    if not can_be_followed(e) or not isinstance(e.class_index, int):
         return None
     if has_affine_head(e):
         return _numbered("weights", e.gradients, channels)
@@ -97,6 +97,7 @@ def weights_of(e: Stages, channels: Any) -> Shown | None:
 
 
 def _numbered(name: str, values: Array, channels: Any) -> Shown:
+    """Return maps (K, H, W), those of the channels alone, as a column without a scale of colours."""
     chosen = values[[channel - 1 for channel in channels]]
     return Shown(Column(name, name, "", "", as_floats(chosen), channels, has_bar=False), chosen)
 
@@ -119,7 +120,7 @@ def drops_of(e: Stages) -> Shown | None:
 
 def raised_scores(e: Stages) -> Array | None:  # (K, H', W')
     """Return the score of the class when 1 is added to one cell of A, for each cell."""
-    if not is_small(e) or not isinstance(e.class_index, int) or e.feature_maps.size > _LARGEST_PICTURE // 64:
+    if not can_be_followed(e) or not isinstance(e.class_index, int) or e.feature_maps.size > _LARGEST_PICTURE // 64:
         return None
     raised = np.empty_like(e.feature_maps)
     for cell in np.ndindex(raised.shape):

@@ -125,16 +125,7 @@ def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Pictu
     ValueError
         If an argument is not of that shape or range.
     """
-    widths, sizes = as_floats(steps), {name: as_floats(values) for name, values in errors.items()}
-    if widths.ndim != 1 or not widths.size or widths.min() <= 0:
-        raise ValueError(f"steps must be a row of positive numbers, got {steps!r}.")
-    if not sizes:
-        raise ValueError(f"errors must hold at least one row of numbers, got {errors!r}.")
-    for name, values in sizes.items():
-        if values.shape != widths.shape or values.min() < 0:
-            raise ValueError(
-                f"errors[{name!r}] must be {len(widths)} numbers that are not negative, one for each step."
-            )
+    widths, sizes = _checked_errors(steps, errors)
     largest = max(float(values.max()) for values in sizes.values()) or 1.0
     smallest = min((float(values[values > 0].min()) for values in sizes.values() if values.any()), default=1.0)
     low, high = np.floor(np.log10(smallest)), min(np.ceil(np.log10(largest)), 300)
@@ -161,6 +152,21 @@ def figure_of_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Pictu
     )
     picture.alt = " ".join(["The error at each step.", *in_words])
     return picture
+
+
+def _checked_errors(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> tuple[Array, dict[str, Array]]:
+    """Return the steps and the errors as floats, after checking that they can be drawn."""
+    widths, sizes = as_floats(steps), {name: as_floats(values) for name, values in errors.items()}
+    if widths.ndim != 1 or not widths.size or widths.min() <= 0:
+        raise ValueError(f"steps must be a row of positive numbers, got {steps!r}.")
+    if not sizes:
+        raise ValueError(f"errors must hold at least one row of numbers, got {errors!r}.")
+    for name, values in sizes.items():
+        if values.shape != widths.shape or values.min() < 0:
+            raise ValueError(
+                f"errors[{name!r}] must be {len(widths)} numbers that are not negative, one for each step."
+            )
+    return widths, sizes
 
 
 @own_settings()
@@ -339,6 +345,7 @@ def _check_texts(
 
 
 def _cells_in_words(row_names: Sequence[str], column_names: Sequence[str], texts: Sequence[Sequence[str]]) -> list[str]:
+    """Return a sentence for each picture that has words: the names of its row and its column, and its caption."""
     sentences = []
     for row, captions in enumerate(texts):
         for column, caption in enumerate(captions):
@@ -348,6 +355,7 @@ def _cells_in_words(row_names: Sequence[str], column_names: Sequence[str], texts
 
 
 def _any_picture(name: str, values: ArrayLike) -> NDArray[np.float64]:  # -> (H, W, 3)
+    """Return a picture in colour. It may be grey, with or without an axis for that, or have its channels last."""
     as_array(name, values)  # refuses by the name what is no array
     array = np.asarray(values)
     if array.ndim == 3 and array.shape[-1] == 3:
@@ -486,6 +494,7 @@ def _number_tiles(axes: Axes, channels: int, size: Shape, letters: float) -> Non
 
 
 def _coloured(values: Array, colormap: str, limits: Limits) -> Array:  # (H, W) -> (H, W, 3); NaN is grey
+    """Return the colours of a map on this scale."""
     drawn, norm = drawable(values, limits)
     return colour_map(colormap).with_extremes(bad="0.6")(np.ma.masked_invalid(norm(drawn)))[..., :3]
 
@@ -501,4 +510,5 @@ def _tiled(kernel: Array) -> Array:  # (C, KH, KW) -> (rows (KH + 1) - 1, column
 
 
 def _tiles_in_a_row(channels: int) -> int:
+    """Return how many squares stand in a row, so that the rows together are about as high as wide."""
     return int(np.ceil(np.sqrt(channels)))

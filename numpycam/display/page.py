@@ -28,9 +28,8 @@ from numpycam.display import (
     with_picture,
 )
 from numpycam.display.answers import answers_of
-from numpycam.display.canvas import SLIMMEST, check_title
+from numpycam.display.canvas import MOST_NUMBERS, SLIMMEST, check_title, is_small
 from numpycam.display.example import (
-    MOST_NUMBERS,
     Parts,
     Shown,
     convolution_of,
@@ -108,7 +107,6 @@ def step_through_page(
     check_text("caption", caption)
     drawn = with_picture(explanation, picture)
     places = places_of(parts or {}, () if drawn.image is None else drawn.image.shape[-2:])
-    which, network_saw = class_in_words(explanation, class_name), None if picture is None else explanation.image
     shown = _shown(drawn, explanation, columns_of(drawn, interpolation, most_maps))
     geometry = _geometry(drawn, interpolation, most_maps)
     if picture is not None:  # the network saw other numbers than those on the page
@@ -117,27 +115,35 @@ def step_through_page(
         geometry["answers"] = answers
     names = names_of_cells(geometry.get("seen", {}), places)
     geometry |= {"parts": places, "names": {f"{i},{j}": name for (i, j), name in names.items()}}
-    sentences = SENTENCES | {
-        "image": lambda e: on_image(e, which, network_saw),
-        "test": lambda _: on_test(shown[-1].values),
-    }
+    which, network_saw = class_in_words(explanation, class_name), None if picture is None else explanation.image
+    sentences: dict[str, Said] = {name: say(drawn) for name, say in SENTENCES.items()}
     notes = {"image": caption}
+    if drawn.image is not None:
+        sentences["image"] = on_image(drawn, which, network_saw)
     if shown[-1].column.name == "test":
+        sentences["test"] = on_test(shown[-1].values)
         notes["test"] = removed_in_words(explanation, shown[-1].values[0], names)
-    sections = [
-        _section(one, explanation, sentences[one.column.name](drawn), notes.get(one.column.name, ""), geometry)
-        for one in shown
-    ]
-    page, script = (files("numpycam.display").joinpath(name).read_text("utf-8") for name in ("page.html", "answers.js"))
-    blanks = {
-        "title": escape(title or "Grad-CAM, step by step"),
-        "subtitle": _subtitle(explanation, which),
-        "links": "\n".join(_link(number, one.column) for number, one in enumerate(shown)),
-        "sections": "\n".join(sections),
-        "geometry": json.dumps(geometry).replace("<", r"\u003c"),  # a name must not end the script
-        "answers": script if "answers" in geometry else "const answers = null;",
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda blank: blanks[blank[1]], page)
+    return _filled(
+        title=escape(title or "Grad-CAM, step by step"),
+        subtitle=_subtitle(explanation, which),
+        links="\n".join(_link(number, one.column) for number, one in enumerate(shown)),
+        sections="\n".join(
+            _section(one, explanation, sentences[one.column.name], notes.get(one.column.name, ""), geometry)
+            for one in shown
+        ),
+        geometry=json.dumps(geometry).replace("<", r"\u003c"),  # a name must not end the script
+        answers=_text_of("answers.js") if "answers" in geometry else "const answers = null;",
+    )
+
+
+def _filled(**blanks: str) -> str:
+    """Return ``page.html`` with a text in the place of each {{blank}}. A {{blank}} in such a text stays as it is."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda blank: blanks[blank[1]], _text_of("page.html"))
+
+
+def _text_of(name: str) -> str:
+    """Return what stands in a file beside this one."""
+    return files("numpycam.display").joinpath(name).read_text("utf-8")
 
 
 def _shown(drawn: Stages, explanation: Stages, columns: Sequence[Column]) -> list[Shown]:
@@ -148,6 +154,7 @@ def _shown(drawn: Stages, explanation: Stages, columns: Sequence[Column]) -> lis
 
 
 def _subtitle(e: Stages, which: str) -> str:
+    """Return what stands below the title: the class, the score and the layer, as far as they are known."""
     known = [
         escape(which) if e.class_index is not None else "",
         f'score <span id="score">{in_words(e.score)}</span>' if e.score is not None else "",
@@ -157,16 +164,19 @@ def _subtitle(e: Stages, which: str) -> str:
 
 
 def _link(number: int, stage: Column) -> str:
+    """Return the link to a stage, for the list at the top of the page."""
     heading = escape(stage.heading)
     label = f'aria-label="{number + 1} {heading}"'
     return f'<li><a href="#{_address(stage)}" {label}>{number + 1}<span>&nbsp;{heading}</span></a></li>'
 
 
 def _address(stage: Column) -> str:
+    """Return the address of a stage within the page, without its #."""
     return stage.name.replace("_", "-")
 
 
 def _section(one: Shown, e: Stages, said: Said, note: str, geometry: dict[str, Any]) -> str:
+    """Return a whole stage: its heading, formula and sentences, its maps, and what stands below them."""
     stage, address = one.column, _address(one.column)
     more = _more_of(stage, e) if stage.name in ("feature_maps", "gradients") else ""
     raised = raised_scores(e) if stage.name == "gradients" else None
@@ -183,9 +193,10 @@ def _section(one: Shown, e: Stages, said: Said, note: str, geometry: dict[str, A
 
 
 def _maps(one: Shown, geometry: dict[str, Any], raised: Array | None = None) -> str:
+    """Return the maps of a stage in pairs, so that four stand in a row, or 2 × 2."""
     channels: Sequence[int | None] = one.column.channels or [None]
     figures = [_figure(one, n, channel, geometry, raised) for n, channel in enumerate(channels)]
-    pairs = ["\n".join(figures[n : n + 2]) for n in range(0, len(figures), 2)]  # so four stand in a row, or 2 × 2
+    pairs = ["\n".join(figures[n : n + 2]) for n in range(0, len(figures), 2)]
     return '<div class="maps">\n' + "\n".join(f'<div class="pair">{pair}</div>' for pair in pairs) + "\n</div>"
 
 
@@ -231,6 +242,7 @@ def _exact_values(stage: Column, explanation: Stages) -> Array:
 
 
 def _figure(one: Shown, number: int, channel: int | None, geometry: dict[str, Any], raised: Array | None) -> str:
+    """Return one map with its symbol: a table of cells, or a picture if it is large."""
     stage, values = one.column, one.column.maps[number]
     rows, columns = values.shape[:2]
     symbol, name = _SYMBOLS[stage.name], _NAMES.get(stage.name, stage.heading).format(channel)
@@ -238,8 +250,7 @@ def _figure(one: Shown, number: int, channel: int | None, geometry: dict[str, An
         name, symbol = _TESTED[number]
     index = f"<mn>{channel}</mn>"
     data = f'data-stage="{stage.name}" data-rows="{rows}" data-columns="{columns}" data-name="{escape(name)}"'
-    has_numbers = values.ndim == 2 and max(rows, columns) <= MOST_NUMBERS
-    longest = max(len(format_number(value)) for value in values.flat) if has_numbers else 1
+    longest = max(len(format_number(value)) for value in values.flat) if is_small(values) else 1
     shape = min(max(columns / rows, 1 / SLIMMEST), SLIMMEST)
     data += f' style="--rows: {rows}; --columns: {columns}; --shape: {shape:.4g}; --longest: {longest}"'
     if channel is not None:
@@ -265,7 +276,7 @@ def _labels(stage: Column, geometry: dict[str, Any]) -> str:
     labels = []
     for name, ((top, left), (bottom, right)) in geometry.get("parts", {}).items():
         labels.append(("part", name, top / height, left / width, bottom / height, right / width))
-    if stage.painted is not None and max(stage.painted.shape) <= MOST_NUMBERS:
+    if stage.painted is not None and is_small(stage.painted):
         rows, columns = stage.painted.shape
         for (i, j), value in np.ndenumerate(stage.painted):
             place = i / rows, j / columns, (i + 1) / rows, (j + 1) / columns
@@ -311,6 +322,7 @@ def _cell(value: Any, colour: Array, many: bool, tab: int, raised: Any) -> str:
 
 
 def _image(colours: Array, alt: str) -> str:
+    """Return a picture that is inside of the page, with its alternative text."""
     source = b64encode(as_png(colours)).decode()
     return f'<img tabindex="0" alt="{escape(alt)}" src="data:image/png;base64,{source}">'
 
@@ -364,6 +376,7 @@ def _seen(e: Stages, maps: Shape, size: Pair) -> dict[str, Any]:
 
 
 def _indices(mask: Any) -> list[int]:
+    """Return where a row of booleans is True."""
     return np.flatnonzero(mask).tolist()
 
 

@@ -14,7 +14,7 @@ from numpycam.display.canvas import check_colormap, colour_map, own_settings
 from numpycam.exact import as_floats
 
 PAINT = (1.0, 0.3, 0.0)
-"""The colour of a map that is laid over a picture: red, green and blue. A picture in grey has no place of it."""
+"""The colour of a map that is laid over a picture: red, green and blue. No cell of a grey picture has it."""
 
 STRENGTH = 0.8
 """The opacity of the paint where the map is largest."""
@@ -162,6 +162,7 @@ def as_rgb(image: ArrayLike, name: str = "image") -> NDArray[np.float64]:  # (C,
 
 
 def _as_picture(name: str, image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W), in 0 … 1
+    """Return an image as floats in 0 … 1, after checking its shape and its range."""
     picture = as_rounded(name, image)
     picture /= 255 if np.asarray(image).dtype == np.uint8 else 1
     if picture.ndim != 3 or len(picture) not in (1, 3):
@@ -187,6 +188,7 @@ def _cure(name: str, shape: Shape) -> str:
 
 
 def _check_unit_range(name: str, values: Array, advice: str) -> None:
+    """Raise ValueError, with a piece of advice, unless all values lie in 0 … 1."""
     if values.size and not (values.min() >= 0 and values.max() <= 1):
         low, high = (repr(float(end)).removesuffix(".0") for end in (values.min(), values.max()))  # 1.0000001 is not 1
         raise ValueError(f"{name} must lie in 0..1, got {low}..{high}: {advice}.")

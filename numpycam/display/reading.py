@@ -78,6 +78,7 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.float64]:
 
 @contextmanager
 def _errors_as_damage(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what Pillow raises into a ValueError that says that the file is damaged."""
     try:
         yield
     except MemoryError:
@@ -142,6 +143,7 @@ def _pixels(picture: "ImageFile") -> Array:  # -> (H, W) or (H, W, C)
 
 
 def _over_white(samples: Array, largest: int, hidden: Any) -> NDArray[np.float64]:  # (H, W, C) -> (1 or 3, H, W)
+    """Return samples, with their largest value and the transparent one, as floats in 0 … 1, laid over white."""
     channels = np.moveaxis(samples, -1, 0)
     count = 1 if len(channels) <= 2 else 3
     colours: NDArray[np.float64] = np.divide(channels[:count], largest, dtype=np.float64)

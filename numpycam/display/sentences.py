@@ -160,6 +160,7 @@ def removed_in_words(e: Stages, drops: Array, names: Mapping[Pair, str]) -> str:
 
 
 def _place(values: Array, flat_index: Any) -> str:
+    """Return the row and the column of a cell, counted from 1."""
     row, column = (int(n) + 1 for n in np.unravel_index(int(flat_index), values.shape)[-2:])
     return f"row {row}, column {column}"
 

@@ -137,6 +137,7 @@ def _picture(e: Stages, image: Array) -> Column:
 
 
 def _overlay(e: Stages, image: Array, interpolation: Interpolation) -> Column:
+    """Return the map laid over the image. The column keeps the map itself, for its numbers and its scale."""
     raw = as_floats(e.localization_map)
     heat = normalise(resize(raw, image.shape[1:], interpolation))
     column = Column("overlay", "overlay", "on x", r"L^c\ \mathrm{over}\ x", overlay(image, heat)[None])
@@ -144,6 +145,7 @@ def _overlay(e: Stages, image: Array, interpolation: Interpolation) -> Column:
 
 
 def _feature_symbol(e: Stages) -> str:
+    """Return the symbol of a feature map. At the input, the maps are the channels of the picture."""
     return "x_k" if e.layer == "input" else "A^k"
 
 
@@ -354,16 +356,26 @@ def animation_of_stages(
         frame.paste(pale.crop(to_come), to_come)
         frames.append(frame)
         right += _GAP
-    frames[-1] = whole
+    return _as_gif([*frames[:-1], whole], pale, round(1000 * seconds))
+
+
+def _as_gif(frames: Sequence[Any], pale: Any, milliseconds: int) -> bytes:
+    """Return pictures of Pillow's as an animated GIF. All have the same 256 colours, so that nothing flickers.
+
+    These are the colours of the last frame, and of its pale copy.
+    """
+    from PIL import Image
+
+    whole = frames[-1]
     both = Image.new("RGB", (whole.width, 2 * whole.height))
     both.paste(whole)
     both.paste(pale, (0, whole.height))
-    colours = both.quantize()  # the same 256 for all frames, so that nothing flickers
+    colours = both.quantize()
     film = [frame.quantize(palette=colours, dither=Image.Dither.NONE) for frame in frames]
     for frame in film:
         frame.putpalette(_with_white(frame.getpalette() or [], frame.getpixel((0, 0))))
     buffer = BytesIO()
-    film[0].save(buffer, "gif", save_all=True, append_images=film[1:], duration=round(1000 * seconds), optimize=True)
+    film[0].save(buffer, "gif", save_all=True, append_images=film[1:], duration=milliseconds, optimize=True)
     return buffer.getvalue()
 
 
@@ -425,6 +437,7 @@ def _draw_column(picture: Picture, column: Column, left: float, rows: int) -> No
 
 
 def _draw_arrow(picture: Picture, operation: str, middle: float, top: float) -> None:
+    """Draw an arrow to the next stage, with the operation above it."""
     write(picture, middle, top - 0.23, operation, size=10.5, ha="center", color="0.2")
     write(picture, middle, top - 0.05, "⟶", size=17, ha="center", color="0.2")
 

@@ -149,10 +149,12 @@ def _draw_way(sheet: _Sheet, name: str, maps: Sequence[_Map], parting: Point, me
 
 
 def _row_middle(number: int) -> float:
+    """Return how far below the top of the figure the maps of a way have their middle, in inches."""
     return _TOP + number * _ROW + _NAME + _ABOVE + _SIDE / 2
 
 
 def _as_map(name: str, named: Named) -> _Map:
+    """Return a pair (text, map) with the map as floats, after checking both."""
     if not isinstance(named, tuple | list) or len(named) != 2:
         raise TypeError(f"{name} must be a pair (text, map), got {briefly(named)}.")
     symbol, values = named
@@ -164,5 +166,6 @@ def _as_map(name: str, named: Named) -> _Map:
 
 
 def _in_words(first: _Map, rows: Mapping[str, Sequence[_Map]], last: _Map) -> str:
+    """Return all maps in words, way by way, for the alternative text."""
     ways = [f"By the {name}: {' '.join(map_in_words(*one) for one in maps)}" for name, maps in rows.items()]
     return " ".join([f"From {map_in_words(*first)}", *ways, f"The sum: {map_in_words(*last)}"])
