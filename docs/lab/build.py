@@ -95,6 +95,7 @@ def build(out: Path) -> None:
 
 
 def _make_environment() -> None:
+    """Make .venv-lab, if it is not there, and install what builds the lab."""
     if not Path(PYTHON).exists():
         venv.create(ENVIRONMENT, with_pip=True)
     _pip("install", "--requirement", HERE / "requirements.txt")
@@ -198,6 +199,7 @@ def _entry(name: str, depends: list[str], wheel: Path) -> dict[str, Any]:
 
 
 def _sha256(path: Path) -> str:
+    """Return the SHA-256 digest of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

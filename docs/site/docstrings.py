@@ -59,6 +59,7 @@ def _begins_block(done: list[str]) -> bool:
 
 
 def _continues(done: list[str], indent: int) -> bool:
+    """Whether a line with this indent goes on with the paragraph before it."""
     return bool(done) and bool(done[-1].strip()) and indent > len(done[-1]) - len(done[-1].lstrip())
 
 

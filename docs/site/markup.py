@@ -106,6 +106,7 @@ def ways_in(name: str, lab: bool, words: str = "Open this lesson in the lab") ->
 
 
 def _has_alt(output: dict[str, Any]) -> bool:
+    """Whether the output of a cell is a figure with an alternative text."""
     return "alt" in output.get("metadata", {}).get("image/png", {})
 
 

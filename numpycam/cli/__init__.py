@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
+    """Run the command of these arguments, which may be changed, and return the exit status."""
     if sys.stderr is None:  # it is closed, and progress bars and warnings need one
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if sys.stdout is None:
@@ -105,6 +106,7 @@ def _discard(stream: TextIO) -> None:
 
 
 def _build_parser() -> argparse.ArgumentParser:
+    """Return the parser, with the options of all commands."""
     parser = _Parser(
         formatter_class=partial(argparse.HelpFormatter, max_help_position=16),
         prog="numpycam",

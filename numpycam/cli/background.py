@@ -204,6 +204,7 @@ def _what_changed(findings: dict[str, Findings]) -> str:
 
 
 def _the_limit(findings: dict[str, Findings]) -> str:
+    """Return what the share of the background kernel says of each network, and what it cannot say."""
     drawings, confounded = findings[DRAWINGS], findings[CONFOUNDED]
     k, cat = f"A^{BACKGROUND_KERNEL + 1}", drawings.on_grass.shares[0, BACKGROUND_KERNEL]
     (before, after), share = drawings.scores[0], confounded.on_grass.shares[1, BACKGROUND_KERNEL]

@@ -65,6 +65,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _write(options: argparse.Namespace) -> int:
+    """Write the files that are not there yet, tell it, and return the exit status."""
     _refuse_what_would_do_nothing(options)
     if options.open and not find_spec("jupyterlab"):
         options.parser.error("--open needs Jupyter: pip install jupyter")
@@ -107,6 +108,7 @@ def _refuse_what_is_no_folder(folder: Path, options: argparse.Namespace) -> None
 
 
 def _hidden(options: argparse.Namespace) -> int:
+    """Return which numbers the hidden tests draw."""
     return 1 if options.hidden is None else options.hidden
 
 
@@ -120,6 +122,7 @@ def _contents(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _edition(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Return a notebook in the edition that the options ask for."""
     notebook, solutions = course.read(name), course.solutions(name)
     if options.teacher:
         return course.teacher(notebook, solutions)
@@ -129,6 +132,7 @@ def _edition(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _as_text(notebook: dict[str, Any]) -> str:
+    """Return a notebook as it stands in a file."""
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -62,6 +62,7 @@ def _rectangle(text: str) -> tuple[str, tuple[slice, slice]]:
 
 
 def _example(options: argparse.Namespace) -> None:
+    """Print the story of the worked example, and write its files."""
     class_index = worked_example.CLASS_NAMES.index(options.class_name)
     network, image = worked_example.network(options.head), worked_example.IMAGE
     exact = explanation = grad_cam(network, image, class_index)
@@ -180,6 +181,7 @@ def _pair(symbol: str, before: Array, after: Array) -> str:
 
 
 def _on_picture(network: Network, e: Stages) -> str:
+    """Return what the picture shows, and the network with its scores."""
     scores = zip(CLASS_NAMES, network(e.image[None])[0], strict=True)  # type: ignore[index]
     return "\n".join([
         SHOWN,
@@ -190,6 +192,7 @@ def _on_picture(network: Network, e: Stages) -> str:
 
 
 def _on_kernels(network: Network, e: Stages) -> str:
+    """Return what a kernel does, with the arithmetic of the first cell."""
     kernel = network["features"].parameters["weight"][0, 0]
     patch = e.image[0, :2, :2]  # type: ignore[index]
     terms = " + ".join(
@@ -204,6 +207,7 @@ def _on_kernels(network: Network, e: Stages) -> str:
 
 
 def _on_feature_maps(e: Stages) -> str:
+    """Return how far the values of each feature map are apart."""
     ranges = np.ptp(e.feature_maps, axis=(1, 2))
     listed = ", ".join(
         f"A^{k} spans {decimal(span)} (from {decimal(one.min())} to {decimal(one.max())})"
@@ -216,6 +220,7 @@ def _on_feature_maps(e: Stages) -> str:
 
 
 def _on_gradients(network: Network, e: Stages) -> str:
+    """Return what a gradient says, and what came out when the network ran again with a changed cell."""
     before, scores = e.score, add_to_cell(network, e.image, (0, 0, 0))  # type: ignore[arg-type]
     after = scores[e.class_index]
     change, slope = after - before, e.gradients[0, 0, 0]
@@ -231,6 +236,7 @@ def _on_gradients(network: Network, e: Stages) -> str:
 
 
 def _on_alphas(e: Stages, name: str) -> str:
+    """Return which map counts most, and whether the background counts."""
     sizes = np.abs(e.alphas)
     largest, smallest = (_which("α_{}", sizes == size) for size in (sizes.max(), sizes.min()))
     text = f"The largest in size is {largest}, the smallest {smallest}. "
@@ -242,6 +248,7 @@ def _on_alphas(e: Stages, name: str) -> str:
 
 
 def _on_shares(e: Stages) -> str:
+    """Return what each map contributes."""
     shares = ", ".join(f"A^{k}\N{NO-BREAK SPACE}{percent(share)}" for k, share in enumerate(e.channel_shares, 1))
     least = _which("α_{0} A^{0}", e.channel_shares == e.channel_shares.min())
     verdict = f"So only {percent(e.channel_shares.min())} comes from {least}."
@@ -251,6 +258,7 @@ def _on_shares(e: Stages) -> str:
 
 
 def _on_relu(e: Stages, name: str) -> str:
+    """Return what the ReLU removed."""
     removed = list(zip(*np.nonzero(e.weighted_sum < 0), strict=True))
     if not removed:
         return "The ReLU removed nothing: no cell speaks against the class."
@@ -304,6 +312,7 @@ def _on_order(drops: Array, predictions: Array, name: str) -> str:
 
 
 def _on_exactness(e: Stages, exact: Stages) -> str:
+    """Return whether the numbers are exact, and, if they are floats, how far they are off."""
     if e.weighted_sum.dtype == object:
         return "All of this was computed in fractions: only the decimals and percentages are rounded."
     pairs = zip(e.weighted_sum.flat, exact.weighted_sum.flat, strict=True)
@@ -318,6 +327,7 @@ def _which(symbol: str, chosen: Array) -> str:
 
 
 def _picture(image: Any) -> list[str]:  # (1, H, W)
+    """Return the picture as text."""
     return ["  " + " ".join(decimal(value) for value in row) for row in image[0]]
 
 

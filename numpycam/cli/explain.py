@@ -97,10 +97,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _method(text: str) -> str:
+    """Return the name of a method, or "all", as argparse's type."""
     return text if text == "all" else method_from_text(text, "or all, ")
 
 
 def _size(text: str) -> Pair:
+    """Return a height and a width, as argparse's type."""
     sides = re.fullmatch("0*([1-9][0-9]{0,3})[x×]0*([1-9][0-9]{0,3})", text.lower())
     if not sides:
         raise argparse.ArgumentTypeError(f"must be HEIGHTxWIDTH such as 224x224, up to 9999x9999, got {text!r}")
@@ -108,6 +110,7 @@ def _size(text: str) -> Pair:
 
 
 def _finite(text: str) -> float:
+    """Return a number that is neither NaN nor infinity, as argparse's type."""
     try:
         number = float(text)
     except ValueError:
@@ -118,6 +121,7 @@ def _finite(text: str) -> float:
 
 
 def _positive(text: str) -> float:
+    """Return a number above 0, as argparse's type."""
     number = _finite(text)
     if number <= 0:
         raise argparse.ArgumentTypeError(f"must be greater than 0, got {text!r}")
@@ -144,6 +148,7 @@ def explain(options: argparse.Namespace) -> int:
 
 
 def _explain_one(options: argparse.Namespace) -> str:
+    """Explain the picture that was given or drawn, and return what to print."""
     path = options.images[0] if options.images else None
     with _reading_errors_as_mistakes():
         q = question_of(options, network_of(options), path, options.out)
@@ -152,6 +157,7 @@ def _explain_one(options: argparse.Namespace) -> str:
 
 @contextmanager
 def _reading_errors_as_mistakes() -> Iterator[None]:
+    """Turn an error of the system into a ValueError. Only reading may happen here."""
     try:
         yield
     except OSError as error:
@@ -258,6 +264,8 @@ def _answer(q: Question, found: list[tuple[Explanation, list[str]]]) -> str:
 
 
 def _what_is_explained(q: Question, e: Explanation) -> list[str]:
+    """Return lines about the picture, the network, the layer and the method."""
+
     def size(image: Array) -> str:
         channels, height, width = image.shape
         return f"{height} pixels high, {width} wide, {'in colour' if channels == 3 else 'grey'}"
@@ -303,6 +311,7 @@ def _table_of_scores(q: Question, remarks: dict[int, str]) -> list[str]:
 
 
 def _check_that_no_input_is_overwritten(q: Question) -> None:
+    """Raise ValueError if a file that is read would be written."""
     from numpycam.report import FILES
 
     files = FILES_OF_ALL if q.method == "all" else FILES

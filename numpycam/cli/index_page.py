@@ -86,6 +86,7 @@ def as_csv(outcomes: Sequence[Outcome]) -> bytes:
 
 
 def _as_text(text: str, before: str = "'") -> str:
+    """Return a text that no spreadsheet takes for a formula. ``before`` stands in front of one that it would."""
     return before + text if text.startswith(_FORMULA) else text
 
 
@@ -106,11 +107,13 @@ def as_page(outcomes: Sequence[Outcome]) -> str:
 
 
 def _card(one: Outcome) -> str:
+    """Return a picture's card on the page, with all classes that were explained."""
     file = shortened(printable(str(one.path)), _LONGEST_FILE)
     return f"<article>\n<h2>{escape(file)}</h2>\n{''.join(_entry(one, shown) for shown in one.shown)}</article>\n"
 
 
 def _entry(one: Outcome, shown: Shown) -> str:
+    """Return one class of a card: the picture beside the map, and the score."""
     name = shortened(printable(shown.class_name or f"class {shown.class_index}"), _LONGEST_NAME)
     width, height = shown.size
     file = shortened(printable(one.path.name), _LONGEST_NAME)
@@ -129,6 +132,7 @@ def _entry(one: Outcome, shown: Shown) -> str:
 
 
 def _list(title: str, outcomes: Sequence[Outcome]) -> str:
+    """Return a list of pictures that were not explained, with the reasons. Return nothing if there are none."""
     rows = "".join(
         f"<li><b>{escape(shortened(printable(str(one.path)), _LONGEST_FILE))}</b>"
         f"{escape(f' {shortened(printable(one.why), _LONGEST_REASON)}') if one.why else ''}</li>\n"

@@ -44,6 +44,7 @@ def method_from_text(text: str, besides: str = "") -> str:
 
 
 def _methods(options: argparse.Namespace) -> None:
+    """Print all methods, or one."""
     print("\n".join(_one_method(options.name) if options.name else _all_methods()))
 
 
@@ -69,14 +70,17 @@ def _all_methods() -> list[str]:
 
 
 def _marks(method: Method) -> list[str]:
+    """Return the cells of a method's row: yes or - for each property."""
     return ["yes" if has else " -" for has in _has(method).values()]
 
 
 def _has(method: Method) -> dict[str, bool]:
+    """Return for each property whether a method has it."""
     return {what: what in method.properties for what in PROPERTIES} | {"exact": method.is_exact}
 
 
 def _one_method(name: str) -> list[str]:
+    """Return the equation, the conventions and the source of a method, line by line."""
     m = METHODS[name]
     first, *rest = re.sub(r":\w+:`([^`]*)`", r"`\1`", m.about).split("\n")
     has = [what for what, yes in _has(m).items() if yes]
@@ -154,6 +158,7 @@ def by_all(
 
 
 def _table(found: dict[str, Explanation]) -> list[str]:
+    """Return the maps of all methods as a table of their sums and ends, line by line."""
     rows = [["method", "cells", "Σ L", "least L", "largest L", "where: row, column"]]
     for name, e in found.items():
         values = as_floats(e.weighted_sum)

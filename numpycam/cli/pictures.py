@@ -154,6 +154,7 @@ def explain_all(found: Found, out: Path, question: Sequence[str], explain_one: E
 
 
 def _write_index(out: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write the index page and the table of scores."""
     out.mkdir(parents=True, exist_ok=True)
     write_files(out, dict(zip(FILES, (as_page(outcomes).encode(), as_csv(outcomes)), strict=True)))
 
@@ -225,6 +226,7 @@ def _check(digest: str, told: object) -> str:
 
 
 def _told(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Yield what to print: how many pictures were explained, and why some were not."""
     counts = {what: sum(one.what == what for one in outcomes) for what in ("explained", "kept", "failed")}
     yield paragraph(
         f"Explained now: {counts['explained']}. Explained by an earlier run: {counts['kept']}. Not explained: "
@@ -238,6 +240,7 @@ def _told(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 
 def _where(out: Path) -> list[str]:
+    """Return where the files are."""
     return [f"Written to {out}: {', '.join(FILES)}, and a folder for each picture in {RESULTS}"]
 
 

@@ -225,6 +225,7 @@ def _count_scores(network: Network, image_shape: Shape) -> int:
 
 
 def _fits(network: Network, channels: int, height: int, width: int) -> bool:
+    """Whether the network takes images of this shape."""
     try:
         network.output_shape((1, channels, height, width))
     except ValueError:

@@ -47,6 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    """Train the networks, write each to a file, and print how it does beside the shipped one."""
     for name in [options.only] if options.only else NAMES:
         print(f"Training {name!r} on {options.images} drawings, epochs: {options.epochs} ...", flush=True)
         try:

@@ -59,6 +59,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _operation_from_text(text: str) -> str:
+    """Return the name of a book of laws, as argparse's type."""
     if text not in laws.BOOKS:
         names = ", ".join(laws.BOOKS)
         raise argparse.ArgumentTypeError(f"must be one of {names}, got {text!r}.{did_you_mean(text, [*laws.BOOKS])}")
@@ -66,6 +67,7 @@ def _operation_from_text(text: str) -> str:
 
 
 def _function_from_text(text: str) -> tuple[str, Callable[..., Any]]:
+    """Return the name and the function of "forward=mycnn:conv", as argparse's type."""
     name, _, place = text.partition("=")
     if not (name and re.fullmatch(r"[\w.]+:[\w.]+", place)):
         raise argparse.ArgumentTypeError(f"must be NAME=MODULE:FUNCTION, such as forward=mycnn:conv, got {text!r}")
@@ -81,6 +83,7 @@ def _function_from_text(text: str) -> tuple[str, Callable[..., Any]]:
 
 
 def _shape_from_text(text: str) -> tuple[int, ...]:
+    """Return a shape such as (1, 4, 4), as argparse's type."""
     try:
         shape = tuple(int(part) for part in text.split(","))
     except ValueError:
@@ -91,6 +94,7 @@ def _shape_from_text(text: str) -> tuple[int, ...]:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    """Print what the laws say of the functions. Return the exit status: 1 if a law is broken."""
     files = [options.activations, options.gradients, options.cam]
     if options.operation is None:
         if None in files:
@@ -119,6 +123,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _identify(options: argparse.Namespace, *files: Path) -> int:
+    """Print which methods, or known mistakes, make the map. Return the exit status: 0 if a method does."""
     try:
         found = laws.identify(*map(_array_from_file, files))
     except (TypeError, ValueError) as error:
@@ -131,6 +136,7 @@ def _identify(options: argparse.Namespace, *files: Path) -> int:
 
 
 def _array_from_file(path: Path) -> Array:
+    """Return the array in a .npy file. Raise ValueError if there is none."""
     try:
         return np.asarray(np.load(path, allow_pickle=False))
     except OSError as error:

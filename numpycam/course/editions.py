@@ -197,8 +197,10 @@ def _copy(notebook: Notebook) -> Notebook:
 
 
 def _code(notebook: Notebook) -> Iterator[Cell]:
+    """Return the cells of code."""
     return (cell for cell in notebook["cells"] if cell["cell_type"] == "code")
 
 
 def _source(cell: Cell) -> str:
-    return "".join(cell["source"])  # in a file it is a list of lines
+    """Return the text of a cell. In a file it is a list of lines."""
+    return "".join(cell["source"])

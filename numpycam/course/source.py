@@ -18,7 +18,6 @@ FOLDER = next(
 PAGES = "README.md", "glossary.md", "cheat_sheet.md"
 """What belongs to the course beside the notebooks."""
 
-
 _FOR_TEACHERS = next((folder for folder in (FOLDER.parent / "docs", FOLDER) if (folder / "teaching").is_dir()), FOLDER)
 
 HAND_OUTS = "teaching/slides.html", "teaching/worksheet.html", "teaching/worksheet_answers.html"
