@@ -50,7 +50,7 @@ def _begins_block(done: list[str]) -> bool:
     if not done or done[-1].strip():
         return False
     paragraph = []
-    for line in reversed([*done]):
+    for line in reversed(done):
         if line.strip():
             paragraph.append(line)
         elif paragraph:

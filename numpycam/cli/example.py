@@ -79,9 +79,9 @@ def _example(options: argparse.Namespace) -> None:
         title, about = f"{title}, {erased} erased", about | {"erased": erased}
         story = before_and_after(before, explanation, erased)
         shows = {"caption": f"{SHOWN} Of it {erased} is erased."}
-    # In this example, a cell of the maps sees its own 2 × 2 patch only. So "nearest" shows what each pixel belongs to.
     about |= {"head": options.head}
     try:
+        # A cell of these maps sees its own 2 × 2 patch alone. So "nearest" shows which cell each pixel belongs to.
         files = explanation.save(options.out, title=title, interpolation="nearest", about=about, **shows)
     except ModuleNotFoundError:  # without matplotlib there is the story, but no files
         print(story, flush=True)

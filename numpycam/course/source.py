@@ -19,6 +19,7 @@ PAGES = "README.md", "glossary.md", "cheat_sheet.md"
 """What belongs to the course beside the notebooks."""
 
 _FOR_TEACHERS = next((folder for folder in (FOLDER.parent / "docs", FOLDER) if (folder / "teaching").is_dir()), FOLDER)
+"""The folder of the page for teachers and of HAND_OUTS: docs/ in the checkout, beside the notebooks in a wheel."""
 
 HAND_OUTS = "teaching/slides.html", "teaching/worksheet.html", "teaching/worksheet_answers.html"
 """What a teacher shows or prints."""
