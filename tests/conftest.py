@@ -3,7 +3,6 @@
 import os
 
 import pytest
-from chromium import CHROMIUM, launched
 from hypothesis import HealthCheck, Phase, settings
 
 collect_ignore = ["fuzz", "grading", "lab"]  # they run by themselves: make fuzz, make grading, make lab
@@ -42,6 +41,8 @@ def no_waiting_for_the_disk():
 @pytest.fixture(scope="module")
 def chromium():
     """A browser for one module. Playwright has a loop as long as it runs, and other modules run loops of their own."""
+    from chromium import CHROMIUM, launched
+
     pytest.importorskip("playwright.sync_api", reason="to look at pages, pip install --editable '.[browser]'")
     if CHROMIUM is None:
         pytest.skip("to look at pages, install Chromium")
