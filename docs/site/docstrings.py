@@ -95,7 +95,7 @@ def resolve(app: Sphinx, env: Any, node: Any, contnode: nodes.Element) -> nodes.
 
 
 def _object(module: str | None, owner: str | None, name: str) -> tuple[str, int, str] | None:
-    """Return the last part of a name, the identity of what it means in a class of a module, and where that is from."""
+    """Look a name up in a class of a module. Return its last part, the id of what it means, and where that is from."""
     for start in (f"{module}.{owner}.{name}", f"{module}.{name}", name):
         parts = start.split(".")
         for cut in range(len(parts), 0, -1):

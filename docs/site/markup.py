@@ -21,7 +21,7 @@ CHILDREN = {
     "notebooks/README": ["[0-9]*", "glossary", "cheat_sheet", "/docs/teaching"],
     "docs/teaching": ["lab/README*", "LICENSE-course"],
 }
-"""The pages below a page that is read on GitHub, too, where it can have no table of contents of Sphinx's."""
+"""For a page that GitHub shows, too, and that cannot hold a table of contents of Sphinx's: the pages below it."""
 
 LESSON = re.compile(r"notebooks/(\d\d_\w+)")
 

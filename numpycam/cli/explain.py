@@ -219,7 +219,7 @@ def _probability(q: Question, c: int) -> float | None:
 def _thumbnails(q: Question, e: Explanation) -> tuple[list[bytes], Pair]:
     """Return the picture and the overlay as small JPEG pictures, and their size: width, height.
 
-    In the picture's own proportions: if it goes into the network squashed, the map is stretched back.
+    They have the picture's own proportions. If it goes into the network squashed, the map is stretched back.
     """
     from PIL import Image
 

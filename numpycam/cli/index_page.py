@@ -16,7 +16,7 @@ COLUMNS = ("file", "class index", "class name", "score", "probability", "layer",
 """The columns of the table. It has a row for each picture, or with --top for each class that is explained."""
 
 _HEADER = ",".join(COLUMNS).encode()
-_FORMULA = "=", "+", "-", "@", "\t", "\r"  # a spreadsheet computes what begins so
+_FORMULA = "=", "+", "-", "@", "\t", "\r"  # a spreadsheet computes what begins with these
 _MARK = b'<meta name="generator" content="numpycam explain">'
 _LONGEST_NAME, _LONGEST_FILE, _LONGEST_REASON = 60, 120, 400
 

@@ -80,8 +80,8 @@ def teacher(notebook: Notebook, solutions: str) -> Notebook:
 def grader(notebook: Notebook, solutions: str, variant: int = 0, hidden: int = 1) -> Notebook:
     """Return a notebook for nbgrader: it hands out the stubs, collects the answers and gives points.
 
-    Behind each check stands a cell with points. Its test is hidden from the learner. It loads the checks anew, so to
-    overwrite one does not help, and it has numbers of its own, so to know the answers does not help, either.
+    Behind each check stands a cell with points. Its test is hidden from the learner. The test loads the checks anew, so
+    it does not help to overwrite one. It draws numbers of its own, so it does not help to know the answers.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def grader(notebook: Notebook, solutions: str, variant: int = 0, hidden: int = 1
     variant : int, default 0
         Which numbers the learner's own check draws.
     hidden : int, default 1
-        Which numbers the hidden one draws, where the answer is a function. Take one that no learner knows.
+        Which numbers the hidden test draws, if the answer is a function. Take one that no learner knows.
 
     Returns
     -------

@@ -19,10 +19,10 @@ from numpycam.resize import Interpolation, resize
 _MOST_BITS = 300  # of a numerator or a denominator that the page computes with
 _MOST_WEIGHTS = 2**12  # of all matrices on the page together: with more, a page would answer too slowly
 _MOST_PRODUCTS = 2**17  # of one matrix that is made on the way: larger ones take too long
-_SCALE = np.linspace(0, 1, 65).reshape(1, 1, -1)  # of a colour map, the page knows so many colours, and mixes them
+_SCALE = np.linspace(0, 1, 65).reshape(1, 1, -1)  # the page knows 65 colours of a colour map, and mixes neighbours
 
 Part = dict[str, Array]
-"""A step of a network: "weight" (m, n) and "bias" (m,) of y = weight · x + bias, or "rivals" as :func:`_as_maximum`."""
+"""A step of a network: "weight" (m, n), "bias" (m,) of y = weight · x + bias, or "rivals": see :func:`_as_maximum`."""
 
 
 def answers_of(e: Stages, interpolation: Interpolation) -> dict[str, Any] | None:
@@ -91,11 +91,11 @@ def _as_matrix(layer: Layer, shape: Shape) -> Part:
 
 
 def _as_maximum(layer: Layer, shape: Shape) -> Part | None:
-    """Return of which numbers of x, (1, ...), each output is the largest: {"rivals": (m, rivals)}.
+    """Return for each output the numbers of x that compete for it: {"rivals": (m, rivals)}. The largest one wins.
 
-    The numbers of x are counted from 1. The number 0 is the constant 0, the rival of a ReLU. Of equal rivals the first
-    gets the gradient: so a ReLU is shut at 0, and a maximum takes the first cell, row by row. Return None if the layer
-    does not take the maximum of numbers of x, or has another rule for equal ones.
+    The numbers of x, (1, ...), are counted from 1. The number 0 is the constant 0, the rival of a ReLU. The first of
+    equal rivals gets the gradient. So a ReLU is shut at 0, and a maximum takes the first cell, row by row. Return None
+    if the layer does not take the maximum of numbers of x, or has another rule for equal ones.
     """
     counted = as_fractions(np.arange(1, np.prod(shape, dtype=int) + 1)).reshape(shape)
     rivals, squares = layer.rivals(counted), layer.rivals(counted**2)

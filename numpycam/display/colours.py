@@ -37,7 +37,7 @@ def lightness(colours: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If the last axis has not three numbers, or a number is not in 0 … 1.
+        If the last axis does not have three numbers, or a number is not in 0 … 1.
 
     Examples
     --------

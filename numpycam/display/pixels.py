@@ -174,7 +174,7 @@ def _as_picture(name: str, image: ArrayLike) -> NDArray[np.float64]:  # (C, H, W
 
 
 def _cure(name: str, shape: Shape) -> str:
-    """Return what to do with an array that has not the shape of a picture."""
+    """Return what to do with an array that does not have the shape of a picture."""
     if len(shape) == 2:
         return f"; for one channel pass {name}[None]"
     if len(shape) != 3:

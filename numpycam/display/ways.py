@@ -27,7 +27,7 @@ from numpycam.display.canvas import (
 _TOP = 0.1
 _SIDE, _ARROW = 1.0, 0.5  # the side of a map, and the length of an arrow between two maps
 _FORK = 0.3  # from a map, or from a frame, to the place where the ways part or meet
-_FRAME, _ABOVE = 0.14, 0.32  # the frame of a way reaches so far around its maps, and so far above them
+_FRAME, _ABOVE = 0.14, 0.32  # how far the frame of a way reaches around its maps, and above them
 _NAME = 0.3  # the height of a way's name, above its frame
 _ROW = _NAME + _ABOVE + _SIDE + _FRAME + 0.12  # from one way to the next
 _SUM = 0.15  # the radius of the circle with the plus
