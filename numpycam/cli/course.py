@@ -61,14 +61,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hidden", type=seed_from_text, metavar="N",
         help="which numbers the hidden tests draw, with --nbgrader; 1 if not given")  # fmt: skip
     parser.add_argument("--open", action="store_true", help="open the folder in Jupyter")
-    parser.set_defaults(run=_write, parser=parser)
+    parser.set_defaults(run=_write, refuse=parser.error)
 
 
 def _write(options: argparse.Namespace) -> int:
     """Write the files that are not there yet, tell it, and return the exit status."""
     _refuse_what_would_do_nothing(options)
     if options.open and not find_spec("jupyterlab"):
-        options.parser.error("--open needs Jupyter: pip install jupyter")
+        options.refuse("--open needs Jupyter: pip install jupyter")
     contents = _contents(options)
     folder: Path = options.folder
     for parent in {(folder / name).parent for name in contents}:
@@ -87,11 +87,11 @@ def _write(options: argparse.Namespace) -> int:
 def _refuse_what_would_do_nothing(options: argparse.Namespace) -> None:
     """Exit with a message if an option does not go with the edition."""
     if options.hidden is not None and not options.nbgrader:
-        options.parser.error("--hidden goes with --nbgrader only")
+        options.refuse("--hidden goes with --nbgrader only")
     if options.variant and options.teacher:
-        options.parser.error("--variant does not go with --teacher: its outputs are those of variant 0")
+        options.refuse("--variant does not go with --teacher: its outputs are those of variant 0")
     if options.nbgrader and _hidden(options) == options.variant:
-        options.parser.error(f"--hidden must differ from --variant, and both are {options.variant}")
+        options.refuse(f"--hidden must differ from --variant, and both are {options.variant}")
 
 
 def _refuse_what_is_no_folder(folder: Path, options: argparse.Namespace) -> None:
@@ -99,12 +99,12 @@ def _refuse_what_is_no_folder(folder: Path, options: argparse.Namespace) -> None
     for place in (folder, *folder.parents):
         if place.is_symlink() and not place.exists():
             target = place.readlink()
-            options.parser.error(
+            options.refuse(
                 f"{str(place)!r} is a link to {str(target)!r}, and nothing is there: remove the link, make that "
                 "folder, or name another one"
             )
         if place.exists() and not place.is_dir():
-            options.parser.error(f"{str(place)!r} is a file: move it away, or name another folder")
+            options.refuse(f"{str(place)!r} is a file: move it away, or name another folder")
 
 
 def _hidden(options: argparse.Namespace) -> int:

@@ -55,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     for name in ("activations", "gradients", "cam"):
         parser.add_argument(f"--{name}", type=path_from_text, metavar="FILE.npy")
-    parser.set_defaults(run=_verify, parser=parser)
+    parser.set_defaults(run=_verify, refuse=parser.error)
 
 
 def _operation_from_text(text: str) -> str:
@@ -98,10 +98,10 @@ def _verify(options: argparse.Namespace) -> int:
     files = [options.activations, options.gradients, options.cam]
     if options.operation is None:
         if None in files:
-            options.parser.error("needs an operation, or all of --activations, --gradients and --cam")
+            options.refuse("needs an operation, or all of --activations, --gradients and --cam")
         return _identify(options, *files)
     if any(files):
-        options.parser.error("--activations, --gradients and --cam are for use without an operation")
+        options.refuse("--activations, --gradients and --cam are for use without an operation")
     given: dict[str, Any] = dict(options.functions)
     given |= {name: getattr(options, name) for name in HABITS}
     given |= {"limits": {"square": True}} if options.square else {}
@@ -109,9 +109,9 @@ def _verify(options: argparse.Namespace) -> int:
     try:
         report = laws.BOOKS[options.operation].verify(raises=False, **given)
     except (TypeError, ValueError) as error:
-        options.parser.error(str(error))
+        options.refuse(str(error))
     except ModuleNotFoundError as error:
-        options.parser.error(f"--how {options.how} needs {error.name}: pip install {error.name}")
+        options.refuse(f"--how {options.how} needs {error.name}: pip install {error.name}")
     lesson = str(laws.LawViolation(report)) if report.broken else ""
     if options.json:
         print(json.dumps(report.as_json() | ({"lesson": lesson} if lesson else {}), indent=1, ensure_ascii=False))
@@ -127,7 +127,7 @@ def _identify(options: argparse.Namespace, *files: Path) -> int:
     try:
         found = laws.identify(*map(_array_from_file, files))
     except (TypeError, ValueError) as error:
-        options.parser.error(str(error))
+        options.refuse(str(error))
     if options.json:
         print(json.dumps([one._asdict() for one in found], indent=1, ensure_ascii=False))
     else:
