@@ -244,7 +244,9 @@ def test_what_is_no_picture_is_refused_by_the_name_of_the_argument(call, message
     ("call", "message"),
     [
         (lambda: display.figure_of_path([]), "path must be a ScorePath, got list."),
-        (lambda: display.figure_of_maps(np.ones((1, 2, 3)), 3), "symbol must be a str, got int."),
+        (lambda: display.figure_of_maps(np.ones((1, 2, 3)), 3),
+         "symbol must be a sequence of str, or a str such as 'A^k', got 3."),
+        (lambda: display.figure_of_maps(np.ones((1, 2, 3)), [3]), "symbol must be a str, got int."),
         (lambda: pretrained.measure(pretrained.untrained(), []), "drawings must be Drawings, got list."),
         (lambda: pretrained.measure(b"a", draw(4)), "network must be a numpycam Network, got bytes."),
         (lambda: storage.save([2, 3], "file"), "network must be a numpycam Network, got list."),

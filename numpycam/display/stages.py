@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from numpy.typing import ArrayLike, NDArray
 
-from numpycam.core.arguments import as_array, as_int, as_rounded, check_is, check_one_of, check_text
+from numpycam.core.arguments import as_array, as_int, as_list, as_rounded, check_is, check_one_of, check_text
 from numpycam.core.arrays import Array
 from numpycam.core.steps import Stages
 from numpycam.display.canvas import (
@@ -61,10 +61,16 @@ class Column(NamedTuple):
     width: float = SIDE
     has_bar: bool = True
     painted: Array | None = None  # (H', W'): of an overlay, the map that was laid over the picture
+    names: Sequence[str] = ()  # of each map, in the place of the symbol
+
+    @property
+    def titles(self) -> Sequence[str]:
+        """What stands above each map; empty for a single map without a number."""
+        return self.names or [_numbered(self.symbol, channel) for channel in self.channels]
 
     def in_words(self, number: int | None = None) -> str:
         """Return all maps, or one of them, in words, for the alternative text."""
-        names = [f"{self.heading} {_numbered(self.symbol, channel)}".strip() for channel in self.channels]
+        names = [f"{self.heading} {title}".strip() for title in self.titles]
         texts = [map_in_words(*pair) for pair in zip(names or [self.heading], self.maps, strict=True)]
         if self.painted is not None and is_small(self.painted):
             texts = [f"{texts[0].removesuffix('.')}, with the numbers of the map: {numbers_in_words(self.painted)}."]
@@ -275,14 +281,15 @@ def figure_of_overlay(explanation: Stages, image: Array, *, interpolation: Inter
     return _figure_of(_overlay(explanation, image, interpolation))
 
 
-def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True, colormap: str = "") -> Picture:
+def figure_of_maps(maps: ArrayLike, symbol: str | Sequence[str], *, signed: bool = True, colormap: str = "") -> Picture:
     """Draw maps side by side on one scale.
 
     Parameters
     ----------
     maps : array, shape (K, H, W)
-    symbol : str
-        A formula for the maps, such as ``"A^k"``. The index k is replaced by the number of the map, from 1.
+    symbol : str or sequence of str
+        A formula for the maps, such as ``"A^k"``. The index k is replaced by the number of the map, from 1. Or a name
+        for each map, such as ``["for", "against"]``.
     signed : bool, default True
         Whether zero is in the middle of the colours. If False, it is their lower end, and no value may be negative.
     colormap : str, optional
@@ -296,19 +303,24 @@ def figure_of_maps(maps: ArrayLike, symbol: str, *, signed: bool = True, colorma
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If the maps do not have this shape, or are negative although ``signed`` is False, or there is no such colour
-        map.
+        map, or not one name for each map.
     """
     values = as_rounded("maps", maps)
-    check_text("symbol", symbol)
+    names = [] if isinstance(symbol, str) else as_list("symbol", symbol, "of str, or a str such as 'A^k'")
+    for text in names or [symbol]:
+        check_text("symbol", text)
     if values.ndim != 3 or 0 in values.shape:
         raise ValueError(f"maps must have shape (K, H, W) with no empty axis, got {values.shape}.")
     if not signed and values.min() < 0:
         raise ValueError(f"maps with signed=False must not be negative, got {decimal(values.min())}.")
     usual, limits = (SIGNED, balanced(values)) if signed else (POSITIVE, from_zero(values))
     check_colormap(colormap or usual)
-    return _figure_of(Column("", "", "", symbol, values, range(1, len(values) + 1), colormap or usual, limits))
+    if names and len(names) != len(values):
+        raise ValueError(f"symbol must have a name for each of the {len(values)} maps, got {len(names)}.")
+    numbers = range(1, len(values) + 1)
+    return _figure_of(Column("", "", "", str(symbol), values, numbers, colormap or usual, limits, names=names))
 
 
 def animation_of_stages(
@@ -411,8 +423,7 @@ def _figure_of(column: Column) -> Picture:
         axes = add_axes(picture, MARGIN + number * pitch, top, column.width, SIDE)
         draw_map(axes, values, column.colormap, limits)
         _draw_numbers(axes, column)
-        symbol = _numbered(column.symbol, column.channels[number]) if column.channels else f"${column.symbol}$"
-        axes.set_title(symbol, size=12, pad=3)
+        axes.set_title(column.titles[number] if column.titles else f"${column.symbol}$", size=12, pad=3)
     if column.has_bar:
         _draw_bar(picture, MARGIN, top + SIDE + 0.1, width, column)
     picture.alt = column.in_words()
@@ -430,8 +441,8 @@ def _draw_column(picture: Picture, column: Column, left: float, rows: int) -> No
         axes = add_axes(picture, left, top + row * pitch + _ROW_GAP, column.width, SIDE)
         draw_map(axes, values, column.colormap, limits)
         _draw_numbers(axes, column)
-        if column.channels:
-            axes.set_title(_numbered(column.symbol, column.channels[row]), size=12, pad=3)
+        if column.titles:
+            axes.set_title(column.titles[row], size=12, pad=3)
     if column.has_bar:
         _draw_bar(picture, left, _TOP + rows * pitch + 0.15, column.width, column)
 

@@ -86,6 +86,14 @@ def test_the_alternative_text_says_the_numbers():
     assert "7" not in texts(large)
 
 
+def test_maps_may_have_names():
+    figure = figure_of_maps(worked_example.FEATURE_MAPS[:2], ["left", "$A^2$"])
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["left", "$A^2$"]
+    assert figure.alt == "left: 1, −1; 2, 0.1. A^2: 1.5, 0.1; 2.5, 0.5."
+    message = refusal(ValueError, lambda: figure_of_maps(worked_example.FEATURE_MAPS, ["left", "right"]))
+    assert message == "symbol must have a name for each of the 3 maps, got 2."
+
+
 def test_maps_that_are_not_signed_start_at_zero():
     figure = figure_of_maps(worked_example.LOCALIZATION_MAP[None], "L^c", signed=False)
     assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["0", "16.125"]
