@@ -87,7 +87,7 @@ _LEAST_MAXIMUM = (
     "maximum is 0, and nothing else."
 )
 _NEARLY_0 = Fraction(1, 10**10)
-_EACH_CELL = "Ask whether each cell is 0, np.any(heat), and not whether their {} is."
+_EACH_CELL = "A map whose {} is 0 need not be a map of zeros: ask np.any(heat)."
 _TINY = "A map with tiny numbers is no map of zeros: ask whether the maximum is 0, and nothing else."
 _SIZE = "Take the largest *absolute* value, so that a negative map keeps its signs: np.abs(heat).max()."
 

@@ -138,7 +138,7 @@ def made_of_a_float(one, other):
     return Fraction(float(1 - 6 * total / (n * (n**2 - 1))))
 
 
-NOT_ONE_CELL = "Ask whether each cell is 0, np.any(heat), and not whether their {} is."
+NEED_NOT_BE_ZEROS = "A map whose {} is 0 need not be a map of zeros: ask np.any(heat)."
 
 HELPED = [
     (check_alphas, collected_in_zeros, "An array of np.zeros holds floats: collect the numbers in a list"),
@@ -146,8 +146,8 @@ HELPED = [
     (check_grad_cam, with_max, "(max, if and `and` take one number. np.maximum and np.where go cell by cell.)"),
     (check_grad_cam, in_one_number, "That is one number, the sum of them all"),
     (check_grad_cam, with_dot, "(dot and @ add up along one axis of each"),
-    (check_normalise, left_alone_if(lambda heat: heat.sum() == 0), NOT_ONE_CELL.format("sum")),
-    (check_normalise, left_alone_if(lambda heat: heat.max() == 0), NOT_ONE_CELL.format("maximum")),
+    (check_normalise, left_alone_if(lambda heat: heat.sum() == 0), NEED_NOT_BE_ZEROS.format("sum")),
+    (check_normalise, left_alone_if(lambda heat: heat.max() == 0), NEED_NOT_BE_ZEROS.format("maximum")),
     (check_normalise, left_alone_if(lambda heat: heat.max() < 1e-12), "A map with tiny numbers is no map of zeros"),
     (check_split, split(lambda total, positive: 0 if total.sum() == 0 else None), "Where L adds up to 0"),
     (check_split, split(lambda total, positive: 0 if positive.sum() == 0 else None), "Where nothing speaks for the"),
