@@ -188,6 +188,60 @@ def test_what_a_function_calls_its_own_is_not_taken_from_elsewhere():
     assert answer_to("def mine(network):\n    ...", solutions).startswith("def mine")
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "def twice(f):\n    return lambda x: f(f(x))\n\n\n@twice\ndef mine(x):\n    return x + 1",
+        "from a import b\n\n\n@b  # it takes long\n# for all n\n@(lambda f: f)\ndef mine(n):\n    return n",
+        "class One:\n    x = 1\n\n\n@str\nclass mine(One):\n    pass",
+        "async def mine(x):\n    return x",
+        "# The mean of 1\n# and 3.\nmine = 2  # é",
+        "é = 2  # é\n\nmine = é  # (1 + 3) / 2",
+        "def mine(a):\n    return a  # (H, W)",
+    ],
+)
+def test_an_answer_is_read_as_it_was_written(written):
+    """With its decorators and its comments; and without those of its neighbours."""
+    solutions = f"first = '''\n# no comment'''\n{written}\n\n# about another\n\nother = 2; more = 3  # not mine\n"
+    assert answer_to("mine = ...", solutions) == written
+
+
+@pytest.mark.parametrize(
+    ("before", "mine"),
+    [
+        ("k = 3", "def mine(k=k):\n    return k"),
+        ("k = 3", "def mine():\n    return [k for k in range(2)] + [k]"),
+        ("k = 3", "def mine():\n    def inner(k):\n        return k\n\n    return inner(1) + k"),
+        ("k = 3", "def mine():\n    global k\n    k += 1\n    return k"),
+        ("k = 3", "mine = lambda x: k * x"),
+        ("if (k := 3) > 2:\n    pass", "mine = k"),
+        ("found = [k := n for n in range(3)]", "mine = k"),
+        ("found = [n for n in range(3) if (k := n)]", "mine = k"),
+        ("print(k := 3)", "mine = k"),
+        ("match [1, 2]:\n    case [_, *k]:\n        pass", "mine = k"),
+        ("match {1: 2}:\n    case {**k}:\n        pass", "mine = k"),
+        ("match 1:\n    case k:\n        pass", "mine = k"),
+        ("k = {}\n\nk.setdefault('a', []).append(1)", "mine = k"),
+    ],
+)
+def test_an_answer_comes_with_each_name_that_python_looks_up_outside_of_it(before, mine):
+    gap = "\n\n\n" if mine.startswith("def ") else "\n\n"
+    assert answer_to("mine = ...", f"{before}\n{mine}\n") == f"{before}{gap}{mine}"
+
+
+@pytest.mark.parametrize(
+    "mine",
+    [
+        "def mine():\n    import k\n\n    return k",
+        "def mine():\n    def k():\n        return 0\n\n    return k()",
+        "def mine(f):\n    with f as k:\n        return k",
+        "def mine():\n    return lambda k: k",
+    ],
+)
+def test_a_name_that_python_looks_up_inside_of_an_answer_is_not_taken_from_elsewhere(mine):
+    assert answer_to("mine = ...", f"k = 3\nh = lambda: (mine := 4)\n{mine}\n") == mine
+
+
 def test_an_unknown_notebook_is_refused_by_its_name():
     assert refusal(ValueError, lambda: course.read("11_more")).startswith("name must be one of '01_grad_cam_by_hand', ")
 
