@@ -354,6 +354,16 @@ def test_a_folder_with_a_space_can_be_pasted_into_a_shell(tmp_path, capsys):
     assert f"cd '{tmp_path / 'a class'}' && " in capsys.readouterr().out
 
 
+def test_a_folder_with_a_dash_is_no_option_of_another_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("numpycam.cli.course.find_spec", lambda name: name)
+    monkeypatch.setattr("numpycam.cli.course.subprocess.call", lambda command: print(command[-1]) or 0)
+    cli.main(["course", "--open", "--", "-mine"])
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "Open it: jupyter lab ./-mine", "Begin with README.md, then 01.", "./-mine",
+    ]  # fmt: skip
+
+
 def test_a_link_to_nothing_is_left_alone(tmp_path):
     (tmp_path / "README.md").symlink_to(tmp_path / "nowhere")
     cli.main(["course", str(tmp_path)])

@@ -80,7 +80,7 @@ def _write(options: argparse.Namespace) -> int:
         write_files(parent, {Path(n).name: text for n, text in new.items() if (folder / n).parent == parent})
     print("\n".join(_told(folder, [*new], there, options)))
     if options.open:
-        return subprocess.call([sys.executable, "-m", "jupyterlab", str(folder)])
+        return subprocess.call([sys.executable, "-m", "jupyterlab", _as_argument(folder)])
     return 0
 
 
@@ -136,10 +136,15 @@ def _as_text(notebook: dict[str, Any]) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
+def _as_argument(folder: Path) -> str:
+    """Return a folder as another command takes it. A name that begins with a dash would be an option."""
+    return f"./{folder}" if str(folder).startswith("-") else str(folder)
+
+
 def _told(folder: Path, new: list[str], there: list[str], options: argparse.Namespace) -> list[str]:
     """Return what to tell: what was written, what was left alone, how to go on."""
     written = f"{len(new)} files" if len(new) != 1 else "1 file"
-    lines, place = [f"Wrote {written} into {folder}."], shlex.quote(str(folder))
+    lines, place = [f"Wrote {written} into {folder}."], shlex.quote(_as_argument(folder))
     if there:
         lines.append(f"Left as they are, since they are there: {', '.join(there)}.")
     if options.nbgrader:

@@ -15,6 +15,7 @@ from numpycam.core.arrays import Array, Pair, Shape
 from numpycam.exact import as_fractions
 from numpycam.experiments.drawings import CLASS_NAMES, LARGEST, LUMA, MASK_NAMES, SIDE, SMALLEST, draw
 from numpycam.experiments.pretrained import NAMES, load_pretrained
+from numpycam.files import is_device_or_pipe
 from numpycam.network import Network
 from numpycam.resize import resize_picture
 from numpycam.targets import Difference
@@ -167,6 +168,8 @@ def _names(options: argparse.Namespace, told: About, count: int) -> list[str]:
 
 def _read_names(path: Path) -> list[str]:
     """Return one name from each line."""
+    if is_device_or_pipe(path):  # it may never end, or never begin
+        raise WrongOptionError(f"{path} is a device or a pipe: save it to a file, and pass that.")
     with open(path, encoding="utf-8-sig") as file:
         try:
             return [line.strip() for line in file]

@@ -591,6 +591,7 @@ def mistake(capsys, *arguments):
         (["picture.png", "--names", "three.txt"], "three.txt has 3 names, but the network has 4 scores."),
         (["picture.png", "--names", "empty"], "empty has 0 names, but the network has 4 scores."),
         (["picture.png", "--names", "picture.png"], "picture.png must hold one name on each line, in UTF-8."),
+        (["picture.png", "--names", "/dev/null"], "/dev/null is a device or a pipe: save it to a file, and pass that."),
         (["picture.png", "--class", "4"], "--class must be a number in 0..3, got '4'."),
         (["picture.png", "--class", "-1"], "--class must be a number in 0..3, got '-1'."),
         (["picture.png", "--class", "cat"], "--class must be a number in 0..3, got 'cat'."),
