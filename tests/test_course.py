@@ -16,7 +16,7 @@ from helpers import refusal, some
 
 from numpycam import cli, course
 from numpycam.cli.course import STOPPED
-from numpycam.course.answers import answer_to
+from numpycam.course.answers import answer_to, defines_a_function
 from numpycam.course.editions import calls_of_checks, is_tagged
 from numpycam.course.source import HAND_OUTS, PAGES
 
@@ -160,6 +160,32 @@ def test_an_answer_comes_with_what_it_uses_and_with_nothing_else():
     )
 
 
+@pytest.mark.parametrize(
+    ("needed", "mine"),
+    [
+        ("mine = {}", "mine.k = 1"),
+        ("mine = {}", "mine[0] = 1"),
+    ],
+)
+def test_what_changes_an_answer_belongs_to_it_and_what_reads_it_does_not(needed, mine):
+    assert answer_to("mine = ...", f"{needed}\n{mine}\nprint(mine)\nother = mine\n") == f"{needed}\n\n{mine}"
+
+
+def test_what_stands_beside_an_answer_on_its_line_is_left_out():
+    assert answer_to("mine = ...", "first = 0; mine = 1; other = 2  # not mine") == "mine = 1"
+
+
+def test_each_of_several_helpers_comes_with_what_it_uses_in_the_order_of_the_file():
+    solutions = "# The first.\na = 1\n\nb = 2\n\nf = lambda: a\n\ng = lambda: b\n\nmine = g() + f()"
+    assert answer_to("mine = ...", solutions) == solutions
+
+
+def test_a_function_is_told_apart_from_what_is_written_down_as_numbers():
+    functions = "def mine(x):\n    ...", "@f\ndef mine(x):\n    ...", "async def mine(x):\n    ..."
+    assert all(map(defines_a_function, functions))
+    assert not any(map(defines_a_function, ("mine = ...", "class Mine:\n    ...")))
+
+
 def test_what_is_put_into_an_answer_belongs_to_it():
     solutions = "found = {}\nfound['a'] = 1\nother = 2\n"
     assert answer_to("found = {'a': ...}", solutions) == "found = {}\n\nfound['a'] = 1"
@@ -195,6 +221,7 @@ def test_what_a_function_calls_its_own_is_not_taken_from_elsewhere():
         "from a import b\n\n\n@b  # it takes long\n# for all n\n@(lambda f: f)\ndef mine(n):\n    return n",
         "class One:\n    x = 1\n\n\n@str\nclass mine(One):\n    pass",
         "async def mine(x):\n    return x",
+        "def f():\n    return 2\n\n\nmine = f()",
         "# The mean of 1\n# and 3.\nmine = 2  # é",
         "é = 2  # é\n\nmine = é  # (1 + 3) / 2",
         "def mine(a):\n    return a  # (H, W)",
@@ -217,6 +244,7 @@ def test_an_answer_is_read_as_it_was_written(written):
         ("if (k := 3) > 2:\n    pass", "mine = k"),
         ("found = [k := n for n in range(3)]", "mine = k"),
         ("found = [n for n in range(3) if (k := n)]", "mine = k"),
+        ("found = {n: [m for m in [n] if (k := m)] for n in range(3)}", "mine = k"),
         ("print(k := 3)", "mine = k"),
         ("match [1, 2]:\n    case [_, *k]:\n        pass", "mine = k"),
         ("match {1: 2}:\n    case {**k}:\n        pass", "mine = k"),

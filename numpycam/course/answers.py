@@ -85,7 +85,7 @@ def _defined(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return [*_whose(node.value), *_defined(node.value)]  # findings.append(...)
     if isinstance(node, ast.comprehension):  # its names end with it, but for those that := names
-        return [name for part in (node.iter, *node.ifs) for name in _defined(part)]
+        return [name for part in node.ifs for name in _defined(part)]
     if isinstance(node, ast.MatchAs | ast.MatchStar | ast.MatchMapping):
         name = node.rest if isinstance(node, ast.MatchMapping) else node.name
         return [*([name] if name else []), *(more for part in ast.iter_child_nodes(node) for more in _defined(part))]
