@@ -109,3 +109,65 @@ def test_the_page_is_what_the_record_says():
     for run in record["runs"]:
         digests.setdefault(run["drawings"], set()).add(run["digest"])
     assert {len(found) for found in digests.values()} == {1}
+
+
+def test_a_mean_has_the_half_width_of_an_interval_of_95_percent():
+    """All numbers here are exact: a variance of 196 in 50 drawings, and of 36 in the 5 that have curves."""
+    count = np.array([50] * 4 + [5] * 2)  # of each column
+    squares = count * (9 + np.array([196] * 4 + [36] * 2))
+    sums = np.stack([np.tile(3 * count, (len(METHODS), 1)), np.tile(squares, (len(METHODS), 1))]).astype(float)
+    sums[1, 1] = np.nextafter(9 * count, 0)  # rounding may take more than there is
+    first, second, *_ = scale.rows_of(sums, 50).values()
+    assert first == [[3, 1.96 * 2]] * 4 + [[3, 1.96 * 3]] * 2
+    assert second == [[3, 0]] * 6
+    assert [*scale.rows_of(sums, 50)] == [*METHODS]
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """Run the script on a page and a record of its own. What would be measured is given: ones times a number."""
+    page = "".join(f"<!-- {name} -->\n{name}\n<!-- /{name} -->\n" for name in ("table", "growth"))
+    (tmp_path / "scale.md").write_text(page)
+    monkeypatch.setattr(scale, "PAGE", tmp_path / "scale.md")
+    monkeypatch.setattr(scale, "RECORD", tmp_path / "scale.json")
+    asked = []
+
+    def call(*arguments, found=1.0):
+        def measured(*given, **options):
+            asked.append((given, options))
+            took = {"seconds": 2.4, "cpu": 3.4, "MB": [7, 8], "main": 9}
+            return np.full((2, len(METHODS), len(scale.COLUMNS)), found), took
+
+        monkeypatch.setattr(scale, "measured", measured)
+        monkeypatch.setattr(sys, "argv", ["scale.py", *arguments])
+        scale.main()
+        return asked, json.loads(scale.RECORD.read_text()), scale.PAGE.read_text(encoding="utf-8")
+
+    return call
+
+
+def test_a_run_is_in_the_record_once_and_on_the_page(command):
+    command("joblib", "40", "--workers", "3", "--kill")
+    command("joblib", "40", "--workers", "2")
+    asked, record, page = command("joblib", "40", "--workers", "2", found=0.5)
+    assert asked[0] == (("joblib", 40), {"workers": 3, "kill": True})
+    assert asked[1] == (("joblib", 40), {"workers": 2, "kill": False})
+    assert [(run["workers"], run["killed"]) for run in record["runs"]] == [(3, True), (2, False)]
+    assert len({run["digest"] for run in record["runs"]}) == 2  # the new one has other numbers
+    runs = [line for line in page.splitlines() if line.startswith("| joblib")]
+    first, second = (run["digest"][:8] for run in record["runs"])
+    assert page.startswith("<!-- table -->\n| method |")  # though "table" was what stood there
+    assert runs == [
+        f"| joblib | 2 | 40 |  | 2 | 3 | 7, 8 | 9 | `{second}` |",
+        f"| joblib | 3 | 40 | one | 2 | 3 | 7, 8 | 9 | `{first}` |",
+    ]
+
+
+def test_the_table_is_that_of_the_last_run_with_most_drawings(command):
+    for count, found, mean in [("40", 1.0, 1 / 40), ("40", 0.5, 0.5 / 40), ("30", 9.0, 0.5 / 40), ("50", 5.0, 0.1)]:
+        _, record, page = command("one", count, found=found)
+        assert record["table"]["grad_cam"][0][0] == mean
+        assert scale.table(record) in page
+    before = page
+    scale.PAGE.write_text(before.replace("| one |", "| two |"))
+    assert command("page")[2] == before
