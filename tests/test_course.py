@@ -74,6 +74,7 @@ def test_a_grader_gets_a_solution_to_clear_and_a_hidden_test_for_each_exercise(n
     count = len(tagged(made, "exercise"))
     assert [sum(role[what] for role in roles) for what in ("solution", "grade")] == [count, count]
     assert len({role["grade_id"] for role in roles}) == len(roles)
+    assert len({cell["id"] for cell in made["cells"]}) == len(made["cells"])
     hidden = [source(cell) for cell in code(made) if cell["metadata"].get("nbgrader", {}).get("grade")]
     assert all("### BEGIN HIDDEN TESTS" in text for text in hidden)
     stubs = [source(cell) for cell in tagged(course.read(name), "exercise")]
@@ -90,6 +91,13 @@ def test_what_an_assignment_locks_and_what_it_gives_points_for():
             assert role.get("points") == (2 if role["grade"] else None)
         if role and role["grade"]:
             assert "points=2, " in source(cell)
+    graded = [source(cell) for cell in code(made) if cell["metadata"].get("nbgrader", {}).get("grade")]
+    assert any("variant=1)" in text for text in graded)  # not the numbers that the learner sees
+
+
+def test_only_calls_of_checks_get_points():
+    calls = calls_of_checks("check_a(my_a)\nchecked(check_b(my_b))\nnp.check_c(1)\ncheck(my_d)\nmy_check_e()")
+    assert [call.func.id for call in calls] == ["check_a", "check_b"]
 
 
 def test_the_hidden_test_loads_the_checks_anew(monkeypatch):

@@ -111,6 +111,27 @@ def test_the_page_is_what_the_record_says():
     assert {len(found) for found in digests.values()} == {1}
 
 
+@linux
+@pytest.mark.parametrize(("count", "chunks"), [
+    (1, [(0, 1)]), (50, [(0, 50)]), (51, [(0, 50), (50, 51)]), (100, [(0, 50), (50, 100)]),
+    (101, [(0, 50), (50, 100), (100, 101)]),
+])  # fmt: skip
+def test_each_drawing_is_in_one_chunk_and_what_it_took_adds_up(monkeypatch, count, chunks):
+    seen = []
+
+    def engine(net, starts, stops, **options):
+        seen.extend(zip(starts, stops, strict=True))
+        for n, (start, stop) in enumerate(seen):
+            yield np.array([stop - start]), n % 2, 0.5, [30.2, 10, 20][n]  # two processes take turns
+
+    monkeypatch.setitem(scale.ENGINES, "one", engine)
+    sums, took = scale.measured("one", count)
+    assert seen == chunks
+    assert sums.tolist() == [count]
+    assert took["cpu"] == 0.5 * len(chunks)
+    assert took["MB"] == [30, 10][: len(chunks)]  # the most that each process ever had
+
+
 def test_a_mean_has_the_half_width_of_an_interval_of_95_percent():
     """All numbers here are exact: a variance of 196 in 50 drawings, and of 36 in the 5 that have curves."""
     count = np.array([50] * 4 + [5] * 2)  # of each column
