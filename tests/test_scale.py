@@ -132,6 +132,15 @@ def test_each_drawing_is_in_one_chunk_and_what_it_took_adds_up(monkeypatch, coun
     assert took["MB"] == [30, 10][: len(chunks)]  # the most that each process ever had
 
 
+def test_a_drawing_has_the_same_part_in_every_chunk():
+    """Each tenth has curves, wherever its chunk begins. The sums of squares of a single drawing are its squares."""
+    none, one = scale.chunk(scale.network(), 1, 3), scale.chunk(scale.network(), 10, 11)
+    assert not none[:, :, 4:].any()
+    assert none[:, :, :4].any()
+    assert one[0, :, 4:].any()
+    assert np.array_equal(one[1], one[0] ** 2)
+
+
 def test_a_mean_has_the_half_width_of_an_interval_of_95_percent():
     """All numbers here are exact: a variance of 196 in 50 drawings, and of 36 in the 5 that have curves."""
     count = np.array([50] * 4 + [5] * 2)  # of each column

@@ -81,10 +81,11 @@ def test_cases_are_not_all_square_and_no_answer_changes_them(check):
 @pytest.mark.parametrize("check", EXERCISES)
 def test_an_answer_that_writes_into_any_argument_is_told_so(check):
     arrays = [name for name, value in next(iter(EXERCISES[check].cases())).items() if isinstance(value, np.ndarray)]
+    right = solution(check)
     for argument in range(len(arrays)):
 
         def in_place(*inputs, argument=argument):
-            things = solution(check)(*inputs)
+            things = right(*inputs)
             given = [value for value in inputs if isinstance(value, np.ndarray)][argument]
             given[...] = ~given if given.dtype == bool else given + 1
             return things
@@ -146,6 +147,12 @@ def test_what_is_no_array_of_numbers_is_told_by_its_name(check, name):
         assert refusal(CheckFailed, lambda answer=answer: check(answer)) == f"{name} {message}"
 
 
+def test_dots_are_found_in_a_list_and_none_among_things():
+    for things in (([1, ...], 1, 1), (np.array([1, ...], dtype=object), 1, 1), (None, 1, 1)):
+        message = refusal(CheckFailed, lambda things=things: check_grad_cam(lambda a, g: things))
+        assert message == "alphas is not there yet: replace the dots."
+
+
 def test_fractions_that_were_never_filled_in_are_told_where_they_come_from():
     never_filled = with_stage(check_conv_backward, "dx", lambda u, x, *how: np.empty_like(x))
     message = refusal(CheckFailed, lambda: check_conv_backward(never_filled))
@@ -171,8 +178,10 @@ def test_none_in_some_cases_is_told_apart_from_dots():
         "Your function returned None with u of shape (5,), x of shape (5,). Is there a way through it without a return?"
     )
 
+    right = solution(check_shares)  # to read the notebook's solutions is no call of the answer's own
+
     def none_of_nothing(a, alphas, k, mask):
-        share, energy = solution(check_shares)(a, alphas, k, mask)
+        share, energy = right(a, alphas, k, mask)
         return share, energy or None
 
     message = refusal(CheckFailed, lambda: check_shares(none_of_nothing))
@@ -224,6 +233,12 @@ def test_an_error_does_not_hide_a_mistake_in_an_earlier_case():
         return abs(alphas[k]) / np.abs(alphas).sum(), heat[mask].sum() / heat.sum()
 
     assert "That is the share of |α| alone." in refusal(CheckFailed, lambda: check_shares(careless_and_wrong))
+
+
+def test_what_raised_the_error_is_kept_for_a_debugger():
+    with pytest.raises(CheckFailed) as raised:
+        check_relu_backward(lambda u, x: 1 / 0)
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
 
 
 def test_how_many_cases_are_right_is_told():

@@ -61,6 +61,18 @@ def test_an_answer_that_raises_gets_no_points_for_what_was_not_reached():
     assert grade(check_grad_cam, answer) == 0
 
 
+def test_an_answer_that_is_wrong_and_then_raises_gets_no_points_for_what_it_begins_well():
+    def answer(feature_maps, gradients):
+        alphas, *rest = solution(check_grad_cam)(feature_maps, gradients)
+        if feature_maps.shape != (3, 2, 2):
+            raise ZeroDivisionError("on purpose")
+        return 5 * alphas, *rest
+
+    with pytest.raises(CheckFailed, match="It is 5 times the right one") as raised:
+        check_grad_cam(answer)
+    assert (raised.value.points, raised.value.out_of) == (0, 3)
+
+
 def test_the_first_failure_says_how_many_points_there_are():
     with pytest.raises(CheckFailed) as failed:
         check_grad_cam(changed(check_grad_cam, "localization_map", lambda heat: -heat))
@@ -158,7 +170,10 @@ def test_an_answer_of_another_kind_gets_no_points_and_a_sentence(answer, message
     assert capsys.readouterr().out == f"✗ {message}\n"
 
 
-@pytest.mark.parametrize("value", [-1, 10**299, float("inf"), np.float16(1), np.float32(1), np.int8(1), True])
+FIVE = np.array([np.int8(5)], dtype=object)  # among Python's numbers, NumPy's own
+
+
+@pytest.mark.parametrize("value", [-1, 10**299, float("inf"), np.float16(1), np.float32(1), np.int8(1), True, FIVE])
 def test_an_odd_number_is_a_wrong_number(value, capsys):
     assert grade(check_relu_backward, lambda u, x: np.full(x.shape, value)) == 0
     assert capsys.readouterr().out.startswith("✗ dx = ds/dx of a ReLU:\n")
