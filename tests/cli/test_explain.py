@@ -4,6 +4,7 @@ import json
 import re
 from fractions import Fraction
 from shutil import copytree
+from types import SimpleNamespace
 from typing import get_args
 
 import numpy as np
@@ -16,8 +17,10 @@ from matplotlib.image import imread
 from PIL import Image
 
 from numpycam import Conv2d, Explanation, Flatten, GlobalAvgPool2d, Linear, Network, ReLU, grad_cam, worked_example
+from numpycam.about import About
 from numpycam.cli import main
 from numpycam.cli.methods import by_all
+from numpycam.cli.question import _told_size
 from numpycam.display import as_uint8, format_number, overlay
 from numpycam.exact import as_floats, as_fractions
 from numpycam.experiments.drawings import CLASS_NAMES, LUMA, Animals, draw
@@ -906,6 +909,11 @@ def test_a_file_that_asks_for_a_huge_picture_does_not_fill_the_memory(run, capsy
     status, out, _ = run("picture.png", "--network", "huge.npz", "--size", "5x7")
     assert status == 0
     assert "goes in as 5 pixels high, 7 wide" in out
+
+
+def test_a_file_may_ask_for_as_many_pixels_as_a_small_file_can_have():
+    told = About(size=(2, 2**22))
+    assert _told_size(SimpleNamespace(network="large.npz"), told) == told.size
 
 
 @pytest.mark.parametrize("name", ["mean", "std"])
