@@ -377,6 +377,9 @@ def test_a_size_that_fits_is_proposed(run, folder, capsys):
     assert run("picture.png", "--network", "flat.npz", "--size", "7x7")[0] == 0
     Image.new("RGB", (1, 9)).save("narrow.png")
     assert "A picture of 3 × 3 would fit: pass --size 3x3." in mistake(capsys, "narrow.png")
+    Network([("flatten", Flatten()), ("linear", Linear(np.ones((2, 3))))]).save("one-pixel.npz")
+    error = mistake(capsys, "picture.png", "--network", "one-pixel.npz")
+    assert error.endswith(" A picture of 1 × 1 would fit: pass --size 1x1.")
 
 
 # --- Drawings, and the networks that come with the package -----------------------------------------------------------
@@ -587,6 +590,10 @@ def mistake(capsys, *arguments):
         (["picture.png", "--network", "nothing.npz"], "cannot read nothing.npz: No such file or directory"),
         (["picture.png", "--network", "picture.png"], "picture.png is not a numpycam network: File is not a zip file"),
         (["picture.png", "--network", "headless.npz"], "the network's output must be scores (N, classes), got (1, 5, "),
+        (
+            ["picture.png", "--network", "headless.npz", "--class", "9"],
+            "the network's output must be scores (N, classes), got (1, 5, ",
+        ),
         (["picture.png", "--network", "five.npz"], "the picture does not fit the network: layer 'conv1': Conv2d expec"),
         (
             ["picture.png", "--network", "linear.npz"],
