@@ -20,6 +20,7 @@ from numpycam.checks import (
     check_relu_backward,
     check_shares,
 )
+from numpycam.checks.compare import check_each, refuse_unfinished
 
 LINES = {
     "check_gradient_maps": "The gradient maps are exactly right, for 4 heads.",
@@ -278,6 +279,46 @@ def test_a_wrong_shape_is_told():
     assert message.startswith(
         "dx = ds/dx of a ReLU:\nThe numbers are right, but not the shape.\nThe shape should be (2, 3); yours is (6,).\n"
     )
+
+
+def test_an_answer_may_return_a_list_of_its_things():
+    right = solution(check_grad_cam)
+    assert check_grad_cam(lambda *inputs: [*right(*inputs)]).is_right
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"), [(lambda x: x * ..., "dx"), (lambda x: (x, ...), "dw"), (lambda x: (None, x), "dx")]
+)
+def test_what_is_unfinished_is_named_before_any_law_is_asked(answer, name):
+    message = refusal(CheckFailed, lambda: refuse_unfinished(answer, [np.ones(2)], ["dx", "dw"]))
+    assert message == f"{name} is not there yet: replace the dots."
+
+
+def test_an_answer_that_writes_into_its_arguments_spoils_none_for_the_laws():
+    x = np.zeros(2)
+    refuse_unfinished(lambda given: given.__iadd__(1), [x], ["dx"])
+    assert not x.any()
+
+
+def judge(name, finding):
+    """Refuse what is no 1."""
+    if finding != 1:
+        raise CheckFailed(f"{name} is no 1.")
+    return f"{name} is 1."
+
+
+def test_each_finding_has_its_point_and_the_first_that_is_wrong_is_named(capsys):
+    assert check_each({"a": 1, "b": 1}, ["a", "b"], judge).points == 2
+    with pytest.raises(CheckFailed, match="b is no 1") as raised:
+        check_each({"a": 1, "b": 2, "c": 3}, ["a", "b", "c"], judge)
+    assert (raised.value.points, raised.value.out_of) == (1, 3)
+    assert capsys.readouterr().out == "✓ a is 1.\n✓ b is 1.\n✓ a is 1.\n"
+
+
+@pytest.mark.parametrize("findings", [{"a": 1}, {"a": 1, "b": 1, "c": 1}, ["a", "b"], None])
+def test_findings_have_the_keys_that_are_asked_for_and_no_more(findings):
+    message = refusal(CheckFailed, lambda: check_each(findings, ["a", "b"], judge))
+    assert message == "Your findings should be a dictionary with the keys 'a', 'b'."
 
 
 def test_a_notebook_shows_the_message_alone():
