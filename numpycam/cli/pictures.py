@@ -50,7 +50,11 @@ class Found:
             remarks.append(f"Left out: {files} not end in {', '.join(some)} or {last}.")
         told = [f"Left out: {printable(str(folder))}, which numpycam explain wrote." for folder in self.earlier]
         more = len(told) - _MOST_TOLD
-        return [*remarks, *told[:_MOST_TOLD], *([f"Left out: {more} more such folders."] if more > 0 else [])]
+        if more > 0:
+            told[_MOST_TOLD:] = [
+                "Left out: 1 more such folder." if more == 1 else f"Left out: {more} more such folders."
+            ]
+        return [*remarks, *told]
 
 
 def are_many(paths: Sequence[Path]) -> bool:

@@ -19,7 +19,7 @@ from PIL import Image
 from numpycam import Conv2d, GlobalAvgPool2d, Linear, Network, ReLU
 from numpycam.cli import main
 from numpycam.cli.explain import explained
-from numpycam.cli.pictures import find, folder_name
+from numpycam.cli.pictures import Found, find, folder_name
 from numpycam.interrupt import STATUS
 
 RNG = np.random.default_rng(0)
@@ -305,6 +305,21 @@ def test_the_results_of_an_earlier_run_are_told_but_not_all(run, folder):
     told = run("photos")[1]
     assert told.count("which numpycam explain wrote.\n") == 20
     assert "Left out: photos/of-one-19, which numpycam explain wrote.\nLeft out: 2 more such folders.\n" in told
+
+
+@pytest.mark.parametrize(("count", "lines", "last"), [
+    (0, 0, []), (20, 20, ["Left out: 19, which numpycam explain wrote."]),
+    (21, 21, ["Left out: 1 more such folder."]), (22, 21, ["Left out: 2 more such folders."]),
+])  # fmt: skip
+def test_what_is_left_out_is_told_in_twenty_lines_and_a_number(count, lines, last):
+    remarks = Found([], {}, 0, [Path(str(n)) for n in range(count)]).remarks
+    assert (len(remarks), remarks[-1:]) == (lines, last)
+
+
+def test_results_are_known_by_another_way_to_their_folder(run, folder):
+    run("photos", "--out", "photos")
+    (folder / "link").symlink_to("photos")
+    assert "Left out" not in run("link", "--out", "photos")[1]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
