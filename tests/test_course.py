@@ -362,6 +362,7 @@ def test_the_teachers_course_has_outputs_and_all_that_is_shown_or_printed(tmp_pa
     page = (tmp_path / "teaching.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\(([\w./-]+\.\w+)\)", page)
     assert {*HAND_OUTS} <= {*links}
+    assert {"README.md"} <= {*links}  # the page stands beside the notebooks here
     assert [link for link in links if not (tmp_path / link).exists()] == []
     notebook = json.loads((tmp_path / "01_grad_cam_by_hand.ipynb").read_text(encoding="utf-8"))
     assert any(cell["outputs"] for cell in code(notebook))

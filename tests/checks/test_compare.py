@@ -20,7 +20,8 @@ from numpycam.checks import (
     check_relu_backward,
     check_shares,
 )
-from numpycam.checks.compare import check_each, refuse_unfinished
+from numpycam.checks.compare import Exercise, Stage, array_as_text, check_each, refuse_unfinished
+from numpycam.checks.compare import check as check_an_exercise
 
 LINES = {
     "check_gradient_maps": "The gradient maps are exactly right, for 4 heads.",
@@ -266,6 +267,20 @@ def test_many_numbers_are_not_printed():
     assert f"It is right for the first 4 cases, but not with {sizes}." in message
     assert "At (0, 0, 0, 0) the number should be " in message
     assert message.endswith(f"The inputs were {sizes}.")
+
+
+@pytest.mark.parametrize("count", [24, 25])
+def test_at_most_24_numbers_are_printed(count):
+    x = np.arange(count).astype(object)
+
+    def answer(x):
+        return x + (x == 3) * 40
+
+    exercise = Exercise({"y": Stage("y:", lambda x: x, [])}, lambda variant: [{"x": x}])
+    message = refusal(CheckFailed, lambda: check_an_exercise(exercise, answer))
+    assert (f"Expected:\n{array_as_text(x)}\nYours:\n{array_as_text(answer(x))}\n" in message) == (count == 24)
+    assert ("At (3,) the number should be 3; yours is 43." in message) == (count == 25)
+    assert message.endswith(f"x =\n{array_as_text(x)}" if count == 24 else "The inputs were x of shape (25,).")
 
 
 def test_few_numbers_are_printed_as_one_writes_them():

@@ -438,6 +438,12 @@ def test_a_picture_that_fills_the_memory_does_not_stop_the_others(run, monkeypat
     assert {row["status"] for row in rows()} == {"failed: there is not enough memory for it: pass a smaller --size."}
 
 
+def test_a_pole_does_not_stop_the_others(run):
+    network(np.zeros_like(HEAD)).save("zero.npz")
+    assert run("photos", "--network", "zero.npz", "--method", "ablation_cam")[0] == 1
+    assert {row["status"] for row in rows()} == {"failed: Ablation-CAM has a pole: the score is 0 (image 0)."}
+
+
 def test_a_picture_that_is_spoilt_loses_its_result(run, folder):
     run("photos")
     (folder / "photos" / "a.png").write_bytes(b"no picture")
