@@ -279,7 +279,9 @@ def test_a_name_that_python_looks_up_inside_of_an_answer_is_not_taken_from_elsew
 
 
 def test_an_unknown_notebook_is_refused_by_its_name():
-    assert refusal(ValueError, lambda: course.read("11_more")).startswith("name must be one of '01_grad_cam_by_hand', ")
+    for find in (course.read, course.solutions):
+        message = refusal(ValueError, lambda find=find: find("11_more"))
+        assert message.startswith("name must be one of '01_grad_cam_by_hand', ")
 
 
 # --- The command ---------------------------------------------------------------------------------------------

@@ -125,6 +125,11 @@ def test_floats_are_told_that_they_are_floats(check, name):
         assert "\nRight up to rounding, but somewhere a float came in." in message
 
 
+def test_one_float_among_fractions_is_told():
+    one = changed(check_grad_cam, "alphas", lambda alphas: np.array([*alphas[:-1], float(alphas[-1])], dtype=object))
+    assert "somewhere a float came in." in refusal(CheckFailed, lambda: check_grad_cam(one))
+
+
 def test_a_mistake_in_floats_is_recognised_too():
     sums_in_floats = with_stage(check_grad_cam, "alphas", lambda a, g: g.astype(float).sum(axis=(1, 2)))
     assert "take the mean instead of the sum" in refusal(CheckFailed, lambda: check_grad_cam(sums_in_floats))

@@ -296,6 +296,9 @@ def test_the_table_is_not_read_and_written_at_once(run, folder, capsys):
     with pytest.raises(SystemExit, match="2"):
         run("photos", "--names", "photos/../out/scores.csv")
     assert "--out out would overwrite out/scores.csv, which is read here." in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        run("photos", "out/scores.csv")
+    assert "--out out would overwrite out/scores.csv, which is read here." in capsys.readouterr().err
 
 
 def test_the_results_of_an_earlier_run_are_told_but_not_all(run, folder):
@@ -486,6 +489,7 @@ def _other_network(folder):
     ([], lambda folder: (folder / "names.txt").write_text("a\nb\nc\nd\n"), 3),
     ([], lambda folder: next((folder / "out" / "pictures").rglob("steps.html")).unlink(), 1),
     ([], lambda folder: next((folder / "out" / "pictures").rglob("result.json")).write_text("[{"), 1),
+    ([], lambda folder: next((folder / "out" / "pictures").rglob("result.json")).write_text("[" * 100_000), 1),
     ([], lambda folder: next((folder / "out" / "pictures").rglob("result.json")).write_text('{"shown": [1]}'), 1),
     ([], lambda folder: _change_the_record(folder, lambda told: told.pop("digest")), 1),
     ([], lambda folder: _change_the_record(folder, lambda told: told.update(shown=[])), 1),
