@@ -396,6 +396,7 @@ def test_a_folder_with_a_space_can_be_pasted_into_a_shell(tmp_path, capsys):
 def test_a_folder_with_a_dash_is_no_option_of_another_command(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("numpycam.cli.course.find_spec", lambda name: name)
+    monkeypatch.setattr("numpycam.cli.course.shutil.which", lambda name: name)
     monkeypatch.setattr("numpycam.cli.course.subprocess.call", lambda command: print(command[-1]) or 0)
     cli.main(["course", "--open", "--", "-mine"])
     assert capsys.readouterr().out.splitlines()[1:] == [

@@ -197,7 +197,7 @@ def test_the_table_is_that_of_the_last_run_with_most_drawings(command):
     for count, found, mean in [("40", 1.0, 1 / 40), ("40", 0.5, 0.5 / 40), ("30", 9.0, 0.5 / 40), ("50", 5.0, 0.1)]:
         _, record, page = command("one", count, found=found)
         assert record["table"]["grad_cam"][0][0] == mean
-        assert scale.table(record) in page
+        assert scale.parts(record)["table"] in page
     before = page
     scale.PAGE.write_text(before.replace("| one |", "| two |"))
     assert command("page")[2] == before
