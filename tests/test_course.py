@@ -404,6 +404,14 @@ def test_a_folder_with_a_dash_is_no_option_of_another_command(tmp_path, monkeypa
     ]  # fmt: skip
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_a_folder_s_name_does_not_change_the_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    cli.main(["course", "red\x1b[31m"])
+    assert Path("red\x1b[31m").is_dir()
+    assert " into red?[31m.\n" in capsys.readouterr().out
+
+
 def test_a_link_to_nothing_is_left_alone(tmp_path):
     (tmp_path / "README.md").symlink_to(tmp_path / "nowhere")
     cli.main(["course", str(tmp_path)])

@@ -14,6 +14,7 @@ from numpycam import course
 from numpycam.cli.options import folder_from_text, seed_from_text
 from numpycam.course.source import PAGES
 from numpycam.files import write_files
+from numpycam.text import printable
 
 TEXTS: dict[str, Any] = {
     "help": "write the notebooks of the course into a folder",
@@ -78,7 +79,7 @@ def _write(options: argparse.Namespace) -> int:
     for parent in sorted({(folder / name).parent for name in new}):
         parent.mkdir(parents=True, exist_ok=True)
         write_files(parent, {Path(n).name: text for n, text in new.items() if (folder / n).parent == parent})
-    print("\n".join(_told(folder, [*new], there, options)))
+    print("\n".join(map(printable, _told(folder, [*new], there, options))))
     if options.open:
         return subprocess.call([sys.executable, "-m", "jupyterlab", _as_argument(folder)])
     return 0

@@ -167,14 +167,17 @@ def _names(options: argparse.Namespace, told: About, count: int) -> list[str]:
 
 
 def _read_names(path: Path) -> list[str]:
-    """Return one name from each line."""
+    """Return one name from each line. Empty lines at the end are none: editors leave them."""
     if is_device_or_pipe(path):  # it may never end, or never begin
         raise WrongOptionError(f"{path} is a device or a pipe: save it to a file, and pass that.")
     with open(path, encoding="utf-8-sig") as file:
         try:
-            return [line.strip() for line in file]
+            names = [line.strip() for line in file]
         except UnicodeDecodeError:
             raise WrongOptionError(f"{path} must hold one name on each line, in UTF-8.") from None
+    while names and not names[-1]:
+        names.pop()
+    return names
 
 
 def _shape_for(network: Network, picture: Array, size: Pair | None) -> Shape:

@@ -902,6 +902,14 @@ def test_an_option_takes_the_place_of_what_the_file_says(run, folder, options, o
     assert written(folder)["weighted_sum"] != first
 
 
+def test_empty_lines_at_the_end_of_the_names_are_none(run, folder):
+    (folder / "names.txt").write_text("first\nsecond\n\nfourth\n\n \n")
+    assert "fourth" in run("picture.png", "--names", "names.txt", "--top", 4)[1]
+    (folder / "names.txt").write_text("\n")
+    with pytest.raises(SystemExit):
+        run("picture.png", "--names", "names.txt")
+
+
 def test_names_in_the_file_must_be_as_many_as_the_scores(run):
     convolutional().save("told.npz", class_names=["a", "b"])
     with pytest.raises(SystemExit):
