@@ -302,7 +302,8 @@ def _difference(one: _Try, may_be_rounding: bool, is_told: bool) -> str:
         count, where = (values != expected).sum(), first_index(values != expected)
         if not where:
             return f"Yours is {values}, which is not right."
-        return f"{count} of {values.size} numbers are not right. The first is {values[where]}, at {where}."
+        place = where if len(where) > 1 else where[0]
+        return f"{count} of {values.size} numbers are not right. The first is {values[where]}, at index {place}."
     if values.size > _MANY:
         where = first_index(values != expected)
         return f"At {where} the number should be {expected[where]}; yours is {values[where]}."
