@@ -114,6 +114,10 @@ def past_x(kinks, slopes, x):
     return slopes[int((kinks < x).sum())] * x, (slopes * (ends[1:] - ends[:-1])).sum()
 
 
+def normalise(heat):
+    return heat / np.abs(heat).max() if heat.any() else heat
+
+
 def ranks(values):
     """As the notebook has them: floats."""
     return np.argsort(np.argsort(values, axis=None)).astype(float)
@@ -150,6 +154,7 @@ HELPED = [
     (check_normalise, left_alone_if(lambda heat: heat.sum() == 0), NEED_NOT_BE_ZEROS.format("sum")),
     (check_normalise, left_alone_if(lambda heat: heat.max() == 0), NEED_NOT_BE_ZEROS.format("maximum")),
     (check_normalise, left_alone_if(lambda heat: heat.max() < 1e-12), "A map with tiny numbers is no map of zeros"),
+    (check_normalise, lambda heat: 7 * normalise(heat), "It is 7 times the right one, everywhere."),  # 0 is 7 · 0, too
     (check_split, split(lambda total, positive: 0 if total.sum() == 0 else None), "Where L adds up to 0"),
     (check_split, split(lambda total, positive: 0 if positive.sum() == 0 else None), "Where nothing speaks for the"),
     (check_cam, lambda feature_maps, head, c: head[c] @ feature_maps, "(dot and @ add up along one axis of each"),
